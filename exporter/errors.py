@@ -1,0 +1,61 @@
+"""Every error that the exporter raises on purpose.
+
+    ExporterError
+    ├── ConfigError         a flag or a file of the user's is wrong: exit code 2
+    ├── CredentialsError    nothing to reach a cluster with: exit code 1
+    ├── InputError          `render` was given something it cannot read: exit code 1
+    ├── DecodeError         bytes that are not what they should be
+    └── ApiError            one request to the API server did not do its work
+        ├── ConnectError    no connection: refused, timed out, name unknown, TLS
+        ├── StreamError     a connection that broke, fell silent or made no sense
+        └── StatusError     an answer other than 200, or an ERROR event in a watch
+
+Foreign errors become one of these at the border where they arise (`raise … from exc`).
+Messages are one line, lower case, and carry the value that was wrong.
+"""
+
+
+class ExporterError(Exception):
+    """The root; `except ExporterError` catches whatever the exporter knows how to explain."""
+
+
+class ConfigError(ExporterError):
+    """A flag, an environment variable or a file named by one has a wrong value."""
+
+
+class CredentialsError(ExporterError):
+    """There is nothing to reach a cluster with; the message says what was looked for."""
+
+
+class InputError(ExporterError):
+    """A file given to `render` cannot be read as Kubernetes objects."""
+
+
+class DecodeError(ExporterError):
+    """Bytes that are not the JSON, or not the shape, that they should be."""
+
+
+class ApiError(ExporterError):
+    """One request to the API server failed; the caller decides when to try again."""
+
+
+class ConnectError(ApiError):
+    """The request was never answered: refused, timed out, name unknown, TLS refused."""
+
+
+class StreamError(ApiError):
+    """An answer began, and then broke off, fell silent, or was not the protocol."""
+
+
+class StatusError(ApiError):
+    """The API server's refusal.
+
+    Attributes:
+        code: the HTTP status, or the `code` of an ERROR event.
+        retry_after_seconds: what the server asked for, None if it did not.
+    """
+
+    def __init__(self, code: int, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.retry_after_seconds = retry_after_seconds
