@@ -1,0 +1,120 @@
+"""Pages: what readers see while objects come, change and go."""
+
+import threading
+
+from bodies import parse
+
+from exporter.exposition.book import PAGE_OBJECTS, Book
+from exporter.exposition.families import Family, Format, Sample
+from exporter.exposition.segments import Segment, plain_body
+
+A = Family("a_info", "gauge", "A.", ("uid",))
+B = Family("b", "gauge", "B.", ("uid",))
+
+
+def lines(uid: str, value: float = 1, *, b: bool = True) -> tuple[bytes, bytes]:
+    return A.lines([Sample((uid,), value)]), B.lines([Sample((uid,), value)] if b else [])
+
+
+def many(count: int, value: float = 1) -> dict[str, tuple[bytes, bytes]]:
+    return {f"u{i:04}": lines(f"u{i:04}", value) for i in range(count)}
+
+
+def text(book: Book) -> str:
+    segments: list[Segment] = []
+    for family, columns in book.segments():
+        segments += [family.header(Format.TEXT), *columns]
+    body = plain_body(segments)
+    parse(body)
+    return body.decode()
+
+
+def uids(book: Book) -> list[str]:
+    return [line.split('"')[1] for line in text(book).splitlines() if line.startswith("a_info{")]
+
+
+def test_an_empty_book_prints_nothing() -> None:
+    """No object: neither HELP nor TYPE, as the operator."""
+    assert text(Book([A, B])) == ""
+
+
+def test_a_family_without_series_prints_nothing() -> None:
+    """No object has a series in B: only A's header is there."""
+    book = Book([A, B])
+    book.update({"u1": lines("u1", b=False)})
+    assert text(book) == '# HELP a_info A.\n# TYPE a_info gauge\na_info{uid="u1"} 1\n'
+
+
+def test_order_is_stable_over_changes() -> None:
+    """A changed object keeps its place; a new one comes last."""
+    book = Book([A, B])
+    book.update(many(3 * PAGE_OBJECTS))
+    order = uids(book)
+    book.update({"u0001": lines("u0001", 5), "new": lines("new")})
+    assert uids(book) == [*order, "new"]
+
+
+def test_holes_of_deleted_objects_are_filled() -> None:
+    """Objects that come and go do not make pages without end."""
+    book = Book([A, B])
+    book.update(many(2 * PAGE_OBJECTS))
+    for i in range(1000):
+        book.update({f"n{i}": lines(f"n{i}")}, [f"n{i - 1}" if i else "u0000"])
+    assert len(book) == 2 * PAGE_OBJECTS
+    assert len(book._pages) == 2
+
+
+def test_all_objects_can_go_and_come_back() -> None:
+    """An emptied book prints nothing, and fills again."""
+    book = Book([A, B])
+    book.update(many(200))
+    book.update({}, list(many(200)))
+    assert (text(book), len(book)) == ("", 0)
+    book.update(many(200))
+    assert len(uids(book)) == 200
+
+
+def test_unknown_objects_can_be_removed() -> None:
+    """A deletion of what was never seen changes nothing."""
+    book = Book([A, B])
+    book.update({"u": lines("u")}, ["other"])
+    assert uids(book) == ["u"]
+
+
+def test_only_changed_pages_are_joined_again() -> None:
+    """A change renews its own page; one that prints the same lines renews none."""
+    book = Book([A, B])
+    book.update(many(2 * PAGE_OBJECTS))
+    first = dict(book.segments())[A]
+    book.update({"u0000": lines("u0000")})
+    assert all(new is old for new, old in zip(dict(book.segments())[A], first, strict=True))
+    book.update({"u0000": lines("u0000", 2)})
+    second = dict(book.segments())[A]
+    assert second[0] is not first[0]
+    assert second[1] is first[1]
+
+
+def test_readers_see_the_old_set_or_the_new_one() -> None:
+    """While one thread swaps whole sets, no scrape ever sees a mixture."""
+    book = Book([A])
+    book.update({uid: (a,) for uid, (a, _) in many(500, 0).items()})
+    stop = threading.Event()
+
+    def swap() -> None:
+        value = 0
+        while not stop.is_set():
+            value += 1
+            book.update({uid: (a,) for uid, (a, _) in many(500, value).items()})
+
+    writer = threading.Thread(target=swap)
+    writer.start()
+    try:
+        seen = set()
+        for _ in range(200):
+            values = {line.rsplit(" ", 1)[1] for line in text(book).splitlines() if line.startswith("a_info{")}
+            assert len(values) == 1
+            seen |= values
+    finally:
+        stop.set()
+        writer.join()
+    assert len(seen) > 1
