@@ -1,0 +1,189 @@
+"""What the API server sends, decoded from bytes: pages of lists, lines of watches, Status answers.
+
+Objects inside stay raw until it is known what they are, so that one that cannot be decoded costs
+nobody else.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+from exporter.errors import DecodeError, StatusError, StreamError
+from exporter.kube.transport import Response
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""etcd refuses objects above 1.5 MiB unless told otherwise: a line this long is not an event."""
+
+_MAX_ERROR_BYTES = 64 * 1024
+_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+T = TypeVar("T")
+
+
+class Metadata(Struct, frozen=True):
+    """What identifies a version of an object."""
+
+    uid: str = ""
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = field(default="", name="resourceVersion")
+
+    @property
+    def key(self) -> str:
+        """Return `namespace/name`, for messages."""
+        name = self.name or "(no name)"
+        return f"{self.namespace}/{name}" if self.namespace else name
+
+
+class ObjectMetadata(Protocol):
+    """The metadata of a decoded object: the caller's own type has at least these."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def resource_version(self) -> str: ...
+
+
+class Object(Protocol):
+    """A decoded object of any kind."""
+
+    @property
+    def metadata(self) -> ObjectMetadata: ...
+
+
+class PartialObject(Struct, frozen=True):
+    """An object of which only the metadata is decoded."""
+
+    metadata: Metadata = Metadata()
+
+
+class ListMetadata(Struct, frozen=True):
+    resource_version: str = field(name="resourceVersion")
+    continue_token: str = field(default="", name="continue")
+
+
+class ListPage(Struct, frozen=True):
+    """One answer to a list. Both fields must be there: `{}` from a proxy is not an empty cluster."""
+
+    metadata: ListMetadata
+    items: list[msgspec.Raw] | None
+
+
+class WatchEvent(Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+class StatusDetails(Struct, frozen=True):
+    retry_after_seconds: int | None = field(default=None, name="retryAfterSeconds")
+
+
+class Status(Struct, frozen=True):
+    """A `metav1.Status`: why something was refused."""
+
+    code: int = 0
+    message: str = ""
+    details: StatusDetails | None = None
+
+
+_PARTIAL = msgspec.json.Decoder(PartialObject)
+_PAGE = msgspec.json.Decoder(ListPage)
+_EVENT = msgspec.json.Decoder(WatchEvent)
+_STATUS = msgspec.json.Decoder(Status)
+
+
+def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
+    """Decode JSON bytes.
+
+    Raises:
+        DecodeError: not JSON, or not of the decoder's type; the message names the place.
+    """
+    try:
+        return decoder.decode(data)
+    except _MALFORMED as exc:
+        raise DecodeError(str(exc)) from exc
+
+
+def decode_metadata(raw: bytes | msgspec.Raw) -> Metadata:
+    """Return an object's metadata, whatever the rest of it is; raises DecodeError."""
+    return decode(_PARTIAL, raw).metadata
+
+
+def identify(raw: bytes | msgspec.Raw) -> Metadata:
+    """Return what there is to identify an object that cannot be decoded: perhaps nothing."""
+    try:
+        return decode_metadata(raw)
+    except DecodeError:
+        return Metadata()
+
+
+def decode_page(body: bytes) -> ListPage:
+    """Decode one page of a list; raises StreamError."""
+    try:
+        page = decode(_PAGE, body)
+    except DecodeError as exc:
+        raise StreamError(f"the answer to a list is not a list: {exc}") from exc
+    if not page.metadata.resource_version:
+        raise StreamError("the answer to a list has no resourceVersion")
+    return page
+
+
+def decode_event(line: bytes) -> WatchEvent:
+    """Decode one line of a watch; raises StreamError."""
+    try:
+        return decode(_EVENT, line)
+    except DecodeError as exc:
+        raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
+
+
+def error_of_event(raw: msgspec.Raw) -> StatusError:
+    """Return what an ERROR event says (its answer's own status is 200)."""
+    try:
+        status = decode(_STATUS, raw)
+    except DecodeError:
+        status = Status(message="an ERROR event without a readable status")
+    retry_after = status.details.retry_after_seconds if status.details else None
+    return StatusError(status.code, _one_line(status.message), retry_after)
+
+
+def error_of_response(response: Response) -> StatusError:
+    """Return what an answer other than 200 says: a Status, or plain text (404 for a missing CRD)."""
+    body = response.read(_MAX_ERROR_BYTES)
+    try:
+        message = decode(_STATUS, body).message
+    except DecodeError:
+        message = body.decode("utf-8", "replace")
+    return StatusError(response.status, _one_line(message), _retry_after(response.headers.get("Retry-After")))
+
+
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Split a stream into lines that are not empty.
+
+    Raises:
+        StreamError: a line is longer than an event can be, or the stream ends in the middle of one.
+    """
+    unfinished: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        *complete, rest = chunk.split(b"\n")
+        if complete:
+            complete[0] = b"".join([*unfinished, complete[0]])
+            yield from filter(None, complete)
+            unfinished, size = [], 0
+        unfinished.append(rest)
+        size += len(rest)
+        if size > MAX_LINE_BYTES:
+            raise StreamError(f"a line in a watch is longer than {MAX_LINE_BYTES} bytes")
+    if size:
+        raise StreamError(f"the watch ended in the middle of a line, after {size} bytes of it")
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Read Retry-After as seconds; as a date, which no API server sends, it is ignored."""
+    return float(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else None
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())[:500] or "no message"
