@@ -1,0 +1,5 @@
+"""`python -m exporter` is `kuberay-exporter`."""
+
+from exporter.cli import main
+
+main()

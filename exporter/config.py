@@ -1,0 +1,116 @@
+"""The settings of one run as one frozen object, and how each is read from its text."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from exporter.errors import ConfigError
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]*\]|[^:\[\]\s]*):(?P<port>\d{1,5})", re.ASCII)
+_HIGHEST_PORT = 65535
+
+
+class Address(NamedTuple):
+    """Where to listen: `host` is empty for all interfaces, `port` is 0 for any free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class FamilyFilter:
+    """Which families are printed, by name: those that `allow` matches, or that `deny` does not."""
+
+    allow: re.Pattern[str] | None = None
+    deny: re.Pattern[str] | None = None
+
+    def __call__(self, name: str) -> bool:
+        if self.allow:
+            return self.allow.search(name) is not None
+        return not (self.deny and self.deny.search(name))
+
+
+@dataclass(frozen=True)
+class Config:
+    """What `serve` was told to do.
+
+    Attributes:
+        probe_address: a second listener for the probes; None: they are on `metrics_address` alone.
+        namespaces: which to watch; empty: all, cluster-wide.
+        collectors: plural names of the kinds to export.
+        histogram_buckets: upper bounds in seconds, ascending.
+        page_size: objects in one page of a list.
+    """
+
+    metrics_address: Address
+    probe_address: Address | None
+    namespaces: tuple[str, ...]
+    collectors: tuple[str, ...]
+    is_exported: FamilyFilter
+    histogram_buckets: tuple[float, ...]
+    kubeconfig: str | None
+    context: str | None
+    page_size: int
+    log_level: str
+    log_encoder: str
+
+
+def parse_address(text: str) -> Address:
+    """Read `host:port`, `:port` or `[v6]:port`; raises ConfigError."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > _HIGHEST_PORT:
+        raise ConfigError(f"'{text}' is not an address such as ':8080', '127.0.0.1:8080' or '[::1]:8080'")
+    return Address(match["host"].strip("[]"), int(match["port"]))
+
+
+def parse_namespaces(text: str) -> tuple[str, ...]:
+    """Read a comma-separated list of namespaces, empty for all; raises ConfigError."""
+    namespaces = _split(text)
+    for namespace in namespaces:
+        if not _NAMESPACE.fullmatch(namespace):
+            raise ConfigError(f"'{namespace}' is not the name of a namespace")
+    return namespaces
+
+
+def parse_collectors(text: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Read a comma-separated list of kinds; raises ConfigError."""
+    known, collectors = tuple(known), _split(text)
+    for collector in collectors:
+        if collector not in known:
+            raise ConfigError(f"'{collector}' is not one of {', '.join(known)}")
+    if not collectors:
+        raise ConfigError(f"name at least one of {', '.join(known)}")
+    return collectors
+
+
+def parse_pattern(text: str) -> re.Pattern[str] | None:
+    """Read comma-separated regular expressions as one that matches where any of them does.
+
+    It may match anywhere in a name, as in kube-state-metrics; `^` and `$` anchor it. Raises ConfigError.
+    """
+    for pattern in (patterns := _split(text)):
+        try:
+            re.compile(pattern)
+        except re.error as exc:
+            raise ConfigError(f"'{pattern}' is not a regular expression: {exc}") from exc
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None
+
+
+def parse_buckets(text: str) -> tuple[float, ...]:
+    """Read ascending upper bounds in seconds; raises ConfigError."""
+    try:
+        bounds = tuple(float(bound) for bound in text.split(","))
+    except ValueError:
+        bounds = ()
+    ascending = all(lower < upper for lower, upper in pairwise((0.0, *bounds)))
+    if not bounds or not ascending or bounds[-1] == float("inf"):
+        raise ConfigError(f"'{text}' is not a list of ascending seconds such as '10,60,600'")
+    return bounds
+
+
+def _split(text: str) -> tuple[str, ...]:
+    """Return the elements of a comma-separated list, each once, in order."""
+    return tuple(dict.fromkeys(element.strip() for element in text.split(",") if element.strip()))

@@ -1,0 +1,150 @@
+"""The metrics of objects in files: what `kubectl get … -o json` prints, without a cluster or a server.
+
+Every form of input becomes JSON of one object, and takes the way that objects from a server take.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+import yaml
+from prometheus_client import CollectorRegistry
+
+from exporter.collectors import KINDS
+from exporter.collectors.collector import Collector
+from exporter.errors import DecodeError, InputError
+from exporter.exposition.exposition import Exposition
+from exporter.exposition.families import Format
+from exporter.feed import Feed
+from exporter.kube import wire
+
+API_GROUP = "ray.io"
+
+
+class _Document(msgspec.Struct):
+    """An object of any kind, or a list of them."""
+
+    kind: str
+    api_version: str = msgspec.field(default="", name="apiVersion")
+    items: list[msgspec.Raw] | None = None
+
+
+class Renderer:
+    """Collects objects from any number of inputs; then tells their metrics."""
+
+    def __init__(
+        self,
+        collectors: Iterable[str],
+        is_exported: Callable[[str], bool],
+        report: Callable[[str], None],
+    ) -> None:
+        """`report` is told, a line each, of objects that had to be skipped."""
+        self._report = report
+        kinds = [kind for kind in KINDS if kind.plural in collectors]
+        self._feeds = {
+            # When an object in a file was received says nothing of it.
+            kind.name: Feed(Collector(kind, list, is_exported), lambda: None, clock=lambda: None)
+            for kind in kinds
+        }
+        self._decoders = {kind.name: msgspec.json.Decoder(kind.resource) for kind in kinds}
+
+    def add(self, data: bytes) -> None:
+        """Take in JSON or YAML: a List, objects, or several documents; other kinds are passed over.
+
+        Raises:
+            InputError: neither JSON nor YAML, or not Kubernetes objects.
+        """
+        documents = list(_documents(data))
+        if not documents:
+            raise InputError("no objects in it")
+        for document in documents:
+            self._add_document(document)
+
+    def exposition(self) -> bytes:
+        """Return the metrics of all objects in the text format."""
+        books = [feed.book for feed in self._feeds.values()]
+        return Exposition(books, CollectorRegistry()).body(Format.TEXT)
+
+    def _add_document(self, data: bytes | msgspec.Raw) -> None:
+        try:
+            document = wire.decode(_DOCUMENT, data)
+        except DecodeError as exc:
+            raise InputError(f"not a Kubernetes object: {exc}") from exc
+        if document.items is not None:
+            for item in document.items:
+                self._add_document(item)
+        elif document.kind in self._feeds and document.api_version.startswith(f"{API_GROUP}/"):
+            self._add_object(document.kind, data)
+
+    def _add_object(self, kind: str, data: bytes | msgspec.Raw) -> None:
+        try:
+            obj = wire.decode(self._decoders[kind], data)
+        except DecodeError as exc:
+            self._report(f"skipped {kind} {wire.identify(data).key}: {exc}")
+            return
+        self._feeds[kind].update([obj], [])
+
+
+_DOCUMENT = msgspec.json.Decoder(_Document)
+
+
+def _documents(data: bytes) -> Iterator[bytes]:
+    data = data.removeprefix(b"\xef\xbb\xbf").strip()
+    if not data.startswith((b"{", b"[")):
+        yield from _encoded(_yaml_values(data))
+    elif _is_one_document(data):
+        yield data
+    else:
+        yield from _encoded(_json_values(data))
+
+
+def _is_one_document(data: bytes) -> bool:
+    """Tell whether the whole is one JSON object: the usual case, which then need not be encoded again."""
+    try:
+        wire.decode(_DOCUMENT, data)
+    except DecodeError:
+        return False
+    return True
+
+
+def _json_values(data: bytes) -> Iterator[Any]:
+    """Yield JSON values that follow each other (`cat *.json`), and the elements of arrays (`jq -s`)."""
+    decoder, position = json.JSONDecoder(), 0
+    try:
+        text = data.decode()
+        while position < len(text):
+            if text[position].isspace():
+                position += 1
+                continue
+            value, position = decoder.raw_decode(text, position)
+            yield from value if isinstance(value, list) else [value]
+    except (ValueError, RecursionError) as exc:
+        raise InputError(f"not JSON: {exc}") from exc
+
+
+def _yaml_values(data: bytes) -> Iterator[Any]:
+    try:
+        for value in yaml.load_all(data, _YamlLoader):
+            if value is not None:
+                yield value
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        reason = " ".join(str(exc).split())
+        raise InputError(f"neither JSON nor YAML: {reason}") from exc
+
+
+def _encoded(values: Iterable[Any]) -> Iterator[bytes]:
+    try:
+        for value in values:
+            yield msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as exc:
+        raise InputError(f"not a Kubernetes object: {exc}") from exc
+
+
+class _YamlLoader(yaml.CSafeLoader):
+    """Reads times as the strings that they are in JSON."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - it overrides an attribute of the library's
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }

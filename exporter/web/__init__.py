@@ -1,0 +1,1 @@
+"""Serving over HTTP: `/metrics`, the probes, and a page for people."""

@@ -1,0 +1,77 @@
+"""The ASGI application. Bodies are put together in the thread pool, never on the event loop."""
+
+import time
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from exporter.exposition.exposition import Exposition
+from exporter.exposition.negotiation import accepts_gzip, choose_format
+from exporter.web.landing import landing_page
+from exporter.web.state import State
+
+VARY = {"Vary": "Accept, Accept-Encoding"}
+
+
+class Endpoints:
+    """The handlers, and the one thing that changes between requests: whether the process is ending."""
+
+    def __init__(self, exposition: Exposition, state: State, observe_scrape: Callable[[float], None]) -> None:
+        """`observe_scrape` is told the seconds that each answered scrape took."""
+        self._exposition = exposition
+        self._state = state
+        self._observe_scrape = observe_scrape
+        self._is_draining = False
+
+    def drain(self) -> None:
+        """Stop being ready; everything else goes on until the process ends."""
+        self._is_draining = True
+
+    async def metrics(self, request: Request) -> Response:
+        if reason := self._state.why_not_ready():
+            return PlainTextResponse(f"not ready: {reason}\n", 503, VARY)
+        return await run_in_threadpool(self._scrape, request)
+
+    def _scrape(self, request: Request) -> Response:
+        started_at = time.perf_counter()
+        format_ = choose_format(_header(request, "accept"))
+        gzip = accepts_gzip(_header(request, "accept-encoding"))
+        body = self._exposition.body(format_, gzip=gzip, names=request.query_params.getlist("name[]"))
+        headers = VARY | {"Content-Type": format_.value} | ({"Content-Encoding": "gzip"} if gzip else {})
+        self._observe_scrape(time.perf_counter() - started_at)
+        return Response(body, headers=headers)
+
+    async def healthz(self, _request: Request) -> Response:
+        """Never asks the API server: an outage there is no reason to start the exporter again."""
+        return _probe(self._state.why_not_alive())
+
+    async def readyz(self, _request: Request) -> Response:
+        return _probe("shutting down" if self._is_draining else self._state.why_not_ready())
+
+    async def landing(self, _request: Request) -> Response:
+        return HTMLResponse(landing_page(self._state))
+
+    def probe_application(self) -> Starlette:
+        """Return an application with the probes alone, for a listener of their own."""
+        return Starlette(routes=self._probe_routes())
+
+    def application(self) -> Starlette:
+        return Starlette(
+            routes=[Route("/metrics", self.metrics), Route("/", self.landing), *self._probe_routes()]
+        )
+
+    def _probe_routes(self) -> list[Route]:
+        return [Route("/healthz", self.healthz), Route("/readyz", self.readyz)]
+
+
+def _probe(reason: str | None) -> Response:
+    return PlainTextResponse(f"{reason}\n", 503) if reason else PlainTextResponse("ok\n")
+
+
+def _header(request: Request, name: str) -> str:
+    """Return a header as one list, also where the client sent it in several lines."""
+    return ",".join(request.headers.getlist(name))

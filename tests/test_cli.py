@@ -1,0 +1,120 @@
+"""The command line: wrong values, help, defaults."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from commands import error_line, run
+
+from exporter import __version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--metrics-addr", "8080"], ["--metrics-addr", "'8080' is not an address"]),
+        (["serve", "--metrics-addr", "8080"], ["--metrics-addr", "'8080' is not an address"]),
+        (["--health-probe-bind-address", "x"], ["--health-probe-bind-address", "'x' is not an address"]),
+        (["--watch-namespace", "A"], ["--watch-namespace", "'A' is not the name of a namespace"]),
+        (["--collectors", "pods"], ["--collectors", "'pods' is not one of rayclusters, rayjobs, rayservices"]),
+        (["--metric-allowlist", "("], ["--metric-allowlist", "'(' is not a regular expression"]),
+        (["--metric-allowlist", "a", "--metric-denylist", "b"], ["exclude each other"]),
+        (["--histogram-buckets", "2,1"], ["--histogram-buckets", "'2,1' is not a list of ascending seconds"]),
+        (["--kube-page-size", "0"], ["--kube-page-size", "0 is not in the range 1<=x<=10000"]),
+        (["--log-level", "loud"], ["--log-level", "'loud' is not one of 'debug', 'info', 'warn', 'error'"]),
+        (["--log-stdout-encoder", "xml"], ["invalid encoder \"xml\" (must be 'json' or 'console')"]),
+        (["--kubeconfig", "/no/such/file"], ["--kubeconfig '/no/such/file': no such file"]),
+        (["--no-such-flag"], ["--no-such-flag"]),
+        (["nonsense"], ["nonsense"]),
+        (["render", "/no/such/file"], ["/no/such/file", "No such file or directory"]),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_line_and_exit_code_2(arguments: list[str], words: list[str]) -> None:
+    """The line names flag, value and rule."""
+    result = run(*arguments)
+    assert result.returncode == 2
+    line = error_line(result)
+    assert all(word in line for word in words), line
+
+
+def test_environment_variables_are_flags_too() -> None:
+    """A wrong value in one is told with the variable's name."""
+    line = error_line(run(KUBERAY_EXPORTER_METRICS_ADDR="nowhere"))
+    assert "KUBERAY_EXPORTER_METRICS_ADDR" in line
+    assert "'nowhere' is not an address" in line
+
+
+def test_variables_that_kubernetes_injects_are_ignored() -> None:
+    """A Service called kuberay-exporter sets _PORT and _SERVICE_* in every pod of its namespace."""
+    result = run(
+        "render", stdin=b'{"kind":"Pod"}', KUBERAY_EXPORTER_PORT="tcp://10.0.0.1:8080", KUBERAY_EXPORTER_SERVICE_HOST="x"
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_no_credentials_are_one_line_and_exit_code_1() -> None:
+    """The line says what was looked for."""
+    result = run("serve")
+    assert result.returncode == 1
+    line = error_line(result)
+    assert "KUBERNETES_SERVICE_HOST" in line
+    assert "~/.kube/config" in line
+    assert "--kubeconfig" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        ("a: [", "while parsing"),
+        ("just text", "not a kubeconfig"),
+        ("[1, 2]", "not a kubeconfig"),
+        ("apiVersion: v1\nkind: Config\n", "current-context"),
+        ("current-context: x\ncontexts: []\nclusters: []\n", "x"),
+    ],
+)
+def test_a_bad_kubeconfig_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
+    """Whatever is in the file."""
+    path = tmp_path / "config"
+    path.write_text(text)
+    result = run("--kubeconfig", str(path))
+    assert result.returncode == 2
+    line = error_line(result)
+    assert f"--kubeconfig '{path}'" in line
+    assert reason in line
+
+
+def test_an_unknown_context_is_one_line(tmp_path: Path) -> None:
+    """The line names it."""
+    path = tmp_path / "config"
+    path.write_text("current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\nclusters: []\n")
+    result = run("--kubeconfig", str(path), "--context", "b")
+    assert result.returncode == 2
+    assert "name b in" in error_line(result)
+
+
+def test_an_address_in_use_is_one_line(tmp_path: Path) -> None:
+    """And exit code 2: it is a flag's value that is wrong."""
+    path = tmp_path / "config"
+    path.write_text(
+        "current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\n"
+        "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = run("--kubeconfig", str(path), "--metrics-addr", address)
+    assert result.returncode == 2
+    assert error_line(result) == f"couldn't listen on '{address}': Address already in use"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["render", "--help"], ["-h"]])
+def test_help(arguments: list[str]) -> None:
+    """On standard output, exit code 0."""
+    result = run(*arguments)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.startswith(b"Usage: kuberay-exporter")
+
+
+def test_version() -> None:
+    """The package's own."""
+    assert run("--version").stdout.decode().strip() == f"kuberay-exporter, version {__version__}"

@@ -1,0 +1,97 @@
+"""Settings read from text."""
+
+import pytest
+
+from exporter.config import (
+    Address,
+    FamilyFilter,
+    parse_address,
+    parse_buckets,
+    parse_collectors,
+    parse_namespaces,
+    parse_pattern,
+)
+from exporter.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (":8080", Address("", 8080)),
+        ("0.0.0.0:80", Address("0.0.0.0", 80)),
+        ("127.0.0.1:0", Address("127.0.0.1", 0)),
+        ("[::1]:8080", Address("::1", 8080)),
+        ("[::]:8080", Address("::", 8080)),
+        ("localhost:9", Address("localhost", 9)),
+    ],
+)
+def test_addresses(text: str, address: Address) -> None:
+    """What Go's listeners understand, this does."""
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["", "8080", ":", ":x", ":65536", ":-1", "::1:8080", "[::1]", "a b:1", "http://h:1", ":٣"])
+def test_wrong_addresses(text: str) -> None:
+    """The message shows what was given and what would be right."""
+    with pytest.raises(ConfigError, match=r"is not an address such as ':8080'"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "namespaces"), [("", ()), (" , ", ()), ("a", ("a",)), ("a, b-1 ,a", ("a", "b-1"))]
+)
+def test_namespaces(text: str, namespaces: tuple[str, ...]) -> None:
+    """Empty is all; twice is once."""
+    assert parse_namespaces(text) == namespaces
+
+
+@pytest.mark.parametrize("text", ["A", "a_b", "-a", "a-", "a/b", "x" * 64])
+def test_wrong_namespaces(text: str) -> None:
+    """A name that cannot exist would be an empty list for ever."""
+    with pytest.raises(ConfigError, match="is not the name of a namespace"):
+        parse_namespaces(text)
+
+
+def test_collectors() -> None:
+    """In the order given; unknown ones are refused with the list of known ones."""
+    assert parse_collectors("b,a", ["a", "b"]) == ("b", "a")
+    with pytest.raises(ConfigError, match="'c' is not one of a, b"):
+        parse_collectors("a,c", ["a", "b"])
+    with pytest.raises(ConfigError, match="name at least one of a, b"):
+        parse_collectors(",", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "exported"),
+    [
+        ("", "", {"kuberay_job_info", "kuberay_job_infos", "process_x"}),
+        ("^kuberay_job_info$", "", {"kuberay_job_info"}),
+        ("job_info", "", {"kuberay_job_info", "kuberay_job_infos"}),
+        ("process,infos$", "", {"kuberay_job_infos", "process_x"}),
+        ("", "kuberay_", {"process_x"}),
+        ("", "^process,_infos$", {"kuberay_job_info"}),
+    ],
+)
+def test_family_filter(allow: str, deny: str, exported: set[str]) -> None:
+    """Expressions match anywhere in a name unless they are anchored, as in kube-state-metrics."""
+    is_exported = FamilyFilter(parse_pattern(allow), parse_pattern(deny))
+    names = ("kuberay_job_info", "kuberay_job_infos", "process_x")
+    assert {name for name in names if is_exported(name)} == exported
+
+
+def test_wrong_pattern() -> None:
+    """The message says which of several is wrong, and why."""
+    with pytest.raises(ConfigError, match=r"'\(' is not a regular expression: missing \)"):
+        parse_pattern("a,(")
+
+
+def test_buckets() -> None:
+    """Seconds, ascending."""
+    assert parse_buckets("0.5, 10,60") == (0.5, 10.0, 60.0)
+
+
+@pytest.mark.parametrize("text", ["", "x", "1,1", "2,1", "0,1", "-1,1", "1,inf", "nan"])
+def test_wrong_buckets(text: str) -> None:
+    """+Inf is always there, and need not be given."""
+    with pytest.raises(ConfigError, match="is not a list of ascending seconds"):
+        parse_buckets(text)

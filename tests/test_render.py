@@ -1,0 +1,153 @@
+"""`render`: every form of input, and input that is none."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+from bodies import parse
+from commands import COMMAND, environment, error_line, run
+from objects import manifest
+from recordings import captures
+
+CAPTURE = captures()[4]
+
+
+def job(name: str, **more: object) -> dict[str, object]:
+    return {"apiVersion": "ray.io/v1", "kind": "RayJob"} | manifest({}, name=name, uid=name) | more
+
+
+def names(result: subprocess.CompletedProcess[bytes]) -> set[str]:
+    """Return the names of the jobs that were printed."""
+    families = parse(result.stdout)
+    return {dict(labels)["name"] for _, labels in families["kuberay_job_info"].series} if families else set()
+
+
+A, B = job("a"), job("b")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(json.dumps(A), {"a"}, id="one object"),
+        pytest.param(json.dumps({"apiVersion": "v1", "kind": "List", "items": [A, B]}), {"a", "b"}, id="a List"),
+        pytest.param(json.dumps({"kind": "RayJobList", "apiVersion": "ray.io/v1", "items": [A]}), {"a"}, id="a RayJobList"),
+        pytest.param(json.dumps({"kind": "List", "items": []}), set(), id="an empty List"),
+        pytest.param(json.dumps({"kind": "List", "items": None}), set(), id="a List of null"),
+        pytest.param(json.dumps(A) + "\n" + json.dumps(B), {"a", "b"}, id="JSON after JSON"),
+        pytest.param(json.dumps([A, B]), {"a", "b"}, id="a JSON array"),
+        pytest.param(json.dumps(A, indent=2), {"a"}, id="indented"),
+        pytest.param("\ufeff  \n" + json.dumps(A), {"a"}, id="byte order mark"),
+        pytest.param(yaml.safe_dump(A), {"a"}, id="YAML"),
+        pytest.param("---\n" + yaml.safe_dump_all([A, B]) + "---\n", {"a", "b"}, id="YAML documents"),
+        pytest.param(yaml.safe_dump({"kind": "List", "items": [A, B]}), {"a", "b"}, id="a YAML List"),
+        pytest.param(json.dumps({"kind": "Pod", "items": None}), set(), id="another kind"),
+        pytest.param(json.dumps(A | {"apiVersion": "batch/v1"}), set(), id="the same kind of another group"),
+        pytest.param(json.dumps(A | {"apiVersion": "ray.io/v1alpha1"}), {"a"}, id="the deprecated version"),
+    ],
+)
+def test_forms_of_input(text: str, expected: set[str]) -> None:
+    """All that kubectl and people produce."""
+    result = run("render", "-", stdin=text.encode())
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert names(result) == expected
+
+
+def test_several_files_are_one_exposition(tmp_path: Path) -> None:
+    """Each family once, with the objects of all files."""
+    (tmp_path / "a.json").write_text(json.dumps(A))
+    (tmp_path / "b.yaml").write_text(yaml.safe_dump(B))
+    result = run("render", str(tmp_path / "a.json"), str(tmp_path / "b.yaml"))
+    assert names(result) == {"a", "b"}
+
+
+def test_standard_input_is_read_without_an_argument() -> None:
+    """`kubectl get … | kuberay-exporter render`."""
+    assert names(run("render", stdin=json.dumps(A).encode())) == {"a"}
+
+
+def test_yaml_gives_what_json_gives() -> None:
+    """A recorded list of all kinds, as YAML with unquoted times too."""
+    text = yaml.safe_dump(json.loads(CAPTURE.kubectl_list))
+    unquoted = text.replace("'2026-", "2026-").replace("Z'", "Z")
+    assert unquoted != text
+    expected = run("render", stdin=CAPTURE.kubectl_list).stdout
+    assert run("render", stdin=text.encode()).stdout == expected
+    assert run("render", stdin=unquoted.encode()).stdout == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"", "no objects in it", id="empty"),
+        pytest.param(b" \n", "no objects in it", id="blank"),
+        pytest.param(b"---\n---\n", "no objects in it", id="empty documents"),
+        pytest.param(b"{", "not JSON", id="cut JSON"),
+        pytest.param(json.dumps(A).encode()[:-9], "not JSON", id="cut in the middle"),
+        pytest.param(b"{}", "missing required field `kind`", id="no kind"),
+        pytest.param(b'{"kind": 1}', "Expected `str`", id="kind of a wrong type"),
+        pytest.param(b"[1]", "not a Kubernetes object", id="numbers"),
+        pytest.param(b"error: the server is away", "not a Kubernetes object", id="kubectl's error"),
+        pytest.param(b"plain text", "not a Kubernetes object", id="text"),
+        pytest.param(b"a: [", "neither JSON nor YAML", id="broken YAML"),
+        pytest.param(b"{\xff}", "not JSON", id="not UTF-8"),
+        pytest.param(b"a: \xff\xff", "neither JSON nor YAML", id="not UTF-8 in YAML"),
+        pytest.param("kind: List".encode("utf-16"), "not a Kubernetes object|items", id="UTF-16"),
+        pytest.param(b"[" * 100_000, "not JSON", id="deeply nested"),
+        pytest.param(b"? [a]\n: b\n", "neither JSON nor YAML|not a Kubernetes object", id="a list as a key"),
+    ],
+)
+def test_input_that_is_none_is_one_line(data: bytes, reason: str) -> None:
+    """Exit code 1, nothing on standard output."""
+    result = run("render", "-", stdin=data)
+    if reason.endswith("items") and result.returncode == 0:
+        assert result.stdout == b""  # YAML may be UTF-16, and this is a document without objects
+        return
+    assert result.returncode == 1
+    line = error_line(result)
+    assert line.startswith("couldn't read '")
+    assert re.search(reason, line), line
+
+
+def test_an_undecodable_object_is_skipped_and_told() -> None:
+    """The others are printed; the exit code says that something is missing."""
+    bad = job("bad") | {"status": {"failed": "many"}}
+    result = run("render", stdin=json.dumps({"kind": "List", "items": [A, bad, B]}).encode())
+    assert names(result) == {"a", "b"}
+    assert result.returncode == 1
+    assert result.stderr.decode() == (
+        "kuberay-exporter: skipped RayJob ns/bad: Expected `int | null`, got `str` - at `$.status.failed`\n"
+    )
+
+
+def test_families_can_be_chosen() -> None:
+    """The flags of serve that decide on families."""
+    result = run("render", "--collectors", "rayjobs", "--metric-denylist", "_duration_", stdin=CAPTURE.kubectl_list)
+    assert parse(result.stdout).keys() == {"kuberay_job_info", "kuberay_job_deployment_status"}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_long_exposition_is_written_whole_into_a_pipe(unbuffered: str) -> None:
+    """Unbuffered, a single write would end with what the pipe takes at once."""
+    many = msgspec.json.encode({"kind": "List", "items": [job(f"job-{i}") for i in range(2000)]})
+    assert len(names(run("render", stdin=many, PYTHONUNBUFFERED=unbuffered))) == 2000
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    """`render … | head -1`."""
+    many = msgspec.json.encode({"kind": "List", "items": [job(f"job-{i}") for i in range(5000)]})
+    with subprocess.Popen(
+        [*COMMAND, "render"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(many)
+        process.stdin.close()
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 1
