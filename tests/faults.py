@@ -1,0 +1,307 @@
+"""The simulated API server with faults on order, and a memory of what it was asked.
+
+A test queues faults; each applies to the next requests, or lines of watches, that match its `verb`
+and `plural` (None: any), `times` times (None: always), in the order queued:
+
+    server = FaultServer(store)
+    server.answer_next(500, verb="watch", times=2)
+    server.drop_event(plural="rayjobs")
+    ...
+    server.wait_for_requests(3, verb="watch")
+
+Bookmarks and errors are lines of a watch, too. `stop` releases whatever a fault holds.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from exporter.demo.apiserver import Answer, ApiServer, Request, Stream
+
+WAIT_SECONDS = 10.0
+JSON_TYPE = (("Content-Type", "application/json"),)
+
+
+class Fault:
+    """What a queued fault applies to; `is_used` once it has been applied at all.
+
+    A test may `release` one that holds a connection, and may `cancel` one that is no longer wanted.
+    """
+
+    def __init__(self, action: Callable[..., Any], verb: str | None, plural: str | None, times: int | None):
+        self.action = action
+        self.verb = verb
+        self.plural = plural
+        self.times = times
+        self.is_used = threading.Event()
+        self._released = threading.Event()
+
+    def matches(self, request: Request) -> bool:
+        return self.verb in (None, request.verb) and self.plural in (None, request.plural)
+
+    def wait_until_used(self, timeout_seconds: float = WAIT_SECONDS) -> None:
+        assert self.is_used.wait(timeout_seconds), f"no {self.verb} of {self.plural} met the fault"
+
+    def hold(self, seconds: float | None = None) -> None:
+        """Blocks the connection until `release`, for `seconds` at most."""
+        self._released.wait(seconds)
+
+    def release(self) -> None:
+        self._released.set()
+
+    def cancel(self) -> None:
+        """Applies no more; lets go of what it holds."""
+        self.times = 0
+        self.release()
+
+
+class FaultServer(ApiServer):
+    """An ApiServer whose answers and lines a test can spoil. All methods may be called from any thread.
+
+    A context manager: started on entry, stopped on exit.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Guards the queues and the requests: written by tests and by connections' threads.
+        self._changed = threading.Condition()
+        self._requests: list[Request] = []
+        self._answer_faults: list[Fault] = []
+        self._line_faults: list[Fault] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self.clear_faults()
+        super().stop()
+
+    # What was seen.
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request so far, those of probes included, in the order of their arrival."""
+        with self._changed:
+            return list(self._requests)
+
+    def seen(self, verb: str | None = None, plural: str | None = None) -> list[Request]:
+        """The requests so far of a verb and a kind."""
+        return [r for r in self.requests if verb in (None, r.verb) and plural in (None, r.plural)]
+
+    def wait_for(
+        self, predicate: Callable[[list[Request]], object], timeout_seconds: float = WAIT_SECONDS
+    ) -> list[Request]:
+        """Waits until the predicate is true of all requests so far, and returns these."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: predicate(self._requests), timeout_seconds):
+                seen = ", ".join(f"{r.verb or r.method} {r.plural or r.path}" for r in self._requests)
+                raise AssertionError(f"still waiting after {timeout_seconds} s; seen: {seen or 'nothing'}")
+            return list(self._requests)
+
+    def wait_for_requests(
+        self,
+        count: int,
+        verb: str | None = None,
+        plural: str | None = None,
+        timeout_seconds: float = WAIT_SECONDS,
+    ) -> list[Request]:
+        """Waits for `count` requests of a verb and a kind, and returns all such."""
+
+        def has_enough(requests: list[Request]) -> bool:
+            return sum(verb in (None, r.verb) and plural in (None, r.plural) for r in requests) >= count
+
+        self.wait_for(has_enough, timeout_seconds)
+        return self.seen(verb, plural)
+
+    def wait_for_watch(self, plural: str | None = None, count: int = 1, timeout_seconds: float = WAIT_SECONDS) -> None:
+        """Waits until so many watches of a kind are running; fewer than asked is never enough."""
+        deadline = time.monotonic() + timeout_seconds
+        while sum(plural in (None, r.plural) for r in self.open_watches()) < count:
+            assert time.monotonic() < deadline, f"no {count} watches of {plural} after {timeout_seconds} s"
+            time.sleep(0.005)
+
+    # Faults of whole answers.
+
+    def answer_next(
+        self,
+        status: int,
+        body: bytes | str = b"",
+        *,
+        headers: tuple[tuple[str, str], ...] = JSON_TYPE,
+        verb: str | None = None,
+        plural: str | None = None,
+        times: int | None = 1,
+    ) -> Fault:
+        """Gives this answer instead of the real one."""
+        answer = Answer(status, body.encode() if isinstance(body, str) else body, headers)
+        return self._on_answer(lambda _request, _fault: answer, verb, plural, times)
+
+    def answer_recorded(
+        self,
+        recorded: dict[str, Any],
+        *,
+        verb: str | None = None,
+        plural: str | None = None,
+        times: int | None = 1,
+    ) -> Fault:
+        """Gives a recorded answer: a dict with `status`, `headers` and `body`."""
+        framing = {"content-length", "transfer-encoding", "date", "audit-id", "cache-control"}
+        headers = tuple((name, value) for name, value in recorded["headers"] if name.lower() not in framing)
+        return self.answer_next(
+            recorded["status"], recorded["body"], headers=headers, verb=verb, plural=plural, times=times
+        )
+
+    def wrong_content_length(
+        self, by: int = 100, *, verb: str = "list", plural: str | None = None, times: int | None = 1
+    ) -> Fault:
+        """Announces `by` bytes more than the answer has, then closes."""
+
+        def lie(request: Request, _fault: Fault) -> Answer | None:
+            answer = self.answer(request)
+            return answer and msgspec.structs.replace(answer, content_length=len(answer.body) + by)
+
+        return self._on_answer(lie, verb, plural, times)
+
+    def cut_answer(self, after: int, *, verb: str = "list", plural: str | None = None, times: int | None = 1) -> Fault:
+        """Closes the connection after so many bytes of the body."""
+
+        def cut(request: Request, _fault: Fault) -> Answer | None:
+            answer = self.answer(request)
+            return answer and msgspec.structs.replace(answer, cut_after=after)
+
+        return self._on_answer(cut, verb, plural, times)
+
+    def slow(
+        self, seconds: float, *, verb: str | None = None, plural: str | None = None, times: int | None = 1
+    ) -> Fault:
+        """Answers late."""
+        return self._on_answer(lambda _request, fault: fault.hold(seconds), verb, plural, times)
+
+    def stall_answer(self, *, verb: str | None = None, plural: str | None = None, times: int | None = 1) -> Fault:
+        """Answers, headers included, only after `release`."""
+        return self._on_answer(lambda _request, fault: fault.hold(), verb, plural, times)
+
+    def expire_tokens(self) -> None:
+        """Continue tokens and versions seen so far are too old from now on."""
+        self.store.compact()
+
+    # Faults of a running watch: each applies when the next line is due.
+
+    def drop_event(self, *, plural: str | None = None, times: int | None = 1) -> Fault:
+        """Leaves the line out."""
+        return self._on_line(lambda _stream, _line, _fault: None, plural, times)
+
+    def stall(self, *, plural: str | None = None, times: int | None = 1) -> Fault:
+        """Holds the line and everything after it until `release`; the connection stays open."""
+
+        def hold(stream: Stream, line: bytes, fault: Fault) -> None:
+            stream.flush()
+            fault.hold()
+            stream.send(line)
+
+        return self._on_line(hold, plural, times)
+
+    def cut_after(self, length: int, *, plural: str | None = None, times: int | None = 1) -> Fault:
+        """Closes the connection after `length` bytes of the line, without the final chunk."""
+
+        def cut(stream: Stream, line: bytes, _fault: Fault) -> None:
+            stream.raw(b"%x\r\n%b" % (len(line), line[:length]))
+            stream.cut()
+
+        return self._on_line(cut, plural, times)
+
+    def half_line(self, *, plural: str | None = None, times: int | None = 1) -> Fault:
+        """Ends the stream cleanly in the middle of the line."""
+
+        def end(stream: Stream, line: bytes, _fault: Fault) -> None:
+            stream.send(line[: len(line) // 2])
+            stream.raw(b"0\r\n\r\n")
+            stream.cut()
+
+        return self._on_line(end, plural, times)
+
+    def split_line(self, size: int = 7, *, plural: str | None = None, times: int | None = 1) -> Fault:
+        """Sends the line, unharmed, in chunks and packets of `size` bytes."""
+
+        def split(stream: Stream, line: bytes, _fault: Fault) -> None:
+            for first in range(0, len(line), size):
+                stream.send(line[first : first + size])
+                stream.flush()
+
+        return self._on_line(split, plural, times)
+
+    def garbage(
+        self, line: bytes = b"\x00\xff not json\n", *, plural: str | None = None, times: int | None = 1
+    ) -> Fault:
+        """Sends `line`, which brings its own newline, before the real one."""
+
+        def inject(stream: Stream, real: bytes, _fault: Fault) -> None:
+            stream.send(line)
+            stream.send(real)
+
+        return self._on_line(inject, plural, times)
+
+    def long_line(self, length: int, *, plural: str | None = None, times: int | None = 1) -> Fault:
+        """Sends a valid event of an unknown type, `length` bytes long, before the real one."""
+        empty = b'{"type":"PADDING","object":{"padding":""}}\n'
+        padding = b"x" * (length - len(empty))
+        return self.garbage(empty.replace(b'""', b'"%b"' % padding), plural=plural, times=times)
+
+    def clear_faults(self) -> None:
+        """Forgets all faults and releases what they hold."""
+        with self._changed:
+            for fault in (*self._answer_faults, *self._line_faults):
+                fault.cancel()
+
+    # The hooks.
+
+    def before_answer(self, request: Request) -> Answer | None:
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+        fault = self._take(self._answer_faults, request)
+        answer: Answer | None = fault.action(request, fault) if fault else None
+        return answer
+
+    def send_line(self, request: Request, stream: Stream, line: bytes) -> None:
+        fault = self._take(self._line_faults, request)
+        if fault:
+            fault.action(stream, line, fault)
+        else:
+            super().send_line(request, stream, line)
+
+    def _on_answer(
+        self,
+        action: Callable[[Request, Fault], Answer | None],
+        verb: str | None,
+        plural: str | None,
+        times: int | None,
+    ) -> Fault:
+        return self._queue(self._answer_faults, Fault(action, verb, plural, times))
+
+    def _on_line(self, action: Callable[[Stream, bytes, Fault], None], plural: str | None, times: int | None) -> Fault:
+        return self._queue(self._line_faults, Fault(action, "watch", plural, times))
+
+    def _queue(self, faults: list[Fault], fault: Fault) -> Fault:
+        with self._changed:
+            faults.append(fault)
+        return fault
+
+    def _take(self, faults: list[Fault], request: Request) -> Fault | None:
+        """The first fault that applies, counted as applied. Used ones stay: stop must release them."""
+        with self._changed:
+            fault = next((f for f in faults if f.times != 0 and f.matches(request)), None)
+            if fault:
+                fault.times = fault.times and fault.times - 1
+                fault.is_used.set()
+            return fault
