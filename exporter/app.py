@@ -36,11 +36,9 @@ class Exporter:
         kinds = [kind for kind in KINDS if kind.plural in config.collectors]
         self.telemetry = Telemetry(kind.plural for kind in kinds)
         self.informers: list[Informer[Any]] = []
-        feeds = [self._connect(kind, config, transport) for kind in kinds]
+        self.feeds = [self._connect(kind, config, transport) for kind in kinds]
         self.telemetry.watch_informers(self.informers)
-        self.exposition = Exposition(
-            [feed.book for feed in feeds], self.telemetry.registry, config.is_exported
-        )
+        self.exposition = Exposition([feed.book for feed in self.feeds], self.telemetry.registry, config.is_exported)
         self.endpoints = Endpoints(self.exposition, Status(self.informers), self.telemetry.observe_scrape)
 
     def start(self) -> None:

@@ -41,9 +41,7 @@ class Feed(Generic[T]):
     def _render(self, obj: T) -> ObjectLines | None:
         try:
             samples = self.collector.observe(obj, self._clock())
-            return tuple(
-                [family.lines(some) for family, some in zip(self.collector.families, samples, strict=True)]
-            )
+            return tuple([family.lines(some) for family, some in zip(self.collector.families, samples, strict=True)])
         except Exception:
             # A fault of ours in one object must not cost the scrape the others; its last lines stay.
             self._count_failure()

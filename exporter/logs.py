@@ -40,9 +40,7 @@ class _JsonEncoder(JsonFormatter):
         # uvicorn adds its message once more, with colours.
         super().__init__([], reserved_attrs=[*RESERVED_ATTRS, "color_message"], json_ensure_ascii=False)
 
-    def add_fields(
-        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
-    ) -> None:
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         log_data["level"] = _LEVEL_NAMES.get(record.levelno, "info")
         log_data["ts"] = _timestamp(record.created)
         log_data["logger"] = record.name.removeprefix(_OWN_PREFIX)

@@ -24,13 +24,13 @@ def parse(body: bytes, *, openmetrics: bool = False) -> dict[str, ParsedFamily]:
     assert text == "" or text.endswith("\n")
     if openmetrics:
         assert text.endswith("# EOF\n")
-        metrics = list(parse_openmetrics(text))
+        metrics = list(parse_openmetrics(text))  # type: ignore[no-untyped-call]
     else:
         assert "# EOF" not in text
         metrics = list(parse_text(text))
         # The OpenMetrics parser is the stricter one: what it says of the lines holds for text too.
         parse(_as_openmetrics(text), openmetrics=True)
-    families = {metric.name: _family(metric) for metric in metrics}
+    families = {metric.name: family_of(metric) for metric in metrics}
     assert len(families) == len(metrics)
     assert all(family.series for family in families.values()), "a family without series prints nothing"
     return families
@@ -43,15 +43,15 @@ def parse_gzip(body: bytes, *, openmetrics: bool = False) -> dict[str, ParsedFam
     return parse(plain, openmetrics=openmetrics)
 
 
-def _family(metric: Metric) -> ParsedFamily:
+def family_of(metric: Metric) -> ParsedFamily:
     series = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in metric.samples}
     assert len(series) == len(metric.samples), f"a series of {metric.name} twice"
     return ParsedFamily(metric.documentation, metric.type, series)
 
 
 def _as_openmetrics(text: str) -> bytes:
-    lines = []
-    for line in text.splitlines():
+    lines: list[str] = []
+    for line in text.removesuffix("\n").split("\n") if text else []:
         words = line.split(" ", 3)
         if words[:2] == ["#", "TYPE"] and words[3] == "counter":
             lines[-1] = lines[-1].replace(words[2], words[2].removesuffix("_total"), 1)

@@ -7,15 +7,10 @@ from objects import condition, exposition, manifest
 
 from exporter.collectors.rayservice import RAYSERVICES
 
-HEADERS = (
-    "# HELP kuberay_service_info Metadata information about RayService custom resources",
-    "# TYPE kuberay_service_info gauge",
-    "# HELP kuberay_service_condition_ready Describes whether the RayService is ready. Ready means users can "
-    "send requests to the underlying cluster and the number of serve endpoints is greater than 0.",
-    "# TYPE kuberay_service_condition_ready gauge",
-    "# HELP kuberay_service_condition_upgrade_in_progress Describes whether the RayService is performing a "
-    "zero-downtime upgrade.",
-    "# TYPE kuberay_service_condition_upgrade_in_progress gauge",
+INFO, READY, UPGRADING = (
+    "kuberay_service_info",
+    "kuberay_service_condition_ready",
+    "kuberay_service_condition_upgrade_in_progress",
 )
 
 
@@ -46,10 +41,15 @@ HEADERS = (
 )
 def test_a_service_prints_three_families(status: dict[str, Any] | None, ready: str, upgrading: str) -> None:
     """The whole exposition of one service, to the letter."""
-    series = (
-        'kuberay_service_info{name="a",namespace="ns",uid="1"} 1',
-        f'kuberay_service_condition_ready{{condition="{ready}",name="a",namespace="ns",uid="1"}} 1',
-        f'kuberay_service_condition_upgrade_in_progress{{condition="{upgrading}",name="a",namespace="ns",uid="1"}} 1',
+    assert exposition(RAYSERVICES, manifest(status)) == (
+        f"# HELP {INFO} Metadata information about RayService custom resources\n"
+        f"# TYPE {INFO} gauge\n"
+        f'{INFO}{{name="a",namespace="ns",uid="1"}} 1\n'
+        f"# HELP {READY} Describes whether the RayService is ready. Ready means users can send requests to the "
+        "underlying cluster and the number of serve endpoints is greater than 0.\n"
+        f"# TYPE {READY} gauge\n"
+        f'{READY}{{condition="{ready}",name="a",namespace="ns",uid="1"}} 1\n'
+        f"# HELP {UPGRADING} Describes whether the RayService is performing a zero-downtime upgrade.\n"
+        f"# TYPE {UPGRADING} gauge\n"
+        f'{UPGRADING}{{condition="{upgrading}",name="a",namespace="ns",uid="1"}} 1\n'
     )
-    expected = [line for i in range(3) for line in (HEADERS[2 * i], HEADERS[2 * i + 1], series[i])]
-    assert exposition(RAYSERVICES, manifest(status)).splitlines() == expected

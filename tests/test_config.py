@@ -30,16 +30,16 @@ def test_addresses(text: str, address: Address) -> None:
     assert parse_address(text) == address
 
 
-@pytest.mark.parametrize("text", ["", "8080", ":", ":x", ":65536", ":-1", "::1:8080", "[::1]", "a b:1", "http://h:1", ":٣"])
+@pytest.mark.parametrize(
+    "text", ["", "8080", ":", ":x", ":65536", ":-1", "::1:8080", "[::1]", "a b:1", "http://h:1", ":٣"]
+)
 def test_wrong_addresses(text: str) -> None:
     """The message shows what was given and what would be right."""
     with pytest.raises(ConfigError, match=r"is not an address such as ':8080'"):
         parse_address(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "namespaces"), [("", ()), (" , ", ()), ("a", ("a",)), ("a, b-1 ,a", ("a", "b-1"))]
-)
+@pytest.mark.parametrize(("text", "namespaces"), [("", ()), (" , ", ()), ("a", ("a",)), ("a, b-1 ,a", ("a", "b-1"))])
 def test_namespaces(text: str, namespaces: tuple[str, ...]) -> None:
     """Empty is all; twice is once."""
     assert parse_namespaces(text) == namespaces

@@ -34,7 +34,9 @@ A, B = job("a"), job("b")
     [
         pytest.param(json.dumps(A), {"a"}, id="one object"),
         pytest.param(json.dumps({"apiVersion": "v1", "kind": "List", "items": [A, B]}), {"a", "b"}, id="a List"),
-        pytest.param(json.dumps({"kind": "RayJobList", "apiVersion": "ray.io/v1", "items": [A]}), {"a"}, id="a RayJobList"),
+        pytest.param(
+            json.dumps({"kind": "RayJobList", "apiVersion": "ray.io/v1", "items": [A]}), {"a"}, id="a RayJobList"
+        ),
         pytest.param(json.dumps({"kind": "List", "items": []}), set(), id="an empty List"),
         pytest.param(json.dumps({"kind": "List", "items": None}), set(), id="a List of null"),
         pytest.param(json.dumps(A) + "\n" + json.dumps(B), {"a", "b"}, id="JSON after JSON"),

@@ -60,9 +60,7 @@ def status_written_at(job: RayJob) -> datetime | None:
 
     The operator's own entry is preferred to those of others who write the status too.
     """
-    entries = [
-        entry for entry in job.metadata.managed_fields or () if entry.subresource == "status" and entry.time
-    ]
+    entries = [entry for entry in job.metadata.managed_fields or () if entry.subresource == "status" and entry.time]
     own = [entry for entry in entries if entry.manager == OPERATOR]
     return max((entry.time for entry in own or entries if entry.time), default=None)
 
@@ -111,8 +109,7 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
             labels=("job_deployment_status", "retry_count"),
             source="status.endTime - status.startTime; Retrying: time of the status write - status.startTime",
             values=lambda _job, attempts: [
-                ((attempt.deployment_status, str(attempt.retry_count)), attempt.seconds)
-                for attempt in attempts or ()
+                ((attempt.deployment_status, str(attempt.retry_count)), attempt.seconds) for attempt in attempts or ()
             ],
         ),
     ),

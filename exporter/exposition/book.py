@@ -101,9 +101,7 @@ class Book:
                 (page, page.version, page.segments, None if page.segments else tuple(page.lines.values()))
                 for page in self._pages
             ]
-        return [
-            segments or self._join(page, version, lines or ()) for page, version, segments, lines in taken
-        ]
+        return [segments or self._join(page, version, lines or ()) for page, version, segments, lines in taken]
 
     def _join(self, page: _Page, version: int, lines: tuple[ObjectLines, ...]) -> tuple[Segment, ...]:
         columns = zip(*lines, strict=True) if lines else ((),) * len(self.families)

@@ -54,9 +54,7 @@ class Family:
 
     @cached_property
     def _headers(self) -> dict[Format, Segment]:
-        return {
-            format_: Segment(family_header(self.name, self.type, self.help, format_)) for format_ in Format
-        }
+        return {format_: Segment(family_header(self.name, self.type, self.help, format_)) for format_ in Format}
 
 
 def family_header(name: str, type_: str, help_text: str, format_: Format) -> bytes:

@@ -82,13 +82,9 @@ class Collection:
                 self._check_stopping()
 
     @contextmanager
-    def _get(
-        self, query: Mapping[str, str], read_timeout_seconds: float, *, gzip: bool = False
-    ) -> Iterator[Response]:
+    def _get(self, query: Mapping[str, str], read_timeout_seconds: float, *, gzip: bool = False) -> Iterator[Response]:
         try:
-            response = self._transport.get(
-                self._path, query, read_timeout_seconds=read_timeout_seconds, gzip=gzip
-            )
+            response = self._transport.get(self._path, query, read_timeout_seconds=read_timeout_seconds, gzip=gzip)
             self._response = response
             try:
                 # `stop` may have come before there was an answer to abort.

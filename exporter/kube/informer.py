@@ -49,9 +49,7 @@ class Informer(Generic[T]):
         fields = {"resource": resource} | ({"namespace": namespace} if namespace else {})
         logger = ResourceLogger(_log, fields)
         self.cache = Cache(sink)
-        self._collection = Collection(
-            transport, path, rng=rng, page_size=page_size, silence_seconds=silence_seconds
-        )
+        self._collection = Collection(transport, path, rng=rng, page_size=page_size, silence_seconds=silence_seconds)
         self._clock = clock
         self._backoff = Backoff(clock, rng)
         self._observer = observer

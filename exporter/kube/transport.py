@@ -70,9 +70,7 @@ class Response:
 class Transport(Protocol):
     """What a reflector needs of an API server."""
 
-    def get(
-        self, path: str, query: Mapping[str, str], *, read_timeout_seconds: float, gzip: bool = False
-    ) -> Response:
+    def get(self, path: str, query: Mapping[str, str], *, read_timeout_seconds: float, gzip: bool = False) -> Response:
         """Send a GET request.
 
         Raises:
@@ -100,9 +98,7 @@ class ApiTransport:
     def host(self) -> str:
         return self._session.host
 
-    def get(
-        self, path: str, query: Mapping[str, str], *, read_timeout_seconds: float, gzip: bool = False
-    ) -> Response:
+    def get(self, path: str, query: Mapping[str, str], *, read_timeout_seconds: float, gzip: bool = False) -> Response:
         session = self._session
         authorization = session.authorization()
         response = session.get(path, query, authorization, read_timeout_seconds, gzip=gzip)

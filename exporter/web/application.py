@@ -60,9 +60,7 @@ class Endpoints:
         return Starlette(routes=self._probe_routes())
 
     def application(self) -> Starlette:
-        return Starlette(
-            routes=[Route("/metrics", self.metrics), Route("/", self.landing), *self._probe_routes()]
-        )
+        return Starlette(routes=[Route("/metrics", self.metrics), Route("/", self.landing), *self._probe_routes()])
 
     def _probe_routes(self) -> list[Route]:
         return [Route("/healthz", self.healthz), Route("/readyz", self.readyz)]

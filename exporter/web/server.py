@@ -69,9 +69,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         if not host and socket.has_dualstack_ipv6():
             with suppress(OSError):  # IPv6 is compiled in, but switched off
-                return socket.create_server(
-                    ("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
-                )
+                return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError, UnicodeError) as exc:

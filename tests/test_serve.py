@@ -1,0 +1,250 @@
+"""`kuberay-exporter serve`: the process, from start to SIGTERM, against the simulated API server."""
+
+import json
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bodies import parse, parse_gzip
+from faults import FaultServer
+from processes import serving, value, write_kubeconfig
+from recordings import PLURALS, captures
+from watching import job, wait_until
+
+from exporter import __version__
+from exporter.demo.store import ObjectStore
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer(ObjectStore()) as server:
+        yield server
+
+
+@pytest.fixture
+def kubeconfig(server: FaultServer, tmp_path: Path) -> Path:
+    return write_kubeconfig(tmp_path / "kubeconfig", server.url)
+
+
+def load_capture(store: ObjectStore) -> None:
+    for plural, listed in captures()[4].lists.items():
+        for item in listed["items"]:
+            store.create(plural, item)
+
+
+def test_start_scrape_stop(server: FaultServer, kubeconfig: Path) -> None:
+    """All nine families within seconds, in both formats, compressed; SIGTERM ends it with 0."""
+    load_capture(server.store)
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        text = process.get("/metrics").body
+        openmetrics = process.get("/metrics", Accept="application/openmetrics-text;version=1.0.0").body
+        compressed = process.get("/metrics", Accept_Encoding="gzip").body
+        assert (
+            len([name for name in parse(text) if not name.startswith(("kuberay_exporter", "process", "python"))]) == 9
+        )
+        assert parse(openmetrics, openmetrics=True).keys() == parse(text).keys() == parse_gzip(compressed).keys()
+        assert process.get("/healthz").status == 200
+        assert "20" in process.get("/").body.decode()
+        assert process.end(signal.SIGTERM) == 0
+        assert process.messages[-2:] == ["stopping", "stopped"]
+        assert {line["level"] for line in process.lines} == {"info"}
+
+
+def test_own_metrics(server: FaultServer, kubeconfig: Path) -> None:
+    """Everything that tells whether the rest is true, by resource."""
+    load_capture(server.store)
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        for plural in PLURALS:
+            server.wait_for_watch(plural)
+        server.store.create("rayjobs", job("bad", {"failed": "many"}))
+        wait_until(
+            lambda: value(process.get("/metrics").body, 'kuberay_exporter_events_total{resource="rayjobs"}') == 1
+        )
+        body = process.get("/metrics").body
+        for name, expected in {
+            "objects": 12, "objects_undecodable": 1, "synced": 1, "watch_connected": 1, "lists_total": 1,
+            "list_failures_total": 0, "watches_total": 1, "watch_failures_total": 0, "events_total": 1,
+            "decode_failures_total": 1, "collect_failures_total": 0,
+        }.items():  # fmt: skip
+            assert value(body, f'kuberay_exporter_{name}{{resource="rayjobs"}}') == expected, name
+        for name in ("last_sync_timestamp_seconds", "last_event_timestamp_seconds"):
+            assert time.time() - 30 < value(body, f'kuberay_exporter_{name}{{resource="rayjobs"}}') <= time.time()
+        assert value(body, f'kuberay_exporter_build_info{{version="{__version__}"}}') == 1
+        assert value(body, "kuberay_exporter_scrapes_total") >= 1
+        assert value(body, 'kuberay_exporter_scrape_duration_seconds_bucket{le="+Inf"}') >= 1
+        families = parse(body)
+        assert {"process_resident_memory_bytes", "python_info"} <= families.keys()
+        assert not any(name.endswith("_created") for name in families)
+
+
+def test_is_not_ready_until_every_kind_is_complete(server: FaultServer, kubeconfig: Path) -> None:
+    """Or a restart would look like "all objects deleted"."""
+    load_capture(server.store)
+    stalled = server.stall_answer(verb="list", plural="rayjobs")
+    with serving(kubeconfig) as process:
+        stalled.wait_until_used()
+        wait_until(lambda: b"not listed yet: rayjobs\n" in process.get("/metrics").body)
+        assert process.get("/metrics").status == process.get("/readyz").status == 503
+        assert process.get("/healthz").status == 200
+        stalled.release()
+        process.wait_until_ready()
+        assert b"kuberay_job_info" in process.get("/metrics").body
+
+
+def test_is_not_ready_while_all_is_refused(server: FaultServer, kubeconfig: Path) -> None:
+    """An empty answer would be a lie; the reason says what to do. One kind that may be listed is enough."""
+    load_capture(server.store)
+    server.forbidden = {("list", plural) for plural in PLURALS}
+    with serving(kubeconfig) as process:
+        wait_until(lambda: b"refuses to list anything" in process.get("/readyz").body)
+        errors = [line for line in process.lines if line["level"] == "error"]
+        assert sorted(line["resource"] for line in errors) == sorted(PLURALS)
+    server.forbidden = {("list", "rayjobs")}
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        body = process.get("/metrics").body
+        assert value(body, 'kuberay_exporter_synced{resource="rayjobs"}') == 0
+        assert value(body, 'kuberay_exporter_synced{resource="rayclusters"}') == 1
+        assert b"kuberay_job_info" not in body
+        assert b"refused by the API server" in process.get("/").body
+
+
+def test_a_cluster_without_kuberay_is_ready_and_empty(server: FaultServer, kubeconfig: Path) -> None:
+    """No CRD is installed: complete, and nothing to print but the exporter's own metrics."""
+    for plural in PLURALS:
+        server.store.uninstall(plural)
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        body = process.get("/metrics").body
+        assert all(name.startswith(("kuberay_exporter_", "process_", "python_")) for name in parse(body))
+        assert value(body, 'kuberay_exporter_synced{resource="rayjobs"}') == 0
+        assert value(body, 'kuberay_exporter_list_failures_total{resource="rayjobs"}') == 0
+        assert b"not installed" in process.get("/").body
+
+
+def test_an_outage_takes_nothing_away(server: FaultServer, kubeconfig: Path) -> None:
+    """The last known state is served, its age is told, liveness does not care, and it heals by itself."""
+    load_capture(server.store)
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        for plural in PLURALS:
+            server.wait_for_watch(plural)
+        before = own_objects(process.get("/metrics").body)
+        port = int(server.url.rsplit(":", 1)[1])
+        server.stop()
+        wait_until(
+            lambda: value(process.get("/metrics").body, 'kuberay_exporter_watch_connected{resource="rayjobs"}') == 0
+        )
+        assert own_objects(process.get("/metrics").body) == before
+        assert process.get("/readyz").status == process.get("/healthz").status == 200
+        server.store.create("rayjobs", job("during-the-outage"))
+        with FaultServer(server.store, port=port):
+            wait_until(lambda: b"during-the-outage" in process.get("/metrics").body)
+
+
+def own_objects(body: bytes) -> list[bytes]:
+    return [line for line in body.splitlines() if line.startswith(b"kuberay_") and b"_exporter_" not in line]
+
+
+def test_starts_without_a_cluster(tmp_path: Path) -> None:
+    """It keeps trying, is not ready, and says so in one line for each kind."""
+    with serving(write_kubeconfig(tmp_path / "kubeconfig", "http://127.0.0.1:1")) as process:
+        wait_until(lambda: len([line for line in process.lines if line["level"] == "warn"]) == 3)
+        assert process.get("/readyz").status == 503
+        assert process.end(signal.SIGTERM) == 0
+        assert all("Connection refused" in line["msg"] for line in process.lines if line["level"] == "warn")
+
+
+def test_namespaces_are_watched_one_by_one(server: FaultServer, kubeconfig: Path) -> None:
+    """So that Roles suffice: no cluster-wide request is ever sent."""
+    for namespace in ("a", "b", "c"):
+        server.store.create("rayjobs", job("x", namespace=namespace))
+    with serving(kubeconfig, "--watch-namespace", "a,b", "--collectors", "rayjobs") as process:
+        process.wait_until_ready()
+        body = process.get("/metrics").body
+        assert {dict(labels)["namespace"] for _, labels in parse(body)["kuberay_job_info"].series} == {"a", "b"}
+        assert value(body, 'kuberay_exporter_objects{resource="rayjobs"}') == 2
+        assert {request.namespace for request in server.requests} == {"a", "b"}
+        assert {request.plural for request in server.requests} == {"rayjobs"}
+
+
+def test_family_lists_hold_for_everything(server: FaultServer, kubeconfig: Path) -> None:
+    """For objects' families and for the exporter's own."""
+    load_capture(server.store)
+    with serving(kubeconfig, "--metric-allowlist", "^kuberay_job_info$,_build_info$") as process:
+        process.wait_until_ready()
+        assert parse(process.get("/metrics").body).keys() == {"kuberay_job_info", "kuberay_exporter_build_info"}
+
+
+def test_a_second_listener_for_the_probes(kubeconfig: Path) -> None:
+    """On its own port, in the same process."""
+    with serving(kubeconfig, "--health-probe-bind-address", "127.0.0.1:0", listeners=2) as process:
+        process.wait_until_ready()
+        assert process.get("/readyz", listener=1).body == b"ok\n"
+        assert process.get("/metrics", listener=1).status == 404
+        assert process.end(signal.SIGINT) == 0
+
+
+def test_all_interfaces_include_ipv6(kubeconfig: Path) -> None:
+    """An empty host listens as Go's does."""
+    with serving(kubeconfig, "--metrics-addr", ":0") as process:
+        port = int(process.addresses()[0].rsplit(":", 1)[1])
+        for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
+            socket.create_connection((host, port), timeout=5).close()
+
+
+def test_sigterm_lets_a_running_scrape_finish(server: FaultServer, kubeconfig: Path) -> None:
+    """A client that reads slowly gets all of its body."""
+    for i in range(20_000):
+        server.store.create("rayjobs", job(f"job-with-a-name-that-is-rather-long-{i}"))
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        host, port = process.addresses()[0].rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            head = client.recv(1024)
+            process.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: "stopping" in process.messages)
+            body = head
+            while chunk := client.recv(65536):
+                body += chunk
+        head, _, body = body.partition(b"\r\n\r\n")
+        assert f"content-length: {len(body)}".encode() in head.lower()
+        parse(body)
+        assert process.process.wait(10) == 0
+
+
+def test_sigterm_ends_within_ten_seconds_whatever_hangs(server: FaultServer, kubeconfig: Path) -> None:
+    """A server that does not answer, and a client that does not read."""
+    for i in range(20_000):
+        server.store.create("rayjobs", job(f"job-with-a-name-that-is-rather-long-{i}"))
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        server.stall_answer(verb="watch", times=None)
+        host, port = process.addresses()[0].rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.recv(100)
+            started = time.monotonic()
+            assert process.end(signal.SIGTERM) == 0
+            assert time.monotonic() - started < 10.5
+
+
+def test_clean_watch_ends_log_nothing(server: FaultServer, kubeconfig: Path) -> None:
+    """Nothing above debug per event, watch or scrape."""
+    line = b'{"type":"ADDED","object":{"metadata":{"name":"x","uid":"x","resourceVersion":"2"}}}\n'
+    server.answer_next(200, line, verb="watch", plural="rayjobs")
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        server.wait_for_requests(2, "watch", "rayjobs")
+        count = len(process.lines)
+        server.store.create("rayservices", {"metadata": {"name": "takes version 2", "namespace": "ns"}})
+        server.store.create("rayjobs", job("a"))
+        wait_until(lambda: b'kuberay_job_info{name="a"' in process.get("/metrics").body)
+        assert len(process.lines) == count, json.dumps(process.lines[count:])

@@ -1,0 +1,131 @@
+"""One informer on the fault server: what it holds, counts, logs and asks."""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from clocks import FakeClock
+from faults import FaultServer
+from kubernetes.client import Configuration
+
+from exporter.demo.store import ObjectStore
+from exporter.kube.informer import Informer
+from exporter.kube.transport import ApiTransport
+from exporter.resources.rayjob import RayJob
+
+DEADLINE_SECONDS = 10.0
+
+
+def wait_until(condition: Callable[[], object], what: str = "") -> None:
+    """Wait for a condition; a test that waits longer than the deadline fails."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"still not so after {DEADLINE_SECONDS} s: {what or condition}"
+        time.sleep(0.002)
+
+
+def job(name: str, status: dict[str, Any] | None = None, *, namespace: str = "ns", **more: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayJob",
+        "metadata": {"name": name, "namespace": namespace},
+        "status": status or {},
+    } | more
+
+
+class View:
+    """What a sink has been told: the present objects by uid, and each step."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, RayJob] = {}
+        self.steps: list[tuple[list[str], list[str]]] = []
+
+    def update(self, changed: Sequence[RayJob], removed: Sequence[str]) -> None:
+        names = [self.objects[uid].metadata.name for uid in removed if uid in self.objects]
+        self.objects = {uid: obj for uid, obj in self.objects.items() if uid not in removed}
+        self.objects |= {obj.metadata.uid: obj for obj in changed}
+        self.steps.append(([obj.metadata.name for obj in changed], names))
+
+    @property
+    def names(self) -> set[str]:
+        return {obj.metadata.name for obj in self.objects.values()}
+
+    def state_of(self, name: str) -> str | None:
+        statuses = [obj.status for obj in self.objects.values() if obj.metadata.name == name]
+        return statuses[0].job_deployment_status if statuses and statuses[0] else None
+
+
+class Counts:
+    """An observer that counts by the name of the method."""
+
+    def __init__(self) -> None:
+        self.counted: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        return lambda: self.counted.update([name])
+
+    def __getitem__(self, name: str) -> int:
+        return self.counted[name]
+
+
+class Watched:
+    """An informer of RayJobs, the server it watches, and all that a test may want to look at."""
+
+    def __init__(self, server: FaultServer, clock: FakeClock, **settings: Any) -> None:
+        self.server = server
+        self.store = server.store
+        self.clock = clock
+        self.view = View()
+        self.counts = Counts()
+        self.transport = ApiTransport(lambda: Configuration(host=server.url), connections=2)
+        self.informer: Informer[RayJob] = Informer(
+            self.transport,
+            "/apis/ray.io/v1/rayjobs",
+            RayJob,
+            self.view,
+            self.counts,
+            resource="rayjobs",
+            clock=clock,
+            rng=random.Random(1),
+            **settings,
+        )
+
+    @property
+    def reflector(self) -> Any:
+        return self.informer.reflector
+
+    def start(self) -> None:
+        """Start, and wait for the first list and a watch."""
+        self.informer.start()
+        wait_until(lambda: self.reflector.is_synced, "synced")
+        self.server.wait_for_watch("rayjobs")
+
+    def wait_for(self, *names: str) -> None:
+        """Wait until exactly these jobs are held."""
+        wait_until(lambda: self.view.names == set(names), f"{set(names)}, but {self.view.names}")
+
+    def requests(self, verb: str) -> int:
+        return len(self.server.seen(verb, "rayjobs"))
+
+
+@contextmanager
+def watched(*names: str, bookmark_seconds: float = 60.0, **settings: Any) -> Iterator[Watched]:
+    """An informer, not started, on a server with jobs of these names; nothing is left running after it."""
+    store = ObjectStore()
+    for name in names:
+        store.create("rayjobs", job(name))
+    before = threading.active_count()
+    with FaultServer(store, bookmark_seconds=bookmark_seconds) as server:
+        own = Watched(server, FakeClock(), **settings)
+        try:
+            yield own
+        finally:
+            own.informer.stop()
+            server.clear_faults()
+            own.informer.join(DEADLINE_SECONDS)
+            assert not own.informer.is_alive
+    wait_until(lambda: threading.active_count() <= before, "all threads ended")
