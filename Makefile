@@ -17,6 +17,10 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.PHONY: demo
+demo: $(READY) ## Set up and run the exporter on a simulated cluster, until Ctrl-C
+	@$(BIN)/kuberay-exporter demo $(ARGS)
+
 .PHONY: test
 test: $(READY) ## Set up and run all tests
 	$(BIN)/python -m pytest $(ARGS)

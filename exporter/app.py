@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,8 @@ from exporter.collectors.collector import Collector, Kind
 from exporter.config import Config
 from exporter.exposition.exposition import Exposition
 from exporter.feed import Feed
-from exporter.kube.credentials import load_configuration
 from exporter.kube.informer import Informer
-from exporter.kube.transport import ApiTransport, Transport
+from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
 from exporter.status import Status
 from exporter.telemetry import Telemetry
 from exporter.web.application import Endpoints
@@ -86,23 +85,27 @@ def _all_objects(informers: list[Informer[Any]]) -> Iterator[Any]:
         yield from informer.cache.objects()
 
 
-def serve(config: Config) -> None:
+def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
+
+    `load` says where the API server is and who the exporter is there; `on_listening` is told the
+    address of `/metrics` as soon as requests are accepted.
 
     Raises:
         ConfigError: an address cannot be listened on, or the kubeconfig is not usable.
         CredentialsError: there is nothing to reach a cluster with.
     """
-    connections = len(config.collectors) * max(1, len(config.namespaces))
-    transport = ApiTransport(partial(load_configuration, config.kubeconfig, config.context), connections)
+    transport = ApiTransport(load, connections=len(config.collectors) * max(1, len(config.namespaces)))
     exporter = Exporter(config, transport)
     endpoints = exporter.endpoints
     listeners = [(listen(*config.metrics_address), endpoints.application())]
     if config.probe_address is not None:
         listeners.append((listen(*config.probe_address), endpoints.probe_application()))
     log.info("kuberay-exporter %s", __version__, extra={"api_server": transport.host})
-    for socket_, _ in listeners:
-        log.info("listening", extra={"address": format_address(*socket_.getsockname()[:2])})
+    addresses = [format_address(*socket_.getsockname()[:2]) for socket_, _ in listeners]
+    for address in addresses:
+        log.info("listening", extra={"address": address})
+    on_listening(addresses[0])
     exporter.start()
     try:
         asyncio.run(serve_until_signal(Server(listeners), endpoints.drain))

@@ -21,13 +21,32 @@ from exporter.config import (
     parse_namespaces,
     parse_pattern,
 )
+from exporter.demo.cluster import SimulatedCluster
 from exporter.errors import ConfigError, ExporterError, InputError
-from exporter.logs import ENCODERS, LEVELS, set_up_logging
+from exporter.kube.credentials import anonymous, load_configuration
+from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
 from exporter.render import Renderer
 
 PROGRAM = "kuberay-exporter"
 _PLURALS = tuple(kind.plural for kind in KINDS)
 _GROUP_OPTIONS = ("-h", "--help", "--version")
+
+DEMO = """\
+A simulated KubeRay cluster with {objects} objects, and the exporter on it:
+
+  {exporter}/metrics    what Prometheus scrapes
+  {exporter}/           what is watched, and its state
+  {api}/apis/ray.io/v1/rayjobs    the objects themselves
+
+Things to look for, with curl -s {exporter}/metrics | grep …
+  kuberay_job_deployment_status                          what jobs are doing; Retrying lasts seconds
+  kuberay_job_execution_duration_seconds                 how long attempts took, each retry by itself
+  'kuberay_cluster_condition_provisioned{{condition="false"'    clusters that are not ready, some for hours
+  'upgrade_in_progress{{condition="true"'                   services being upgraded
+  kuberay_exporter_                                      is all of this still true?
+
+Ctrl-C ends it.
+"""
 
 
 class Parsed(click.ParamType[Any]):
@@ -59,28 +78,88 @@ def option(flag: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(flag, envvar=variable, show_envvar=True, show_default=True, **attributes)
 
 
-def family_options(command: Any) -> Any:
-    """What decides on the families, for every command that prints some."""
-    for decorate in (
+def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator; the help lists them in this order."""
+
+    def decorate(command: Any) -> Any:
+        return functools.reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)
+
+    return decorate
+
+
+FAMILY_OPTIONS = options(
+    option(
+        "--collectors",
+        type=Parsed("kinds", functools.partial(parse_collectors, known=_PLURALS)),
+        default=",".join(_PLURALS),
+        help="Comma-separated kinds to export.",
+    ),
+    option(
+        "--metric-allowlist",
+        type=Parsed("regexps", parse_pattern),
+        help="Comma-separated regular expressions; only families whose names they match are printed.",
+    ),
+    option(
+        "--metric-denylist",
+        type=Parsed("regexps", parse_pattern),
+        help="Comma-separated regular expressions; families whose names they match are left out.",
+    ),
+)
+
+EXPORTER_OPTIONS = options(
+    option(
+        "--health-probe-bind-address",
+        type=Parsed("address", parse_address),
+        help="Address of a second listener, for /healthz and /readyz alone.",
+    ),
+    option(
+        "--watch-namespace",
+        type=Parsed("namespaces", parse_namespaces),
+        default="",
+        help="Comma-separated namespaces to watch, each by a list and watch of its own.  [default: all]",
+    ),
+    FAMILY_OPTIONS,
+    option(
+        "--histogram-buckets",
+        type=Parsed("seconds", parse_buckets),
+        default="10,30,60,120,300,600,1800,3600,7200,14400,43200,86400",
+        help="Comma-separated upper bounds of the histograms of durations, in seconds.",
+    ),
+    option(
+        "--kube-page-size",
+        type=click.IntRange(1, 10_000),
+        default=500,
+        help="Objects in one page of a list.",
+    ),
+)
+
+
+def metrics_address_option(default: str) -> Callable[[Any], Any]:
+    return option(
+        "--metrics-addr",
+        type=Parsed("address", parse_address),
+        default=default,
+        help="Address to listen on; an empty host is all interfaces, port 0 any free one.",
+    )
+
+
+def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
+    return options(
+        option("--log-level", type=click.Choice(list(LEVELS)), default=level, help="Least level to log."),
         option(
-            "--metric-denylist",
-            type=Parsed("regexps", parse_pattern),
-            help="Comma-separated regular expressions; families whose names they match are left out.",
+            "--log-stdout-encoder",
+            type=Parsed("encoder", parse_encoder),
+            default=encoder,
+            help="Form of the log on standard output: json or console.",
         ),
+        option("--log-file-path", help="Also log to this file, from level info on; rotated at 500 MB."),
         option(
-            "--metric-allowlist",
-            type=Parsed("regexps", parse_pattern),
-            help="Comma-separated regular expressions; only families whose names they match are printed.",
+            "--log-file-encoder",
+            type=Parsed("encoder", parse_encoder),
+            default="json",
+            help="Form of the log in the file: json or console.",
         ),
-        option(
-            "--collectors",
-            type=Parsed("kinds", functools.partial(parse_collectors, known=_PLURALS)),
-            default=",".join(_PLURALS),
-            help="Comma-separated kinds to export.",
-        ),
-    ):
-        command = decorate(command)
-    return command
+    )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -93,68 +172,47 @@ def cli() -> None:
 
 
 @cli.command("serve")
-@option(
-    "--metrics-addr",
-    type=Parsed("address", parse_address),
-    default=":8080",
-    help="Address to listen on; an empty host is all interfaces, port 0 any free one.",
-)
-@option(
-    "--health-probe-bind-address",
-    type=Parsed("address", parse_address),
-    help="Address of a second listener, for /healthz and /readyz alone.",
-)
-@option(
-    "--watch-namespace",
-    type=Parsed("namespaces", parse_namespaces),
-    default="",
-    help="Comma-separated namespaces to watch, each by a list and watch of its own.  [default: all]",
-)
-@family_options
-@option(
-    "--histogram-buckets",
-    type=Parsed("seconds", parse_buckets),
-    default="10,30,60,120,300,600,1800,3600,7200,14400,43200,86400",
-    help="Comma-separated upper bounds of the histograms of durations, in seconds.",
-)
+@metrics_address_option(":8080")
+@EXPORTER_OPTIONS
 @option("--kubeconfig", help="Path of a kubeconfig; without it the pod's service account, then $KUBECONFIG.")
 @option("--context", help="Context of the kubeconfig.  [default: its current one]")
-@option(
-    "--kube-page-size",
-    type=click.IntRange(1, 10_000),
-    default=500,
-    help="Objects in one page of a list.",
-)
-@option("--log-level", type=click.Choice(list(LEVELS)), default="info", help="Least level to log.")
-@option(
-    "--log-stdout-encoder",
-    type=Parsed("encoder", parse_encoder),
-    default="json",
-    help="Form of the log: json or console.",
-)
-def serve_command(
-    metric_allowlist: re.Pattern[str] | None, metric_denylist: re.Pattern[str] | None, **values: Any
-) -> None:
+@log_options(level="info", encoder="json")
+def serve_command(kubeconfig: str | None, context: str | None, **values: Any) -> None:
     """Watch the cluster and serve its metrics."""
-    config = Config(
-        metrics_address=values["metrics_addr"],
-        probe_address=values["health_probe_bind_address"],
-        namespaces=values["watch_namespace"],
-        collectors=values["collectors"],
-        is_exported=family_filter(metric_allowlist, metric_denylist),
-        histogram_buckets=values["histogram_buckets"],
-        kubeconfig=values["kubeconfig"],
-        context=values["context"],
-        page_size=values["kube_page_size"],
-        log_level=values["log_level"],
-        log_encoder=values["log_stdout_encoder"],
-    )
-    set_up_logging(config.log_level, config.log_encoder)
-    serve(config)
+    config = build_config(values)
+    start_logging(values)
+    serve(config, functools.partial(load_configuration, kubeconfig, context))
+
+
+@cli.command("demo")
+@metrics_address_option("127.0.0.1:8080")
+@EXPORTER_OPTIONS
+@log_options(level="warn", encoder="console")
+@option("--seed", type=int, default=1, help="The same seed gives the same cluster.")
+@option(
+    "--speed",
+    type=click.FloatRange(0, 1000, min_open=True),
+    default=1.0,
+    help="How much faster than life it goes.",
+)
+@option("--objects", type=click.IntRange(1, 100_000), default=60, help="About how many objects there are.")
+def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
+    """Run a simulated KubeRay cluster and the exporter on it, until Ctrl-C."""
+    config = build_config(values)
+    start_logging(values)
+    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects)
+    with click.progressbar(length=objects, label="Making the cluster", file=sys.stderr) as bar:
+        cluster.populate(lambda made, _: bar.update(made - bar.pos))
+    with cluster:
+
+        def announce(address: str) -> None:
+            click.echo(DEMO.format(objects=cluster.objects, exporter=f"http://{address}", api=cluster.url))
+
+        serve(config, functools.partial(anonymous, cluster.url), announce)
 
 
 @cli.command("render")
-@family_options
+@FAMILY_OPTIONS
 @click.argument("files", type=click.File("rb"), nargs=-1, metavar="[FILE...|-]")
 def render_command(
     files: tuple[BinaryIO, ...],
@@ -184,6 +242,26 @@ def render_command(
         click.echo(f"{PROGRAM}: {line}", err=True)
     if skipped:
         raise click.exceptions.Exit(1)
+
+
+def build_config(values: dict[str, Any]) -> Config:
+    """Return the exporter's settings from the values of EXPORTER_OPTIONS and the address."""
+    return Config(
+        metrics_address=values["metrics_addr"],
+        probe_address=values["health_probe_bind_address"],
+        namespaces=values["watch_namespace"],
+        collectors=values["collectors"],
+        is_exported=family_filter(values["metric_allowlist"], values["metric_denylist"]),
+        histogram_buckets=values["histogram_buckets"],
+        page_size=values["kube_page_size"],
+    )
+
+
+def start_logging(values: dict[str, Any]) -> None:
+    """Set up logging from the values of `log_options`; raises ConfigError."""
+    path = values["log_file_path"]
+    file = LogFile(path, values["log_file_encoder"]) if path else None
+    set_up_logging(values["log_level"], values["log_stdout_encoder"], file)
 
 
 def family_filter(allow: re.Pattern[str] | None, deny: re.Pattern[str] | None) -> FamilyFilter:

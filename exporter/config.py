@@ -35,7 +35,7 @@ class FamilyFilter:
 
 @dataclass(frozen=True)
 class Config:
-    """What `serve` was told to do.
+    """What the exporter was told to do, wherever its cluster is.
 
     Attributes:
         probe_address: a second listener for the probes; None: they are on `metrics_address` alone.
@@ -51,11 +51,7 @@ class Config:
     collectors: tuple[str, ...]
     is_exported: FamilyFilter
     histogram_buckets: tuple[float, ...]
-    kubeconfig: str | None
-    context: str | None
     page_size: int
-    log_level: str
-    log_encoder: str
 
 
 def parse_address(text: str) -> Address:

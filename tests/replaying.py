@@ -72,8 +72,7 @@ def config(**settings: Any) -> Config:
     """Return the defaults, changed by `settings`."""
     defaults: dict[str, Any] = {
         "metrics_address": Address("127.0.0.1", 0), "probe_address": None, "namespaces": (), "collectors": PLURALS,
-        "is_exported": FamilyFilter(), "histogram_buckets": (1.0,), "kubeconfig": None, "context": None,
-        "page_size": 500, "log_level": "info", "log_encoder": "json",
+        "is_exported": FamilyFilter(), "histogram_buckets": (1.0,), "page_size": 500,
     }  # fmt: skip
     return Config(**(defaults | settings))
 

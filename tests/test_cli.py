@@ -23,6 +23,11 @@ from exporter import __version__
         (["--kube-page-size", "0"], ["--kube-page-size", "0 is not in the range 1<=x<=10000"]),
         (["--log-level", "loud"], ["--log-level", "'loud' is not one of 'debug', 'info', 'warn', 'error'"]),
         (["--log-stdout-encoder", "xml"], ["invalid encoder \"xml\" (must be 'json' or 'console')"]),
+        (["--kubeconfig", "/dev/null", "--log-file-encoder", "xml"], ["--log-file-encoder", 'invalid encoder "xml"']),
+        (["--kubeconfig", "/dev/null", "--log-file-path", "/dev/null/x"], ["--log-file-path '/dev/null/x': "]),
+        (["demo", "--speed", "0"], ["--speed", "0.0 is not in the range 0<x<=1000"]),
+        (["demo", "--objects", "0"], ["--objects", "0 is not in the range 1<=x<=100000"]),
+        (["demo", "--kubeconfig", "x"], ["--kubeconfig"]),
         (["--kubeconfig", "/no/such/file"], ["--kubeconfig '/no/such/file': no such file"]),
         (["--no-such-flag"], ["--no-such-flag"]),
         (["nonsense"], ["nonsense"]),
@@ -110,7 +115,9 @@ def test_an_address_in_use_is_one_line(tmp_path: Path) -> None:
     assert error_line(result) == f"couldn't listen on '{address}': Address already in use"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["render", "--help"], ["-h"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["serve", "--help"], ["render", "--help"], ["demo", "--help"], ["-h"]]
+)
 def test_help(arguments: list[str]) -> None:
     """On standard output, exit code 0."""
     result = run(*arguments)

@@ -43,6 +43,13 @@ def load_configuration(kubeconfig: str | None = None, context: str | None = None
     )
 
 
+def anonymous(host: str) -> Configuration:
+    """Return a configuration without credentials for a server on this machine, past any proxy."""
+    configuration = Configuration(host=host)
+    configuration.proxy = None
+    return configuration
+
+
 def _from_service_account() -> Configuration:
     configuration = Configuration()
     try:

@@ -24,6 +24,9 @@ from exporter.errors import ConnectError, ExporterError, StreamError
 CONNECT_TIMEOUT_SECONDS = 5.0
 _READ_BYTES = 64 * 1024
 
+LoadConfiguration = Callable[[], Configuration]
+"""Reads where the API server is and who the exporter is there: at the start, and again after a 401."""
+
 log = logging.getLogger(__name__)
 
 
@@ -86,7 +89,7 @@ class ApiTransport:
     exec plugin); the request is sent once more if that gave other ones.
     """
 
-    def __init__(self, load: Callable[[], Configuration], connections: int) -> None:
+    def __init__(self, load: LoadConfiguration, connections: int) -> None:
         """`load` reads the configuration; `connections` is how many requests run at once."""
         self._load = load
         self._connections = connections
