@@ -25,6 +25,11 @@ demo: $(READY) ## Set up and run the exporter on a simulated cluster, until Ctrl
 test: $(READY) ## Set up and run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: soak
+soak: $(READY) ## Look for new examples: Hypothesis' tests for some minutes, with what they covered
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --hypothesis-show-statistics \
+	  tests/test_state_machine.py tests/test_arbitrary.py $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check .

@@ -7,7 +7,8 @@
     ├── DecodeError         bytes that are not what they should be
     └── ApiError            one request to the API server did not do its work
         ├── ConnectError    no connection: refused, timed out, name unknown, TLS
-        ├── StreamError     a connection that broke, fell silent or made no sense
+        ├── StreamError     a connection that broke, or whose bytes made no sense
+        │   └── SilenceError    nothing came for too long: it may be half open
         └── StatusError     an answer other than 200, or an ERROR event in a watch
 
 Foreign errors become one of these at the border where they arise (`raise … from exc`).
@@ -44,7 +45,11 @@ class ConnectError(ApiError):
 
 
 class StreamError(ApiError):
-    """An answer began, and then broke off, fell silent, or was not the protocol."""
+    """An answer broke off, did not come, or was not what it should be."""
+
+
+class SilenceError(StreamError):
+    """Nothing came for as long as was waited."""
 
 
 class StatusError(ApiError):

@@ -20,7 +20,10 @@ from typing import Any, Self
 
 import msgspec
 
-from exporter.demo.apiserver import Answer, ApiServer, Request, Stream
+from exporter.demo.answers import Answer
+from exporter.demo.apiserver import ApiServer
+from exporter.demo.connections import Stream
+from exporter.demo.requests import Request
 
 WAIT_SECONDS = 10.0
 JSON_TYPE = (("Content-Type", "application/json"),)

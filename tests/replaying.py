@@ -13,7 +13,8 @@ from watching import wait_until
 
 from exporter.app import Exporter
 from exporter.config import Address, Config, FamilyFilter
-from exporter.demo.apiserver import Request, Stream
+from exporter.demo.connections import Stream
+from exporter.demo.requests import Request
 from exporter.demo.store import ObjectStore
 from exporter.exposition.families import Format
 from exporter.kube.transport import ApiTransport

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from exporter.demo.history import Page, Watch
 from exporter.demo.store import (
     AlreadyExistsError,
     ExpiredError,
@@ -13,8 +14,6 @@ from exporter.demo.store import (
     NotFoundError,
     NotInstalledError,
     ObjectStore,
-    Page,
-    Watch,
 )
 
 JOBS = "rayjobs"

@@ -75,13 +75,14 @@ class Counts:
 class Watched:
     """An informer of RayJobs, the server it watches, and all that a test may want to look at."""
 
-    def __init__(self, server: FaultServer, clock: FakeClock, **settings: Any) -> None:
+    def __init__(self, server: FaultServer, clock: FakeClock, view: View | None = None, **settings: Any) -> None:
         self.server = server
         self.store = server.store
         self.clock = clock
-        self.view = View()
+        self.view = view or View()
         self.counts = Counts()
-        self.transport = ApiTransport(lambda: Configuration(host=server.url), connections=2)
+        url = server.url
+        self.transport = ApiTransport(lambda: Configuration(host=url), connections=2)
         self.informer: Informer[RayJob] = Informer(
             self.transport,
             "/apis/ray.io/v1/rayjobs",

@@ -67,6 +67,11 @@ class Collection:
                 raise StreamError("the list goes round in circles: the same continue token twice")
             token = page.metadata.continue_token
 
+    def current_version(self) -> str:
+        """Return the version that the server is at, by a list of one object."""
+        with self._get({"limit": "1"}, LIST_TIMEOUT_SECONDS) as response:
+            return wire.decode_page(response.read()).metadata.resource_version
+
     def watch(self, version: str) -> Generator[bytes, None, None]:
         """Yield the lines of a watch of what comes after `version`, first an empty one when it is open."""
         query = {

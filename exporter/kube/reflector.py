@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from exporter.errors import ApiError, ConnectError, DecodeError, StatusError, StreamError
+from exporter.errors import ApiError, ConnectError, DecodeError, SilenceError, StatusError, StreamError
 from exporter.kube import wire
 from exporter.kube.backoff import MAX_SECONDS, Backoff
 from exporter.kube.cache import Cache
@@ -87,6 +87,7 @@ class Reflector(Generic[T]):
         self._watch_troubles = Troubles("watch", logger)
         self._version = ""
         self._missing_since: float | None = None
+        self._is_history_doubtful = False
         self.is_complete = False
         self.is_synced = False
         self.is_refused = False
@@ -136,6 +137,7 @@ class Reflector(Generic[T]):
         again = self.is_synced
         self._version = version
         self._missing_since = None
+        self._is_history_doubtful = False
         self._list_troubles.succeeded()
         self.last_sync_time = self.last_news_time = self._clock.time()
         self.is_synced = self.is_complete = True
@@ -183,6 +185,7 @@ class Reflector(Generic[T]):
         while True:
             self._observer.watch_started()
             try:
+                self._check_history()
                 self._watch()
                 self._log.debug("watch ended, watching again")
             except _Outdated as reason:
@@ -195,6 +198,21 @@ class Reflector(Generic[T]):
                 self._wait(self._watch_failed(error))
                 if self._watch_troubles.in_a_row > WATCHES_BEFORE_LIST or _code(error) == NOT_FOUND:
                     return
+
+    def _check_history(self) -> None:
+        """Make sure that the server, if it was away or silent, still knows the version that was watched.
+
+        A server whose etcd was restored from a backup is behind it. A watch from that future is silent
+        until the server has caught up, and then tells nothing of what happened before.
+
+        Raises:
+            _Outdated: the server is behind.
+        """
+        if self._is_history_doubtful:
+            current = self._collection.current_version()
+            self._is_history_doubtful = False
+            if _is_lower(current, self._version):
+                raise _Outdated(f"the server is at version {current}, which is before {self._version}")
 
     def _watch(self) -> None:
         """Follow one watch to its clean end."""
@@ -213,6 +231,7 @@ class Reflector(Generic[T]):
         self.is_connected = False
         self._observer.watch_failed()
         self._watch_troubles.failed(error)
+        self._is_history_doubtful |= isinstance(error, (ConnectError, SilenceError))
         # The server is away, or busy: it will know the version when it is back. A list would not help it.
         if isinstance(error, ConnectError) or _code(error) == 429:
             self._watch_troubles.in_a_row = 0

@@ -16,10 +16,17 @@ import urllib3
 from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.config import ConfigException
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from exporter import __version__
-from exporter.errors import ConnectError, ExporterError, StreamError
+from exporter.errors import ConnectError, ExporterError, SilenceError, StreamError
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 _READ_BYTES = 64 * 1024
@@ -78,6 +85,7 @@ class Transport(Protocol):
 
         Raises:
             ConnectError: no connection.
+            SilenceError: a connection, but no answer in time.
             StreamError: a connection, but no answer.
         """
 
@@ -181,6 +189,8 @@ class _Session:
             )
         except (NewConnectionError, ConnectTimeoutError, SSLError, ProxyError) as exc:
             raise ConnectError(f"couldn't connect to {self.host}: {_reason(exc)}") from exc
+        except ReadTimeoutError as exc:
+            raise SilenceError(f"no answer from {self.host} within {read_timeout_seconds:g} s") from exc
         except (HTTPError, OSError, ValueError) as exc:
             raise StreamError(f"no answer from {self.host}: {_reason(exc)}") from exc
 
@@ -207,6 +217,8 @@ def _ssl_context(configuration: Configuration) -> ssl.SSLContext:
 def _as_stream_error() -> Iterator[None]:
     try:
         yield
+    except ReadTimeoutError as exc:
+        raise SilenceError("no byte came for too long") from exc
     except (HTTPError, OSError, ValueError) as exc:
         raise StreamError(_reason(exc)) from exc
 
