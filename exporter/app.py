@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -98,17 +99,20 @@ def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str],
     transport = ApiTransport(load, connections=len(config.collectors) * max(1, len(config.namespaces)))
     exporter = Exporter(config, transport)
     endpoints = exporter.endpoints
-    listeners = [(listen(*config.metrics_address), endpoints.application())]
+    listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application())]
     if config.probe_address is not None:
-        listeners.append((listen(*config.probe_address), endpoints.probe_application()))
+        probes = listen("--health-probe-bind-address", *config.probe_address)
+        listeners.append((probes, endpoints.probe_application()))
     log.info("kuberay-exporter %s", __version__, extra={"api_server": transport.host})
     addresses = [format_address(*socket_.getsockname()[:2]) for socket_, _ in listeners]
     for address in addresses:
         log.info("listening", extra={"address": address})
     on_listening(addresses[0])
-    exporter.start()
     try:
+        exporter.start()
         asyncio.run(serve_until_signal(Server(listeners), endpoints.drain))
     finally:
+        # The loop has given its handlers back: a second signal must not end what is ending with another code.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         exporter.stop()
     log.info("stopped")

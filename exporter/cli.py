@@ -19,7 +19,7 @@ from exporter.config import (
     parse_buckets,
     parse_collectors,
     parse_namespaces,
-    parse_pattern,
+    parse_patterns,
 )
 from exporter.demo.cluster import SimulatedCluster
 from exporter.errors import ConfigError, ExporterError, InputError
@@ -96,12 +96,14 @@ FAMILY_OPTIONS = options(
     ),
     option(
         "--metric-allowlist",
-        type=Parsed("regexps", parse_pattern),
+        type=Parsed("regexps", parse_patterns),
+        default="",
         help="Comma-separated regular expressions; only families whose names they match are printed.",
     ),
     option(
         "--metric-denylist",
-        type=Parsed("regexps", parse_pattern),
+        type=Parsed("regexps", parse_patterns),
+        default="",
         help="Comma-separated regular expressions; families whose names they match are left out.",
     ),
 )
@@ -123,7 +125,7 @@ EXPORTER_OPTIONS = options(
         "--histogram-buckets",
         type=Parsed("seconds", parse_buckets),
         default="10,30,60,120,300,600,1800,3600,7200,14400,43200,86400",
-        help="Comma-separated upper bounds of the histograms of durations, in seconds.",
+        help="Comma-separated upper bounds of histograms of durations, in seconds (there are none yet).",
     ),
     option(
         "--kube-page-size",
@@ -217,8 +219,8 @@ def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
 def render_command(
     files: tuple[BinaryIO, ...],
     collectors: tuple[str, ...],
-    metric_allowlist: re.Pattern[str] | None,
-    metric_denylist: re.Pattern[str] | None,
+    metric_allowlist: tuple[re.Pattern[str], ...],
+    metric_denylist: tuple[re.Pattern[str], ...],
 ) -> None:
     """Print the metrics of objects in files, JSON or YAML, and exit.
 
@@ -264,7 +266,7 @@ def start_logging(values: dict[str, Any]) -> None:
     set_up_logging(values["log_level"], values["log_stdout_encoder"], file)
 
 
-def family_filter(allow: re.Pattern[str] | None, deny: re.Pattern[str] | None) -> FamilyFilter:
+def family_filter(allow: tuple[re.Pattern[str], ...], deny: tuple[re.Pattern[str], ...]) -> FamilyFilter:
     if allow and deny:
         raise click.UsageError("--metric-allowlist and --metric-denylist exclude each other: give one")
     return FamilyFilter(allow, deny)

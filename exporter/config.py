@@ -11,6 +11,7 @@ from exporter.errors import ConfigError
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]*\]|[^:\[\]\s]*):(?P<port>\d{1,5})", re.ASCII)
 _HIGHEST_PORT = 65535
+_COMMA_OUTSIDE_BRACES = re.compile(r",(?![^{}]*\})")
 
 
 class Address(NamedTuple):
@@ -24,13 +25,13 @@ class Address(NamedTuple):
 class FamilyFilter:
     """Which families are printed, by name: those that `allow` matches, or that `deny` does not."""
 
-    allow: re.Pattern[str] | None = None
-    deny: re.Pattern[str] | None = None
+    allow: tuple[re.Pattern[str], ...] = ()
+    deny: tuple[re.Pattern[str], ...] = ()
 
     def __call__(self, name: str) -> bool:
         if self.allow:
-            return self.allow.search(name) is not None
-        return not (self.deny and self.deny.search(name))
+            return any(pattern.search(name) for pattern in self.allow)
+        return not any(pattern.search(name) for pattern in self.deny)
 
 
 @dataclass(frozen=True)
@@ -82,17 +83,18 @@ def parse_collectors(text: str, known: Iterable[str]) -> tuple[str, ...]:
     return collectors
 
 
-def parse_pattern(text: str) -> re.Pattern[str] | None:
-    """Read comma-separated regular expressions as one that matches where any of them does.
+def parse_patterns(text: str) -> tuple[re.Pattern[str], ...]:
+    """Read comma-separated regular expressions; a comma within braces (`a{1,2}`) belongs to the expression.
 
-    It may match anywhere in a name, as in kube-state-metrics; `^` and `$` anchor it. Raises ConfigError.
+    They may match anywhere in a name, as in kube-state-metrics; `^` and `$` anchor them. Raises ConfigError.
     """
-    for pattern in (patterns := _split(text)):
+    patterns = []
+    for element in filter(None, map(str.strip, _COMMA_OUTSIDE_BRACES.split(text))):
         try:
-            re.compile(pattern)
+            patterns.append(re.compile(element))
         except re.error as exc:
-            raise ConfigError(f"'{pattern}' is not a regular expression: {exc}") from exc
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None
+            raise ConfigError(f"'{element}' is not a regular expression: {exc}") from exc
+    return tuple(patterns)
 
 
 def parse_buckets(text: str) -> tuple[float, ...]:

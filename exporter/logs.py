@@ -29,6 +29,9 @@ FILE_MAX_AGE_SECONDS = 30 * 24 * 3600
 _LEVEL_NAMES = {level: name for name, level in LEVELS.items()} | {logging.CRITICAL: "error"}
 _OWN_PREFIX = "exporter."
 
+_LIBRARIES = {"uvicorn": logging.ERROR, "urllib3": logging.WARNING}
+"""Below these levels a library is heard at debug level only: a line per connection, or per port scan."""
+
 
 class LogFile(NamedTuple):
     """A file to log to, and its encoding (one of ENCODERS)."""
@@ -40,8 +43,7 @@ class LogFile(NamedTuple):
 def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream: TextIO | None = None) -> None:
     """Send all records of this level (a key of LEVELS) and above to standard output, and to a file.
 
-    The file gets info and above, whatever the level is below. What uvicorn and urllib3 tell below
-    warnings is told at debug level only: it is theirs, and a line per request or connection.
+    The file gets info and above, whatever the level is below.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -52,8 +54,8 @@ def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream
         handlers.append(_open_file(file))
     logging.basicConfig(level=LEVELS[level], handlers=handlers, force=True)
     logging.captureWarnings(capture=True)
-    for name in ("uvicorn", "urllib3"):
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    for name, least in _LIBRARIES.items():
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else least)
 
 
 def _formatter(encoder: str) -> logging.Formatter:

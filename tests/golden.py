@@ -15,6 +15,10 @@ MOMENT = captures()[7]
 VOLATILE = (
     "kuberay_exporter_last_sync_timestamp_seconds",
     "kuberay_exporter_last_event_timestamp_seconds",
+    # Minutes of the recording pass in a moment, and watches that end at once are another thing.
+    "kuberay_exporter_watch_connected",
+    "kuberay_exporter_watch_failures_total",
+    "kuberay_exporter_watches_total",
 )
 """Families whose values depend on the moment: printed as 0."""
 

@@ -112,7 +112,7 @@ def test_an_address_in_use_is_one_line(tmp_path: Path) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         result = run("--kubeconfig", str(path), "--metrics-addr", address)
     assert result.returncode == 2
-    assert error_line(result) == f"couldn't listen on '{address}': Address already in use"
+    assert error_line(result) == f"--metrics-addr: couldn't listen on '{address}': Address already in use"
 
 
 @pytest.mark.parametrize(

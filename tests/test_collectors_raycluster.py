@@ -116,6 +116,11 @@ def test_condition_provisioned_is_always_one_series(status: dict[str, Any] | Non
             id="suspended from birth",
         ),
         pytest.param(
+            [PROVISIONING | {"stateTransitionTimes": {"ready": PROVISIONED_AT}}],
+            None,
+            id="never suspended: `ready` alone does not say that it was provisioned",
+        ),
+        pytest.param(
             [{"conditions": [{"type": "RayClusterProvisioned", "status": "True"}]}], None, id="no transition time"
         ),
         pytest.param(
@@ -133,7 +138,7 @@ def test_provisioned_duration(versions: list[dict[str, Any] | None], seconds: in
 
 def test_a_remembered_duration_outlives_a_changed_transition_time() -> None:
     """What was seen when the cluster was provisioned wins over what can be derived while suspended."""
-    later = SUSPENDED | {"stateTransitionTimes": {"ready": "2026-11-23T10:30:00Z"}}
+    later = SUSPENDED | {"stateTransitionTimes": {"ready": "2026-11-23T10:30:00Z", "suspended": SUSPENDED_AT}}
     (line,) = series(RAYCLUSTERS, DURATION, manifest(READY), manifest(later))
     assert line.endswith(" 90")
 

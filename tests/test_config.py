@@ -9,7 +9,7 @@ from exporter.config import (
     parse_buckets,
     parse_collectors,
     parse_namespaces,
-    parse_pattern,
+    parse_patterns,
 )
 from exporter.errors import ConfigError
 
@@ -70,11 +70,13 @@ def test_collectors() -> None:
         ("process,infos$", "", {"kuberay_job_infos", "process_x"}),
         ("", "kuberay_", {"process_x"}),
         ("", "^process,_infos$", {"kuberay_job_info"}),
+        ("(?i)JOB_INFO$,(?P<x>process),(?P<x>nothing)", "", {"kuberay_job_info", "process_x"}),
+        ("^.{1,9}$,[a-z]{16,17}", "", {"process_x"}),
     ],
 )
 def test_family_filter(allow: str, deny: str, exported: set[str]) -> None:
     """Expressions match anywhere in a name unless they are anchored, as in kube-state-metrics."""
-    is_exported = FamilyFilter(parse_pattern(allow), parse_pattern(deny))
+    is_exported = FamilyFilter(parse_patterns(allow), parse_patterns(deny))
     names = ("kuberay_job_info", "kuberay_job_infos", "process_x")
     assert {name for name in names if is_exported(name)} == exported
 
@@ -82,7 +84,7 @@ def test_family_filter(allow: str, deny: str, exported: set[str]) -> None:
 def test_wrong_pattern() -> None:
     """The message says which of several is wrong, and why."""
     with pytest.raises(ConfigError, match=r"'\(' is not a regular expression: missing \)"):
-        parse_pattern("a,(")
+        parse_patterns("a,(")
 
 
 def test_buckets() -> None:

@@ -69,7 +69,7 @@ def test_all_objects_can_go_and_come_back() -> None:
     book = Book([A, B])
     book.update(many(200))
     book.update({}, list(many(200)))
-    assert (text(book), len(book)) == ("", 0)
+    assert (text(book), len(book), len(book._pages)) == ("", 0, 0)
     book.update(many(200))
     assert len(uids(book)) == 200
 
@@ -92,6 +92,18 @@ def test_only_changed_pages_are_joined_again() -> None:
     second = dict(book.segments())[A]
     assert second[0] is not first[0]
     assert second[1] is first[1]
+
+
+def test_only_changed_families_of_a_page_are_joined_again() -> None:
+    """A state that changes does not make the info lines of 64 objects be compressed again."""
+    book = Book([A, B])
+    book.update(many(PAGE_OBJECTS))
+    before = dict(book.segments())
+    a, _ = lines("u0000")
+    book.update({"u0000": (a, B.lines([Sample(("u0000",), 7)]))})
+    after = dict(book.segments())
+    assert after[A][0] is before[A][0]
+    assert after[B][0] is not before[B][0]
 
 
 def test_readers_see_the_old_set_or_the_new_one() -> None:

@@ -263,13 +263,13 @@ def test_an_endless_row_of_410_is_not_a_hot_loop() -> None:
 
 
 def test_a_clean_end_is_nothing_to_talk_about(caplog: pytest.LogCaptureFixture) -> None:
-    """Watches end every five to ten minutes: the next one goes on at once from the last version."""
+    """Watches end every five to ten minutes: the next one goes on from the last version, nothing is counted."""
     line = b'{"type":"ADDED","object":{"metadata":{"name":"x","uid":"x","resourceVersion":"99"}}}\n'
     with watched() as own:
         own.server.answer_next(200, line, verb="watch")
         own.start()
         assert [watch.query["resourceVersion"] for watch in own.server.seen("watch")] == ["1", "99"]
-        assert own.clock.waits == []
+        assert own.counts["watch_failed"] == 0
         assert warnings_in(caplog) == []
         after_sync = [record for record in caplog.records if record.levelno > logging.DEBUG][2:]
         assert after_sync == []
@@ -282,6 +282,52 @@ def test_a_watch_that_ends_at_once_without_an_event_is_a_failure() -> None:
         own.start()
         assert own.counts["watch_failed"] == 3
         assert len(own.clock.waits) == 3
+
+
+def test_short_watches_with_an_event_each_are_not_a_hot_loop() -> None:
+    """On a busy cluster behind a proxy that ends every stream: at most one a second, and not a failure."""
+    line = b'{"type":"ADDED","object":{"metadata":{"name":"x","uid":"x","resourceVersion":"%d"}}}\n'
+    with watched() as own:
+        for version in range(10, 20):
+            own.server.answer_next(200, line % version, verb="watch")
+        own.start()
+        assert own.clock.waits == [1.0] * 10
+        assert own.counts["watch_failed"] == 0
+
+
+def test_short_watches_with_a_bookmark_each_are_failures() -> None:
+    """A bookmark is no event: versions move on a busy cluster whatever happens to this kind."""
+    line = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"%d"}}}\n'
+    with watched() as own:
+        for version in range(10, 13):
+            own.server.answer_next(200, line % version, verb="watch")
+        own.start()
+        assert own.counts["watch_failed"] == 3
+        assert len(own.clock.waits) == 3
+
+
+def test_is_not_connected_between_watches() -> None:
+    """After a clean end, until the next answer."""
+    with watched("a") as own:
+        line = b'{"type":"ADDED","object":{"metadata":{"name":"x","uid":"x","resourceVersion":"99"}}}\n'
+        own.server.answer_next(200, line, verb="watch")
+        stalled = own.server.stall_answer(verb="watch")
+        own.informer.start()
+        stalled.wait_until_used()
+        assert not own.reflector.is_connected
+        stalled.release()
+        wait_until(lambda: own.reflector.is_connected)
+
+
+def test_an_error_event_is_no_news() -> None:
+    """The time of the last news does not move while nothing is followed."""
+    with watched("a") as own:
+        own.server.answer_recorded(recorded("watch-from-zero-unsupported"), verb="watch", times=4)
+        stalled = own.server.stall_answer(verb="list")
+        stalled.release()
+        own.informer.start()
+        wait_until(lambda: own.counts["watch_failed"] == 3)
+        assert own.reflector.last_news_time == own.reflector.last_sync_time
 
 
 def test_a_silent_watch_is_closed_and_opened_again_from_the_last_version() -> None:
@@ -306,6 +352,18 @@ def test_a_silent_server_with_older_history_is_found_at_the_first_silence() -> N
         own.store.restore(snapshot)
         own.wait_for("a")
         assert own.counts["watch_failed"] == 2, "the end of the watch, and one silence"
+
+
+def test_older_history_is_found_behind_a_load_balancer() -> None:
+    """It answers 503 while the server is away, and connections are never refused."""
+    with watched("a") as own:
+        snapshot = own.store.save()
+        own.store.create("rayjobs", job("lost"))
+        own.start()
+        own.wait_for("a", "lost")
+        own.server.answer_next(503, verb="watch", times=2)
+        own.store.restore(snapshot)
+        own.wait_for("a")
 
 
 def test_older_history_is_found_after_an_outage_even_when_it_has_caught_up_since() -> None:
@@ -547,7 +605,10 @@ def test_an_undecodable_object_keeps_its_last_good_version(caplog: pytest.LogCap
         own.wait_for("a", "b", "c")
         assert own.view.state_of("a") == "Running"
         assert own.informer.cache.undecodable == own.counts["decode_failed"] == 1
-        assert "couldn't decode 'ns/a'" in caplog.text
+        for i in range(5):
+            own.store.update("rayjobs", job("a", {"failed": f"many {i}"}))
+        wait_until(lambda: own.counts["decode_failed"] == 6)
+        assert len([text for text in warnings_in(caplog) if "couldn't decode 'ns/a'" in text]) == 1
         own.server.answer_recorded(recorded("410-watch-too-old"), verb="watch")
         own.server.cut_after(0)
         own.store.delete("rayjobs", "ns", "c")

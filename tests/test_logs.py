@@ -85,17 +85,18 @@ def test_levels(stream: io.StringIO) -> None:
 
 
 def test_the_libraries_go_the_same_way(stream: io.StringIO) -> None:
-    """uvicorn, urllib3, the Kubernetes client's root logger and Python's warnings; no chatter of theirs."""
+    """uvicorn, urllib3, the Kubernetes client's root logger and Python's warnings; no line per port scan."""
     set_up_logging("info", "json", stream=stream)
     logging.getLogger("uvicorn.error").info("Started server process")
-    logging.getLogger("uvicorn.error").warning("odd request", extra={"color_message": "\x1b[1m"})
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("uvicorn.error").error("a fault", extra={"color_message": "\x1b[1m"})
     logging.getLogger("urllib3.connectionpool").debug("GET /")
     logging.getLogger().error("exec: process returned 1")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("careful", stacklevel=1)
     assert [(record["logger"], record["level"]) for record in records(stream)] == [
-        ("uvicorn.error", "warn"),
+        ("uvicorn.error", "error"),
         ("root", "error"),
         ("py.warnings", "warn"),
     ]

@@ -3,12 +3,14 @@
 import json
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bodies import parse, parse_gzip
+from commands import COMMAND, environment
 from faults import FaultServer
 from processes import serving, value, write_kubeconfig
 from recordings import PLURALS, captures
@@ -16,6 +18,7 @@ from watching import job, wait_until
 
 from exporter import __version__
 from exporter.demo.store import ObjectStore
+from exporter.web.server import UNREAD_TIMEOUT_SECONDS, listen
 
 
 @pytest.fixture
@@ -223,9 +226,10 @@ def test_sigterm_ends_within_ten_seconds_whatever_hangs(server: FaultServer, kub
     """A server that does not answer, and a client that does not read."""
     for i in range(20_000):
         server.store.create("rayjobs", job(f"job-with-a-name-that-is-rather-long-{i}"))
+    server.stall_answer(verb="watch", times=None)
     with serving(kubeconfig) as process:
         process.wait_until_ready()
-        server.stall_answer(verb="watch", times=None)
+        server.wait_for_requests(3, "watch")
         host, port = process.addresses()[0].rsplit(":", 1)
         with socket.create_connection((host, int(port)), timeout=10) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -233,7 +237,33 @@ def test_sigterm_ends_within_ten_seconds_whatever_hangs(server: FaultServer, kub
             client.recv(100)
             started = time.monotonic()
             assert process.end(signal.SIGTERM) == 0
-            assert time.monotonic() - started < 10.5
+            assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("after_seconds", [0.0, 0.1, 0.2, 0.4, 0.6])
+def test_sigterm_during_the_start_ends_it_with_0(kubeconfig: Path, after_seconds: float) -> None:
+    """Whenever it comes: the first process of a container that has no handler would never hear of it."""
+    command = [*COMMAND, "serve", "--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
+        wait_until(lambda: _handles_sigterm(process.pid))
+        time.sleep(after_seconds)
+        process.terminate()
+        _, errors = process.communicate(timeout=12)
+    assert (process.returncode, errors) == (0, b"")
+
+
+def _handles_sigterm(pid: int) -> bool:
+    """Tell from the kernel whether the process has a handler for SIGTERM."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
+def test_a_client_that_reads_nothing_is_cut_off_in_the_end(kubeconfig: Path) -> None:
+    """Its answer would be held in memory for ever: the kernel is told how long it may wait."""
+    listener = listen("--metrics-addr", "127.0.0.1", 0)
+    with listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNREAD_TIMEOUT_SECONDS * 1000
 
 
 def test_clean_watch_ends_log_nothing(server: FaultServer, kubeconfig: Path) -> None:

@@ -69,6 +69,7 @@ FAULTS: dict[str, Callable[[FaultServer], object]] = {
     "watch: 410": answers(410, "watch", 1),
     "watch: 500 for long": answers(500, "watch", 5),
     "watch: 503": answers(503, "watch", 2),
+    "version: 503": answers(503, "list", 1),
     "watch: empty answer": answers(200, "watch", 2),
     "list: recorded 410": recorded("410-expired-continue", "list"),
     "list: 401": answers(401, "list", 2),

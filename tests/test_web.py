@@ -101,6 +101,7 @@ def test_other_methods_are_not_allowed(web: Web, method: str) -> None:
 def test_unknown_paths_are_not_found(web: Web) -> None:
     """404, not the landing page."""
     assert web.client.get("/nothing").status_code == 404
+    assert web.client.get("/metrics/", follow_redirects=False).status_code == 404
 
 
 def test_not_ready_is_503_with_the_reason(web: Web) -> None:

@@ -34,7 +34,8 @@ def provisioned_seconds(cluster: RayCluster, remembered: float | None) -> float 
     if remembered is not None:
         return remembered
     times = cluster.status.state_transition_times
-    return elapsed_seconds(created, times.ready if times else None)
+    was_suspended = times is not None and times.suspended is not None
+    return elapsed_seconds(created, times.ready) if times and was_suspended else None
 
 
 def remember(cluster: RayCluster, remembered: float | None, _received_at: float | None) -> float | None:

@@ -74,7 +74,7 @@ def remember(job: RayJob, remembered: Attempts | None, received_at: float | None
     attempt = ended_attempt(job, received_at)
     if attempt is None:
         return remembered
-    earlier = {known.retry_count: known for known in remembered or () if known.deployment_status == RETRYING}
+    earlier = {known.retry_count: known for known in remembered or ()}
     # A second write in the same state would move the end of the attempt to its own time.
     if attempt.deployment_status == RETRYING and attempt.retry_count in earlier:
         return remembered

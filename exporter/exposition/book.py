@@ -18,17 +18,19 @@ PAGE_OBJECTS = 64
 
 
 class _Page:
-    """Some objects' lines by key, and what was joined from them while it is still true."""
+    """Some objects' lines by key, and what was joined from them: `segments` while it is true, then `stale`."""
 
-    __slots__ = ("lines", "segments", "version")
+    __slots__ = ("lines", "segments", "stale", "version")
 
     def __init__(self) -> None:
         self.lines: dict[str, ObjectLines] = {}
         self.segments: tuple[Segment, ...] | None = None
+        self.stale: tuple[Segment, ...] = ()
         self.version = 0
 
     def touch(self) -> None:
         self.version += 1
+        self.stale = self.segments or self.stale
         self.segments = None
 
 
@@ -94,6 +96,9 @@ class Book:
             self._pages_with_room.append(page)
         del page.lines[key]
         page.touch()
+        if not page.lines:
+            self._pages.remove(page)
+            self._pages_with_room.remove(page)
 
     def _renewed_pages(self) -> list[tuple[Segment, ...]]:
         with self._lock:
@@ -104,10 +109,14 @@ class Book:
         return [segments or self._join(page, version, lines or ()) for page, version, segments, lines in taken]
 
     def _join(self, page: _Page, version: int, lines: tuple[ObjectLines, ...]) -> tuple[Segment, ...]:
-        columns = zip(*lines, strict=True) if lines else ((),) * len(self.families)
-        segments = tuple(Segment(b"".join(column)) for column in columns)
+        texts = [b"".join(column) for column in zip(*lines, strict=True)]
+        # Most families of a changed page are as they were: their segments may already be compressed.
+        stale = page.stale or (None,) * len(texts)
+        segments = tuple(
+            [old if old and old.text == text else Segment(text) for text, old in zip(texts, stale, strict=True)]
+        )
         with self._lock:
             # Changed meanwhile: these segments are of this scrape's moment, and not kept.
             if page.version == version:
-                page.segments = segments
+                page.segments, page.stale = segments, ()
         return segments

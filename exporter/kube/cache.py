@@ -33,6 +33,10 @@ class Cache(Generic[T]):
         """Return of how many objects the present version could not be decoded."""
         return len(self._undecodable)
 
+    def is_undecodable(self, uid: str) -> bool:
+        """Tell whether the present version of this object could not be decoded."""
+        return uid in self._undecodable
+
     def objects(self) -> list[T]:
         """Return the objects as they are now."""
         # One call into C: nobody can change the dict in the middle of it.

@@ -25,18 +25,18 @@ def load_configuration(kubeconfig: str | None = None, context: str | None = None
     is one, else the files of $KUBECONFIG or ~/.kube/config.
 
     Raises:
-        ConfigError: the kubeconfig or context that was asked for is not usable.
+        ConfigError: the kubeconfig or context is not usable.
         CredentialsError: nothing was asked for, and nothing was found.
     """
     if kubeconfig:
         if not Path(kubeconfig).expanduser().is_file():
             raise ConfigError(f"--kubeconfig '{kubeconfig}': no such file")
-        return _from_kubeconfig(kubeconfig, context)
+        return _from_kubeconfig("--kubeconfig", kubeconfig, context)
     if not context and os.environ.get(SERVICE_HOST_ENV_NAME) and Path(SERVICE_TOKEN_FILENAME).is_file():
         return _from_service_account()
     paths = os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
     if any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path):
-        return _from_kubeconfig(paths, context)
+        return _from_kubeconfig("kubeconfig", paths, context)
     raise CredentialsError(
         f"no way to a cluster: no service account (${SERVICE_HOST_ENV_NAME} and {SERVICE_TOKEN_FILENAME}), "
         f"no kubeconfig ({paths}); name one with --kubeconfig"
@@ -59,15 +59,18 @@ def _from_service_account() -> Configuration:
     return configuration
 
 
-def _from_kubeconfig(paths: str, context: str | None) -> Configuration:
+def _from_kubeconfig(origin: str, paths: str, context: str | None) -> Configuration:
     configuration = Configuration()
     try:
         # persist_config would write renewed tokens into the user's file.
         load_kube_config(paths, context, client_configuration=configuration, persist_config=False)
     except (ConfigException, OSError, yaml.YAMLError) as exc:
         reason = " ".join(str(exc).split())
-        raise ConfigError(f"--kubeconfig '{paths}': {reason}") from exc
+        raise ConfigError(f"{origin} '{paths}': {reason}") from exc
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         # The loader walks the YAML as it comes: a list where a mapping should be is a TypeError there.
-        raise ConfigError(f"--kubeconfig '{paths}': not a kubeconfig ({exc})") from exc
+        raise ConfigError(f"{origin} '{paths}': not a kubeconfig ({exc})") from exc
+    if "://" not in configuration.host:
+        # kubectl takes a server without a scheme for plain HTTP.
+        configuration.host = f"http://{configuration.host}"
     return configuration

@@ -5,6 +5,7 @@ Does not promise that every version of an object is seen: what happened between 
 and the next list is seen as its result.
 """
 
+import logging
 from contextlib import closing
 from typing import Generic, Protocol, TypeVar
 
@@ -26,6 +27,9 @@ WATCHES_BEFORE_LIST = 3
 
 NOT_INSTALLED_SECONDS = 30.0
 """How often to look for a CRD that is not there, and how far apart two 404 must be to be believed."""
+
+GATEWAY_ERRORS = (502, 503, 504)
+"""Said by what stands before an API server that is away."""
 
 REFUSALS_BEFORE_COMPLETE = 3
 """A kind that may not be listed must not keep the others from being served."""
@@ -59,8 +63,8 @@ class Reflector(Generic[T]):
         is_complete: what is in the cache may be served: a list has finished, the kind is not
             installed, or listing was refused three times.
         is_synced: a list has finished, and the kind has not vanished since.
-        is_refused: the last list was answered 401 or 403, and none has ever finished.
-        is_connected: a watch is open, or ended as it should moments ago.
+        is_refused: a list was answered 401 or 403; since then none has finished or been answered 404.
+        is_connected: a watch is open.
         last_sync_time, last_news_time: Unix seconds of the last finished list, and of the last list,
             event or bookmark; 0.0 before the first.
     """
@@ -88,6 +92,8 @@ class Reflector(Generic[T]):
         self._version = ""
         self._missing_since: float | None = None
         self._is_history_doubtful = False
+        # Objects' events so far.
+        self._changes = 0
         self.is_complete = False
         self.is_synced = False
         self.is_refused = False
@@ -183,7 +189,6 @@ class Reflector(Generic[T]):
         """Watch again and again from the last version; return when a list is needed."""
         self._watch_troubles.in_a_row = 0
         while True:
-            self._observer.watch_started()
             try:
                 self._check_history()
                 self._watch()
@@ -216,22 +221,28 @@ class Reflector(Generic[T]):
 
     def _watch(self) -> None:
         """Follow one watch to its clean end."""
-        started_at, version = self._clock.monotonic(), self._version
-        with closing(self._collection.watch(version)) as lines:
+        self._observer.watch_started()
+        started_at, changes = self._clock.monotonic(), self._changes
+        with closing(self._collection.watch(self._version)) as lines:
             for line in lines:
                 self.is_connected = True
                 if line:
                     self._take_line(line)
                     self._watch_troubles.succeeded()
-        if self._version == version and self._clock.monotonic() - started_at < SHORTEST_WATCH_SECONDS:
-            raise StreamError("the watch ended at once, without an event")
+        self.is_connected = False
+        too_soon_seconds = SHORTEST_WATCH_SECONDS - (self._clock.monotonic() - started_at)
+        if too_soon_seconds > 0:
+            if self._changes == changes:
+                raise StreamError("the watch ended at once, without an event")
+            # Each watch brings an event and ends: at most one a second, or a busy cluster makes us spin.
+            self._wait(too_soon_seconds)
 
     def _watch_failed(self, error: ApiError) -> float:
         """Take note of a failed watch; return after how many seconds to go on."""
         self.is_connected = False
         self._observer.watch_failed()
         self._watch_troubles.failed(error)
-        self._is_history_doubtful |= isinstance(error, (ConnectError, SilenceError))
+        self._is_history_doubtful |= isinstance(error, (ConnectError, SilenceError)) or _code(error) in GATEWAY_ERRORS
         # The server is away, or busy: it will know the version when it is back. A list would not help it.
         if isinstance(error, ConnectError) or _code(error) == 429:
             self._watch_troubles.in_a_row = 0
@@ -240,18 +251,20 @@ class Reflector(Generic[T]):
     def _take_line(self, line: bytes) -> None:
         event = wire.decode_event(line)
         self._observer.event_received()
+        if event.type == "ERROR":
+            raise self._error_event(event.object)
         self.last_news_time = self._clock.time()
         match event.type:
             case "ADDED" | "MODIFIED":
+                self._changes += 1
                 self._take_object(event.object)
             case "DELETED":
+                self._changes += 1
                 metadata = self._metadata(event.object)
                 self._advance(metadata.resource_version)
                 self._cache.remove(metadata.uid)
             case "BOOKMARK":
                 self._advance(self._metadata(event.object).resource_version)
-            case "ERROR":
-                raise self._error_event(event.object)
             case unknown:
                 self._observer.decode_failed()
                 self._log.debug("skipped an event of unknown type %.40r", unknown)
@@ -295,7 +308,9 @@ class Reflector(Generic[T]):
         """Count and log an object that cannot be decoded; return what identifies it, if anything does."""
         self._observer.decode_failed()
         metadata = wire.identify(raw)
-        self._log.warning("couldn't decode %r, keeping its last good version: %s", metadata.key, error)
+        # Told once an object, not once a version: whoever wrote it may go on writing it.
+        level = logging.DEBUG if self._cache.is_undecodable(metadata.uid) else logging.WARNING
+        self._log.log(level, "couldn't decode %r, keeping its last good version: %s", metadata.key, error)
         return metadata
 
     def _delay(self, error: ApiError, troubles: Troubles) -> float:

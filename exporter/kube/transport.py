@@ -19,6 +19,7 @@ from kubernetes.config import ConfigException
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
+    InsecureRequestWarning,
     NewConnectionError,
     ProxyError,
     ReadTimeoutError,
@@ -101,9 +102,10 @@ class ApiTransport:
         """`load` reads the configuration; `connections` is how many requests run at once."""
         self._load = load
         self._connections = connections
-        # Guards the replacement of the session: written by `_renew`, read without it.
+        # Guards the two below: written by `_renew`, the session read without it.
         self._lock = threading.Lock()
         self._session = _Session(load(), connections)
+        self._told = ""
 
     @property
     def host(self) -> str:
@@ -127,7 +129,9 @@ class ApiTransport:
                 try:
                     self._session = _Session(self._load(), self._connections)
                 except ExporterError as exc:
-                    log.warning("couldn't read the credentials again: %s", exc)
+                    level = logging.DEBUG if str(exc) == self._told else logging.WARNING
+                    self._told = str(exc)
+                    log.log(level, "couldn't read the credentials again: %s", exc)
                 else:
                     refused.close()
             return self._session
@@ -143,6 +147,10 @@ class _Session:
         self._configuration = configuration
         self._pool = RESTClientObject(configuration).pool_manager
         if self.host.startswith("https"):
+            if not configuration.verify_ssl:
+                # Said once here, and not by urllib3 at every request.
+                log.warning("the API server's certificate is not verified: insecure-skip-tls-verify")
+                urllib3.disable_warnings(InsecureRequestWarning)
             self._pool.connection_pool_kw["ssl_context"] = _ssl_context(configuration)
         # The client's hook renews a token in place, perhaps by running a plugin: one thread at a time.
         self._hook_lock = threading.Lock()

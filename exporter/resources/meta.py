@@ -1,12 +1,20 @@
 """What all kinds have in common: metadata and conditions."""
 
+import sys
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import force_setattr
 
 from exporter.resources.times import Time
 
 Identifier = Annotated[str, Meta(min_length=1)]
+
+
+def share(struct: Struct, name: str) -> None:
+    """Keep one copy of a string that thousands of objects have."""
+    if value := getattr(struct, name):
+        force_setattr(struct, name, sys.intern(value))
 
 
 class ObjectMeta(Struct, frozen=True, gc=False):
@@ -18,6 +26,9 @@ class ObjectMeta(Struct, frozen=True, gc=False):
     resource_version: str = field(default="", name="resourceVersion")
     creation_timestamp: Time | None = field(default=None, name="creationTimestamp")
 
+    def __post_init__(self) -> None:
+        share(self, "namespace")
+
 
 class Condition(Struct, frozen=True, gc=False):
     """One entry of `status.conditions`.
@@ -28,6 +39,10 @@ class Condition(Struct, frozen=True, gc=False):
     type: str
     status: str | None = None
     last_transition_time: Time | None = field(default=None, name="lastTransitionTime")
+
+    def __post_init__(self) -> None:
+        share(self, "type")
+        share(self, "status")
 
     @property
     def is_true(self) -> bool:

@@ -20,6 +20,7 @@ class StateTransitionTimes(Struct, frozen=True, gc=False):
     """When the cluster last entered each `status.state`."""
 
     ready: Time | None = None
+    suspended: Time | None = None
 
 
 class RayClusterStatus(Struct, frozen=True, gc=False):

@@ -28,7 +28,7 @@ class Endpoints:
         self._is_draining = False
 
     def drain(self) -> None:
-        """Stop being ready; everything else goes on until the process ends."""
+        """Stop being ready. New connections are refused soon after; those that are open still see it."""
         self._is_draining = True
 
     async def metrics(self, request: Request) -> Response:
@@ -57,13 +57,20 @@ class Endpoints:
 
     def probe_application(self) -> Starlette:
         """Return an application with the probes alone, for a listener of their own."""
-        return Starlette(routes=self._probe_routes())
+        return _application(self._probe_routes())
 
     def application(self) -> Starlette:
-        return Starlette(routes=[Route("/metrics", self.metrics), Route("/", self.landing), *self._probe_routes()])
+        return _application([Route("/metrics", self.metrics), Route("/", self.landing), *self._probe_routes()])
 
     def _probe_routes(self) -> list[Route]:
         return [Route("/healthz", self.healthz), Route("/readyz", self.readyz)]
+
+
+def _application(routes: list[Route]) -> Starlette:
+    application = Starlette(routes=routes)
+    # A redirect would be built from whatever Host the client sent.
+    application.router.redirect_slashes = False
+    return application
 
 
 def _probe(reason: str | None) -> Response:

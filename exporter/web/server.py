@@ -13,8 +13,11 @@ from starlette.applications import Starlette
 
 from exporter.errors import ConfigError
 
-DRAIN_SECONDS = 8
-"""How long running scrapes may take after SIGTERM; with the threads' 2 s that is at most 10."""
+DRAIN_SECONDS = 7
+"""How long running scrapes may take after SIGTERM; with the threads' 2 s that is less than 10."""
+
+UNREAD_TIMEOUT_SECONDS = 30
+"""How long a client may read nothing of its answer, which is held in memory until then."""
 
 _BACKLOG = 128
 
@@ -60,12 +63,19 @@ def _uvicorn_config(application: Starlette) -> uvicorn.Config:
     )
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(flag: str, host: str, port: int) -> socket.socket:
     """Return a listening socket; an empty host is all interfaces, of IPv6 too where there is IPv6.
 
     Raises:
-        ConfigError: the address is in use, not allowed, or not of this machine.
+        ConfigError: the address, given by `flag`, is in use, not allowed, or not of this machine.
     """
+    listener = _bind(flag, host, port)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted connections inherit it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_TIMEOUT_SECONDS * 1000)
+    return listener
+
+
+def _bind(flag: str, host: str, port: int) -> socket.socket:
     try:
         if not host and socket.has_dualstack_ipv6():
             with suppress(OSError):  # IPv6 is compiled in, but switched off
@@ -76,7 +86,7 @@ def listen(host: str, port: int) -> socket.socket:
         # Of some errors Python's text repeats the address, of names that do not resolve only it has one.
         number = exc.errno if isinstance(exc, OSError) and not isinstance(exc, socket.gaierror) else None
         reason = os.strerror(number) if number else str(exc)
-        raise ConfigError(f"couldn't listen on '{format_address(host, port)}': {reason}") from exc
+        raise ConfigError(f"{flag}: couldn't listen on '{format_address(host, port)}': {reason}") from exc
 
 
 def format_address(host: str, port: int) -> str:
