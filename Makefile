@@ -42,6 +42,10 @@ format: $(READY) ## Put the code into the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: docs
+docs: $(READY) ## Write docs/metrics.md anew from the tables
+	$(BIN)/python docs/generate.py
+
 .PHONY: golden
 golden: $(READY) ## Write the golden exposition anew, to be reviewed like code
 	$(BIN)/python tests/golden.py > tests/testdata/golden.prom

@@ -1,0 +1,57 @@
+"""The documentation says what the code does."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import click
+
+from exporter.cli import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_metrics_page_is_what_make_docs_writes() -> None:
+    """Stale: run `make docs`."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec
+    assert spec.loader
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert (ROOT / "docs" / "metrics.md").read_text() == generate.metrics_page()
+
+
+def test_readme_names_every_flag_and_no_other() -> None:
+    """With the flag in backticks."""
+    flags = {
+        option.opts[0]
+        for command in cli.commands.values()
+        for option in command.params
+        if isinstance(option, click.Option)
+    }
+    named = set(re.findall(r"`(--[a-z-]+)`", (ROOT / "README.md").read_text()))
+    assert named == flags
+
+
+def test_readme_shows_what_render_prints() -> None:
+    """The lines of the recorded list in the README are among those that the operator printed, but for seconds."""
+    shown = re.findall(r"^kuberay_job_execution_duration\S+", (ROOT / "README.md").read_text(), re.MULTILINE)
+    printed = (ROOT / "tests" / "testdata" / "captures" / "005.prom").read_text()
+    assert len(shown) >= 3
+    assert all(line.rpartition(",uid=")[0] in printed for line in shown if "remote-done" not in line)
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    """And so does every file that is linked."""
+    readme = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"make ([a-z]+)", readme)) - {"sure"}
+    defined = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert targets <= defined
+    assert all((ROOT / link).exists() for link in re.findall(r"\]\(([a-zA-Z/.-]+)\)", readme) if "//" not in link)
+
+
+def test_pages_are_markdown_without_long_lines() -> None:
+    """Prose is wrapped; tables may be wide."""
+    for page in [*ROOT.glob("*.md"), ROOT / "docs" / "how-it-works.md"]:
+        for number, line in enumerate(page.read_text().splitlines(), 1):
+            assert len(line) <= 120 or line.startswith(("|", "#", "kuberay_")), f"{page.name}:{number}"
