@@ -40,6 +40,10 @@ class Troubles:
     def succeeded(self) -> None:
         if self._told:
             self._log.info("%s works again", self._operation)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, without a word: the operation neither failed nor worked."""
         self._told = ""
         self.in_a_row = self.refusals = 0
 
