@@ -35,15 +35,16 @@ DEMO = """\
 A simulated KubeRay cluster with {objects} objects, and the exporter on it:
 
   {exporter}/metrics    what Prometheus scrapes
-  {exporter}/           what is watched, and its state
+  {exporter}/    what is watched, and its state
   {api}/apis/ray.io/v1/rayjobs    the objects themselves
 
 Things to look for, with curl -s {exporter}/metrics | grep …
-  kuberay_job_deployment_status                          what jobs are doing; Retrying lasts seconds
-  kuberay_job_execution_duration_seconds                 how long attempts took, each retry by itself
-  'kuberay_cluster_condition_provisioned{{condition="false"'    clusters that are not ready, some for hours
-  'upgrade_in_progress{{condition="true"'                   services being upgraded
-  kuberay_exporter_                                      is all of this still true?
+
+  kuberay_job_deployment_status             what jobs are doing; Retrying lasts seconds
+  kuberay_job_execution_duration_seconds    how long attempts took, each retry by itself
+  'provisioned{{condition="false"'            clusters that are not ready, some for hours
+  'in_progress{{condition="true"'             services being upgraded
+  kuberay_exporter_                         is all of this still true?
 
 Ctrl-C ends it.
 """

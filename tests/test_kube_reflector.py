@@ -252,6 +252,17 @@ def test_lists_again_when_the_version_is_too_old() -> None:
         assert own.counts["watch_failed"] == own.counts["list_failed"] == 0
 
 
+def test_lists_at_once_when_the_version_is_too_old_after_a_long_time() -> None:
+    """After an outage, say, when the next delay would be a long one: the server works, and nothing is in a row."""
+    with watched("a") as own:
+        own.start()
+        own.clock.advance(31)
+        own.server.garbage(b'{"type":"ERROR","object":{"code":410}}\n')
+        own.store.create("rayjobs", job("b"))
+        own.wait_for("a", "b")
+        assert own.clock.waits == []
+
+
 def test_an_endless_row_of_410_is_not_a_hot_loop() -> None:
     """List, 410, list, 410 …: each time after a delay of the back-off."""
     with watched("a") as own:

@@ -90,6 +90,7 @@ class Reflector(Generic[T]):
         self._list_troubles = Troubles("list", logger)
         self._watch_troubles = Troubles("watch", logger)
         self._version = ""
+        self._listed_at = float("-inf")
         self._missing_since: float | None = None
         self._is_history_doubtful = False
         # Objects' events so far.
@@ -142,6 +143,7 @@ class Reflector(Generic[T]):
     def _list_succeeded(self, version: str) -> None:
         again = self.is_synced
         self._version = version
+        self._listed_at = self._clock.monotonic()
         self._missing_since = None
         self._is_history_doubtful = False
         self._list_troubles.succeeded()
@@ -196,8 +198,9 @@ class Reflector(Generic[T]):
             except _Outdated as reason:
                 self.is_connected = False
                 self._log.info("listing again: %s", reason)
-                # Rarely needed; but list, 410, list, 410 … must not become a hot loop.
-                self._wait(self._backoff.next_seconds())
+                # At once: the server works. But list, 410, list, 410 … must not become a hot loop.
+                if self._clock.monotonic() - self._listed_at < MAX_SECONDS:
+                    self._wait(self._backoff.next_seconds())
                 return
             except ApiError as error:
                 self._wait(self._watch_failed(error))
