@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, NoReturn
@@ -226,10 +227,14 @@ def render_command(
     """Print the metrics of objects in files, JSON or YAML, and exit.
 
     Reads standard input where no file is named:
-    kubectl get rayclusters,rayjobs,rayservices -A -o json | kuberay-exporter render
+
+    \b
+      kubectl get rayclusters,rayjobs,rayservices -A -o json | kuberay-exporter render
 
     Objects that can't be decoded are named on standard error and skipped; the exit code is 1 then.
     """
+    # Ended by a signal it has not printed everything: that is no success.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     skipped: list[str] = []
     renderer = Renderer(collectors, family_filter(metric_allowlist, metric_denylist), skipped.append)
     inputs: Sequence[BinaryIO] = files or [sys.stdin.buffer]

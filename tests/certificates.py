@@ -1,12 +1,18 @@
-"""A certificate authority, a server's and a client's certificate, made with openssl for one test run.
+"""A certificate authority, a server's and a client's certificate, made for one test run.
 
 The authority is like that of many clusters: it has no Authority Key Identifier.
 """
 
 import ssl
-import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 
 @dataclass(frozen=True)
@@ -31,15 +37,42 @@ class Certificates:
 
 
 def make_certificates(directory: Path) -> Certificates:
-    (directory / "extensions").write_text("subjectAltName=IP:127.0.0.1\n")
-    _openssl(directory, "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=ca "
-             "-addext authorityKeyIdentifier=none -addext subjectKeyIdentifier=none")  # fmt: skip
+    certificates = Certificates(directory)
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority = _certificate("ca", authority_key, "ca", authority_key, is_authority=True)
+    certificates.authority.write_bytes(authority.public_bytes(Encoding.PEM))
     for name in ("server", "client"):
-        _openssl(directory, f"req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}")
-        _openssl(directory, f"x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 "
-                 f"-out {name}.crt -extfile extensions")  # fmt: skip
-    return Certificates(directory)
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate_path, key_path = certificates.pair(name)
+        certificate = _certificate(name, key, "ca", authority_key)
+        certificate_path.write_bytes(certificate.public_bytes(Encoding.PEM))
+        key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificates
 
 
-def _openssl(directory: Path, arguments: str) -> None:
-    subprocess.run(["openssl", *arguments.split()], cwd=directory, check=True, capture_output=True)
+def _certificate(
+    subject: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: str,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    is_authority: bool = False,
+) -> x509.Certificate:
+    now = datetime.now(UTC)
+    loopback = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(subject))
+        .issuer_name(_name(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(loopback, critical=False)
+        .sign(issuer_key, hashes.SHA256())
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
