@@ -223,8 +223,8 @@ class ExporterAndServer(RuleBasedStateMachine):
             f"{expected}, but {self.view.objects}",
         )
         if self.store.is_installed("rayjobs"):
-            wait_until(lambda: self.own.reflector.is_synced)
-            self.server.wait_for_watch("rayjobs")
+            # Not only seen by the server, which may still hold a watch that the informer has given up.
+            wait_until(lambda: self.own.reflector.is_connected and self.own.reflector._missing_since is None)
         self.view.may_go, self.view.all_may_go = self.seen - self.present().keys(), False
         self.missing_answers = 0
 
