@@ -106,6 +106,10 @@ class ApiTransport:
         self._lock = threading.Lock()
         self._session = _Session(load(), connections)
         self._told = ""
+        if not self._session.is_verifying:
+            # Said once here, and not by urllib3 at every request.
+            log.warning("the API server's certificate is not verified: insecure-skip-tls-verify")
+            urllib3.disable_warnings(InsecureRequestWarning)
 
     @property
     def host(self) -> str:
@@ -146,11 +150,8 @@ class _Session:
         self.host: str = configuration.host
         self._configuration = configuration
         self._pool = RESTClientObject(configuration).pool_manager
+        self.is_verifying: bool = configuration.verify_ssl
         if self.host.startswith("https"):
-            if not configuration.verify_ssl:
-                # Said once here, and not by urllib3 at every request.
-                log.warning("the API server's certificate is not verified: insecure-skip-tls-verify")
-                urllib3.disable_warnings(InsecureRequestWarning)
             self._pool.connection_pool_kw["ssl_context"] = _ssl_context(configuration)
         # The client's hook renews a token in place, perhaps by running a plugin: one thread at a time.
         self._hook_lock = threading.Lock()
