@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from exporter.demo.notation import API_VERSION, kind_name
 from exporter.demo.requests import Request
-from exporter.demo.store import API_VERSION, FutureVersionError, kind_name
+from exporter.demo.store import FutureVersionError
 
 _JSON_TYPE = ("Content-Type", "application/json")
 _NOSNIFF = ("X-Content-Type-Options", "nosniff")

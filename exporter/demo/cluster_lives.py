@@ -6,8 +6,9 @@ from typing import Final
 
 from exporter.demo import clusters, fleet
 from exporter.demo.clusters import FOREVER, Cluster
+from exporter.demo.notation import stamp
 from exporter.demo.plans import MULTIKUEUE
-from exporter.demo.resource import JSON, stamp, with_condition
+from exporter.demo.resource import JSON, with_condition
 from exporter.demo.world import Stays, World
 
 _QUOTA: Final = (

@@ -6,7 +6,8 @@ from typing import Final
 
 from exporter.demo import fleet
 from exporter.demo.manifests import NO_LIMIT, Shape
-from exporter.demo.resource import JSON, stamp, with_condition, without_condition
+from exporter.demo.notation import stamp
+from exporter.demo.resource import JSON, with_condition, without_condition
 from exporter.demo.world import World
 
 _PROVISIONING: Final = "RayClusterPodsProvisioning"

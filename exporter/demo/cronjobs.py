@@ -13,8 +13,9 @@ from exporter.demo import fleet, jobs, plans
 from exporter.demo.clusters import FOREVER
 from exporter.demo.fleet import Place
 from exporter.demo.manifests import Shape
+from exporter.demo.notation import stamp
 from exporter.demo.plans import Plan
-from exporter.demo.resource import JSON, Resource, stamp
+from exporter.demo.resource import JSON, Resource
 from exporter.demo.world import Stays, World
 
 PLURAL: Final = "raycronjobs"

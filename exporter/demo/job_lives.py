@@ -7,8 +7,8 @@ from typing import Final
 from exporter.demo import fleet, jobs, plans
 from exporter.demo.cluster_status import empty_status
 from exporter.demo.clusters import FOREVER
+from exporter.demo.notation import stamp
 from exporter.demo.plans import Plan
-from exporter.demo.resource import stamp
 from exporter.demo.world import Stays, World
 
 _INVALID: Final = (

@@ -8,8 +8,9 @@ from exporter.demo import clusters
 from exporter.demo.cluster_status import empty_status
 from exporter.demo.clusters import Cluster
 from exporter.demo.manifests import Shape
+from exporter.demo.notation import stamp
 from exporter.demo.plans import Plan
-from exporter.demo.resource import JSON, Resource, stamp
+from exporter.demo.resource import JSON, Resource
 from exporter.demo.world import World
 
 

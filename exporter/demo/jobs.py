@@ -13,8 +13,9 @@ from exporter.demo import fleet, plans
 from exporter.demo.fleet import Place
 from exporter.demo.job_status import JobStatus
 from exporter.demo.manifests import Shape
+from exporter.demo.notation import stamp
 from exporter.demo.plans import Plan
-from exporter.demo.resource import OPERATOR, Resource, stamp
+from exporter.demo.resource import OPERATOR, Resource
 from exporter.demo.world import Stays, World
 
 PLURAL: Final = "rayjobs"

@@ -13,15 +13,14 @@ import msgspec
 
 from exporter.demo.answers import CONTINUE_EXPIRED, Answer, status, too_large
 from exporter.demo.history import Page
+from exporter.demo.notation import API_VERSION, kind_name
 from exporter.demo.requests import Request, decode_token, encode_token
 from exporter.demo.store import (
-    API_VERSION,
     ExpiredError,
     FutureVersionError,
     NotFoundError,
     NotInstalledError,
     ObjectStore,
-    kind_name,
 )
 
 # As a real server: larger lists are compressed when the client can read that.

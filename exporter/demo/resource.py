@@ -7,24 +7,13 @@ promises what a metrics collector can read; fieldsV1 is true to the shape of the
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
+
+from exporter.demo.notation import API_VERSION, KIND_NAMES, stamp
 
 JSON = dict[str, Any]
 
 OPERATOR: Final = "kuberay-operator"
-
-_KINDS: Final = {
-    "rayclusters": "RayCluster",
-    "rayjobs": "RayJob",
-    "rayservices": "RayService",
-    "raycronjobs": "RayCronJob",
-}
-
-
-def stamp(at: float) -> str:
-    """RFC 3339 in whole seconds, truncated as Go's metav1.Time does it: never later than `at`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def with_condition(
@@ -130,7 +119,7 @@ class Resource:
 
     @property
     def kind(self) -> str:
-        return _KINDS[self.plural]
+        return KIND_NAMES[self.plural]
 
     def patch_spec(self, now: float, manager: str | None = None, **changes: Any) -> None:
         """A user, Kueue or the autoscaler changes the spec: the generation grows."""
@@ -156,7 +145,7 @@ class Resource:
     def manifest(self) -> JSON:
         """Return the object as JSON. Later manifests may have the same parts: copy before changing."""
         obj = {
-            "apiVersion": "ray.io/v1",
+            "apiVersion": API_VERSION,
             "kind": self.kind,
             "metadata": self._metadata(),
             "spec": self.spec,
@@ -209,7 +198,7 @@ class Resource:
 
 def _managed(manager: str, at: float, fields: JSON) -> JSON:
     return {
-        "apiVersion": "ray.io/v1",
+        "apiVersion": API_VERSION,
         "fieldsType": "FieldsV1",
         "fieldsV1": fields,
         "manager": manager,
@@ -220,7 +209,7 @@ def _managed(manager: str, at: float, fields: JSON) -> JSON:
 
 def _owner_reference(owner: Resource) -> JSON:
     return {
-        "apiVersion": "ray.io/v1",
+        "apiVersion": API_VERSION,
         "blockOwnerDeletion": True,
         "controller": True,
         "kind": owner.kind,

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from exporter.demo import clusters
 from exporter.demo.cluster_status import empty_status
-from exporter.demo.resource import JSON, Resource, stamp, with_condition, without_condition
+from exporter.demo.notation import stamp
+from exporter.demo.resource import JSON, Resource, with_condition, without_condition
 from exporter.demo.world import World
 
 # A Serve application and its deployments.

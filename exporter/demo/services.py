@@ -12,7 +12,8 @@ from exporter.demo.cluster_status import empty_status
 from exporter.demo.clusters import Cluster
 from exporter.demo.fleet import Place
 from exporter.demo.manifests import Shape
-from exporter.demo.resource import Resource, stamp
+from exporter.demo.notation import stamp
+from exporter.demo.resource import Resource
 from exporter.demo.service_status import APPS, App, ServiceStatus
 from exporter.demo.world import Stays, World
 

@@ -16,14 +16,7 @@ from typing import Any
 import msgspec
 
 from exporter.demo.history import Event, History, Page, Watch
-
-KIND_NAMES = {
-    "rayclusters": "RayCluster",
-    "rayjobs": "RayJob",
-    "rayservices": "RayService",
-    "raycronjobs": "RayCronJob",
-}
-API_VERSION = "ray.io/v1"
+from exporter.demo.notation import API_VERSION, KIND_NAMES, kind_name, stamp
 
 
 class StoreError(Exception):
@@ -116,8 +109,7 @@ class ObjectStore:
             kind = self._kind(plural)
             if kind.get(key, self._version):
                 raise AlreadyExistsError(f"{plural} {key} already exists")
-            created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
-            defaults = {"uid": str(uuid.uuid4()), "creationTimestamp": created, "generation": 1}
+            defaults = {"uid": str(uuid.uuid4()), "creationTimestamp": stamp(self._clock()), "generation": 1}
             return self._write(plural, "ADDED", key, obj, {**defaults, **obj["metadata"]})
 
     def update(self, plural: str, obj: dict[str, Any]) -> str:
@@ -245,11 +237,6 @@ class ObjectStore:
         self._version = version
         self._kinds[plural].append(event, self._history)
         return str(version)
-
-
-def kind_name(plural: str) -> str:
-    """Return `RayCluster` for `rayclusters`; a guess for other plurals."""
-    return KIND_NAMES.get(plural) or plural.removesuffix("s").capitalize()
 
 
 def _key_of(obj: dict[str, Any]) -> str:

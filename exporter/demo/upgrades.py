@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from exporter.demo.resource import stamp
+from exporter.demo.notation import stamp
 from exporter.demo.services import Service
 from exporter.demo.world import Stays
 
