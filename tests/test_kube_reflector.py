@@ -252,6 +252,17 @@ def test_lists_again_when_the_version_is_too_old() -> None:
         assert own.counts["watch_failed"] == own.counts["list_failed"] == 0
 
 
+def test_lists_again_when_the_answer_to_a_watch_is_410() -> None:
+    """The same words as an HTTP status, from a proxy or another server: no failure, no further tries."""
+    with watched("a") as own:
+        own.server.answer_recorded(recorded("410-list-exact-too-old"), verb="watch")
+        own.informer.start()
+        own.server.wait_for_requests(2, "list")
+        own.server.wait_for_watch("rayjobs")
+        assert own.requests("watch") == 2
+        assert own.counts["watch_failed"] == 0
+
+
 def test_lists_at_once_when_the_version_is_too_old_after_a_long_time() -> None:
     """After an outage, say, when the next delay would be a long one: the server works, and nothing is in a row."""
     with watched("a") as own:

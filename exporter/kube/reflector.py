@@ -28,6 +28,9 @@ WATCHES_BEFORE_LIST = 3
 NOT_INSTALLED_SECONDS = 30.0
 """How often to look for a CRD that is not there, and how far apart two 404 must be to be believed."""
 
+GONE = 410
+"""The version is too old. A real server says it in an ERROR event, and as a status for lists only."""
+
 GATEWAY_ERRORS = (502, 503, 504)
 """Said by what stands before an API server that is away."""
 
@@ -53,7 +56,7 @@ class Observer(Protocol):
 
 
 class _Outdated(Exception):
-    """The watch cannot go on from the version it is at: a list has to say what is true now."""
+    """The version shows that the watch cannot go on: a list has to say what is true now, as after a 410."""
 
 
 class Reflector(Generic[T]):
@@ -195,17 +198,21 @@ class Reflector(Generic[T]):
                 self._check_history()
                 self._watch()
                 self._log.debug("watch ended, watching again")
-            except _Outdated as reason:
-                self.is_connected = False
-                self._log.info("listing again: %s", reason)
-                # At once: the server works. But list, 410, list, 410 … must not become a hot loop.
-                if self._clock.monotonic() - self._listed_at < MAX_SECONDS:
-                    self._wait(self._backoff.next_seconds())
-                return
-            except ApiError as error:
+            except (_Outdated, ApiError) as error:
+                if isinstance(error, _Outdated) or _code(error) == GONE:
+                    self._outdated(error)
+                    return
                 self._wait(self._watch_failed(error))
                 if self._watch_troubles.in_a_row > WATCHES_BEFORE_LIST or _code(error) == NOT_FOUND:
                     return
+
+    def _outdated(self, reason: Exception) -> None:
+        """Take note that the version is of no use any more."""
+        self.is_connected = False
+        self._log.info("listing again: %s", reason)
+        # At once: the server works. But list, 410, list, 410 … must not become a hot loop.
+        if self._clock.monotonic() - self._listed_at < MAX_SECONDS:
+            self._wait(self._backoff.next_seconds())
 
     def _check_history(self) -> None:
         """Make sure that the server, if it was away or silent, still knows the version that was watched.
@@ -255,7 +262,7 @@ class Reflector(Generic[T]):
         event = wire.decode_event(line)
         self._observer.event_received()
         if event.type == "ERROR":
-            raise self._error_event(event.object)
+            raise wire.error_of_event(event.object)
         self.last_news_time = self._clock.time()
         match event.type:
             case "ADDED" | "MODIFIED":
@@ -283,10 +290,6 @@ class Reflector(Generic[T]):
         if not self._cache.holds(obj):
             self._advance(obj.metadata.resource_version)
             self._cache.put(obj)
-
-    def _error_event(self, raw: msgspec.Raw) -> Exception:
-        error = wire.error_of_event(raw)
-        return _Outdated(str(error)) if error.code == 410 else error
 
     def _advance(self, version: str) -> None:
         """Move to the version of an event.
