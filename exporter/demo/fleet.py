@@ -36,6 +36,9 @@ _CRON_JOBS: Final = ("drift-check", "feature-refresh", "nightly-report", "index-
 _VERSIONS: Final = ("2.46.0", "2.49.2", "2.52.0", "2.53.0")
 _MANAGERS: Final = ("kubectl-client-side-apply", "argocd-controller", "OpenAPI-Generator", "helm")
 
+FOREIGN_FINALIZER: Final = "platform.example.com/bill-before-deletion"
+"""Another controller's, which is not there any more."""
+
 
 @dataclass(frozen=True)
 class Place:

@@ -80,8 +80,19 @@ def deleted_midway(world: World) -> Stays:
     yield from job.delete()
 
 
-def runs_long(world: World) -> Stays:
+def stuck_deleting(world: World) -> Stays:
+    """Deleted while it ran, but somebody's finalizer is never taken off."""
     job = jobs.create(world, fleet.place(world), Plan())
+    yield from job.reach_running()
+    yield world.uniform(300, 900)
+    job.resource.finalizers = [*job.resource.finalizers, fleet.FOREIGN_FINALIZER]
+    job.resource.mark_deleted(world.now)
+    world.put(job.resource)
+    yield FOREVER
+
+
+def runs_long(world: World) -> Stays:
+    job = jobs.create(world, fleet.place(world), Plan(deadline_seconds=7 * 24 * 3600))
     yield from job.reach_running()
     yield FOREVER
 

@@ -44,6 +44,8 @@ class Plan:
     ends_at: float | None = None
     # Seconds after its end at which the job deletes itself; None: somebody does, after `lingers`.
     ttl: int | None = None
+    # A limit that is far away; attempts that end by their deadline bring a near one.
+    deadline_seconds: int | None = None
     lingers: tuple[float, float] = (240.0, 900.0)
     # The cluster goes when the job ends, the job stays.
     shuts_down: bool = False
@@ -63,6 +65,8 @@ def job_spec(world: World, plan: Plan, shape: Shape) -> JSON:
         spec["shutdownAfterJobFinishes"] = True
     if DEADLINE in plan.attempts:
         spec["activeDeadlineSeconds"] = 120
+    elif plan.deadline_seconds is not None:
+        spec["activeDeadlineSeconds"] = plan.deadline_seconds
     if PRE_RUNNING_DEADLINE in plan.attempts:
         spec["preRunningDeadlineSeconds"] = 60
     if plan.attempts[:1] == (QUEUED,):

@@ -110,6 +110,17 @@ def short_lived(world: World) -> Stays:
     yield from service.delete()
 
 
+def stuck_deleting(world: World) -> Stays:
+    """Deleted while it served, but somebody's finalizer is never taken off."""
+    service = services.create(world, fleet.place(world))
+    yield from service.start()
+    yield world.uniform(300, 900)
+    service.resource.finalizers = [fleet.FOREIGN_FINALIZER]
+    service.resource.mark_deleted(world.now)
+    world.put(service.resource)
+    yield FOREVER
+
+
 def elsewhere(world: World) -> Stays:
     """Kueue runs it on another cluster and has not reported back: no status at all."""
     service = services.create(world, fleet.place(world), managedBy=MULTIKUEUE)
