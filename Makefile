@@ -55,8 +55,9 @@ golden: $(READY) ## Write the golden exposition anew, to be reviewed like code
 	$(BIN)/python tests/golden.py > tests/testdata/golden.prom
 
 .PHONY: promtool
-promtool: ## Let promtool (Debian: prometheus) judge the golden exposition
+promtool: ## Let promtool (Debian: prometheus) judge the golden exposition and the documented joins
 	promtool check metrics < tests/testdata/golden.prom
+	promtool test rules tests/testdata/joins.yaml
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies anew

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.totals import Totals
 from exporter.demo.engine import Engine
 from exporter.demo.store import ObjectStore
 from exporter.exposition.exposition import Exposition
@@ -54,18 +55,18 @@ class Fleet:
         self.registry = CollectorRegistry()
         for kind in KINDS:
             present = self.objects[kind.plural]
-            feed: Feed[Any] = Feed(Collector(kind, lambda present=present: present), _fail)  # type: ignore[misc]
+            collector = Collector(kind, lambda present=present: present)  # type: ignore[misc]
+            feed: Feed[Any] = Feed(collector, Totals(kind, (60.0, 600.0)), _fail)
             feed.update(present, [])
             self.registry.register(feed.collector)
             self.feeds.append(feed)
-        self.exposition = Exposition([feed.book for feed in self.feeds], CollectorRegistry())
+        self.exposition = Exposition(self.feeds, CollectorRegistry())
 
     def change(self) -> None:
         """Make pages dirty, as events of so many objects all over the fleet do."""
         for feed, objects in zip(self.feeds, self.objects.values(), strict=True):
             some = objects[:: max(1, len(objects) * len(self.feeds) // CHANGES)]
-            uids = [obj.metadata.uid for obj in some]
-            feed.update([], uids)
+            feed.update([], some)
             feed.update(some, [])
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from exporter import __version__
 from exporter.collectors import KINDS
-from exporter.collectors.collector import Collector, Kind
+from exporter.collectors.collector import Collector
+from exporter.collectors.table import AnyKind
+from exporter.collectors.totals import Totals
 from exporter.config import Config
 from exporter.exposition.exposition import Exposition
 from exporter.feed import Feed
@@ -38,7 +40,7 @@ class Exporter:
         self.informers: list[Informer[Any]] = []
         self.feeds = [self._connect(kind, config, transport) for kind in kinds]
         self.telemetry.watch_informers(self.informers)
-        self.exposition = Exposition([feed.book for feed in self.feeds], self.telemetry.registry, config.is_exported)
+        self.exposition = Exposition(self.feeds, self.telemetry.registry, config.is_exported)
         self.endpoints = Endpoints(self.exposition, Status(self.informers), self.telemetry.observe_scrape)
 
     def start(self) -> None:
@@ -53,12 +55,16 @@ class Exporter:
         for informer in self.informers:
             informer.join(max(0.0, deadline - time.monotonic()))
 
-    def _connect(self, kind: Kind[Any, Any], config: Config, transport: Transport) -> Feed[Any]:
+    def _connect(self, kind: AnyKind, config: Config, transport: Transport) -> Feed[Any]:
         """Make a kind's feed, and an informer for each namespace that fills it."""
         informers: list[Informer[Any]] = []
-        collector = Collector(kind, partial(_all_objects, informers), config.is_exported)
         observer = self.telemetry.observer(kind.plural)
-        feed = Feed(collector, observer.collect_failed)
+        feed = Feed(
+            Collector(kind, partial(_all_objects, informers), config.is_exported, config.user_labels(kind.plural)),
+            Totals(kind, config.histogram_buckets, config.is_exported),
+            observer.collect_failed,
+            retain_seconds=config.retain_deleted_seconds,
+        )
         informers.extend(
             Informer(
                 transport,

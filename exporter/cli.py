@@ -16,9 +16,12 @@ from exporter.collectors import KINDS
 from exporter.config import (
     Config,
     FamilyFilter,
+    UserLabelAllowlist,
     parse_address,
     parse_buckets,
     parse_collectors,
+    parse_duration,
+    parse_label_allowlist,
     parse_namespaces,
     parse_patterns,
 )
@@ -30,6 +33,7 @@ from exporter.render import Renderer
 
 PROGRAM = "kuberay-exporter"
 _PLURALS = tuple(kind.plural for kind in KINDS)
+_DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
 _GROUP_OPTIONS = ("-h", "--help", "--version")
 
 DEMO = """\
@@ -89,53 +93,70 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
-FAMILY_OPTIONS = options(
-    option(
-        "--collectors",
-        type=Parsed("kinds", functools.partial(parse_collectors, known=_PLURALS)),
-        default=",".join(_PLURALS),
-        help="Comma-separated kinds to export.",
-    ),
-    option(
-        "--metric-allowlist",
-        type=Parsed("regexps", parse_patterns),
-        default="",
-        help="Comma-separated regular expressions; only families whose names they match are printed.",
-    ),
-    option(
-        "--metric-denylist",
-        type=Parsed("regexps", parse_patterns),
-        default="",
-        help="Comma-separated regular expressions; families whose names they match are left out.",
-    ),
-)
+def family_options(collectors: Sequence[str] = _DEFAULT_PLURALS, labels: str = "") -> Callable[[Any], Any]:
+    """What is printed of the objects; the demo has other defaults."""
+    return options(
+        option(
+            "--collectors",
+            type=Parsed("kinds", functools.partial(parse_collectors, known=_PLURALS)),
+            default=",".join(collectors),
+            help=f"Comma-separated kinds to export, of {', '.join(_PLURALS)}.",
+        ),
+        option(
+            "--metric-allowlist",
+            type=Parsed("regexps", parse_patterns),
+            default="",
+            help="Comma-separated regular expressions; only families whose names they match are printed.",
+        ),
+        option(
+            "--metric-denylist",
+            type=Parsed("regexps", parse_patterns),
+            default="",
+            help="Comma-separated regular expressions; families whose names they match are left out.",
+        ),
+        option(
+            "--metric-labels-allowlist",
+            type=Parsed("labels", functools.partial(parse_label_allowlist, known=_PLURALS)),
+            default=labels,
+            help="Labels of objects to print, such as 'rayjobs=[team,cost-center],rayclusters=[*]'.",
+        ),
+    )
 
-EXPORTER_OPTIONS = options(
-    option(
-        "--health-probe-bind-address",
-        type=Parsed("address", parse_address),
-        help="Address of a second listener, for /healthz and /readyz alone.",
-    ),
-    option(
-        "--watch-namespace",
-        type=Parsed("namespaces", parse_namespaces),
-        default="",
-        help="Comma-separated namespaces to watch, each by a list and watch of its own.  [default: all]",
-    ),
-    FAMILY_OPTIONS,
-    option(
-        "--histogram-buckets",
-        type=Parsed("seconds", parse_buckets),
-        default="10,30,60,120,300,600,1800,3600,7200,14400,43200,86400",
-        help="Comma-separated upper bounds of histograms of durations, in seconds (there are none yet).",
-    ),
-    option(
-        "--kube-page-size",
-        type=click.IntRange(1, 10_000),
-        default=500,
-        help="Objects in one page of a list.",
-    ),
-)
+
+def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[Any], Any]:
+    """What the exporter does, wherever its cluster is."""
+    return options(
+        option(
+            "--health-probe-bind-address",
+            type=Parsed("address", parse_address),
+            help="Address of a second listener, for /healthz and /readyz alone.",
+        ),
+        option(
+            "--watch-namespace",
+            type=Parsed("namespaces", parse_namespaces),
+            default="",
+            help="Comma-separated namespaces to watch, each by a list and watch of its own.  [default: all]",
+        ),
+        families,
+        option(
+            "--histogram-buckets",
+            type=Parsed("seconds", parse_buckets),
+            default="10,30,60,120,300,600,1800,3600,7200,14400,43200,86400",
+            help="Comma-separated upper bounds of histograms of durations, in seconds.",
+        ),
+        option(
+            "--retain-deleted",
+            type=Parsed("duration", parse_duration),
+            default=retain,
+            help="How long some series of a finished RayJob stay after it was deleted.",
+        ),
+        option(
+            "--kube-page-size",
+            type=click.IntRange(1, 10_000),
+            default=500,
+            help="Objects in one page of a list.",
+        ),
+    )
 
 
 def metrics_address_option(default: str) -> Callable[[Any], Any]:
@@ -177,7 +198,7 @@ def cli() -> None:
 
 @cli.command("serve")
 @metrics_address_option(":8080")
-@EXPORTER_OPTIONS
+@exporter_options(family_options(), retain="0s")
 @option("--kubeconfig", help="Path of a kubeconfig; without it the pod's service account, then $KUBECONFIG.")
 @option("--context", help="Context of the kubeconfig.  [default: its current one]")
 @log_options(level="info", encoder="json")
@@ -190,7 +211,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 
 @cli.command("demo")
 @metrics_address_option("127.0.0.1:8080")
-@EXPORTER_OPTIONS
+@exporter_options(family_options(collectors=_PLURALS, labels="*=[*]"), retain="10m")
 @log_options(level="warn", encoder="console")
 @option("--seed", type=int, default=1, help="The same seed gives the same cluster.")
 @option(
@@ -216,13 +237,14 @@ def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
 
 
 @cli.command("render")
-@FAMILY_OPTIONS
+@family_options()
 @click.argument("files", type=click.File("rb"), nargs=-1, metavar="[FILE...|-]")
 def render_command(
     files: tuple[BinaryIO, ...],
     collectors: tuple[str, ...],
     metric_allowlist: tuple[re.Pattern[str], ...],
     metric_denylist: tuple[re.Pattern[str], ...],
+    metric_labels_allowlist: UserLabelAllowlist,
 ) -> None:
     """Print the metrics of objects in files, JSON or YAML, and exit.
 
@@ -236,7 +258,8 @@ def render_command(
     # Ended by a signal it has not printed everything: that is no success.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     skipped: list[str] = []
-    renderer = Renderer(collectors, family_filter(metric_allowlist, metric_denylist), skipped.append)
+    is_exported = family_filter(metric_allowlist, metric_denylist)
+    renderer = Renderer(collectors, is_exported, metric_labels_allowlist, skipped.append)
     inputs: Sequence[BinaryIO] = files or [sys.stdin.buffer]
     for file in inputs:
         try:
@@ -253,14 +276,16 @@ def render_command(
 
 
 def build_config(values: dict[str, Any]) -> Config:
-    """Return the exporter's settings from the values of EXPORTER_OPTIONS and the address."""
+    """Return the exporter's settings from the values of `exporter_options` and the address."""
     return Config(
         metrics_address=values["metrics_addr"],
         probe_address=values["health_probe_bind_address"],
         namespaces=values["watch_namespace"],
         collectors=values["collectors"],
         is_exported=family_filter(values["metric_allowlist"], values["metric_denylist"]),
+        user_labels=values["metric_labels_allowlist"],
         histogram_buckets=values["histogram_buckets"],
+        retain_deleted_seconds=values["retain_deleted"],
         page_size=values["kube_page_size"],
     )
 

@@ -1,8 +1,8 @@
 """The settings of one run as one frozen object, and how each is read from its text."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]*\]|[^:\[\]\s]*):(?P<port>\d{1,5})", re.ASCII)
 _HIGHEST_PORT = 65535
 _COMMA_OUTSIDE_BRACES = re.compile(r",(?![^{}]*\})")
+_ALLOWED_LABELS = re.compile(r"\s*(?P<plural>[a-z]+|\*)\s*=\s*\[(?P<keys>[^\[\]=]*)\]\s*(,|$)")
+_DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(\.\d+)?)s?)?", re.ASCII)
 
 
 class Address(NamedTuple):
@@ -35,6 +37,17 @@ class FamilyFilter:
 
 
 @dataclass(frozen=True)
+class UserLabelAllowlist:
+    """Which labels of objects become labels of series: keys by the plural of a kind, `*` for all kinds or keys."""
+
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __call__(self, plural: str) -> tuple[str, ...]:
+        """Return the keys that are allowed for this kind, empty where there are none."""
+        return self.keys.get(plural, self.keys.get("*", ()))
+
+
+@dataclass(frozen=True)
 class Config:
     """What the exporter was told to do, wherever its cluster is.
 
@@ -42,7 +55,9 @@ class Config:
         probe_address: a second listener for the probes; None: they are on `metrics_address` alone.
         namespaces: which to watch; empty: all, cluster-wide.
         collectors: plural names of the kinds to export.
+        user_labels: which labels of objects become labels of series.
         histogram_buckets: upper bounds in seconds, ascending.
+        retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
     """
 
@@ -51,7 +66,9 @@ class Config:
     namespaces: tuple[str, ...]
     collectors: tuple[str, ...]
     is_exported: FamilyFilter
+    user_labels: UserLabelAllowlist
     histogram_buckets: tuple[float, ...]
+    retain_deleted_seconds: float
     page_size: int
 
 
@@ -107,6 +124,32 @@ def parse_buckets(text: str) -> tuple[float, ...]:
     if not bounds or not ascending or bounds[-1] == float("inf"):
         raise ConfigError(f"'{text}' is not a list of ascending seconds such as '10,60,600'")
     return bounds
+
+
+def parse_label_allowlist(text: str, known: Iterable[str]) -> UserLabelAllowlist:
+    """Read `rayjobs=[team,kueue.x-k8s.io/queue-name],rayclusters=[*]`, as in kube-state-metrics; `*` for all kinds.
+
+    Raises:
+        ConfigError: it is not written so, or names a kind that is not `known`.
+    """
+    known, keys, position = tuple(known), dict[str, tuple[str, ...]](), 0
+    while position < len(text.rstrip()):
+        match = _ALLOWED_LABELS.match(text, position)
+        if match is None:
+            raise ConfigError(f"'{text[position:]}' is not a list such as 'rayjobs=[team,cost-center],rayclusters=[*]'")
+        if match["plural"] not in (*known, "*"):
+            raise ConfigError(f"'{match['plural']}' is not one of {', '.join(known)}")
+        keys[match["plural"]] = _split(match["keys"])
+        position = match.end()
+    return UserLabelAllowlist(keys)
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration as Go writes it (`90s`, `1h30m`), or plain seconds; return seconds. Raises ConfigError."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not match[0]:
+        raise ConfigError(f"'{text}' is not a duration such as '90s', '10m' or '1h30m'")
+    return int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + float(match["s"] or 0)
 
 
 def _split(text: str) -> tuple[str, ...]:

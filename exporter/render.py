@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.totals import Totals
+from exporter.config import UserLabelAllowlist
 from exporter.errors import DecodeError, InputError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.families import Format
@@ -37,14 +39,21 @@ class Renderer:
         self,
         collectors: Iterable[str],
         is_exported: Callable[[str], bool],
+        user_labels: UserLabelAllowlist,
         report: Callable[[str], None],
     ) -> None:
         """`report` is told, a line each, of objects that had to be skipped."""
         self._report = report
         kinds = [kind for kind in KINDS if kind.plural in collectors]
         self._feeds = {
-            # When an object in a file was received says nothing of it.
-            kind.name: Feed(Collector(kind, list, is_exported), lambda: None, clock=lambda: None)
+            kind.name: Feed(
+                Collector(kind, list, is_exported, user_labels(kind.plural)),
+                # Files show how things are; nothing has happened that could be counted.
+                Totals(kind, is_exported=lambda _: False),
+                lambda: None,
+                # When an object in a file was received says nothing of it.
+                wall_clock=lambda: None,
+            )
             for kind in kinds
         }
         self._decoders = {kind.name: msgspec.json.Decoder(kind.resource) for kind in kinds}
@@ -63,8 +72,7 @@ class Renderer:
 
     def exposition(self) -> bytes:
         """Return the metrics of all objects in the text format."""
-        books = [feed.book for feed in self._feeds.values()]
-        return Exposition(books, CollectorRegistry()).body(Format.TEXT)
+        return Exposition(list(self._feeds.values()), CollectorRegistry()).body(Format.TEXT)
 
     def _add_document(self, data: bytes | msgspec.Raw) -> None:
         try:

@@ -1,12 +1,15 @@
 """Custom resources for tests, as the JSON that an API server would send."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from exporter.collectors.collector import Collector, Kind
+from exporter.collectors.collector import Collector
+from exporter.collectors.table import AnyKind
+from exporter.collectors.totals import Totals
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.families import Format
 from exporter.feed import Feed
@@ -37,22 +40,33 @@ def condition(type_: str, status: str, at: str = CREATED, **more: str) -> dict[s
     return {"type": type_, "status": status, "lastTransitionTime": at, **more}
 
 
-def exposition(kind: Kind[Any, Any], *versions: dict[str, Any], received_at: float | None = None) -> str:
-    """Return what is printed after these versions of objects were received one after the other."""
-    present: dict[str, Any] = {}
-    collector = Collector(kind, present.values)
-    feed = Feed(collector, _fail, clock=lambda: received_at)
+def decode(kind: AnyKind, version: dict[str, Any]) -> Any:
+    return msgspec.json.decode(json.dumps(version), type=kind.resource)
+
+
+def text(feed: Feed[Any]) -> str:
+    return Exposition([feed], CollectorRegistry()).body(Format.TEXT).decode()
+
+
+def exposition(
+    kind: AnyKind,
+    *versions: dict[str, Any],
+    only: Collection[str] = (),
+    received_at: float | None = None,
+    user_labels: tuple[str, ...] = (),
+) -> str:
+    """Return what is printed after these versions of objects were received, of `only` these families if any."""
+    collector = Collector(kind, list, lambda name: not only or name in only, user_labels)
+    totals = Totals(kind, is_exported=lambda _: False)
+    feed = Feed(collector, totals, _fail, wall_clock=lambda: received_at)
     for version in versions:
-        obj = msgspec.json.decode(json.dumps(version), type=kind.resource)
-        present[obj.metadata.uid] = obj
-        feed.update([obj], [])
-    return Exposition([feed.book], CollectorRegistry()).body(Format.TEXT).decode()
+        feed.update([decode(kind, version)], [])
+    return text(feed)
 
 
-def series(kind: Kind[Any, Any], family: str, *versions: dict[str, Any], received_at: float | None = None) -> list[str]:
+def series(kind: AnyKind, family: str, *versions: dict[str, Any], **options: Any) -> list[str]:
     """Return the lines of one family."""
-    lines = exposition(kind, *versions, received_at=received_at).splitlines()
-    return [line for line in lines if line.startswith((f"{family} ", f"{family}{{"))]
+    return [line for line in exposition(kind, *versions, only=[family], **options).splitlines() if line[0] != "#"]
 
 
 def _fail() -> None:

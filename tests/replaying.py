@@ -12,7 +12,7 @@ from recordings import PLURALS, stream
 from watching import wait_until
 
 from exporter.app import Exporter
-from exporter.config import Address, Config, FamilyFilter
+from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
 from exporter.demo.connections import Stream
 from exporter.demo.requests import Request
 from exporter.demo.store import ObjectStore
@@ -73,7 +73,8 @@ def config(**settings: Any) -> Config:
     """Return the defaults, changed by `settings`."""
     defaults: dict[str, Any] = {
         "metrics_address": Address("127.0.0.1", 0), "probe_address": None, "namespaces": (), "collectors": PLURALS,
-        "is_exported": FamilyFilter(), "histogram_buckets": (1.0,), "page_size": 500,
+        "is_exported": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
+        "retain_deleted_seconds": 0.0, "page_size": 500,
     }  # fmt: skip
     return Config(**(defaults | settings))
 
@@ -98,12 +99,3 @@ def replaying() -> Iterator[tuple[ReplayServer, Exporter, Callable[[float], byte
             yield server, exporter, body_at
         finally:
             exporter.stop()
-
-
-def nine(body: bytes) -> bytes:
-    """Return the lines of objects' families alone."""
-    lines = body.splitlines(keepends=True)
-    own = (b"kuberay_exporter_", b"process_", b"python_")
-    return b"".join(
-        line for line in lines if not line.removeprefix(b"# HELP ").removeprefix(b"# TYPE ").startswith(own)
-    )

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from objects import condition, exposition, manifest, series
+from parity import NINE
 
 from exporter.collectors.raycluster import RAYCLUSTERS
 
@@ -41,10 +42,10 @@ RESUMED = {
 }
 
 
-def test_a_provisioned_cluster_prints_three_families() -> None:
+def test_a_provisioned_cluster_prints_the_operators_three_families() -> None:
     """The whole exposition of one cluster, to the letter."""
     cluster = manifest(READY, labels={"ray.io/originated-from-crd": "RayJob"})
-    assert exposition(RAYCLUSTERS, cluster) == (
+    assert exposition(RAYCLUSTERS, cluster, only=NINE) == (
         "# HELP kuberay_cluster_info Metadata information about RayCluster custom resources\n"
         "# TYPE kuberay_cluster_info gauge\n"
         'kuberay_cluster_info{name="a",namespace="ns",owner_kind="RayJob",uid="1"} 1\n'

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from objects import exposition, manifest, series
+from parity import NINE
 
 from exporter.collectors.rayjob import RAYJOBS
 
@@ -31,9 +32,9 @@ def durations(*versions: dict[str, Any], received_at: float | None = None) -> li
     return [(part[2], part[11], line.rsplit(" ", 1)[1]) for part, line in zip(parts, lines, strict=True)]
 
 
-def test_a_complete_job_prints_three_families() -> None:
+def test_a_complete_job_prints_the_operators_three_families() -> None:
     """The whole exposition of one job, to the letter; the apostrophe is the operator's typographic one."""
-    assert exposition(RAYJOBS, job("Complete", end=END)) == (
+    assert exposition(RAYJOBS, job("Complete", end=END), only=NINE) == (
         "# HELP kuberay_job_info Metadata information about RayJob custom resources\n"
         "# TYPE kuberay_job_info gauge\n"
         'kuberay_job_info{name="a",namespace="ns",uid="1"} 1\n'

@@ -8,6 +8,8 @@ from exporter.config import (
     parse_address,
     parse_buckets,
     parse_collectors,
+    parse_duration,
+    parse_label_allowlist,
     parse_namespaces,
     parse_patterns,
 )
@@ -97,3 +99,53 @@ def test_wrong_buckets(text: str) -> None:
     """+Inf is always there, and need not be given."""
     with pytest.raises(ConfigError, match="is not a list of ascending seconds"):
         parse_buckets(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "jobs", "clusters"),
+    [
+        ("", (), ()),
+        ("rayjobs=[team,kueue.x-k8s.io/queue-name],rayclusters=[*]", ("team", "kueue.x-k8s.io/queue-name"), ("*",)),
+        (" rayjobs = [ team , team ] , ", ("team",), ()),
+        ("rayjobs=[]", (), ()),
+        ("*=[*]", ("*",), ("*",)),
+        ("*=[team],rayjobs=[owner]", ("owner",), ("team",)),
+    ],
+)
+def test_label_allowlist(text: str, jobs: tuple[str, ...], clusters: tuple[str, ...]) -> None:
+    """kube-state-metrics' syntax; what is said of one kind wins over what is said of all."""
+    allowed = parse_label_allowlist(text, ["rayjobs", "rayclusters"])
+    assert (allowed("rayjobs"), allowed("rayclusters")) == (jobs, clusters)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pods=[a]", r"'pods' is not one of rayjobs"),
+        ("rayjobs", r"'rayjobs' is not a list such as"),
+        ("rayjobs=[a", r"'rayjobs=\[a' is not a list such as"),
+        ("rayjobs=a", "is not a list such as"),
+        ("rayjobs=[a] rayjobs=[b]", "is not a list such as"),
+        ("rayjobs=[a,rayclusters=[b]]", "is not a list such as"),
+        ("=[a]", "is not a list such as"),
+    ],
+)
+def test_wrong_label_allowlist(text: str, message: str) -> None:
+    """The message shows from where on it is wrong."""
+    with pytest.raises(ConfigError, match=message):
+        parse_label_allowlist(text, ["rayjobs"])
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0s", 0), ("0", 0), ("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5s", 1.5)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    """As Go writes them, and plain seconds."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1d", "10 m", "1m1h", "ten", "\u0661s"])
+def test_wrong_durations(text: str) -> None:
+    """A unit that Go does not know would be guessed."""
+    with pytest.raises(ConfigError, match="is not a duration such as '90s', '10m' or '1h30m'"):
+        parse_duration(text)

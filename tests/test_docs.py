@@ -3,22 +3,42 @@
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 import click
+import pytest
+from bodies import parse
+from commands import run
+from parity import NINE
+from recordings import captures
 
 from exporter.cli import cli
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_metrics_page_is_what_make_docs_writes() -> None:
-    """Stale: run `make docs`."""
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    """The program that writes docs/metrics.md."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec
     assert spec.loader
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_metrics_page_is_what_make_docs_writes(generate: ModuleType) -> None:
+    """Stale: run `make docs`."""
     assert (ROOT / "docs" / "metrics.md").read_text() == generate.metrics_page()
+
+
+def test_the_documented_allowlist_leaves_exactly_the_nine(generate: ModuleType) -> None:
+    """As `render` prints them of recorded objects that have them all, with everything else on."""
+    data = captures()[7].kubectl_list
+    options = ["--metric-labels-allowlist", "*=[*]", "--metric-allowlist", generate.nine_pattern()]
+    assert f"\n{generate.nine_pattern()}\n" in (ROOT / "docs" / "metrics.md").read_text()
+    assert parse(run("render", *options, stdin=data).stdout).keys() == NINE
 
 
 def test_readme_names_every_flag_and_no_other() -> None:

@@ -1,6 +1,6 @@
 """What is told about differences, and what stays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
@@ -21,13 +21,17 @@ def thing(uid: str, version: int = 1) -> Thing:
 
 
 class Recorder:
-    """Remembers each call as (uids changed, uids removed)."""
+    """Remembers each call as (uids changed, uids removed), and what the first list was."""
 
     def __init__(self) -> None:
+        self.first: list[tuple[list[str], list[str]]] = []
         self.calls: list[tuple[list[str], list[str]]] = []
 
-    def update(self, changed: Sequence[Thing], removed: Sequence[str]) -> None:
-        self.calls.append(([obj.metadata.uid for obj in changed], list(removed)))
+    def begin(self, present: Sequence[Thing], undecodable: Collection[str]) -> None:
+        self.first.append(([obj.metadata.uid for obj in present], sorted(undecodable)))
+
+    def update(self, changed: Sequence[Thing], removed: Sequence[Thing]) -> None:
+        self.calls.append(([obj.metadata.uid for obj in changed], [obj.metadata.uid for obj in removed]))
 
 
 def cache_of(*uids: str) -> tuple[Cache[Thing], Recorder]:
@@ -36,6 +40,18 @@ def cache_of(*uids: str) -> tuple[Cache[Thing], Recorder]:
     cache.replace([thing(uid) for uid in uids], ())
     recorder.calls.clear()
     return cache, recorder
+
+
+def test_only_the_first_list_is_a_beginning() -> None:
+    """What it shows had been there before; a later one, even after everything was dropped, is a difference."""
+    recorder = Recorder()
+    cache: Cache[Thing] = Cache(recorder)
+    cache.clear()
+    cache.replace([thing("a")], {"x"})
+    cache.clear()
+    cache.replace([thing("b")], ())
+    assert recorder.first == [(["a"], ["x"])]
+    assert recorder.calls == [([], []), ([], ["a"]), (["b"], [])]
 
 
 def test_a_list_is_told_as_one_difference() -> None:
@@ -48,7 +64,7 @@ def test_a_list_is_told_as_one_difference() -> None:
 
 def test_a_list_with_lower_versions_is_the_truth_too() -> None:
     """etcd may have been restored from a backup."""
-    cache, recorder = cache_of()
+    cache, recorder = cache_of("a")
     cache.replace([thing("a", 100)], ())
     cache.replace([thing("a", 50)], ())
     assert recorder.calls == [(["a"], []), (["a"], [])]

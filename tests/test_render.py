@@ -127,8 +127,20 @@ def test_an_undecodable_object_is_skipped_and_told() -> None:
 
 def test_families_can_be_chosen() -> None:
     """The flags of serve that decide on families."""
-    result = run("render", "--collectors", "rayjobs", "--metric-denylist", "_duration_", stdin=CAPTURE.kubectl_list)
-    assert parse(result.stdout).keys() == {"kuberay_job_info", "kuberay_job_deployment_status"}
+    options = ["--collectors", "rayjobs", "--metric-allowlist", "job_info,job_deployment,cluster_info,labels"]
+    result = run("render", *options, "--metric-labels-allowlist", "*=[team]", stdin=CAPTURE.kubectl_list)
+    families = parse(result.stdout)
+    assert families.keys() == {
+        "kuberay_job_info", "kuberay_job_deployment_status", "kuberay_job_cluster_info", "kuberay_job_labels"
+    }  # fmt: skip
+    teams = {dict(labels).get("label_team") for _, labels in families["kuberay_job_labels"].series}
+    assert "vision" in teams
+    assert None in teams
+
+
+def test_a_file_has_no_history_to_count() -> None:
+    """Counters and histograms are of what happened while somebody watched."""
+    assert not [name for name in parse(run("render", stdin=CAPTURE.kubectl_list).stdout) if "_jobs_" in name]
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -95,9 +95,9 @@ class StrictView(View):
         self.all_may_go = False
         self.violations: list[str] = []
 
-    def update(self, changed: Sequence[RayJob], removed: Sequence[str]) -> None:
+    def update(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
         if not self.all_may_go:
-            self.violations += [uid for uid in removed if uid not in self.may_go]
+            self.violations += [obj.metadata.uid for obj in removed if obj.metadata.uid not in self.may_go]
         super().update(changed, removed)
 
 

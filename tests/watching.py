@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,17 +38,22 @@ def job(name: str, status: dict[str, Any] | None = None, *, namespace: str = "ns
 
 
 class View:
-    """What a sink has been told: the present objects by uid, and each step."""
+    """What a sink has been told: the present objects by uid, each step, and the sizes of first lists."""
 
     def __init__(self) -> None:
         self.objects: dict[str, RayJob] = {}
         self.steps: list[tuple[list[str], list[str]]] = []
+        self.baselines: list[tuple[int, int]] = []
 
-    def update(self, changed: Sequence[RayJob], removed: Sequence[str]) -> None:
-        names = [self.objects[uid].metadata.name for uid in removed if uid in self.objects]
-        self.objects = {uid: obj for uid, obj in self.objects.items() if uid not in removed}
+    def begin(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
+        self.baselines.append((len(present), len(undecodable)))
+        self.update(present, [])
+
+    def update(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
+        gone = {obj.metadata.uid for obj in removed}
+        self.objects = {uid: obj for uid, obj in self.objects.items() if uid not in gone}
         self.objects |= {obj.metadata.uid: obj for obj in changed}
-        self.steps.append(([obj.metadata.name for obj in changed], names))
+        self.steps.append(([obj.metadata.name for obj in changed], [obj.metadata.name for obj in removed]))
 
     @property
     def names(self) -> set[str]:

@@ -4,12 +4,11 @@ No I/O, no threads, no text. Adding a metric is adding a row; adding a kind is a
 here, and a row in `KINDS`.
 """
 
-from typing import Any
-
-from exporter.collectors.collector import Kind
 from exporter.collectors.raycluster import RAYCLUSTERS
+from exporter.collectors.raycronjob import RAYCRONJOBS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.collectors.rayservice import RAYSERVICES
+from exporter.collectors.table import AnyKind
 
-KINDS: tuple[Kind[Any, Any], ...] = (RAYCLUSTERS, RAYJOBS, RAYSERVICES)
+KINDS: tuple[AnyKind, ...] = (RAYCLUSTERS, RAYJOBS, RAYSERVICES, RAYCRONJOBS)
 """Every kind that can be exported, in the order in which it is printed."""

@@ -1,16 +1,31 @@
 """The shapes that rows yield: the small words of the tables."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Protocol, TypeVar
 
-from exporter.resources.meta import HasConditions, find_condition
+S_co = TypeVar("S_co", covariant=True)
+S = TypeVar("S")
 
 Values = Iterable[tuple[tuple[str, ...], float]]
 """For each series of one object the values of the row's own labels, and the sample's value."""
 
 
+class HasStatus(Protocol[S_co]):
+    """Any object whose status may not have been written yet."""
+
+    @property
+    def status(self) -> S_co | None: ...
+
+
 def one(*labels: str) -> Values:
-    """One series with the value 1: an info, or a state as a label."""
+    """One series with the value 1: a state as a label."""
     return [(labels, 1)]
+
+
+def info(first: str | None, *others: str | None) -> Values:
+    """One series with these labels, none where the first is absent or empty; others print `""` then."""
+    return [((first, *[other or "" for other in others]), 1)] if first else []
 
 
 def number(value: float | None) -> Values:
@@ -18,7 +33,36 @@ def number(value: float | None) -> Values:
     return [] if value is None else [((), value)]
 
 
-def condition_truth(status: HasConditions | None, type_: str) -> str:
-    """Return `true` only for the status True; False, Unknown and absent are all `false` (the operator's)."""
-    condition = find_condition(status, type_)
-    return "true" if condition is not None and condition.is_true else "false"
+def timestamp(time: datetime | None) -> Values:
+    """One series with a time in Unix seconds, or none where there is no time."""
+    return [] if time is None else [((), time.timestamp())]
+
+
+def truth(value: bool | None) -> Values:
+    """One series: 1 where it is so, 0 where it is not, or where nothing is said of it."""
+    return [((), 1 if value else 0)]
+
+
+class HasSpec(Protocol[S_co]):
+    """Any object, whose spec may be missing where it came from a file."""
+
+    @property
+    def spec(self) -> S_co | None: ...
+
+
+def of_spec(values: Callable[[S], Values]) -> Callable[[HasSpec[S], object], Values]:
+    """Read from a spec; no series where there is none."""
+
+    def of_object(obj: HasSpec[S], _remembered: object) -> Values:
+        return [] if obj.spec is None else values(obj.spec)
+
+    return of_object
+
+
+def of_status(values: Callable[[S], Values]) -> Callable[[HasStatus[S], object], Values]:
+    """Read from a status; no series where there is none."""
+
+    def of_object(obj: HasStatus[S], _remembered: object) -> Values:
+        return [] if obj.status is None else values(obj.status)
+
+    return of_object

@@ -1,31 +1,38 @@
-"""The whole body of a scrape, put together from books and a `prometheus_client` registry."""
+"""The whole body of a scrape, put together from rendered families and a `prometheus_client` registry."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Protocol
 
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
-from exporter.exposition.book import Book
-from exporter.exposition.families import Format, escape_label, family_header, format_value, line_template
+from exporter.exposition.families import Family, Format, escape_label, family_header, format_value, line_template
 from exporter.exposition.segments import Segment, gzip_body, plain_body
 
 _OPENMETRICS_END = Segment(b"# EOF\n")
 
 
+class Source(Protocol):
+    """Whoever has rendered families: a book, or several in a row."""
+
+    def segments(self) -> Iterator[tuple[Family, list[Segment]]]:
+        """Yield every family that has series, with the segments of its lines."""
+
+
 class Exposition:
     """Bodies of scrapes; any thread may ask.
 
-    Families come in the order of the books, the registry's metrics last and rendered anew each time.
+    Families come in the order of the sources, the registry's metrics last and rendered anew each time.
     """
 
     def __init__(
         self,
-        books: Sequence[Book],
+        sources: Sequence[Source],
         registry: Collector,
         is_exported: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """`is_exported` decides by name which of the registry's families are printed at all."""
-        self._books = books
+        self._sources = sources
         self._registry = registry
         self._is_exported = is_exported
 
@@ -37,9 +44,9 @@ class Exposition:
         return gzip_body(segments) if gzip else plain_body(segments)
 
     def _object_segments(self, format_: Format, names: Collection[str]) -> Iterator[Segment]:
-        for book in self._books:
-            for family, segments in book.segments():
-                if not names or family.name in names:
+        for source in self._sources:
+            for family, segments in source.segments():
+                if not names or family.is_named_in(names):
                     yield family.header(format_)
                     yield from segments
 
@@ -58,7 +65,7 @@ def metric_lines(metric: Metric) -> bytes:
     `_created` samples are left out: Prometheus stores each as a series of its own.
     """
     return "".join(
-        line_template(sample.name, sorted(sample.labels))
+        line_template(sample.name, tuple(sorted(sample.labels)))
         % (*(escape_label(value) for _, value in sorted(sample.labels.items())), format_value(sample.value))
         for sample in metric.samples
         if not sample.name.endswith("_created")

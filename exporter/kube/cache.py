@@ -12,8 +12,11 @@ T_contra = TypeVar("T_contra", bound=Object, contravariant=True)
 class Sink(Protocol[T_contra]):
     """Whoever wants to know."""
 
-    def update(self, changed: Sequence[T_contra], removed: Sequence[str]) -> None:
-        """Take in new versions of objects and the uids of those that are gone, as one step."""
+    def begin(self, present: Sequence[T_contra], undecodable: Collection[str]) -> None:
+        """Take in what the first list shows, as one step: objects, and the uids of those that can't be decoded."""
+
+    def update(self, changed: Sequence[T_contra], removed: Sequence[T_contra]) -> None:
+        """Take in new versions of objects and the last versions of those that are gone, as one step."""
 
 
 class Cache(Generic[T]):
@@ -23,6 +26,7 @@ class Cache(Generic[T]):
         self._sink = sink
         self._objects: dict[str, T] = {}
         self._undecodable: set[str] = set()
+        self._has_listed = False
 
     def __len__(self) -> int:
         """Return how many objects are held."""
@@ -50,13 +54,23 @@ class Cache(Generic[T]):
     def replace(self, objects: Iterable[T], undecodable: Collection[str]) -> None:
         """Make a finished list the truth; of an undecodable object the last good version stays."""
         listed = {obj.metadata.uid: obj for obj in objects}
-        changed = [obj for obj in listed.values() if not self.holds(obj)]
-        removed = [uid for uid in self._objects if uid not in listed and uid not in undecodable]
-        self._sink.update(changed, removed)
+        if self._has_listed:
+            changed = [obj for obj in listed.values() if not self.holds(obj)]
+            removed = [obj for uid, obj in self._objects.items() if uid not in listed and uid not in undecodable]
+            self._sink.update(changed, removed)
+            for obj in removed:
+                del self._objects[obj.metadata.uid]
+        else:
+            self._sink.begin(list(listed.values()), undecodable)
+            self._has_listed = True
         self._objects.update(listed)
-        for uid in removed:
-            del self._objects[uid]
         self._undecodable = set(undecodable)
+
+    def clear(self) -> None:
+        """Drop everything: the kind is not installed any more. A list that finds it again is not the first."""
+        self._sink.update([], list(self._objects.values()))
+        self._objects.clear()
+        self._undecodable.clear()
 
     def put(self, obj: T) -> None:
         self._sink.update([obj], [])
@@ -69,6 +83,6 @@ class Cache(Generic[T]):
 
     def remove(self, uid: str) -> None:
         self._undecodable.discard(uid)
-        if uid in self._objects:
-            self._sink.update([], [uid])
+        if obj := self._objects.get(uid):
+            self._sink.update([], [obj])
             del self._objects[uid]

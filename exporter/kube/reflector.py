@@ -182,7 +182,7 @@ class Reflector(Generic[T]):
             return NOT_INSTALLED_SECONDS
         if self.is_synced or not self.is_complete:
             self._log.info("not installed, looking for it every %d s", NOT_INSTALLED_SECONDS)
-        self._cache.replace([], ())
+        self._cache.clear()
         self._list_troubles.forget()
         self.is_complete = True
         self.is_synced = self.is_refused = False

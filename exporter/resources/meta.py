@@ -1,6 +1,7 @@
 """What all kinds have in common: metadata and conditions."""
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct, field
@@ -11,10 +12,11 @@ from exporter.resources.times import Time
 Identifier = Annotated[str, Meta(min_length=1)]
 
 
-def share(struct: Struct, name: str) -> None:
-    """Keep one copy of a string that thousands of objects have."""
-    if value := getattr(struct, name):
-        force_setattr(struct, name, sys.intern(value))
+def share(struct: Struct, *names: str) -> None:
+    """Keep one copy of each of these strings, which thousands of objects have."""
+    for name in names:
+        if value := getattr(struct, name):
+            force_setattr(struct, name, sys.intern(value))
 
 
 class ObjectMeta(Struct, frozen=True, gc=False):
@@ -25,9 +27,15 @@ class ObjectMeta(Struct, frozen=True, gc=False):
     namespace: str = ""
     resource_version: str = field(default="", name="resourceVersion")
     creation_timestamp: Time | None = field(default=None, name="creationTimestamp")
+    deletion_timestamp: Time | None = field(default=None, name="deletionTimestamp")
+    labels: Mapping[str, str | None] | None = None
 
     def __post_init__(self) -> None:
         share(self, "namespace")
+
+    def label(self, key: str) -> str:
+        """Return a label's value, `""` where it is absent."""
+        return (self.labels and self.labels.get(key)) or ""
 
 
 class Condition(Struct, frozen=True, gc=False):
@@ -38,11 +46,11 @@ class Condition(Struct, frozen=True, gc=False):
 
     type: str
     status: str | None = None
+    reason: str | None = None
     last_transition_time: Time | None = field(default=None, name="lastTransitionTime")
 
     def __post_init__(self) -> None:
-        share(self, "type")
-        share(self, "status")
+        share(self, "type", "status", "reason")
 
     @property
     def is_true(self) -> bool:

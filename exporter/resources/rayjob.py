@@ -19,20 +19,45 @@ class RayJobMeta(ObjectMeta, frozen=True, gc=False):
     managed_fields: tuple[ManagedFieldsEntry, ...] | None = field(default=None, name="managedFields")
 
 
+class RayJobSpec(Struct, frozen=True, gc=False):
+    submission_mode: str | None = field(default=None, name="submissionMode")
+    backoff_limit: int | None = field(default=None, name="backoffLimit")
+    active_deadline_seconds: int | None = field(default=None, name="activeDeadlineSeconds")
+    suspend: bool | None = None
+    managed_by: str | None = field(default=None, name="managedBy")
+
+    def __post_init__(self) -> None:
+        share(self, "submission_mode", "managed_by")
+
+
+class RayJobInfo(Struct, frozen=True, gc=False):
+    """The Ray job itself, which is shorter than the RayJob around it."""
+
+    start_time: Time | None = field(default=None, name="startTime")
+    end_time: Time | None = field(default=None, name="endTime")
+
+
 class RayJobStatus(Struct, frozen=True, gc=False):
     """`status`. An absent integer is 0 and an absent string is "" (Go's `omitempty`)."""
 
     job_deployment_status: str | None = field(default=None, name="jobDeploymentStatus")
+    job_status: str | None = field(default=None, name="jobStatus")
+    reason: str | None = None
     start_time: Time | None = field(default=None, name="startTime")
     end_time: Time | None = field(default=None, name="endTime")
+    ray_job_info: RayJobInfo | None = field(default=None, name="rayJobInfo")
     failed: int | None = None
+    succeeded: int | None = None
+    ray_cluster_name: str | None = field(default=None, name="rayClusterName")
+    job_id: str | None = field(default=None, name="jobId")
 
     def __post_init__(self) -> None:
-        share(self, "job_deployment_status")
+        share(self, "job_deployment_status", "job_status", "reason")
 
 
 class RayJob(Struct, frozen=True, gc=False):
     metadata: RayJobMeta
+    spec: RayJobSpec | None = None
     status: RayJobStatus | None = None
 
     def __post_init__(self) -> None:
