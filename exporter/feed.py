@@ -125,4 +125,5 @@ class Feed(Generic[T]):
 
 
 def _lines(families: Sequence[Family], samples: Sequence[list[Sample]]) -> ObjectLines:
-    return tuple([family.lines(some) if some else b"" for family, some in zip(families, samples, strict=True)])
+    lines = [family.lines(some) if some else b"" for family, some in zip(families, samples, strict=True)]
+    return ObjectLines.of(lines)

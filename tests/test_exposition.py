@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.exposition.book import Book
+from exporter.exposition.book import Book, ObjectLines
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.families import Family, Format, Sample
 
@@ -20,7 +20,7 @@ FAMILY = Family("x_info", "gauge", 'Help with "quotes".', ("name",))
 
 def exposition(objects: int = 200) -> Exposition:
     book = Book([FAMILY])
-    book.update({str(i): (FAMILY.lines([Sample((f"object-{i}",), i)]),) for i in range(objects)})
+    book.update({str(i): ObjectLines.of([FAMILY.lines([Sample((f"object-{i}",), i)])]) for i in range(objects)})
     registry = CollectorRegistry()
     Counter("own_events_total", "Events.", ["resource"], registry=registry).labels("a\n").inc(3)
     Gauge("own_absent", "A family without series.", ["resource"], registry=registry)
@@ -118,7 +118,7 @@ def test_any_label_value_survives_the_parsers(values: list[str]) -> None:
     """Any text that has UTF-8 comes back as it was."""
     values = [value.encode("utf-8", "replace").decode() for value in values]
     book = Book([FAMILY])
-    book.update({value: (FAMILY.lines([Sample((value,), 1)]),) for value in dict.fromkeys(values)})
+    book.update({value: ObjectLines.of([FAMILY.lines([Sample((value,), 1)])]) for value in dict.fromkeys(values)})
     body = Exposition([book], CollectorRegistry()).body(Format.OPENMETRICS)
     series = parse(body, openmetrics=True)["x_info"].series
     assert {dict(labels)["name"] for _, labels in series} == set(values)

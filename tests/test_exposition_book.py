@@ -1,10 +1,13 @@
 """Pages: what readers see while objects come, change and go."""
 
 import threading
+from typing import Any
 
 from bodies import parse
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exporter.exposition.book import PAGE_OBJECTS, Book
+from exporter.exposition.book import PAGE_OBJECTS, Book, ObjectLines
 from exporter.exposition.families import Family, Format, Sample
 from exporter.exposition.segments import Segment, plain_body
 
@@ -12,11 +15,12 @@ A = Family("a_info", "gauge", "A.", ("uid",))
 B = Family("b", "gauge", "B.", ("uid",))
 
 
-def lines(uid: str, value: float = 1, *, b: bool = True) -> tuple[bytes, bytes]:
-    return A.lines([Sample((uid,), value)]), B.lines([Sample((uid,), value)] if b else [])
+def lines(uid: str, value: float = 1, *, b: bool = True, b_value: float | None = None) -> ObjectLines:
+    of_b = [Sample((uid,), value if b_value is None else b_value)] if b else []
+    return ObjectLines.of([A.lines([Sample((uid,), value)]), B.lines(of_b)])
 
 
-def many(count: int, value: float = 1) -> dict[str, tuple[bytes, bytes]]:
+def many(count: int, value: float = 1) -> dict[str, ObjectLines]:
     return {f"u{i:04}": lines(f"u{i:04}", value) for i in range(count)}
 
 
@@ -99,8 +103,7 @@ def test_only_changed_families_of_a_page_are_joined_again() -> None:
     book = Book([A, B])
     book.update(many(PAGE_OBJECTS))
     before = dict(book.segments())
-    a, _ = lines("u0000")
-    book.update({"u0000": (a, B.lines([Sample(("u0000",), 7)]))})
+    book.update({"u0000": lines("u0000", b_value=7)})
     after = dict(book.segments())
     assert after[A][0] is before[A][0]
     assert after[B][0] is not before[B][0]
@@ -108,15 +111,15 @@ def test_only_changed_families_of_a_page_are_joined_again() -> None:
 
 def test_readers_see_the_old_set_or_the_new_one() -> None:
     """While one thread swaps whole sets, no scrape ever sees a mixture."""
-    book = Book([A])
-    book.update({uid: (a,) for uid, (a, _) in many(500, 0).items()})
+    book = Book([A, B])
+    book.update(many(500, 0))
     stop = threading.Event()
 
     def swap() -> None:
         value = 0
         while not stop.is_set():
             value += 1
-            book.update({uid: (a,) for uid, (a, _) in many(500, value).items()})
+            book.update(many(500, value))
 
     writer = threading.Thread(target=swap)
     writer.start()
@@ -130,3 +133,36 @@ def test_readers_see_the_old_set_or_the_new_one() -> None:
         stop.set()
         writer.join()
     assert len(seen) > 1
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("scrape")),
+        st.tuples(
+            st.just("update"),
+            st.dictionaries(st.integers(0, 99), st.tuples(st.integers(0, 2), st.booleans()), max_size=40),
+            st.sets(st.integers(0, 99), max_size=40),
+        ),
+    ),
+    max_size=20,
+)
+
+
+@given(STEPS)
+def test_any_history_prints_what_is_there(steps: list[tuple[Any, ...]]) -> None:
+    """Updates and scrapes in any order against a plain dict: the same lines, each object once, order kept."""
+    book, model = Book([A, B]), dict[str, ObjectLines]()
+    for step, *arguments in [*steps, ("scrape",)]:
+        if step == "update":
+            changed = {f"u{i}": lines(f"u{i}", value, b=b) for i, (value, b) in arguments[0].items()}
+            gone = [f"u{i}" for i in arguments[1]]
+            book.update(changed, gone)
+            model = {uid: some for uid, some in model.items() if uid not in gone} | changed
+        else:
+            before = uids(book)
+            for family, segments in book.segments():
+                printed = b"".join(segment.text for segment in segments).splitlines(keepends=True)
+                column = [some.of_family((A, B).index(family)) for some in model.values()]
+                assert sorted(printed) == sorted(filter(None, column))
+            assert uids(book) == before
+    assert len(book) == len(model)

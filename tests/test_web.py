@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from exporter import __version__
-from exporter.exposition.book import Book
+from exporter.exposition.book import Book, ObjectLines
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.families import Family, Sample
 from exporter.web.application import Endpoints
@@ -39,7 +39,7 @@ class Web:
         self.state = FakeState()
         self.scrapes: list[float] = []
         book = Book([FAMILY])
-        book.update({"a": (FAMILY.lines([Sample(("a",), 1)]),)})
+        book.update({"a": ObjectLines.of([FAMILY.lines([Sample(("a",), 1)])])})
         self.endpoints = Endpoints(Exposition([book], CollectorRegistry()), self.state, self.scrapes.append)
         self.client = TestClient(self.endpoints.application())
         self.client.headers.clear()

@@ -1,37 +1,82 @@
 """The rendered lines of one kind's objects, kept in pages so that a scrape renews only what changed.
 
-A page holds about 64 objects in a stable order, and caches each family's joined text. An update
-makes its page dirty; the next scrape joins the dirty pages again, outside the lock.
+A page has room for 64 objects, and holds each family's lines as one text. An update only notes the new
+lines of an object; the next scrape puts them into the texts that they change, outside the lock.
 """
 
 import threading
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
 
 from exporter.exposition.families import Family
 from exporter.exposition.segments import Segment
-
-ObjectLines = tuple[bytes, ...]
-"""One object's lines: an element for each family of the book, empty where it has no series."""
 
 PAGE_OBJECTS = 64
 """Large enough that 30,000 objects are 500 pages, small enough that one change costs little."""
 
 
+class ObjectLines(NamedTuple):
+    """One object's lines, family after family; `ends` tells where each family's end.
+
+    A bytes object for each family would take a third more memory, in pieces too small to be given back.
+    """
+
+    text: bytes
+    ends: "array[int]"
+
+    @classmethod
+    def of(cls, lines: Sequence[bytes]) -> "ObjectLines":
+        """Put together what there is for each family of the book: empty where the object has no series."""
+        return cls(b"".join(lines), _ends(map(len, lines)))
+
+    def of_family(self, index: int) -> bytes:
+        return self.text[self.ends[index - 1] if index else 0 : self.ends[index]]
+
+
+class _Column(NamedTuple):
+    """One family's lines on a page, slot after slot; `ends` tells where each slot's end."""
+
+    segment: Segment
+    ends: "array[int]"
+
+    def of_slot(self, slot: int) -> bytes:
+        return self.segment.text[self.ends[slot - 1] if slot else 0 : self.ends[slot]]
+
+    def renewed(self, changed: Mapping[int, bytes]) -> "_Column":
+        """Return the column with other lines in some slots; itself, compressed form and all, if none is new."""
+        if all(self.of_slot(slot) == lines for slot, lines in changed.items()):
+            return self
+        lines = [changed[slot] if slot in changed else self.of_slot(slot) for slot in range(PAGE_OBJECTS)]
+        return _Column(Segment(b"".join(lines)), _ends(map(len, lines)))
+
+
+def _ends(sizes: Iterable[int]) -> "array[int]":
+    return array("I", accumulate(sizes))
+
+
+_EMPTY = _Column(Segment(b""), _ends([0] * PAGE_OBJECTS))
+
+
 class _Page:
-    """Some objects' lines by key, and what was joined from them: `segments` while it is true, then `stale`."""
+    """Slots for objects: what they print as columns, and what has changed since those were joined."""
 
-    __slots__ = ("lines", "segments", "stale", "version")
+    __slots__ = ("changed", "columns", "free")
 
-    def __init__(self) -> None:
-        self.lines: dict[str, ObjectLines] = {}
-        self.segments: tuple[Segment, ...] | None = None
-        self.stale: tuple[Segment, ...] = ()
-        self.version = 0
+    def __init__(self, families: int) -> None:
+        self.columns = (_EMPTY,) * families
+        self.changed: dict[int, ObjectLines] = {}
+        self.free = list(range(PAGE_OBJECTS))[::-1]
 
-    def touch(self) -> None:
-        self.version += 1
-        self.stale = self.segments or self.stale
-        self.segments = None
+    @property
+    def is_empty(self) -> bool:
+        return len(self.free) == PAGE_OBJECTS
+
+    def text(self, slot: int) -> bytes:
+        """Return an object's lines, family after family."""
+        lines = self.changed.get(slot)
+        return lines.text if lines else b"".join([column.of_slot(slot) for column in self.columns])
 
 
 class Book:
@@ -43,16 +88,17 @@ class Book:
 
     def __init__(self, families: Sequence[Family]) -> None:
         self.families = tuple(families)
+        self._nothing = ObjectLines.of([b""] * len(self.families))
         # Guards all below, and every page: written by updates, read and renewed by scrapes. Held only
-        # to move references, never to join or compress.
+        # to move references and to compare one object's lines, never to join or compress.
         self._lock = threading.Lock()
         self._pages: list[_Page] = []
-        self._page_of: dict[str, _Page] = {}
+        self._place_of: dict[str, tuple[_Page, int]] = {}
         # Pages that are not full; holes that deletions left are filled before a page is added.
         self._pages_with_room: list[_Page] = []
 
     def __len__(self) -> int:
-        return len(self._page_of)
+        return len(self._place_of)
 
     def update(self, changed: Mapping[str, ObjectLines], removed: Iterable[str] = ()) -> None:
         """Take out and put in objects, in one step for every reader. Unknown keys are ignored."""
@@ -64,59 +110,64 @@ class Book:
 
     def segments(self) -> Iterator[tuple[Family, list[Segment]]]:
         """Yield every family that has series, with the segments of its lines."""
-        columns = zip(*self._renewed_pages(), strict=True)
-        for family, column in zip(self.families, columns, strict=False):
-            segments = [segment for segment in column if segment.text]
+        by_family = zip(*self._renewed_pages(), strict=True)
+        for family, columns in zip(self.families, by_family, strict=False):
+            segments = [column.segment for column in columns if column.segment.text]
             if segments:
                 yield family, segments
 
     def _put(self, key: str, lines: ObjectLines) -> None:
-        page = self._page_of.get(key)
-        if page is None:
-            page = self._page_of[key] = self._page_with_room()
-        # Most status writes change nothing that is printed: their page stays as it is.
-        if page.lines.get(key) != lines:
-            page.lines[key] = lines
-            page.touch()
-        if len(page.lines) == PAGE_OBJECTS and self._pages_with_room and self._pages_with_room[-1] is page:
-            self._pages_with_room.pop()
+        place = self._place_of.get(key)
+        if place is None:
+            page, slot = self._place_of[key] = self._new_place()
+            page.changed[slot] = lines
+        else:
+            page, slot = place
+            # Most status writes change nothing that is printed: their page stays as it is.
+            if page.text(slot) != lines.text:
+                page.changed[slot] = lines
 
-    def _page_with_room(self) -> _Page:
+    def _new_place(self) -> tuple[_Page, int]:
         if not self._pages_with_room:
-            page = _Page()
+            page = _Page(len(self.families))
             self._pages.append(page)
             self._pages_with_room.append(page)
-        return self._pages_with_room[-1]
+        page = self._pages_with_room[-1]
+        slot = page.free.pop()
+        if not page.free:
+            self._pages_with_room.pop()
+        return page, slot
 
     def _remove(self, key: str) -> None:
-        page = self._page_of.pop(key, None)
-        if page is None:
+        place = self._place_of.pop(key, None)
+        if place is None:
             return
-        if len(page.lines) == PAGE_OBJECTS:
+        page, slot = place
+        if not page.free:
             self._pages_with_room.append(page)
-        del page.lines[key]
-        page.touch()
-        if not page.lines:
+        page.free.append(slot)
+        page.changed[slot] = self._nothing
+        if page.is_empty:
             self._pages.remove(page)
             self._pages_with_room.remove(page)
 
-    def _renewed_pages(self) -> list[tuple[Segment, ...]]:
+    def _renewed_pages(self) -> list[tuple[_Column, ...]]:
         with self._lock:
-            taken = [
-                (page, page.version, page.segments, None if page.segments else tuple(page.lines.values()))
-                for page in self._pages
-            ]
-        return [segments or self._join(page, version, lines or ()) for page, version, segments, lines in taken]
+            taken = [(page, page.columns, dict(page.changed)) for page in self._pages]
+        return [self._renew(page, columns, changed) if changed else columns for page, columns, changed in taken]
 
-    def _join(self, page: _Page, version: int, lines: tuple[ObjectLines, ...]) -> tuple[Segment, ...]:
-        texts = [b"".join(column) for column in zip(*lines, strict=True)]
-        # Most families of a changed page are as they were: their segments may already be compressed.
-        stale = page.stale or (None,) * len(texts)
-        segments = tuple(
-            [old if old and old.text == text else Segment(text) for text, old in zip(texts, stale, strict=True)]
+    def _renew(self, page: _Page, columns: tuple[_Column, ...], changed: dict[int, ObjectLines]) -> tuple[_Column, ...]:
+        renewed = tuple(
+            [
+                column.renewed({slot: lines.of_family(index) for slot, lines in changed.items()})
+                for index, column in enumerate(columns)
+            ]
         )
         with self._lock:
-            # Changed meanwhile: these segments are of this scrape's moment, and not kept.
-            if page.version == version:
-                page.segments, page.stale = segments, ()
-        return segments
+            # Another scrape may have been faster; what changed meanwhile is left for the next one.
+            if page.columns is columns:
+                page.columns = renewed
+                for slot, lines in changed.items():
+                    if page.changed.get(slot) is lines:
+                        del page.changed[slot]
+        return renewed
