@@ -1,11 +1,12 @@
 """Whatever happens, in whatever order: after quiet the exporter's view equals the server's, uid by uid.
 
 And at no time does an object disappear that existed unchanged throughout, but after 404 twice, 30 s apart.
+What was counted of the objects' lives adds up to what is there.
 """
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import hypothesis
 from clocks import FakeClock
@@ -15,6 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from recordings import answer
 from watching import DEADLINE_SECONDS, View, Watched, job, wait_until
 
+from exporter.collectors.rayjob import RAYJOBS, end_of
+from exporter.collectors.totals import Totals
 from exporter.demo.store import ObjectStore
 from exporter.resources.rayjob import RayJob
 
@@ -87,18 +90,40 @@ FAULTS: dict[str, Callable[[FaultServer], object]] = {
 
 
 class StrictView(View):
-    """A view that takes note when an object goes that was never away."""
+    """A view that takes note when an object goes that was never away, and counts what happens in all lives."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.totals = Totals(RAYJOBS)
+        self.known_from_the_start = 0
+        self.ended: set[str] = set()
         self.may_go: set[str] = set()
         self.all_may_go = False
         self.violations: list[str] = []
 
+    def begin(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
+        self.totals.begin(present, undecodable)
+        self.known_from_the_start = len(present)
+        self.ended = {obj.metadata.uid for obj in present if end_of(obj)}
+        super().update(present, [])
+
     def update(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
+        self.totals.update(changed, removed)
         if not self.all_may_go:
             self.violations += [obj.metadata.uid for obj in removed if obj.metadata.uid not in self.may_go]
         super().update(changed, removed)
+
+    def counted(self, name: str) -> float:
+        """Return a total of the only namespace, over all its own labels."""
+        samples = [sample for metric in self.totals.collect() for sample in metric.samples]
+        return sum(sample.value for sample in samples if sample.name == f"kuberay_jobs_{name}_total")
+
+    def check_totals(self) -> None:
+        """What was counted adds up to what is there: nothing twice, nothing left out."""
+        created, deleted = self.counted("created"), self.counted("deleted")
+        assert self.known_from_the_start + created - deleted == len(self.objects)
+        ends = {uid for uid, obj in self.objects.items() if end_of(obj)} - self.ended
+        assert len(ends) <= self.counted("finished") <= self.known_from_the_start + created
 
 
 class ExporterAndServer(RuleBasedStateMachine):
@@ -222,6 +247,7 @@ class ExporterAndServer(RuleBasedStateMachine):
             lambda: {uid: obj.metadata.resource_version for uid, obj in self.view.objects.items()} == expected,
             f"{expected}, but {self.view.objects}",
         )
+        self.view.check_totals()
         if self.store.is_installed("rayjobs"):
             # Not only seen by the server, which may still hold a watch that the informer has given up.
             wait_until(lambda: self.own.reflector.is_connected and self.own.reflector._missing_since is None)
