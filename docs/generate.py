@@ -73,6 +73,7 @@ Counters and histograms by namespace, which outlive the objects. They count diff
 started, each step of an object's life once, by event or by a later list; what the first list finds had happened
 before. They start at 0 again with the exporter, as `increase()` and `rate()` expect.
 
+- The first list of a kind is where counting begins, also of one whose CRD is installed after the exporter.
 - All series of a namespace exist at 0 as soon as its first object is seen. The creation that makes it
   known is the one step that `increase()` cannot see: do not build an alert on it.
 - What ended during an outage of the API server and is still there counts once; what was deleted as well is missed.

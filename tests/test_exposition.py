@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.exposition.book import Book, ObjectLines
 from exporter.exposition.exposition import Exposition
-from exporter.exposition.families import Family, Format, Sample
+from exporter.exposition.families import Family, Format, Sample, histogram_samples
 
 FAMILY = Family("x_info", "gauge", 'Help with "quotes".', ("name",))
 
@@ -95,6 +95,18 @@ def test_names_select_families(names: list[str], families: set[str]) -> None:
     """`?name[]=` as in prometheus_client, by the name of the family or of a sample."""
     body = exposition().body(Format.OPENMETRICS, names=names)
     assert parse(body, openmetrics=True).keys() == families
+
+
+def test_names_select_a_histogram_by_any_of_its_series() -> None:
+    """It comes whole, whichever is asked for: a part of it is invalid."""
+    family = Family("x_seconds", "histogram", "Time.", ("ns",))
+    book = Book([family])
+    book.update({"a": ObjectLines.of([family.lines(histogram_samples((1.0,), ("ns",), ("a",), [2, 1], 9.5))])})
+    whole = Exposition([book], CollectorRegistry())
+    for name in ("x_seconds", "x_seconds_bucket", "x_seconds_sum", "x_seconds_count"):
+        series = parse(whole.body(Format.OPENMETRICS, names=[name]), openmetrics=True)["x_seconds"].series
+        assert sorted(series.values()) == [2, 3, 3, 9.5]
+    assert whole.body(Format.TEXT, names=["x_seconds_total"]) == b""
 
 
 def test_registry_families_can_be_left_out() -> None:

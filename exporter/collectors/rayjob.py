@@ -4,8 +4,8 @@ The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_job_met
 """
 
 from datetime import datetime
-from typing import NamedTuple
 
+from exporter.collectors.attempts import Attempts, remember_attempts
 from exporter.collectors.metadata import (
     created_row,
     deletion_row,
@@ -17,80 +17,7 @@ from exporter.collectors.metadata import (
 from exporter.collectors.table import NOT_YET, Happened, Kind, Row, Total
 from exporter.collectors.values import Values, info, number, of_spec, of_status, one, timestamp
 from exporter.resources.rayjob import RayJob, RayJobStatus
-from exporter.resources.times import elapsed_seconds, from_unix
-
-OPERATOR = "kuberay-operator"
-"""The field manager under which the operator writes."""
-
-RETRYING = "Retrying"
-
-
-class Attempt(NamedTuple):
-    """One attempt of a job that has ended.
-
-    Attributes:
-        retry_count: how many attempts ended before it.
-        deployment_status: how it ended: Complete, Failed, or Retrying (another attempt follows).
-        seconds: from Initializing to the end.
-    """
-
-    retry_count: int
-    deployment_status: str
-    seconds: float
-
-
-Attempts = tuple[Attempt, ...]
-
-
-def ended_attempt(job: RayJob, received_at: float | None) -> Attempt | None:
-    """Return the attempt that this version of the job shows as ended, if it does.
-
-    `received_at` (Unix seconds) stands in for the end of a Retrying attempt where the API server
-    sent no managedFields; without it there is no telling.
-    """
-    status = job.status
-    if status is None:
-        return None
-    failed = status.failed or 0
-    match status.job_deployment_status:
-        case "Complete" as state:
-            retry_count, end = failed, status.end_time
-        # `failed` counts the attempt that has just failed; the operator prints the value before that.
-        case "Failed" as state:
-            retry_count, end = max(0, failed - 1), status.end_time
-        case "Retrying" as state:
-            retry_count, end = max(0, failed - 1), status_written_at(job) or from_unix(received_at)
-        case _:
-            return None
-    seconds = elapsed_seconds(status.start_time, end)
-    return None if seconds is None else Attempt(retry_count, state, seconds)
-
-
-def status_written_at(job: RayJob) -> datetime | None:
-    """Return when the status was last written: Retrying has no endTime, only this.
-
-    The operator's own entry is preferred to those of others who write the status too.
-    """
-    entries = [entry for entry in job.metadata.managed_fields or () if entry.subresource == "status" and entry.time]
-    own = [entry for entry in entries if entry.manager == OPERATOR]
-    return max((entry.time for entry in own or entries if entry.time), default=None)
-
-
-def remember(job: RayJob, remembered: Attempts | None, received_at: float | None) -> Attempts | None:
-    """Remember every attempt that was seen to end, by retry_count, until the job is deleted.
-
-    A job shows Retrying for seconds only, and its later states show nothing of it. An attempt that
-    ended before the exporter started is not in the object any more: missing, not guessed.
-    """
-    attempt = ended_attempt(job, received_at)
-    if attempt is None:
-        return remembered
-    earlier = {known.retry_count: known for known in remembered or ()}
-    # A second write in the same state would move the end of the attempt to its own time.
-    if attempt.deployment_status == RETRYING and attempt.retry_count in earlier:
-        return remembered
-    return tuple(sorted((earlier | {attempt.retry_count: attempt}).values()))
-
+from exporter.resources.times import elapsed_seconds
 
 STARTED = ("Initializing", "Waiting", "Running", "Complete", "Failed", "Retrying")
 """In these states startTime is that of the present attempt; in all others it is stale."""
@@ -178,7 +105,7 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
     plural="rayjobs",
     name="RayJob",
     resource=RayJob,
-    remember=remember,
+    remember=remember_attempts,
     is_finished=is_finished,
     rows=(
         Row(
