@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
@@ -47,8 +47,9 @@ format: $(READY) ## Put the code into the project's format
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: $(READY) ## Write docs/metrics.md anew from the tables
+docs: $(READY) ## Write docs/metrics.md and the chart's table of values anew from what they document
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/values_table.py
 
 .PHONY: golden
 golden: $(READY) ## Write the golden exposition anew, to be reviewed like code
@@ -58,6 +59,39 @@ golden: $(READY) ## Write the golden exposition anew, to be reviewed like code
 promtool: ## Let promtool (Debian: prometheus) judge the golden exposition and the documented joins
 	promtool check metrics < tests/testdata/golden.prom
 	promtool test rules tests/testdata/joins.yaml
+
+# What `make chart` needs is built with Go from pinned modules, and kept; only `make chart` needs Go. The folder has
+# the version in its name, so that another version is built.
+TOOLS := .cache/tools
+HELM := $(TOOLS)/helm-v3.21.4/helm
+KUSTOMIZE := $(TOOLS)/kustomize-v5.8.1/kustomize
+PROMETHEUS := $(TOOLS)/prometheus-v0.316.0/prometheus
+PROMTOOL := $(dir $(PROMETHEUS))promtool
+version_of = $(lastword $(subst -, ,$(notdir $(patsubst %/,%,$(dir $(1))))))
+go_install = GOBIN=$(abspath $(@D)) go install
+
+# Helm takes the version of Kubernetes that it renders for from its linker: without, it is 1.20.
+$(HELM):
+	$(go_install) -ldflags "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36 \
+	  -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36" helm.sh/helm/v3/cmd/helm@$(call version_of,$@)
+
+$(KUSTOMIZE):
+	$(go_install) sigs.k8s.io/kustomize/kustomize/v5@$(call version_of,$@)
+
+# Debian's is built without kubernetes_sd_configs. This one has that discovery alone, of thirty.
+$(PROMETHEUS) $(PROMTOOL):
+	$(go_install) -tags remove_all_sd,enable_kubernetes_sd -ldflags "-s -w" \
+	  github.com/prometheus/prometheus/cmd/$(@F)@$(call version_of,$@)
+
+# A folder of tests that `make test` leaves out by name (norecursedirs in pyproject.toml): they need Go.
+.PHONY: chart
+chart: $(READY) $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) ## Test the Helm chart, the sidecar and the scrape configuration (needs Go)
+	HELM=$(abspath $(HELM)) KUSTOMIZE=$(abspath $(KUSTOMIZE)) PROMETHEUS=$(abspath $(PROMETHEUS)) \
+	  PROMTOOL=$(abspath $(PROMTOOL)) $(BIN)/python -m pytest tests/chart $(ARGS)
+
+.PHONY: chart-golden
+chart-golden: $(READY) $(HELM) ## Write the rendered charts anew, to be reviewed like code
+	HELM=$(abspath $(HELM)) $(BIN)/python tests/rendering.py
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies anew

@@ -1,0 +1,316 @@
+"""The Helm chart, as it is rendered."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from demo_process import demo
+from rendering import CHART, GOLDENS, NAMESPACE, RELEASE, Rendered, helm, refusal, template, value_sets
+
+from exporter.cli import serve_command
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+
+KINDS = ["rayclusters", "rayjobs", "rayservices"]
+
+RBAC = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+
+
+@pytest.fixture(scope="module")
+def default() -> Rendered:
+    return template({})
+
+
+@pytest.mark.parametrize("name", value_sets())
+def test_renders_its_golden(name: str) -> None:
+    """Otherwise: run `make chart-golden` and review what changed."""
+    assert template(value_sets()[name]).text == (GOLDENS / f"{name}.yaml").read_text()
+
+
+def test_every_golden_has_its_values() -> None:
+    """None is left from values that are gone."""
+    assert {path.stem for path in GOLDENS.glob("*.yaml")} == set(value_sets())
+
+
+@pytest.mark.parametrize("name", value_sets())
+def test_passes_lint(name: str) -> None:
+    """Warnings are failures."""
+    result = helm("lint", "--strict", CHART, "--values", value_sets()[name])
+    assert result.returncode == 0, result.stdout
+
+
+def objects_with_fixed_keys(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield where values.yaml has an object whose keys are ours or Kubernetes', not the user's."""
+    yield path
+    for key, value in values.items():
+        if isinstance(value, dict) and value and path != ("resources",):
+            yield from objects_with_fixed_keys(value, (*path, key))
+
+
+def test_misspelt_keys_are_named() -> None:
+    """At every level of the values."""
+    misspelt: dict[str, Any] = {}
+    paths = list(objects_with_fixed_keys(VALUES))
+    for path in paths:
+        place = misspelt
+        for key in path:
+            place = place.setdefault(key, {})
+        place["intervall"] = "1"
+    errors = refusal(misspelt)
+    for path in paths:
+        assert f"at '{''.join(f'/{key}' for key in path)}': additional properties 'intervall' not allowed" in errors
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ({"replicas": 2}, "/replicas"),
+        ({"collectors": []}, "/collectors"),
+        ({"collectors": ["rayclusters", "raycluster"]}, "/collectors/1"),
+        ({"watchNamespaces": ["Team_A"]}, "/watchNamespaces/0"),
+        ({"extraArgs": ["--collectors=rayjobs"]}, "/extraArgs/0"),
+        ({"extraArgs": ["--watch-namespace", "a"]}, "/extraArgs/0"),
+        ({"image": {"digest": "latest"}}, "/image/digest"),
+        ({"podMonitor": {"interval": "30"}}, "/podMonitor/interval"),
+        ({"tolerations": [{"opperator": "Exists"}]}, "/tolerations/0"),
+        ({"env": [{"value": "nameless"}]}, "/env/0"),
+        ({"podLabels": {"number": 1}}, "/podLabels/number"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_wrong_values_are_named(values: dict[str, Any], place: str) -> None:
+    """With the place, before anything is installed."""
+    assert f"at '{place}': " in refusal(values)
+
+
+def test_two_monitors_exclude_each_other() -> None:
+    """The message says which values, and why."""
+    message = refusal({"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}})
+    assert "serviceMonitor.enabled and podMonitor.enabled exclude each other" in message
+    assert "counted twice" in message
+
+
+def test_an_account_that_is_not_made_must_be_named() -> None:
+    """The namespace's default account is nobody's choice."""
+    assert "serviceAccount.name" in refusal({"serviceAccount": {"create": False}})
+
+
+@pytest.mark.parametrize("collectors", [KINDS, ["rayjobs"], ["raycronjobs", "rayservices"]], ids="+".join)
+@pytest.mark.parametrize("namespaces", [[], ["team-a", "team-b"]], ids=["everywhere", "namespaced"])
+def test_rights_are_what_the_flags_need(collectors: list[str], namespaces: list[str]) -> None:
+    """`list` and `watch` of the collectors' kinds, in the namespaces that are watched, and nothing else."""
+    rendered = template({"collectors": collectors, "watchNamespaces": namespaces})
+    roles = rendered.of("Role", "ClusterRole")
+    assert rendered.flags["--collectors"].split(",") == collectors
+    for role in roles:
+        assert role["rules"] == [{"apiGroups": ["ray.io"], "resources": collectors, "verbs": ["list", "watch"]}]
+    if namespaces:
+        assert [role["metadata"]["namespace"] for role in roles] == namespaces
+        assert rendered.flags["--watch-namespace"].split(",") == namespaces
+    else:
+        assert len(roles) == 1
+        assert "--watch-namespace" not in rendered.flags
+
+
+def test_bindings_are_for_the_pods_account() -> None:
+    """By the name and namespace of the ServiceAccount that the pod runs as."""
+    for values in ({}, {"watchNamespaces": ["team-a"]}, {"serviceAccount": {"create": False, "name": "mine"}}):
+        rendered = template(values)
+        for binding in rendered.of("RoleBinding", "ClusterRoleBinding"):
+            account = {"kind": "ServiceAccount", "name": rendered.pod["serviceAccountName"], "namespace": NAMESPACE}
+            assert binding["subjects"] == [account]
+            assert binding["roleRef"]["kind"] == binding["kind"].removesuffix("Binding")
+            assert binding["roleRef"]["name"] == binding["metadata"]["name"]
+
+
+@pytest.mark.parametrize("name", value_sets())
+def test_namespaced_installs_have_no_cluster_wide_object(name: str) -> None:
+    """And the others have only a ClusterRole and its binding."""
+    values = yaml.safe_load(value_sets()[name].read_text())
+    has_cluster_role = values.get("rbac", {}).get("create", True) and not values.get("watchNamespaces")
+    objects = template(value_sets()[name]).objects
+    cluster_wide = [thing["kind"] for thing in objects if "namespace" not in thing["metadata"]]
+    assert cluster_wide == (["ClusterRole", "ClusterRoleBinding"] if has_cluster_role else [])
+
+
+def test_selectors_depend_on_no_value() -> None:
+    """A Deployment's selector can't be changed: an upgrade with other labels or names must keep it."""
+    expected = {"app.kubernetes.io/name": "kuberay-exporter", "app.kubernetes.io/instance": RELEASE}
+    for name, values in value_sets().items():
+        rendered = template(values)
+        deployment = rendered.one("Deployment")
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert deployment["spec"]["selector"]["matchLabels"] == expected, name
+        assert rendered.one("Service")["spec"]["selector"] == expected, name
+        assert labels.items() >= expected.items(), name
+        for monitor in rendered.of("ServiceMonitor", "PodMonitor"):
+            assert monitor["spec"]["selector"]["matchLabels"] == expected, name
+
+
+def test_monitors_honor_labels_and_find_the_port() -> None:
+    """The Service's port for one, the container's for the other."""
+    for kind, key, endpoints in (
+        ("ServiceMonitor", "serviceMonitor", "endpoints"),
+        ("PodMonitor", "podMonitor", "podMetricsEndpoints"),
+    ):
+        rendered = template({key: {"enabled": True}})
+        (endpoint,) = rendered.one(kind)["spec"][endpoints]
+        assert endpoint == {"port": "metrics", "path": "/metrics", "honorLabels": True, "interval": "30s"}
+        assert [port["name"] for port in rendered.container["ports"]] == ["metrics"]
+        assert [port["name"] for port in rendered.one("Service")["spec"]["ports"]] == ["metrics"]
+        assert not rendered.of({"ServiceMonitor": "PodMonitor", "PodMonitor": "ServiceMonitor"}[kind])
+
+
+@pytest.mark.parametrize("name", value_sets())
+def test_pods_are_restricted(name: str) -> None:
+    """Every field that the restricted Pod Security Standard asks for; the test pod's too."""
+    rendered = template(value_sets()[name])
+    for pod in (rendered.pod, rendered.one("Pod")["spec"]):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"].get("runAsUser") == (None if name == "openshift" else 65534)
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["limits"]["memory"]
+        assert pod["enableServiceLinks"] is False
+        assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+
+
+def test_exporter_takes_the_flags_of_the_chart(default: Rendered) -> None:
+    """Its command line parses them; the port it listens on by default is the container's."""
+    command, *flags = default.container["args"]
+    context = serve_command.make_context(command, flags)
+    assert context.params["collectors"] == tuple(KINDS)
+    assert context.params["metrics_addr"].port == default.container["ports"][0]["containerPort"]
+
+
+def test_only_readiness_asks_for_the_first_list(default: Rendered) -> None:
+    """Liveness never depends on the API server: its outage must not restart the exporter."""
+    paths = {
+        probe: (default.container[probe]["httpGet"]["path"], default.container[probe]["httpGet"]["port"])
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    assert paths == {
+        "startupProbe": ("/healthz", "metrics"),
+        "livenessProbe": ("/healthz", "metrics"),
+        "readinessProbe": ("/readyz", "metrics"),
+    }
+
+
+def test_network_policy_lets_prometheus_and_the_test_pod_in() -> None:
+    """And says nothing of what the exporter may reach."""
+    rendered = template(value_sets()["prometheus-operator"])
+    policy = rendered.one("NetworkPolicy")["spec"]
+    assert policy["policyTypes"] == ["Ingress"]
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"port": "metrics", "protocol": "TCP"}]
+    prometheus, test_pod = rule["from"]
+    assert prometheus["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "prometheus"}
+    labels = rendered.one("Pod")["metadata"]["labels"]
+    assert labels.items() >= test_pod["podSelector"]["matchLabels"].items()
+
+
+def test_the_test_pod_is_no_target(default: Rendered) -> None:
+    """Neither Service nor policy takes it for an exporter."""
+    labels = default.one("Pod")["metadata"]["labels"]
+    assert not labels.items() >= default.one("Service")["spec"]["selector"].items()
+
+
+def test_works_as_a_subchart(tmp_path: Path) -> None:
+    """A parent's condition and global values are no misspelt keys."""
+    (tmp_path / "charts").mkdir()
+    shutil.copytree(CHART, tmp_path / "charts" / "kuberay-exporter")
+    chart: dict[str, Any] = {"apiVersion": "v2", "name": "parent", "version": "1.0.0"}
+    chart["dependencies"] = [{"name": "kuberay-exporter", "version": "*", "condition": "kuberay-exporter.enabled"}]
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(chart))
+    ours = {"enabled": True, "collectors": ["rayjobs"]}
+    values = {"global": {"registry": "example.com"}, "kuberay-exporter": ours}
+    assert template(values, chart=tmp_path).flags["--collectors"] == "rayjobs"
+    ours["enabled"] = False
+    assert template(values, chart=tmp_path).objects == []
+
+
+def notes(values: dict[str, Any], folder: Path) -> str:
+    """Return NOTES.txt as `helm install` prints it, which only does with a cluster."""
+    chart = folder / "chart"
+    shutil.copytree(CHART, chart)
+    (chart / "files" / "NOTES.txt").write_text((chart / "templates" / "NOTES.txt").read_text())
+    shutil.rmtree(chart / "templates" / "tests")
+    (chart / "templates" / "notes.yaml").write_text(
+        'kind: Notes\ntext: {{ tpl (.Files.Get "files/NOTES.txt") . | toJson }}\n'
+    )
+    return str(template(values, chart=chart).one("Notes")["text"])
+
+
+@pytest.mark.parametrize("key", ["serviceMonitor", "podMonitor"])
+def test_notes_say_how_to_see_the_first_metric_and_why_there_is_none(key: str, tmp_path: Path) -> None:
+    """The two usual reasons: a label that Prometheus selects by, and an overridden honorLabels."""
+    text = notes({key: {"enabled": True, "namespace": "prometheus"}, "service": {"port": 9100}}, tmp_path)
+    assert "kubectl -n monitoring port-forward service/kuberay-exporter 8080:9100" in text
+    assert f"kubectl -n prometheus get {key.lower()} kuberay-exporter --show-labels" in text
+    assert f".spec.{key}Selector" in text
+    assert f"{key}.additionalLabels" in text
+    assert "overrideHonorLabels" in text
+    assert f"{key}.metricRelabelings" in text
+
+
+def test_notes_without_a_monitor_say_that_nothing_scrapes(tmp_path: Path) -> None:
+    """And which values would."""
+    text = notes({"watchNamespaces": ["team-a"], "replicas": 0}, tmp_path)
+    assert "in team-a." in text
+    assert "paused" in text
+    assert "serviceMonitor.enabled or podMonitor.enabled" in text
+    assert "honor_labels: true" in text
+
+
+@pytest.fixture(scope="module")
+def exporter_url() -> Iterator[str]:
+    """The demo, which needs no cluster."""
+    with demo() as url:
+        yield url
+
+
+def helm_test(rendered: Rendered, url: str, kinds: str | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run what the test pod runs, against another address."""
+    (container,) = rendered.one("Pod")["spec"]["containers"]
+    assert container["command"] == ["python3", "-c"]
+    program, address, of_chart = container["args"]
+    assert address == "http://kuberay-exporter:8080/metrics"
+    return subprocess.run(
+        [sys.executable, "-c", program, url, kinds or of_chart], capture_output=True, text=True, timeout=120
+    )
+
+
+def test_helm_test_passes_where_there_are_metrics(default: Rendered, exporter_url: str) -> None:
+    """It says how many objects of each kind."""
+    result = helm_test(default, exporter_url)
+    assert result.returncode == 0, result.stderr
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == KINDS
+    assert all(line.endswith("objects, listed") for line in result.stdout.splitlines())
+
+
+def test_helm_test_fails_where_a_kind_is_missing(default: Rendered, exporter_url: str) -> None:
+    """The exporter has other collectors than the chart thinks."""
+    result = helm_test(default, exporter_url, kinds="rayclusters,raycronjobs")
+    assert result.returncode == 1
+    assert "raycronjobs" in result.stderr
+
+
+def test_packaged_chart_is_complete(tmp_path: Path) -> None:
+    """What `helm package` makes renders as the folder does, and has no values of ours for tests."""
+    assert helm("package", CHART, "--destination", tmp_path).returncode == 0
+    (archive,) = tmp_path.iterdir()
+    assert template({}, chart=archive).text == (GOLDENS / "default.yaml").read_text()
+    listed = subprocess.run(["tar", "-tf", os.fspath(archive)], capture_output=True, text=True, check=True).stdout
+    assert "kuberay-exporter/values.schema.json" in listed
+    assert "/ci/" not in listed

@@ -1,0 +1,173 @@
+"""deploy/prometheus: a real Prometheus finds the exporter with these configurations and keeps its namespaces."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from bodies import parse
+from demo_process import demo
+from rendering import ROOT
+from watching import wait_until
+
+CONFIGURATIONS = sorted((ROOT / "deploy" / "prometheus").glob("*.yaml"))
+
+POD_NAMESPACE = "monitoring"
+
+TARGET_LABELS = ("job", "instance", "pod")
+"""What a scrape adds to every series; `namespace` is there already."""
+
+
+def pods(port: int) -> list[dict[str, Any]]:
+    """An exporter at this port of loopback, an earlier one that has ended, and somebody else's pod."""
+
+    def pod(name: str, container: str, phase: str, annotations: dict[str, str]) -> dict[str, Any]:
+        return {
+            "metadata": {"name": name, "namespace": POD_NAMESPACE, "uid": name, "annotations": annotations},
+            "spec": {"containers": [{"name": container, "ports": [{"name": "metrics", "containerPort": port}]}]},
+            "status": {"phase": phase, "podIP": "127.0.0.1", "hostIP": "127.0.0.1"},
+        }
+
+    annotations = {"prometheus.io/scrape": "true", "prometheus.io/port": str(port)}
+    return [
+        pod("kuberay-exporter-1", "kuberay-exporter", "Running", annotations),
+        pod("kuberay-exporter-0", "kuberay-exporter", "Failed", annotations),
+        pod("other-0", "other", "Running", {}),
+    ]
+
+
+class PodsHandler(BaseHTTPRequestHandler):
+    """Lists and watches of pods, for Prometheus' service discovery; the pods never change."""
+
+    pods: list[dict[str, Any]]
+    closing: threading.Event
+
+    def do_GET(self) -> None:
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        if url.path != "/api/v1/pods":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        if "watch" not in query:
+            answer = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": self.pods}
+            self.wfile.write(json.dumps(answer).encode())
+            return
+        if "sendInitialEvents" in query:
+            for pod in self.pods:
+                self._send("ADDED", pod)
+            self._send("BOOKMARK", {"metadata": {"annotations": {"k8s.io/initial-events-end": "true"}}})
+        self.closing.wait()
+
+    def _send(self, kind: str, thing: dict[str, Any]) -> None:
+        thing = {"kind": "Pod", "apiVersion": "v1", **thing}
+        thing["metadata"] = {"resourceVersion": "1", **thing["metadata"]}
+        self.wfile.write(json.dumps({"type": kind, "object": thing}).encode() + b"\n")
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        """Say nothing."""
+
+
+@contextmanager
+def listing_pods(port: int) -> Iterator[str]:
+    closing = threading.Event()
+    handler = type("Handler", (PodsHandler,), {"pods": pods(port), "closing": closing})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            closing.set()
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def prometheus(configuration: Path, folder: Path) -> Iterator[str]:
+    """Run Prometheus on a free port of loopback; gives its address."""
+    command = [
+        os.environ["PROMETHEUS"],
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        "--web.listen-address=127.0.0.1:0",
+    ]
+    log = folder / "log"
+    with log.open("w") as output, subprocess.Popen(command, stderr=output, cwd=folder) as process:
+        try:
+            wait_until(lambda: re.search(r"Listening on.*address=(\S+)", log.read_text()), "Prometheus listening")
+            match = re.search(r"Listening on.*address=(\S+)", log.read_text())
+            assert match
+            address = f"http://{match[1]}"
+            # It listens before it has opened its storage.
+            wait_until(lambda: "Server is ready" in log.read_text(), "Prometheus ready")
+            yield address
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def query(address: str, expression: str) -> list[dict[str, Any]]:
+    url = f"{address}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return result
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
+def test_promtool_accepts_the_configuration(path: Path) -> None:
+    """As it is in the repository."""
+    result = subprocess.run([os.environ["PROMTOOL"], "check", "config", path], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
+def test_prometheus_scrapes_the_demo(path: Path, tmp_path: Path) -> None:
+    """One target, every sample, and each object's own namespace in `namespace`."""
+    # So slow that nothing changes between a scrape and our look at it.
+    with demo("--speed", "0.0001") as url, listing_pods(int(url.split(":")[2].split("/")[0])) as api:
+        configuration = yaml.safe_load(path.read_text())
+        (job,) = configuration["scrape_configs"]
+        job["scrape_interval"] = "1s"
+        job["kubernetes_sd_configs"][0]["api_server"] = api
+        (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+        with prometheus(tmp_path / "prometheus.yml", tmp_path) as address:
+            wait_until(lambda: [target["value"][1] for target in query(address, "up")] == ["1"], "the target is up")
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                families = parse(answer.read())
+            (up,) = query(address, "up")
+            seen = query(address, '{__name__=~"kuberay_.+"}')
+            (scraped,) = query(address, "scrape_samples_scraped")
+
+    assert up["metric"]["namespace"] == POD_NAMESPACE
+    assert up["metric"]["pod"] == "kuberay-exporter-1"
+    # To Prometheus an empty label is none.
+    printed = {
+        frozenset({"__name__": name, **{label: text for label, text in labels if text}}.items()): value
+        for family in families.values()
+        for (name, labels), value in family.series.items()
+    }
+    assert int(scraped["value"][1]) == len(printed)
+    of_objects = {labels: value for labels, value in printed.items() if "uid" in dict(labels)}
+    assert len({dict(labels)["namespace"] for labels in of_objects}) > 1
+    stored = {
+        frozenset((name, value) for name, value in series["metric"].items() if name not in TARGET_LABELS): float(
+            series["value"][1]
+        )
+        for series in seen
+        if "uid" in series["metric"]
+    }
+    assert stored == of_objects

@@ -1,0 +1,160 @@
+"""deploy/sidecar: the exporter in the pod of a Deployment like the KubeRay operator's."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rendering import ROOT
+
+from exporter import __version__
+from exporter.cli import serve_command
+
+SIDECAR = ROOT / "deploy" / "sidecar"
+OPERATOR = (ROOT / "tests" / "testdata" / "operator.yaml").read_text()
+IMAGE = "registry.example.com:5000/ray/kuberay-exporter:1.2.3"
+
+OPERATOR_PORTS = {8080, 8082, 9443}
+"""Metrics, probes and webhook of the operator; only the first is in its Deployment."""
+
+
+def kustomize(folder: Path) -> list[dict[str, Any]]:
+    built = subprocess.run([os.environ["KUSTOMIZE"], "build", folder], capture_output=True, text=True, check=True)
+    return list(yaml.safe_load_all(built.stdout))
+
+
+def post_render(manifests: str) -> list[dict[str, Any]]:
+    rendered = subprocess.run(
+        [SIDECAR / "post-render", IMAGE],
+        input=manifests,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"KUSTOMIZE": f"{os.environ['KUSTOMIZE']} build"},
+    )
+    return list(yaml.safe_load_all(rendered.stdout))
+
+
+def containers(deployment: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {container["name"]: container for container in deployment["spec"]["template"]["spec"]["containers"]}
+
+
+def watched(container: dict[str, Any]) -> str:
+    (variable,) = container["env"]
+    assert variable["name"] == "KUBERAY_EXPORTER_WATCH_NAMESPACE"
+    return str(variable["value"])
+
+
+@pytest.fixture
+def component(tmp_path: Path) -> list[dict[str, Any]]:
+    """What a user's kustomization makes of operator and component."""
+    shutil.copytree(SIDECAR, tmp_path / "sidecar")
+    (tmp_path / "operator.yaml").write_text(OPERATOR)
+    (tmp_path / "kustomization.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "namespace": "ray-system",
+                "resources": ["operator.yaml"],
+                "components": ["sidecar", "sidecar/podmonitor"],
+                "images": [{"name": "kuberay-exporter", "newName": "registry.example.com/exporter", "newTag": "9"}],
+            }
+        )
+    )
+    return kustomize(tmp_path)
+
+
+def test_component_adds_a_container_and_changes_nothing_else(component: list[dict[str, Any]]) -> None:
+    """The operator's stays the first, which `kubectl logs` shows."""
+    deployment, before = component[0], yaml.safe_load(OPERATOR)
+    assert list(containers(deployment)) == ["kuberay-operator", "kuberay-exporter"]
+    assert containers(deployment)["kuberay-exporter"]["image"] == "registry.example.com/exporter:9"
+    deployment["spec"]["template"]["spec"]["containers"].pop()
+    assert deployment == before
+
+
+def test_ports_do_not_collide(component: list[dict[str, Any]]) -> None:
+    """By number, as the flag says it, and by name, which has to be unique in a pod for the PodMonitor."""
+    deployment, monitor = component
+    both = containers(deployment)
+    (port,) = both["kuberay-exporter"]["ports"]
+    flags = both["kuberay-exporter"]["args"]
+    assert serve_command.make_context(flags[0], flags[1:]).params["metrics_addr"].port == port["containerPort"]
+    assert port["containerPort"] not in OPERATOR_PORTS
+    assert port["name"] not in [port["name"] for port in both["kuberay-operator"]["ports"]]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] == port["name"]
+    assert endpoint["honorLabels"] is True
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert labels.items() >= monitor["spec"]["selector"]["matchLabels"].items()
+    assert monitor["metadata"]["namespace"] == deployment["metadata"]["namespace"]
+
+
+def test_never_takes_the_operator_out_of_service(component: list[dict[str, Any]]) -> None:
+    """No readiness probe; liveness does not ask the API server."""
+    exporter = containers(component[0])["kuberay-exporter"]
+    assert "readinessProbe" not in exporter
+    assert exporter["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "exporter"}
+
+
+def test_is_restricted_by_itself(component: list[dict[str, Any]]) -> None:
+    """The operator's pod need not be."""
+    context = containers(component[0])["kuberay-exporter"]["securityContext"]
+    assert context == {
+        "runAsNonRoot": True,
+        "runAsUser": 65534,
+        "runAsGroup": 65534,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_patch_names_the_version() -> None:
+    """The image that was built with it."""
+    patch = yaml.safe_load((SIDECAR / "patch.yaml").read_text())
+    assert containers(patch)["kuberay-exporter"]["image"] == f"kuberay-exporter:{__version__}"
+
+
+CONFIGURATION = """
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: kuberay-operator-config
+data:
+  config.yaml: |
+    kind: Configuration
+    watchNamespace: "team-c"
+"""
+
+ARGUMENTS = "            - --watch-namespace\n            - team-a,team-b\n"
+
+
+@pytest.mark.parametrize(
+    ("manifests", "namespaces"),
+    [
+        (OPERATOR, "team-a,team-b"),
+        (OPERATOR.replace(ARGUMENTS, ""), ""),
+        (OPERATOR.replace(ARGUMENTS, "            - --watch-namespace=team-d\n"), "team-d"),
+        (OPERATOR.replace("team-a,team-b", '"123"'), "123"),
+        (OPERATOR.replace(ARGUMENTS, "") + CONFIGURATION, "team-c"),
+    ],
+    ids=["two arguments", "everywhere", "one argument", "quoted", "configuration file"],
+)
+def test_post_renderer_mirrors_the_operators_namespaces(manifests: str, namespaces: str) -> None:
+    """However the operator is told; with the image that is asked for."""
+    deployment = next(thing for thing in post_render(manifests) if thing["kind"] == "Deployment")
+    exporter = containers(deployment)["kuberay-exporter"]
+    assert watched(exporter) == namespaces
+    assert exporter["image"] == IMAGE
+    assert "readinessProbe" in containers(deployment)["kuberay-operator"]
+
+
+def test_post_renderer_keeps_all_other_objects() -> None:
+    """It adds a container, no object, and takes none."""
+    rendered = post_render(OPERATOR + CONFIGURATION)
+    assert sorted(thing["kind"] for thing in rendered) == ["ConfigMap", "Deployment"]

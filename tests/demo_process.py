@@ -1,0 +1,21 @@
+"""`kuberay-exporter demo` as a process."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from commands import COMMAND, environment
+from watching import wait_until
+
+
+@contextmanager
+def demo(*arguments: str) -> Iterator[str]:
+    """Run the demo on a free port of loopback; gives the address of its `/metrics`."""
+    command = [*COMMAND, "demo", "--metrics-addr", "127.0.0.1:0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        try:
+            assert process.stdout
+            yield next(line.split()[0] for line in process.stdout if "/metrics" in line)
+        finally:
+            process.terminate()
+            wait_until(lambda: process.poll() is not None, "ended")

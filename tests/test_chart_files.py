@@ -1,0 +1,78 @@
+"""The chart's own files agree with each other; what helm makes of them is tested in tests/chart."""
+
+import importlib.util
+import json
+from typing import Any
+
+import yaml
+from rendering import CHART, ROOT
+
+from exporter import __version__
+from exporter.collectors import KINDS
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+
+
+def resolve(schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        schema = SCHEMA["definitions"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+def assert_described(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> None:
+    for key, value in values.items():
+        assert key in schema["properties"], f"{path}.{key}"
+        described = resolve(schema["properties"][key])
+        if isinstance(value, dict) and "properties" in described:
+            assert_described(value, described, f"{path}.{key}")
+
+
+def test_every_value_is_in_the_schema() -> None:
+    """A new one can't be set otherwise."""
+    assert_described(VALUES, SCHEMA)
+
+
+def test_the_schema_has_no_value_that_is_not_there() -> None:
+    """But what a parent chart hands down."""
+    assert set(SCHEMA["properties"]) - set(VALUES) == {"global", "enabled"}
+    for name in ("image", "serviceAccount", "rbac", "service", "serviceMonitor", "podMonitor", "networkPolicy"):
+        assert set(resolve(SCHEMA["properties"][name])["properties"]) == set(VALUES[name])
+
+
+def test_every_object_of_the_schema_is_closed() -> None:
+    """Where keys are listed, others are refused: a misspelt one has no effect that anybody would notice."""
+
+    def objects(schema: Any) -> list[dict[str, Any]]:
+        if isinstance(schema, list):
+            return [found for item in schema for found in objects(item)]
+        if not isinstance(schema, dict):
+            return []
+        own = [schema] if isinstance(schema.get("properties"), dict) else []
+        return own + [found for item in schema.values() for found in objects(item)]
+
+    found = objects(SCHEMA)
+    assert len(found) > 10
+    assert all(schema["additionalProperties"] is False for schema in found)
+
+
+def test_the_schema_knows_the_exporters_kinds() -> None:
+    """All that `--collectors` takes."""
+    assert {kind.plural for kind in KINDS} <= set(SCHEMA["properties"]["collectors"]["items"]["enum"])
+
+
+def test_the_chart_is_of_this_version() -> None:
+    """The tag of the image is the chart's appVersion unless it is set."""
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == __version__
+
+
+def test_readme_has_the_values_as_they_are() -> None:
+    """Stale: run `make docs`."""
+    spec = importlib.util.spec_from_file_location("values_table", ROOT / "docs" / "values_table.py")
+    assert spec
+    assert spec.loader
+    values_table = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(values_table)
+    assert (CHART / "README.md").read_text() == values_table.readme()
+    named = {name for name, _, _ in values_table.rows((CHART / "values.yaml").read_text())}
+    assert {name.split(".")[0] for name in named} == set(VALUES)
