@@ -34,6 +34,10 @@ soak: $(READY) ## Look for new examples: Hypothesis' tests for some minutes, wit
 bench: $(READY) ## What scrapes and events cost, as ratios (ARGS="--objects 30000")
 	$(BIN)/python benchmarks/scrape.py $(ARGS)
 
+.PHONY: memory
+memory: $(READY) ## What memory the exporter needs for so many objects (ARGS="1000 10000")
+	$(BIN)/python benchmarks/memory.py $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check .
