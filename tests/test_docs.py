@@ -15,6 +15,7 @@ from recordings import captures
 from exporter.cli import cli
 
 ROOT = Path(__file__).parents[1]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "charts").rglob("*.md")]
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +63,26 @@ def test_readme_shows_what_render_prints() -> None:
 
 
 def test_every_make_target_of_the_readme_exists() -> None:
-    """And so does every file that is linked."""
+    """Commands of the README are the Makefile's."""
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"make ([a-z]+)", readme)) - {"sure"}
     defined = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert targets <= defined
-    assert all((ROOT / link).exists() for link in re.findall(r"\]\(([a-zA-Z/.-]+)\)", readme) if "//" not in link)
+
+
+def test_links_of_every_page_lead_somewhere() -> None:
+    """To a file, and to a heading where one is named."""
+    for page in PAGES:
+        for path, heading in re.findall(r"\]\((?!\w+:)([\w/.-]*)(?:#([\w-]+))?\)", page.read_text()):
+            target = (page.parent / path) if path else page
+            assert target.exists(), f"{page.name}: {path}"
+            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE) if heading else []
+            anchors = {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
+            assert not heading or heading in anchors, f"{page.name}: #{heading}"
 
 
 def test_pages_are_markdown_without_long_lines() -> None:
     """Prose is wrapped; tables may be wide."""
-    for page in [*ROOT.glob("*.md"), ROOT / "docs" / "how-it-works.md"]:
+    for page in PAGES:
         for number, line in enumerate(page.read_text().splitlines(), 1):
             assert len(line) <= 120 or line.startswith(("|", "#", "kuberay_")), f"{page.name}:{number}"

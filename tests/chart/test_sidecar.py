@@ -26,15 +26,15 @@ def kustomize(folder: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(built.stdout))
 
 
+def try_post_render(manifests: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {"KUSTOMIZE": f"{os.environ['KUSTOMIZE']} build"}
+    command = [str(SIDECAR / "post-render"), *arguments]
+    return subprocess.run(command, input=manifests, capture_output=True, text=True, env=environment)
+
+
 def post_render(manifests: str) -> list[dict[str, Any]]:
-    rendered = subprocess.run(
-        [SIDECAR / "post-render", IMAGE],
-        input=manifests,
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"KUSTOMIZE": f"{os.environ['KUSTOMIZE']} build"},
-    )
+    rendered = try_post_render(manifests, IMAGE)
+    assert rendered.returncode == 0, rendered.stderr
     return list(yaml.safe_load_all(rendered.stdout))
 
 
@@ -158,3 +158,12 @@ def test_post_renderer_keeps_all_other_objects() -> None:
     """It adds a container, no object, and takes none."""
     rendered = post_render(OPERATOR + CONFIGURATION)
     assert sorted(thing["kind"] for thing in rendered) == ["ConfigMap", "Deployment"]
+
+
+def test_post_renderer_fails_where_there_is_no_operator() -> None:
+    """Helm then installs nothing; no image is a failure too."""
+    nameless = try_post_render(OPERATOR.replace("name: kuberay-operator", "name: ray-operator", 1), IMAGE)
+    assert nameless.returncode == 1
+    assert nameless.stderr == "post-render: no Deployment kuberay-operator in the manifests\n"
+    assert nameless.stdout == ""
+    assert "name the image" in try_post_render(OPERATOR).stderr
