@@ -20,11 +20,11 @@ from exporter.resources.rayjob import RayJob
 DEADLINE_SECONDS = 10.0
 
 
-def wait_until(condition: Callable[[], object], what: str = "") -> None:
+def wait_until(condition: Callable[[], object], what: str = "", seconds: float = DEADLINE_SECONDS) -> None:
     """Wait for a condition; a test that waits longer than the deadline fails."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"still not so after {DEADLINE_SECONDS} s: {what or condition}"
+        assert time.monotonic() < deadline, f"still not so after {seconds} s: {what or condition}"
         time.sleep(0.002)
 
 

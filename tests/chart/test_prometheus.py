@@ -24,6 +24,9 @@ CONFIGURATIONS = sorted((ROOT / "deploy" / "prometheus").glob("*.yaml"))
 
 POD_NAMESPACE = "monitoring"
 
+PATIENCE_SECONDS = 60
+"""Prometheus waits five seconds by itself before it believes a discovery; machines are busy."""
+
 TARGET_LABELS = ("job", "instance", "pod")
 """What a scrape adds to every series; `namespace` is there already."""
 
@@ -108,12 +111,16 @@ def prometheus(configuration: Path, folder: Path) -> Iterator[str]:
     log = folder / "log"
     with log.open("w") as output, subprocess.Popen(command, stderr=output, cwd=folder) as process:
         try:
-            wait_until(lambda: re.search(r"Listening on.*address=(\S+)", log.read_text()), "Prometheus listening")
+            wait_until(
+                lambda: re.search(r"Listening on.*address=(\S+)", log.read_text()),
+                "Prometheus listening",
+                PATIENCE_SECONDS,
+            )
             match = re.search(r"Listening on.*address=(\S+)", log.read_text())
             assert match
             address = f"http://{match[1]}"
             # It listens before it has opened its storage.
-            wait_until(lambda: "Server is ready" in log.read_text(), "Prometheus ready")
+            wait_until(lambda: "Server is ready" in log.read_text(), "Prometheus ready", PATIENCE_SECONDS)
             yield address
         finally:
             process.terminate()
@@ -145,7 +152,7 @@ def test_prometheus_scrapes_the_demo(path: Path, tmp_path: Path) -> None:
         job["kubernetes_sd_configs"][0]["api_server"] = api
         (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(configuration))
         with prometheus(tmp_path / "prometheus.yml", tmp_path) as address:
-            wait_until(lambda: [target["value"][1] for target in query(address, "up")] == ["1"], "the target is up")
+            wait_until(lambda: [target["value"][1] for target in query(address, "up")] == ["1"], "up", PATIENCE_SECONDS)
             with urllib.request.urlopen(url, timeout=10) as answer:
                 families = parse(answer.read())
             (up,) = query(address, "up")
