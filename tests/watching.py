@@ -20,12 +20,17 @@ from exporter.resources.rayjob import RayJob
 DEADLINE_SECONDS = 10.0
 
 
-def wait_until(condition: Callable[[], object], what: str = "", seconds: float = DEADLINE_SECONDS) -> None:
+def wait_until(
+    condition: Callable[[], object],
+    what: str = "",
+    deadline_seconds: float = DEADLINE_SECONDS,
+    every_seconds: float = 0.002,
+) -> None:
     """Wait for a condition; a test that waits longer than the deadline fails."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + deadline_seconds
     while not condition():
-        assert time.monotonic() < deadline, f"still not so after {seconds} s: {what or condition}"
-        time.sleep(0.002)
+        assert time.monotonic() < deadline, f"still not so after {deadline_seconds} s: {what or condition}"
+        time.sleep(every_seconds)
 
 
 def job(name: str, status: dict[str, Any] | None = None, *, namespace: str = "ns", **more: Any) -> dict[str, Any]:

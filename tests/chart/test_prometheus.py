@@ -120,7 +120,7 @@ def prometheus(configuration: Path, folder: Path) -> Iterator[str]:
             assert match
             address = f"http://{match[1]}"
             # It listens before it has opened its storage.
-            wait_until(lambda: "Server is ready" in log.read_text(), "Prometheus ready", PATIENCE_SECONDS)
+            wait_until(lambda: "Server is ready" in log.read_text(), "ready", PATIENCE_SECONDS, 0.1)
             yield address
         finally:
             process.terminate()
@@ -152,7 +152,9 @@ def test_prometheus_scrapes_the_demo(path: Path, tmp_path: Path) -> None:
         job["kubernetes_sd_configs"][0]["api_server"] = api
         (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(configuration))
         with prometheus(tmp_path / "prometheus.yml", tmp_path) as address:
-            wait_until(lambda: [target["value"][1] for target in query(address, "up")] == ["1"], "up", PATIENCE_SECONDS)
+            wait_until(
+                lambda: [target["value"][1] for target in query(address, "up")] == ["1"], "up", PATIENCE_SECONDS, 0.1
+            )
             with urllib.request.urlopen(url, timeout=10) as answer:
                 families = parse(answer.read())
             (up,) = query(address, "up")
