@@ -88,8 +88,9 @@ def measure(objects: int) -> str:
             listed = exporter.mebibytes("VmRSS")
             with ThreadPoolExecutor(AT_ONCE) as scrapers:
                 sizes = list(scrapers.map(lambda _: exporter.scrape(PROMETHEUS), range(SCRAPES)))
-            plain = exporter.scrape({})
             now, peak = exporter.mebibytes("VmRSS"), exporter.mebibytes("VmHWM")
+            # Last: no Prometheus asks for it, and it is large.
+            plain = exporter.scrape({})
         finally:
             exporter.process.terminate()
             exporter.process.wait()

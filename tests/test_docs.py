@@ -82,7 +82,7 @@ def test_links_of_every_page_lead_somewhere() -> None:
 
 
 def test_pages_are_markdown_without_long_lines() -> None:
-    """Prose is wrapped; tables may be wide."""
-    for page in PAGES:
+    """Prose is wrapped; tables may be wide, and docs/metrics.md is written by a program."""
+    for page in [page for page in PAGES if page.name != "metrics.md"]:
         for number, line in enumerate(page.read_text().splitlines(), 1):
             assert len(line) <= 120 or line.startswith(("|", "#", "kuberay_")), f"{page.name}:{number}"

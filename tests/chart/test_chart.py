@@ -275,8 +275,8 @@ def test_notes_without_a_monitor_say_that_nothing_scrapes(tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def exporter_url() -> Iterator[str]:
-    """The demo, which needs no cluster."""
-    with demo() as url:
+    """The demo, which needs no cluster, with the chart's kinds."""
+    with demo(f"--collectors={','.join(KINDS)}") as url:
         yield url
 
 
