@@ -64,6 +64,12 @@ promtool: ## Let promtool (Debian: prometheus) judge the golden exposition and t
 	promtool check metrics < tests/testdata/golden.prom
 	promtool test rules tests/testdata/joins.yaml
 
+.PHONY: rules
+rules: $(READY) ## Write deploy/prometheus/rules.yaml from the chart's rules; let promtool check and test it
+	$(BIN)/python tests/rulebook.py > deploy/prometheus/rules.yaml
+	promtool check rules deploy/prometheus/rules.yaml
+	promtool test rules tests/rules/*.yaml
+
 # What `make chart` needs is built with Go from pinned modules, and kept; only `make chart` needs Go. The folder has
 # the version in its name, so that another version is built.
 TOOLS := .cache/tools
