@@ -38,6 +38,9 @@ def test_the_schema_has_no_value_that_is_not_there() -> None:
     assert set(SCHEMA["properties"]) - set(VALUES) == {"global", "enabled"}
     for name in ("image", "serviceAccount", "rbac", "service", "serviceMonitor", "podMonitor", "networkPolicy"):
         assert set(resolve(SCHEMA["properties"][name])["properties"]) == set(VALUES[name])
+    rule = SCHEMA["properties"]["prometheusRule"]["properties"]
+    assert set(rule) == set(VALUES["prometheusRule"])
+    assert set(rule["thresholds"]["properties"]) == set(VALUES["prometheusRule"]["thresholds"])
 
 
 def test_every_object_of_the_schema_is_closed() -> None:

@@ -20,7 +20,9 @@ from demo_process import demo
 from rendering import ROOT
 from watching import wait_until
 
-CONFIGURATIONS = sorted((ROOT / "deploy" / "prometheus").glob("*.yaml"))
+CONFIGURATIONS = sorted(
+    path for path in (ROOT / "deploy" / "prometheus").glob("*.yaml") if "scrape_configs:" in path.read_text()
+)
 
 POD_NAMESPACE = "monitoring"
 
