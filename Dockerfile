@@ -33,6 +33,10 @@ COPY --from=build /build/code /opt/kuberay-exporter/code
 COPY LICENSE /opt/kuberay-exporter/
 ENV PYTHONPATH=/opt/kuberay-exporter/code:/opt/kuberay-exporter/packages \
     PYTHONSAFEPATH=1
+# One arena for all threads, and large pieces given back: a third less memory after a list or a scrape (`make memory`).
+ENV MALLOC_ARENA_MAX=1 \
+    MALLOC_MMAP_THRESHOLD_=65536 \
+    MALLOC_TRIM_THRESHOLD_=131072
 # It starts; and what it imports of the standard library, which comes without bytecode, is compiled.
 RUN python3 -m exporter --version
 WORKDIR /

@@ -42,7 +42,7 @@ class Measured:
         flags = ["--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0"]
         command = [sys.executable, "-m", "exporter", "serve", *flags]
         # Of flags set by the environment none may count here.
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | allocator()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert self.process.stdout
         self._url = next(
@@ -75,6 +75,12 @@ class Measured:
         match = re.search(rf"{field}:\s+(\d+) kB", status)
         assert match
         return int(match[1]) // 1024
+
+
+def allocator() -> dict[str, str]:
+    """Return what the image tells the C library about memory."""
+    dockerfile = Path(__file__).parents[1] / "Dockerfile"
+    return dict(re.findall(r"\b(MALLOC_\w+)=(\d+)", dockerfile.read_text()))
 
 
 def measure(objects: int) -> str:
