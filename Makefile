@@ -70,6 +70,15 @@ rules: $(READY) ## Write deploy/prometheus/rules.yaml from the chart's rules; le
 	promtool check rules deploy/prometheus/rules.yaml
 	promtool test rules tests/rules/*.yaml
 
+.PHONY: dashboards
+dashboards: $(READY) ## Write the dashboards of the chart and of deploy/grafana anew
+	$(BIN)/python deploy/grafana/render.py
+
+# A folder of tests that `make test` leaves out by name (norecursedirs in pyproject.toml): it needs Prometheus.
+.PHONY: live
+live: $(READY) ## Let a real Prometheus (Debian: prometheus) scrape the demo; ask it for rules and dashboards
+	$(BIN)/python -m pytest tests/live $(ARGS)
+
 # What `make chart` needs is built with Go from pinned modules, and kept; only `make chart` needs Go. The folder has
 # the version in its name, so that another version is built.
 TOOLS := .cache/tools

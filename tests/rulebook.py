@@ -33,5 +33,19 @@ def rules_by_name() -> dict[str, dict[str, Any]]:
     return {rule.get("alert") or rule["record"]: rule for group in groups for rule in group["rules"]}
 
 
+def documented() -> dict[str, set[str]]:
+    """Every family of docs/metrics.md with its labels."""
+    families = {}
+    heads: list[str] = []
+    for line in (ROOT / "docs" / "metrics.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| metric |"):
+            heads = cells
+        elif line.startswith("| `kuberay_"):
+            labels = cells[heads.index("labels")].replace("`", "")
+            families[cells[0].strip("` ")] = set(labels.split(", "))
+    return families
+
+
 if __name__ == "__main__":
     sys.stdout.write(rendered())

@@ -36,7 +36,8 @@ def test_every_value_is_in_the_schema() -> None:
 def test_the_schema_has_no_value_that_is_not_there() -> None:
     """But what a parent chart hands down."""
     assert set(SCHEMA["properties"]) - set(VALUES) == {"global", "enabled"}
-    for name in ("image", "serviceAccount", "rbac", "service", "serviceMonitor", "podMonitor", "networkPolicy"):
+    own = {"image", "serviceAccount", "rbac", "service", "serviceMonitor", "podMonitor", "dashboards", "networkPolicy"}
+    for name in own:
         assert set(resolve(SCHEMA["properties"][name])["properties"]) == set(VALUES[name])
     rule = SCHEMA["properties"]["prometheusRule"]["properties"]
     assert set(rule) == set(VALUES["prometheusRule"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rulebook import RENDERED, ROOT, rendered, rules_by_name
+from rulebook import RENDERED, ROOT, documented, rendered, rules_by_name
 
 RULES = rules_by_name()
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
@@ -88,20 +88,6 @@ def test_rule_asks_for_metrics_and_labels_that_exist(rule: str) -> None:
         family = name.removesuffix("_bucket")
         assert family in known
         assert set(re.findall(r"""(\w+)(?:=~|!=|=)["'%]""", matchers)) <= known[family]
-
-
-def documented() -> dict[str, set[str]]:
-    """Every family of docs/metrics.md with its labels."""
-    families = {}
-    heads: list[str] = []
-    for line in (ROOT / "docs" / "metrics.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if line.startswith("| metric |"):
-            heads = cells
-        elif line.startswith("| `kuberay_"):
-            labels = cells[heads.index("labels")].replace("`", "")
-            families[cells[0].strip("` ")] = set(labels.split(", "))
-    return families
 
 
 def test_runbook_has_a_section_for_every_alert_and_no_other() -> None:

@@ -42,9 +42,9 @@ def jobs() -> Json:
         [
             Row("Are they well?", _numbers()),
             Row("What are they doing now?", _present()),
-            Row("Which states are they in?", _states()),
-            Row("How do they end?", _ends()),
-            Row("How long do they take?", _durations()),
+            Row("How has that changed?", _states()),
+            Row("What comes of them?", _ends()),
+            Row("Are they fast?", _durations()),
             Row("Which are tried again, and which come by schedule?", _attempts()),
         ],
     )

@@ -85,7 +85,7 @@ def _numbers() -> list[Panel]:
             NAMED.count(CONDITION, where='condition="RollbackInProgress", status="true"'),
             steps=SOME_ARE_WORTH_A_LOOK,
         ),
-        stat("How many endpoints serve?", "Endpoints of all chosen RayServices.", endpoints),
+        stat("How many endpoints?", "Endpoints of all chosen RayServices.", endpoints),
         stat(
             "How many applications are bad?",
             "Unhealthy, or not deployed for an error.",

@@ -49,7 +49,7 @@ def objects_with_fixed_keys(values: dict[str, Any], path: tuple[str, ...] = ()) 
     """Yield where values.yaml has an object whose keys are ours or Kubernetes', not the user's."""
     yield path
     for key, value in values.items():
-        if isinstance(value, dict) and value and path != ("resources",):
+        if isinstance(value, dict) and value and path != ("resources",) and key != "labels":
             yield from objects_with_fixed_keys(value, (*path, key))
 
 

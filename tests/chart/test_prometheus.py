@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import threading
 import urllib.parse
@@ -17,6 +16,7 @@ import pytest
 import yaml
 from bodies import parse
 from demo_process import demo
+from prometheus_process import prometheus, query
 from rendering import ROOT
 from watching import wait_until
 
@@ -99,41 +99,6 @@ def listing_pods(port: int) -> Iterator[str]:
             closing.set()
             server.shutdown()
             thread.join()
-
-
-@contextmanager
-def prometheus(configuration: Path, folder: Path) -> Iterator[str]:
-    """Run Prometheus on a free port of loopback; gives its address."""
-    command = [
-        os.environ["PROMETHEUS"],
-        f"--config.file={configuration}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        "--web.listen-address=127.0.0.1:0",
-    ]
-    log = folder / "log"
-    with log.open("w") as output, subprocess.Popen(command, stderr=output, cwd=folder) as process:
-        try:
-            wait_until(
-                lambda: re.search(r"Listening on.*address=(\S+)", log.read_text()),
-                "Prometheus listening",
-                PATIENCE_SECONDS,
-            )
-            match = re.search(r"Listening on.*address=(\S+)", log.read_text())
-            assert match
-            address = f"http://{match[1]}"
-            # It listens before it has opened its storage.
-            wait_until(lambda: "Server is ready" in log.read_text(), "ready", PATIENCE_SECONDS, 0.1)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def query(address: str, expression: str) -> list[dict[str, Any]]:
-    url = f"{address}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-        return result
 
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)

@@ -1,0 +1,45 @@
+"""The chart's ConfigMaps of dashboards, for the sidecar that brings them to Grafana."""
+
+import gzip
+from pathlib import Path
+
+from boards import FILES
+from rendering import CHART, NAMESPACE, helm, refusal, template
+
+
+def test_there_is_none_by_default() -> None:
+    """Not every cluster has a Grafana that looks for them."""
+    assert not template({}).of("ConfigMap")
+
+
+def test_every_dashboard_has_a_config_map_with_its_text() -> None:
+    """Untouched, though helm and Grafana have braces for the same thing."""
+    maps = template({"dashboards": {"enabled": True}}).of("ConfigMap")
+    data = {name: text for one in maps for name, text in one["data"].items()}
+    assert data == {f"kuberay-{path.name}": path.read_text() for path in FILES}
+    assert len({one["metadata"]["name"] for one in maps}) == len(maps) == len(FILES)
+
+
+def test_the_sidecar_finds_them_in_its_namespace() -> None:
+    """By the label that Grafana's chart has by default, and by others."""
+    for one in template({"dashboards": {"enabled": True}}).of("ConfigMap"):
+        assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert one["metadata"]["namespace"] == NAMESPACE
+        assert "annotations" not in one["metadata"]
+    values = {"namespace": "grafana", "labels": {"team": "ml"}, "annotations": {"grafana_folder": "Ray"}}
+    for one in template({"dashboards": {"enabled": True, **values}}).of("ConfigMap"):
+        assert one["metadata"]["labels"]["team"] == "ml"
+        assert one["metadata"]["namespace"] == "grafana"
+        assert one["metadata"]["annotations"] == {"grafana_folder": "Ray"}
+    assert "at '/dashboards/labels/grafana_dashboard'" in refusal({"dashboards": {"labels": {"grafana_dashboard": 1}}})
+
+
+def test_a_packaged_chart_has_them(tmp_path: Path) -> None:
+    """And a release of it, which holds the chart and its objects compressed, fits into one Secret of a megabyte."""
+    assert helm("package", CHART, "--destination", tmp_path).returncode == 0
+    (package,) = tmp_path.glob("*.tgz")
+    packaged = template({"dashboards": {"enabled": True}}, chart=package)
+    assert packaged.text == template({"dashboards": {"enabled": True}}).text
+    assert len(packaged.of("ConfigMap")) == len(FILES)
+    # A Secret is base64, twice: helm's own, and Kubernetes'.
+    assert (package.stat().st_size + len(gzip.compress(packaged.text.encode()))) * 16 / 9 < 500_000

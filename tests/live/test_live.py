@@ -1,0 +1,203 @@
+"""A real Prometheus scrapes the demo with the rules loaded: dashboards show something, and alerts are there.
+
+The demo goes so fast that within seconds all kinds of things happen. Scrapes and evaluations are as fast, but what
+alerts wait for stays as it is: those that the API's times are measured by fire at once, as objects have been stuck
+for hours; the others are at least pending.
+"""
+
+import re
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from boards import QUERIES, BoardQuery
+from demo_process import demo
+from prometheus_process import ask, prometheus, query
+from rulebook import RENDERED, rules_by_name
+from watching import wait_until
+
+RULES = rules_by_name()
+ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
+
+PATIENCE_SECONDS = 150.0
+"""How long from the start until everything has happened; it usually takes a third of it."""
+
+VARIABLES = {
+    "$__rate_interval": "1m",
+    "$__interval": "15s",
+    "$__range": "5m",
+    "$namespace": ".*",
+    "$name": ".*",
+}
+"""What Grafana puts in, with everything chosen."""
+
+NOTHING_TO_SHOW = {
+    "kuberay-fleet: What does the operator not look at? A": "the demo's operator looks at all objects",
+    "kuberay-RayCluster: Which have reached their limit? A": "the demo's autoscaled clusters stay below theirs",
+    "kuberay-exporter: How many kinds are not synced? A": "all kinds are there",
+    "kuberay-exporter: How many watches are missing? A": "the API server answers",
+}
+"""Queries that may find nothing, and why."""
+
+NOT_DESERVED = {
+    "KubeRayExporterDown": "the exporter is up; another test is without one",
+    "KubeRayExporterStale": "the API server answers",
+    "KubeRayExporterForbidden": "the API server refuses nothing",
+    "KubeRayExporterDecodeFailures": "all objects are well-formed",
+    "KubeRayNotReconciling": "the demo's operator looks at all objects",
+    "RayClusterSlowProvisioning": "the demo hurries: nothing takes 10 minutes",
+    "RayClusterReplicaFailure": "the demo's last less than 5 minutes",
+    "RayServiceNoServeEndpoints": "the demo's services are without endpoints for less than 5 minutes",
+    "RayJobFailureRateHigh": "whether half of a namespace's jobs fail is by chance",
+}
+"""Alerts on nothing that is stuck in the demo, and why. All others have to be there."""
+
+KUBERAYS_OWN = [
+    "count(kuberay_cluster_info) by (namespace)",
+    'kuberay_cluster_info{namespace=~"$namespace"}',
+    'kuberay_cluster_provisioned_duration_seconds{namespace=~"$namespace"}',
+    (
+        'kuberay_cluster_info{namespace=~"$namespace"} * on (name, namespace) group_left ()'
+        ' kuberay_cluster_provisioned_duration_seconds{namespace=~"$namespace"}'
+    ),
+    'kuberay_cluster_condition_provisioned{namespace=~"$namespace", condition=~"false"}',
+    "count(kuberay_service_info) by (namespace)",
+    'kuberay_service_condition_ready{namespace=~"$namespace", condition=~"false"}',
+    'kuberay_service_condition_upgrade_in_progress{namespace=~"$namespace", condition=~"true"}',
+    "count(kuberay_job_info) by (namespace)",
+    'kuberay_job_execution_duration_seconds{namespace=~"$namespace"}',
+    'sum(kuberay_job_deployment_status{namespace=~"$namespace"}) by (deployment_status)',
+    (
+        'sum(kuberay_job_deployment_status{namespace=~"$namespace",'
+        ' deployment_status=~"Failed|Suspending|Suspended|Retrying|Waiting"}) by (deployment_status)'
+    ),
+]
+"""Of KubeRay's own dashboard, KubeRay-Operator.json, word for word; the tables join two of them by name."""
+
+
+def configure(folder: Path, target: str) -> Path:
+    """Write a configuration: the rules, and this target."""
+    configuration = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "2s"},
+        "rule_files": [str(RENDERED)],
+        "scrape_configs": [
+            {"job_name": "kuberay-exporter", "honor_labels": True, "static_configs": [{"targets": [target]}]}
+        ],
+    }
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(configuration))
+    return path
+
+
+class Live:
+    """Prometheus with the demo, and how long there is still to wait for it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._deadline = time.monotonic() + PATIENCE_SECONDS
+
+    def first_result(self, expr: str) -> list[dict[str, Any]]:
+        """Return what a query finds as soon as it finds anything; nothing after the common deadline."""
+        while not (found := query(self.address, expr)) and time.monotonic() < self._deadline:
+            time.sleep(0.5)
+        return found
+
+    def alerts(self, name: str) -> list[dict[str, Any]]:
+        return [alert for alert in ask(self.address, "alerts")["alerts"] if alert["labels"]["alertname"] == name]
+
+    def first_alerts(self, name: str, states: set[str]) -> list[dict[str, Any]]:
+        while not (found := [alert for alert in self.alerts(name) if alert["state"] in states]):
+            if time.monotonic() > self._deadline:
+                return []
+            time.sleep(0.5)
+        return found
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    with demo("--speed", "30", "--objects", "150") as url:
+        target = url.removeprefix("http://").removesuffix("/metrics")
+        with prometheus(configure(folder, target), folder) as address:
+            yield Live(address)
+
+
+def substituted(expr: str) -> str:
+    for variable, value in VARIABLES.items():
+        expr = expr.replace(variable, value)
+    assert not re.search(r"\$[a-z_{]", expr)
+    return expr
+
+
+@pytest.mark.parametrize("board_query", QUERIES, ids=lambda board_query: board_query.key)
+def test_query_of_a_dashboard_finds_something(live: Live, board_query: BoardQuery) -> None:
+    """And tells objects' series apart by nothing that a restart of the exporter changes."""
+    # A number that is 0 for nothing would always be there.
+    expr = substituted(board_query.expr).removesuffix(" or vector(0)")
+    if board_query.key in NOTHING_TO_SHOW:
+        query(live.address, expr)
+        return
+    found = live.first_result(expr)
+    assert found
+    if board_query.board != "kuberay-exporter":
+        assert not [series for series in found if {"job", "instance"} & set(series["metric"])]
+
+
+def test_queries_without_a_result_are_there() -> None:
+    """The list has none that was renamed."""
+    assert set(NOTHING_TO_SHOW) <= {board_query.key for board_query in QUERIES}
+    assert set(NOT_DESERVED) < set(ALERTS)
+
+
+@pytest.mark.parametrize("expr", KUBERAYS_OWN)
+def test_query_of_kuberays_own_dashboard_finds_something(live: Live, expr: str) -> None:
+    """Unchanged."""
+    assert live.first_result(substituted(expr))
+
+
+@pytest.mark.parametrize("rule", sorted(set(RULES) - set(NOT_DESERVED)))
+def test_expression_of_a_rule_finds_something(live: Live, rule: str) -> None:
+    """Of those alerts that the demo deserves, and of all that is recorded."""
+    assert live.first_result(RULES[rule]["expr"])
+
+
+@pytest.mark.parametrize("alert", sorted(set(ALERTS) - set(NOT_DESERVED)))
+def test_alert_that_the_demo_deserves_is_there(live: Live, alert: str) -> None:
+    """Firing, where it is measured by the API's times; at least pending, where it has to last."""
+    states = {"pending", "firing"} if "for" in ALERTS[alert] else {"firing"}
+    found = live.first_alerts(alert, states)
+    assert found
+    for shown in found:
+        assert {"namespace", "name", "uid"} <= set(shown["labels"])
+        assert shown["labels"]["name"] in shown["annotations"]["description"]
+        assert "error" not in shown["annotations"]["description"]
+
+
+def test_no_evaluation_of_a_rule_fails(live: Live) -> None:
+    """All have been evaluated, some with templates that query."""
+
+    def rules() -> list[dict[str, Any]]:
+        return [rule for group in ask(live.address, "rules")["groups"] for rule in group["rules"]]
+
+    wait_until(lambda: all(rule["health"] != "unknown" for rule in rules()), "all rules are evaluated")
+    assert {rule["name"]: rule.get("lastError") for rule in rules() if rule["health"] != "ok"} == {}
+    with urllib.request.urlopen(f"{live.address}/metrics", timeout=10) as answer:
+        own = answer.read().decode()
+    failures = re.findall(r"^prometheus_rule_evaluation_failures_total\S* (\S+)$", own, re.MULTILINE)
+    assert len(failures) == len(ask(live.address, "rules")["groups"])
+    assert set(failures) == {"0"}
+
+
+def test_alert_on_an_exporter_that_is_down_is_pending(tmp_path: Path) -> None:
+    """Nothing listens at its target."""
+    with prometheus(configure(tmp_path, "127.0.0.1:1"), tmp_path) as address:
+        wait_until(
+            lambda: (
+                [alert["labels"]["alertname"] for alert in ask(address, "alerts")["alerts"]] == ["KubeRayExporterDown"]
+            ),
+            "KubeRayExporterDown is pending",
+        )
