@@ -21,6 +21,10 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: $(READY) ## Set up and run the exporter on a simulated cluster, until Ctrl-C
 	@$(BIN)/kuberay-exporter demo $(ARGS)
 
+.PHONY: stack
+stack: $(READY) ## Run the demo with Debian's Prometheus and Alertmanager, until Ctrl-C
+	@$(BIN)/python deploy/stack.py $(ARGS)
+
 .PHONY: test
 test: $(READY) ## Set up and run all tests
 	$(BIN)/python -m pytest $(ARGS)

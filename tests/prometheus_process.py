@@ -16,6 +16,8 @@ from typing import Any
 
 from watching import wait_until
 
+START_SECONDS = 60.0
+
 
 @contextmanager
 def prometheus(configuration: Path, folder: Path) -> Iterator[str]:
@@ -29,12 +31,16 @@ def prometheus(configuration: Path, folder: Path) -> Iterator[str]:
     log = folder / "log"
     with log.open("w") as output, subprocess.Popen(command, stderr=output, cwd=folder) as process:
         try:
-            wait_until(lambda: re.search(r"Listening on.*address=(\S+)", log.read_text()), "Prometheus listening")
+            wait_until(
+                lambda: re.search(r"Listening on.*address=(\S+)", log.read_text()),
+                "Prometheus listening",
+                START_SECONDS,
+            )
             match = re.search(r"Listening on.*address=(\S+)", log.read_text())
             assert match
             address = f"http://{match[1]}"
             # It listens before it has opened its storage.
-            wait_until(lambda: "Server is ready" in log.read_text(), "Prometheus ready")
+            wait_until(lambda: "Server is ready" in log.read_text(), "Prometheus ready", START_SECONDS)
             yield address
         finally:
             process.terminate()

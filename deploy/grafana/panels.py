@@ -23,6 +23,9 @@ SOME_ARE_WORTH_A_LOOK: Steps = ((1, ORANGE),)
 
 GRID_WIDTH = 24
 
+HIDDEN_LABELS = ("Time", "__name__", "job", "uid")
+"""Of tables: an object is known by its namespace and name."""
+
 # The windows of histograms and counters: jobs are so rare that a shorter one mostly holds none.
 WINDOW = "1h"
 
@@ -185,21 +188,22 @@ def table(
     infos: Sequence[str] = (),
     links: dict[str, str] | None = None,
     sort: str = "",
+    ascending: bool = False,
     width: int = 12,
     height: int = 8,
 ) -> Panel:
-    """Rows of objects: labels, then the values of the columns, sorted by one of them, the largest first.
+    """Rows of objects: labels, then the values of the columns, sorted by one of them.
 
     The queries are joined by the labels that they all have. `infos` are queries for the sake of further labels alone.
     `links` are addresses by the label that is clicked.
     """
     exprs = [*(column.expr for column in columns), *infos]
     targets = [{"expr": expr, "format": "table", "instant": True, "range": False} for expr in exprs]
-    # Grafana's names of what a query has for values.
-    values = [f"Value #{letter}" for letter in string.ascii_uppercase[: len(exprs)]] if len(exprs) > 1 else ["Value"]
-    shown = {value: column.title for value, column in zip(values, columns, strict=False)}
+    # Grafana's names of the queries' values; without a letter where only one of them has a result.
+    values = [f"Value #{letter}" for letter in string.ascii_uppercase[: len(exprs)]]
+    shown = {"Value": columns[0].title, **dict(zip(values, (column.title for column in columns), strict=False))}
     organize = {
-        "excludeByName": dict.fromkeys(["Time", "uid", *values[len(columns) :]], True),
+        "excludeByName": dict.fromkeys([*HIDDEN_LABELS, *values[len(columns) :]], True),
         "indexByName": {name: place for place, name in enumerate([*labels, *shown])},
         "renameByName": shown,
     }
@@ -209,7 +213,7 @@ def table(
     overrides += [_override(label, {"links": [_link(label, url)]}) for label, url in (links or {}).items()]
     options = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
     if sort:
-        options["sortBy"] = [{"displayName": sort, "desc": True}]
+        options["sortBy"] = [{"displayName": sort, "desc": not ascending}]
     field = {"unit": "none", "custom": {"align": "auto", "filterable": True}}
     panel = _panel("table", title, description, width, height, targets, options, field)
     panel.body["fieldConfig"]["overrides"] = overrides

@@ -131,7 +131,8 @@ def _present() -> list[Panel]:
             ],
             infos=[NAMED.each("kuberay_job_failure", "reason", where='reason!="ValidationFailed"')],
             links={"name": OWN},
-            sort="took",
+            sort="ago",
+            ascending=True,
             width=24,
         ),
     ]

@@ -183,7 +183,9 @@ def test_no_evaluation_of_a_rule_fails(live: Live) -> None:
     def rules() -> list[dict[str, Any]]:
         return [rule for group in ask(live.address, "rules")["groups"] for rule in group["rules"]]
 
-    wait_until(lambda: all(rule["health"] != "unknown" for rule in rules()), "all rules are evaluated")
+    wait_until(
+        lambda: all(rule["health"] != "unknown" for rule in rules()), "all rules are evaluated", PATIENCE_SECONDS
+    )
     assert {rule["name"]: rule.get("lastError") for rule in rules() if rule["health"] != "ok"} == {}
     with urllib.request.urlopen(f"{live.address}/metrics", timeout=10) as answer:
         own = answer.read().decode()
@@ -200,4 +202,5 @@ def test_alert_on_an_exporter_that_is_down_is_pending(tmp_path: Path) -> None:
                 [alert["labels"]["alertname"] for alert in ask(address, "alerts")["alerts"]] == ["KubeRayExporterDown"]
             ),
             "KubeRayExporterDown is pending",
+            PATIENCE_SECONDS,
         )
