@@ -20,7 +20,7 @@ from typing import NamedTuple, NoReturn
 
 import yaml
 
-RULES = Path(__file__).parent / "prometheus" / "rules.yaml"
+PROMETHEUS = Path(__file__).parent.resolve() / "prometheus"
 
 # Neither Debian's services nor `make demo` have these. One that is taken is replaced by any free one.
 EXPORTER_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT = 9180, 9190, 9193
@@ -67,9 +67,8 @@ def _interrupt(number: int, _frame: object) -> NoReturn:
 def _parts(folder: Path, arguments: list[str]) -> list[Part]:
     """The three programs, with their configurations written."""
     exporter, prometheus, alertmanager = map(_free, (EXPORTER_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT))
-    _write(folder / "prometheus.yml", _prometheus_configuration(exporter, alertmanager))
-    # Nobody is told: its page shows what would be.
-    _write(folder / "alertmanager.yml", {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]})
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(yaml.safe_dump(_prometheus_configuration(exporter, alertmanager)))
     return [
         Part(
             "exporter",
@@ -81,7 +80,7 @@ def _parts(folder: Path, arguments: list[str]) -> list[Part]:
             "Alertmanager",
             [
                 _program("prometheus-alertmanager"),
-                f"--config.file={folder / 'alertmanager.yml'}",
+                f"--config.file={PROMETHEUS / 'alertmanager.yaml'}",
                 f"--storage.path={folder / 'alertmanager'}",
                 f"--web.listen-address={alertmanager}",
                 # It has no peers, and needs no port for them.
@@ -94,7 +93,7 @@ def _parts(folder: Path, arguments: list[str]) -> list[Part]:
             "Prometheus",
             [
                 _program("prometheus"),
-                f"--config.file={folder / 'prometheus.yml'}",
+                f"--config.file={configuration}",
                 f"--storage.tsdb.path={folder / 'prometheus'}",
                 f"--web.listen-address={prometheus}",
             ],
@@ -108,7 +107,7 @@ def _prometheus_configuration(exporter: str, alertmanager: str) -> dict[str, obj
     job = {"job_name": "kuberay-exporter", "honor_labels": True, "static_configs": [{"targets": [exporter]}]}
     return {
         "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
-        "rule_files": [str(RULES)],
+        "rule_files": [str(PROMETHEUS / "rules.yaml")],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
         "scrape_configs": [job],
     }
@@ -189,10 +188,6 @@ def _program(name: str) -> str:
     if not path:
         raise StackError(f"{name} is not installed: apt-get install {name}")
     return path
-
-
-def _write(path: Path, configuration: dict[str, object]) -> None:
-    path.write_text(yaml.safe_dump(configuration))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ KIND = ("job", "namespace", "resource")
 def health() -> Json:
     return dashboard(
         "kuberay-exporter",
-        "KubeRay exporter health",
+        "Exporter health",
         "Whether the exporter knows the present state, and what it costs.",
         [Variable("namespace", "Namespace", "label_values(kuberay_exporter_build_info, namespace)")],
         [
