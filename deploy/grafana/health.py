@@ -56,7 +56,8 @@ def _numbers() -> list[Panel]:
             "How many exporters?",
             "Targets that answer. Two double every count, but for the minutes of an update.",
             counted(build),
-            steps=((2, ORANGE),),
+            steps=((1, GREEN), (2, ORANGE)),
+            lowest=RED,
         ),
         stat(
             "Which version?",
@@ -98,6 +99,7 @@ def _numbers() -> list[Panel]:
             # Of the objects' namespaces, which are not this dashboard's choice.
             f"(count({recorded}) or vector(0)) and on () {build}",
             steps=((1, GREEN),),
+            lowest=RED,
         ),
     ]
 

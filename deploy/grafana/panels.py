@@ -16,7 +16,7 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GREEN, ORANGE, RED, BLUE = "green", "orange", "red", "blue"
 
 Steps = Sequence[tuple[float, str]]
-"""Colours from these values on; below the first one all is well."""
+"""Colours from these values on."""
 
 SOME_ARE_BAD: Steps = ((1, RED),)
 SOME_ARE_WORTH_A_LOOK: Steps = ((1, ORANGE),)
@@ -74,9 +74,20 @@ class Column(NamedTuple):
 
 
 def stat(
-    title: str, description: str, expr: str, *, unit: str = "short", steps: Steps = (), width: int = 3, legend: str = ""
+    title: str,
+    description: str,
+    expr: str,
+    *,
+    unit: str = "short",
+    steps: Steps = (),
+    lowest: str = GREEN,
+    width: int = 3,
+    legend: str = "",
 ) -> Panel:
-    """One number now, or one for each legend. Nothing to count is 0, and the query has to say so."""
+    """One number now, or one for each legend. Nothing to count is 0, and the query has to say so.
+
+    `lowest` is the colour below the first step.
+    """
     options = {
         "colorMode": "value",
         "graphMode": "area" if not legend else "none",
@@ -86,7 +97,7 @@ def stat(
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     }
     targets = [{"expr": expr, "legendFormat": legend or title}]
-    field = {"unit": unit, "color": {"mode": "thresholds"}, "thresholds": _thresholds(steps)}
+    field = {"unit": unit, "color": {"mode": "thresholds"}, "thresholds": _thresholds(steps, lowest)}
     return _panel("stat", title, description, width, 4, targets, options, field)
 
 
@@ -333,8 +344,8 @@ def _legend() -> Json:
     }
 
 
-def _thresholds(steps: Steps) -> Json:
-    found = [{"value": None, "color": GREEN}, *({"value": value, "color": colour} for value, colour in steps)]
+def _thresholds(steps: Steps, lowest: str = GREEN) -> Json:
+    found = [{"value": None, "color": lowest}, *({"value": value, "color": colour} for value, colour in steps)]
     return {"mode": "absolute", "steps": found}
 
 

@@ -1,6 +1,7 @@
 """RayJob: how do jobs end, how long do they take, and what are they doing now?"""
 
 from panels import (
+    GREEN,
     ORANGE,
     RED,
     SOME_ARE_BAD,
@@ -89,6 +90,8 @@ def _numbers() -> list[Panel]:
             f"Of those that ended by themselves in the time shown. {BY_NAMESPACE}",
             f"{succeeded} / ({ended} > 0)",
             unit="percentunit",
+            steps=((0.5, ORANGE), (0.9, GREEN)),
+            lowest=RED,
             width=6,
         ),
     ]
