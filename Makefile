@@ -29,6 +29,11 @@ stack: $(READY) ## Run the demo with Debian's Prometheus and Alertmanager, until
 test: $(READY) ## Set up and run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: e2e
+e2e: $(READY) ## Run the tests against a real API server, built with Go at the first time
+	$(BIN)/python tests/e2e/binaries.py
+	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
 .PHONY: soak
 soak: $(READY) ## Look for new examples: Hypothesis' tests for some minutes, with what they covered
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --hypothesis-show-statistics \

@@ -1,0 +1,83 @@
+"""Requests to an API server, as an administrator or a test sends them."""
+
+import json
+import ssl
+import time
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes.client import Configuration
+from kubernetes.client.rest import RESTClientObject
+
+MERGE_PATCH = "application/merge-patch+json"
+CONNECTIONS = 8
+"""How many requests may run at once, each on a connection that is kept."""
+
+
+class ApiError(Exception):
+    """No answer, or not the one that was expected."""
+
+
+class Answer(NamedTuple):
+    """What the server said: `body` is parsed where it is JSON, else text."""
+
+    status: int
+    body: Any
+
+
+class Api:
+    """One API server and who asks it. Any thread may call."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        configuration.connection_pool_maxsize = CONNECTIONS
+        self.configuration = configuration
+        self._pool = RESTClientObject(configuration).pool_manager
+        if configuration.verify_ssl:
+            # Python 3.13 began to refuse authorities like the one of these tests, which Go accepts.
+            context = urllib3.util.create_urllib3_context()
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            self._pool.connection_pool_kw["ssl_context"] = context
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", **query: str
+    ) -> Answer:
+        """Send a request and return the answer, whatever it is; one that is told to wait does.
+
+        Raises:
+            ApiError: there was no answer.
+        """
+        url = f"{self.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Content-Type": content_type}
+        if authorization := self.configuration.get_api_key_with_prefix("BearerToken"):
+            headers["Authorization"] = authorization
+        data = None if body is None else json.dumps(body).encode()
+        while True:
+            try:
+                answer = self._pool.urlopen(method, url, body=data, headers=headers, retries=False, timeout=60)
+            except (urllib3.exceptions.HTTPError, OSError) as exc:
+                raise ApiError(f"{method} {path}: {exc}") from exc
+            if answer.status != 429:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        return Answer(answer.status, json.loads(answer.data) if is_json else answer.data.decode())
+
+    def call(self, method: str, path: str, body: Any = None, **more: str) -> Any:
+        """Send a request that has to succeed; return the body of the answer."""
+        answer = self.request(method, path, body, **more)
+        if answer.status >= 300:
+            message = answer.body["message"] if isinstance(answer.body, dict) else answer.body
+            raise ApiError(f"{method} {path}: {answer.status} {message}")
+        return answer.body
+
+    def get(self, path: str, **query: str) -> Answer:
+        return self.request("GET", path, **query)
+
+    def as_holder_of(self, token: str) -> "Api":
+        """Return the same API server as it is for who has this token."""
+        ours, theirs = self.configuration, Configuration(host=self.configuration.host)
+        for name in ("ssl_ca_cert", "verify_ssl", "tls_server_name", "proxy", "no_proxy"):
+            setattr(theirs, name, getattr(ours, name))
+        theirs.api_key = {"BearerToken": f"Bearer {token}"}
+        return Api(theirs)

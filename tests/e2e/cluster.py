@@ -1,0 +1,201 @@
+"""The cluster that the tests run on, their own or one that was given, and what they make in it."""
+
+import secrets
+import subprocess
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from watching import wait_until
+
+from e2e.api import CONNECTIONS, MERGE_PATCH, Api
+from e2e.control_plane import ControlPlane
+from e2e.rays import ALL_KINDS, API, CRDS, Kind, manifest
+
+DEADLINE_SECONDS = 60.0
+"""For whatever the API server does by itself: publish a definition, believe that a token is revoked."""
+
+RBAC = "rbac.authorization.k8s.io"
+PREFIX = f"kuberay-exporter-e2e-{secrets.token_hex(3)}"
+"""Of the names of namespaces and of all that has none: runs on one cluster don't meet."""
+
+
+class Cluster:
+    """What tests do to a cluster as its administrator. Any thread may call.
+
+    Attributes:
+        plane: the processes, where the cluster is the tests' own.
+    """
+
+    def __init__(self, api: Api, kubectl: Path, kubeconfig: Path, plane: ControlPlane | None = None) -> None:
+        self.api = api
+        self.plane = plane
+        self._kubectl = [str(kubectl), "--kubeconfig", str(kubeconfig)]
+        self._namespaces = 0
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """Run kubectl as the administrator; it has to succeed. Returns its output."""
+        result = subprocess.run([*self._kubectl, *arguments], input=stdin, capture_output=True, text=True, timeout=120)
+        assert result.returncode == 0, f"kubectl {' '.join(arguments)}: {result.stderr}"
+        return result.stdout
+
+    # Namespaces.
+
+    @contextmanager
+    def namespace(self, labels: dict[str, str] | None = None) -> Iterator[str]:
+        """A namespace of its own; what is in it goes with it."""
+        self._namespaces += 1
+        name = f"{PREFIX}-{self._namespaces}"
+        metadata = {"name": name, "labels": labels or {}}
+        self.api.call("POST", "/api/v1/namespaces", {"metadata": metadata})
+        try:
+            yield name
+        finally:
+            # A control plane without controllers would leave the objects in a namespace that never ends.
+            for plural in ALL_KINDS:
+                self.api.request("DELETE", f"{API}/namespaces/{name}/{plural}")
+            self.api.call("DELETE", f"/api/v1/namespaces/{name}")
+
+    # Definitions.
+
+    @contextmanager
+    def installed(self, definitions: Iterable[dict[str, Any]]) -> Iterator[None]:
+        """These CustomResourceDefinitions; those that the cluster has already stay as they are."""
+        made = []
+        try:
+            for definition in definitions:
+                if self.api.get(f"{CRDS}/{_name(definition)}").status == 404:
+                    self.install(definition)
+                    made.append(definition)
+            yield
+        finally:
+            for definition in made:
+                self.uninstall(definition)
+
+    def install(self, definition: dict[str, Any]) -> None:
+        """Make a CustomResourceDefinition and wait until its objects can be listed."""
+        self.api.call("POST", CRDS, definition)
+        wait_until(lambda: self._is_served(definition), f"{_name(definition)} is served", DEADLINE_SECONDS, 0.1)
+
+    def uninstall(self, definition: dict[str, Any]) -> None:
+        """Delete a CustomResourceDefinition, and with it its objects, and wait until it is gone."""
+        self.api.call("DELETE", f"{CRDS}/{_name(definition)}")
+        wait_until(lambda: not self._is_defined(definition), f"{_name(definition)} is gone", DEADLINE_SECONDS, 0.1)
+
+    def _is_defined(self, definition: dict[str, Any]) -> bool:
+        return self.api.get(f"{CRDS}/{_name(definition)}").status == 200
+
+    def _is_served(self, definition: dict[str, Any]) -> bool:
+        spec = definition["spec"]
+        return self.api.get(f"/apis/{spec['group']}/v1/{spec['names']['plural']}", limit="1").status == 200
+
+    # Objects.
+
+    def create(self, kind: Kind, namespace: str, name: str) -> str:
+        """Create an object; return its uid."""
+        created = self.api.call("POST", f"{API}/namespaces/{namespace}/{kind.plural}", manifest(kind, name))
+        return str(created["metadata"]["uid"])
+
+    def create_many(self, kind: Kind, namespace: str, names: Iterable[str]) -> None:
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            for _ in pool.map(lambda name: self.create(kind, namespace, name), names):
+                pass
+
+    def patch_status(self, kind: Kind, namespace: str, name: str, status: dict[str, Any]) -> None:
+        path = f"{API}/namespaces/{namespace}/{kind.plural}/{name}/status"
+        self.api.call("PATCH", path, {"status": status}, content_type=MERGE_PATCH)
+
+    def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        self.api.call("DELETE", f"{API}/namespaces/{namespace}/{kind.plural}/{name}")
+
+    # Accounts.
+
+    def write_kubeconfig(self, directory: Path, token: str, address: str = "") -> Path:
+        """Write a kubeconfig, and the token file `token` that it names; `address` leads to the server by a detour."""
+        ours = self.api.configuration
+        cluster: dict[str, Any] = {"server": f"https://{address}" if address else ours.host}
+        if address:
+            cluster["tls-server-name"] = ours.tls_server_name or urlsplit(ours.host).hostname
+        if ours.ssl_ca_cert:
+            cluster["certificate-authority"] = ours.ssl_ca_cert
+        if not ours.verify_ssl:
+            cluster["insecure-skip-tls-verify"] = True
+        write_token(directory / "token", token)
+        config = {
+            "current-context": "e2e",
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "e2e"}}],
+            "clusters": [{"name": "e2e", "cluster": cluster}],
+            "users": [{"name": "e2e", "user": {"tokenFile": str(directory / "token")}}],
+        }
+        path = directory / "kubeconfig"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    @contextmanager
+    def reader(self, namespace: str) -> Iterator["Account"]:
+        """A ServiceAccount that may list and watch KubeRay's kinds in all namespaces, and nothing else."""
+        rules = [{"apiGroups": ["ray.io"], "resources": list(ALL_KINDS), "verbs": ["list", "watch"]}]
+        account = Account(self, namespace, f"{namespace}-reader")
+        account.create()
+        binding = {
+            "metadata": {"name": account.name},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": account.name},
+            "subjects": [{"kind": "ServiceAccount", "name": account.name, "namespace": namespace}],
+        }
+        path = f"/apis/{RBAC}/v1"
+        try:
+            self.api.call("POST", f"{path}/clusterroles", {"metadata": {"name": account.name}, "rules": rules})
+            self.api.call("POST", f"{path}/clusterrolebindings", binding)
+            yield account
+        finally:
+            for plural in ("clusterroles", "clusterrolebindings"):
+                self.api.request("DELETE", f"{path}/{plural}/{account.name}")
+
+
+@dataclass(frozen=True)
+class Account:
+    """A ServiceAccount: who the exporter is to the API server."""
+
+    cluster: Cluster
+    namespace: str
+    name: str
+
+    @property
+    def user(self) -> str:
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+    def create(self) -> None:
+        path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
+        self.cluster.api.call("POST", path, {"metadata": {"name": self.name}})
+
+    def token(self, holder: str) -> str:
+        """Return a new token, bound to a Secret: as one of a pod is to its pod, it dies with it (`revoke`)."""
+        api, core = self.cluster.api, f"/api/v1/namespaces/{self.namespace}"
+        api.call("POST", f"{core}/secrets", {"metadata": {"name": holder}})
+        bound = {"apiVersion": "v1", "kind": "Secret", "name": holder}
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"boundObjectRef": bound}}
+        answer = api.call("POST", f"{core}/serviceaccounts/{self.name}/token", request)
+        return str(answer["status"]["token"])
+
+    def revoke(self, holder: str, token: str) -> None:
+        """Delete what a token is bound to, and wait until the API server refuses it."""
+        self.cluster.api.call("DELETE", f"/api/v1/namespaces/{self.namespace}/secrets/{holder}")
+        holder_api = self.cluster.api.as_holder_of(token)
+        wait_until(lambda: holder_api.get(API).status == 401, "the token is refused", DEADLINE_SECONDS, 0.5)
+
+
+def write_token(path: Path, token: str) -> None:
+    """Replace a token file, as a kubelet does: nobody reads half of it."""
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(token)
+    new.replace(path)
+
+
+def _name(definition: dict[str, Any]) -> str:
+    return str(definition["metadata"]["name"])

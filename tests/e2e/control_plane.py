@@ -1,0 +1,259 @@
+"""etcd and kube-apiserver on loopback: RBAC on, real certificates, an audit log of what was listed and watched.
+
+There is no controller, scheduler or kubelet: nothing happens to an object but what a test does to it.
+"""
+
+import json
+import random
+import secrets
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from certificates import make_certificates
+from kubernetes.client import Configuration
+from watching import wait_until
+
+from e2e.api import Api, ApiError
+
+START_SECONDS = 120.0
+"""A busy machine takes an API server half a minute."""
+
+STOP_SECONDS = 60.0
+
+PORTS = range(20_000, 32_000)
+"""Below those that a system gives to outgoing connections: a port stays free while its server is down."""
+
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "verbs": ["list", "watch"], "resources": [{"group": "ray.io"}]}, {"level": "None"}],
+}
+
+
+class Request(NamedTuple):
+    """A list that the API server has answered, or a watch that it has begun to answer or refused."""
+
+    verb: str
+    uri: str
+    code: int
+
+
+class Program:
+    """One process with its log; started and stopped as often as a test likes."""
+
+    def __init__(self, command: Sequence[str | Path], log: Path) -> None:
+        self._command = [str(argument) for argument in command]
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            # In a session of its own: Ctrl-C is for the tests, which stop it in their order.
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def check(self) -> None:
+        """Fail, with the end of its log, if it has ended by itself."""
+        assert self._process
+        if self._process.poll() is not None:
+            tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
+            raise AssertionError(f"{self._command[0]} ended with {self._process.returncode}:\n{tail}")
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal and wait for the end; killed if that takes too long."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class ApiServer:
+    """One kube-apiserver on a port that stays the same when it is started again."""
+
+    def __init__(self, plane: "ControlPlane", name: str, flags: Sequence[str]) -> None:
+        port = free_port()
+        self.url = f"https://127.0.0.1:{port}"
+        self.api = Api(plane.configuration(self.url))
+        self.audit_log = plane.directory / f"{name}.audit"
+        certificate, key = plane.certificates.pair("server")
+        # Any pair signs tokens and proves them.
+        signing_certificate, signing_key = plane.certificates.pair("client")
+        self._program = Program(
+            [
+                plane.programs / "kube-apiserver",
+                f"--etcd-servers={plane.etcd_url}",
+                "--bind-address=127.0.0.1",
+                f"--secure-port={port}",
+                "--advertise-address=127.0.0.1",
+                "--endpoint-reconciler-type=none",
+                f"--tls-cert-file={certificate}",
+                f"--tls-private-key-file={key}",
+                f"--cert-dir={plane.directory}",
+                "--authorization-mode=RBAC",
+                f"--token-auth-file={plane.tokens}",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                f"--service-account-key-file={signing_certificate}",
+                f"--service-account-signing-key-file={signing_key}",
+                "--service-cluster-ip-range=10.96.0.0/16",
+                f"--audit-policy-file={plane.audit_policy}",
+                f"--audit-log-path={self.audit_log}",
+                # Only a test compacts.
+                "--etcd-compaction-interval=0",
+                *flags,
+            ],
+            plane.directory / f"{name}.log",
+        )
+
+    def start(self) -> None:
+        """Start it, and wait until it says that it is ready."""
+        self._program.start()
+        wait_until(self._is_ready, "the API server is ready", START_SECONDS, 0.1)
+
+    def stop(self) -> None:
+        self._program.end()
+
+    def kill(self) -> None:
+        self._program.end(signal.SIGKILL)
+
+    def requests(self, user: str) -> list[Request]:
+        """Return what this user has listed and watched so far."""
+        events = [json.loads(line) for line in self.audit_log.read_text().splitlines()]
+        return [
+            Request(event["verb"], event["requestURI"], event["responseStatus"]["code"])
+            for event in events
+            if event["user"]["username"] == user and not _is_end_of_watch(event)
+        ]
+
+    def _is_ready(self) -> bool:
+        self._program.check()
+        try:
+            return self.api.get("/readyz").status == 200
+        except ApiError:
+            return False
+
+
+class ControlPlane:
+    """etcd and one API server, in a folder of their own.
+
+    Attributes:
+        kubeconfig: the administrator's.
+    """
+
+    def __init__(self, directory: Path, programs: Path) -> None:
+        self.directory = directory
+        self.programs = programs
+        self.certificates = make_certificates(directory)
+        self._token = secrets.token_hex(20)
+        self.tokens = _secret_file(directory / "tokens.csv", f"{self._token},admin,admin,system:masters\n")
+        self.audit_policy = directory / "audit.yaml"
+        self.audit_policy.write_text(yaml.safe_dump(AUDIT_POLICY))
+        self.etcd_url = f"http://127.0.0.1:{free_port()}"
+        peer_url = f"http://127.0.0.1:{free_port()}"
+        self._etcd = Program(
+            [
+                self.programs / "etcd",
+                f"--data-dir={directory / 'etcd'}",
+                "--log-level=warn",
+                # The disk of a test machine may be slow, and nothing here has to survive a power cut.
+                "--unsafe-no-fsync",
+                f"--listen-client-urls={self.etcd_url}",
+                f"--advertise-client-urls={self.etcd_url}",
+                f"--listen-peer-urls={peer_url}",
+                f"--initial-advertise-peer-urls={peer_url}",
+                f"--initial-cluster=default={peer_url}",
+            ],
+            directory / "etcd.log",
+        )
+        self.api_server = ApiServer(self, "api-server", ())
+        cluster = {"server": self.api_server.url, "certificate-authority": str(self.certificates.authority)}
+        config = {
+            "current-context": "admin",
+            "contexts": [{"name": "admin", "context": {"cluster": "e2e", "user": "admin"}}],
+            "clusters": [{"name": "e2e", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": self._token}}],
+        }
+        self.kubeconfig = _secret_file(directory / "kubeconfig", yaml.safe_dump(config))
+
+    def start(self) -> None:
+        self._etcd.start()
+        wait_until(self._is_etcd_ready, "etcd is ready", START_SECONDS, 0.1)
+        self.api_server.start()
+
+    def stop(self) -> None:
+        self.api_server.stop()
+        self._etcd.end()
+
+    @contextmanager
+    def another_api_server(self, *flags: str) -> Iterator[ApiServer]:
+        """A second API server on the same etcd, started with more flags."""
+        server = ApiServer(self, "another-api-server", flags)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+    def compact(self) -> None:
+        """Make etcd forget all versions but the present ones."""
+        key = "YQ=="  # Any will do: each answer tells the revision.
+        revision = self._call_etcd("kv/range", {"key": key})["header"]["revision"]
+        self._call_etcd("kv/compaction", {"revision": revision, "physical": True})
+
+    def configuration(self, url: str) -> Configuration:
+        """Return the client's configuration for the administrator."""
+        configuration = Configuration(host=url)
+        configuration.ssl_ca_cert = str(self.certificates.authority)
+        configuration.api_key = {"BearerToken": f"Bearer {self._token}"}
+        configuration.proxy = None
+        return configuration
+
+    def _is_etcd_ready(self) -> bool:
+        self._etcd.check()
+        try:
+            with urllib.request.urlopen(f"{self.etcd_url}/health", timeout=5) as answer:
+                return bool(json.load(answer)["health"] == "true")
+        except OSError:
+            return False
+
+    def _call_etcd(self, method: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(f"{self.etcd_url}/v3/{method}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def _is_end_of_watch(event: dict[str, Any]) -> bool:
+    return bool(
+        event["verb"] == "watch" and event["stage"] == "ResponseComplete" and event["responseStatus"]["code"] == 200
+    )
+
+
+def _secret_file(path: Path, text: str) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    for port in random.sample(PORTS, 100):
+        with closing(socket.socket()) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError(f"no free port in {PORTS}")

@@ -1,0 +1,93 @@
+"""A way to the API server that can be cut off: a TCP proxy on loopback."""
+
+import socket
+import threading
+from contextlib import suppress
+
+from e2e.control_plane import free_port
+
+CONNECT_SECONDS = 10.0
+READ_BYTES = 64 * 1024
+
+
+class Gate:
+    """Passes on bytes while it is open; closed, it has cut all connections and refuses new ones.
+
+    Its address stays the same. As a context manager it is open within. For one thread.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._own = ("127.0.0.1", free_port())
+        self._listener: socket.socket | None = None
+        # Guards the two below: written by the thread that accepts and by the one that closes.
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def address(self) -> str:
+        host, port = self._own
+        return f"{host}:{port}"
+
+    def __enter__(self) -> "Gate":
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        listener = socket.create_server(self._own)
+        with self._lock:
+            self._listener = listener
+            self._threads = [threading.Thread(target=self._accept, args=(listener,))]
+            self._threads[0].start()
+
+    def close(self) -> None:
+        """Cut everything; nothing is passed on any more when this returns."""
+        with self._lock:
+            if self._listener is None:
+                return
+            sockets, threads, self._sockets = [self._listener, *self._sockets], self._threads, []
+            self._listener = None
+        for each in sockets:
+            # Closing alone does not wake a thread that waits for it.
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+        for each in sockets:
+            each.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            self._connect(client, listener)
+
+    def _connect(self, client: socket.socket, listener: socket.socket) -> None:
+        try:
+            server = socket.create_connection(self._target, CONNECT_SECONDS)
+        except OSError:
+            client.close()
+            return
+        server.settimeout(None)
+        with self._lock:
+            if self._listener is not listener:
+                client.close()
+                server.close()
+                return
+            self._sockets += [client, server]
+            for ends in ((client, server), (server, client)):
+                thread = threading.Thread(target=self._pass_on, args=ends)
+                self._threads.append(thread)
+                thread.start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(READ_BYTES):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)

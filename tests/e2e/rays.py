@@ -1,0 +1,102 @@
+"""KubeRay's kinds for these tests: small definitions, and objects that KubeRay's own ones accept as well."""
+
+from typing import Any, NamedTuple
+
+from objects import condition
+
+from exporter.demo.manifests import Manifests, Shape, serve_config
+
+GROUP = "ray.io"
+API = f"/apis/{GROUP}/v1"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+NOW = "2026-11-23T10:00:00Z"
+
+_CLUSTER_SPEC = Manifests().cluster_spec(Shape())
+
+
+class Kind(NamedTuple):
+    """A kind, its spec, a status that shows in a metric, and the families that show it.
+
+    Attributes:
+        info: the family with one series for each object.
+        changed: what a line begins with once `status` has been written.
+    """
+
+    plural: str
+    kind: str
+    info: str
+    spec: dict[str, Any]
+    status: dict[str, Any]
+    changed: str
+
+
+# What MultiKueue manages, a KubeRay operator leaves alone: a status that a test writes is not overwritten.
+_SPEC = {"managedBy": "kueue.x-k8s.io/multikueue"}
+
+
+def _condition(type_: str, reason: str) -> dict[str, Any]:
+    return condition(type_, "True", NOW, reason=reason, message="")
+
+
+KINDS = (
+    Kind(
+        "rayclusters",
+        "RayCluster",
+        "kuberay_cluster_info",
+        {**_SPEC, **_CLUSTER_SPEC},
+        {"state": "ready", "conditions": [_condition("RayClusterProvisioned", "AllPodRunningAndReadyFirstTime")]},
+        'kuberay_cluster_condition_provisioned{condition="true"',
+    ),
+    Kind(
+        "rayjobs",
+        "RayJob",
+        "kuberay_job_info",
+        {**_SPEC, "entrypoint": "python train.py", "rayClusterSpec": _CLUSTER_SPEC},
+        {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING", "startTime": NOW},
+        'kuberay_job_deployment_status{deployment_status="Running"',
+    ),
+    Kind(
+        "rayservices",
+        "RayService",
+        "kuberay_service_info",
+        {**_SPEC, "rayClusterConfig": _CLUSTER_SPEC, "serveConfigV2": serve_config("app", ("deployment",))},
+        {"conditions": [_condition("Ready", "NonZeroServeEndpoints")]},
+        'kuberay_service_condition_ready{condition="true"',
+    ),
+)
+RAYJOB = KINDS[1]
+ALL_KINDS = {kind.plural: kind.kind for kind in KINDS} | {"raycronjobs": "RayCronJob"}
+
+
+def manifest(kind: Kind, name: str) -> dict[str, Any]:
+    return {"apiVersion": f"{GROUP}/v1", "kind": kind.kind, "metadata": {"name": name}, "spec": kind.spec}
+
+
+def definition(group: str, plural: str, kind: str) -> dict[str, Any]:
+    """Return a CustomResourceDefinition that takes any spec and status, in version v1."""
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}},
+        "subresources": {"status": {}},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"},
+            "versions": [version],
+        },
+    }
+
+
+RAY_DEFINITIONS = [definition(GROUP, plural, kind) for plural, kind in ALL_KINDS.items()]
+MONITORING_DEFINITIONS = [
+    definition("monitoring.coreos.com", f"{kind.lower()}s", kind)
+    for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
+]
