@@ -148,6 +148,7 @@ ARGUMENTS = "            - --watch-namespace\n            - team-a,team-b\n"
 def test_post_renderer_mirrors_the_operators_namespaces(manifests: str, namespaces: str) -> None:
     """However the operator is told; with the image that is asked for."""
     deployment = next(thing for thing in post_render(manifests) if thing["kind"] == "Deployment")
+    assert list(containers(deployment)) == ["kuberay-operator", "kuberay-exporter"]
     exporter = containers(deployment)["kuberay-exporter"]
     assert watched(exporter) == namespaces
     assert exporter["image"] == IMAGE
