@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
@@ -28,11 +28,6 @@ stack: $(READY) ## Run the demo with Debian's Prometheus and Alertmanager, until
 .PHONY: test
 test: $(READY) ## Set up and run all tests
 	$(BIN)/python -m pytest $(ARGS)
-
-.PHONY: e2e
-e2e: $(READY) ## Run the tests against a real API server, built with Go at the first time
-	$(BIN)/python tests/e2e/binaries.py
-	$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: soak
 soak: $(READY) ## Look for new examples: Hypothesis' tests for some minutes, with what they covered
@@ -120,6 +115,11 @@ chart: $(READY) $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) ## Test the Helm 
 .PHONY: chart-golden
 chart-golden: $(READY) $(HELM) ## Write the rendered charts anew, to be reviewed like code
 	HELM=$(abspath $(HELM)) $(BIN)/python tests/rendering.py
+
+.PHONY: e2e
+e2e: $(READY) $(HELM) ## Run exporter, chart and sidecar against a real API server (needs Go; minutes the first time)
+	$(BIN)/python tests/e2e/binaries.py
+	HELM=$(abspath $(HELM)) $(BIN)/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies anew

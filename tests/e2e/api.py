@@ -4,7 +4,7 @@ import json
 import ssl
 import time
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 from kubernetes.client import Configuration
@@ -38,6 +38,12 @@ class Api:
             context = urllib3.util.create_urllib3_context()
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
             self._pool.connection_pool_kw["ssl_context"] = context
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        parts = urlsplit(self.configuration.host)
+        return str(parts.hostname), parts.port or 443
 
     def request(
         self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", **query: str

@@ -34,7 +34,7 @@ def build() -> Path:
         return target
     if not shutil.which("go"):
         sys.exit("make e2e: the API server is built from its Go module, which needs Go (https://go.dev/dl/)")
-    print(f"building {', '.join(PROGRAMS)}: some minutes, once for each version", flush=True)
+    _say(f"building {', '.join(PROGRAMS)}: some minutes, once for each version")
     started_at = time.monotonic()
     CACHE.mkdir(parents=True, exist_ok=True)
     # Renamed when complete: a build that was broken off leaves nothing that looks like one.
@@ -47,8 +47,12 @@ def build() -> Path:
             check=True,
         )
         output.rename(target)
-    print(f"built in {time.monotonic() - started_at:.0f} s: {target}", flush=True)
+    _say(f"built in {time.monotonic() - started_at:.0f} s: {target}")
     return target
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - whoever waits for minutes wants to know what for
 
 
 def _link_flags() -> str:

@@ -39,8 +39,9 @@ class Cluster:
         self._namespaces = 0
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """Run kubectl as the administrator; it has to succeed. Returns its output."""
-        result = subprocess.run([*self._kubectl, *arguments], input=stdin, capture_output=True, text=True, timeout=120)
+        """Run kubectl as the administrator; it has to succeed, without a warning. Returns its output."""
+        command = [*self._kubectl, "--warnings-as-errors", *arguments]
+        result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120)
         assert result.returncode == 0, f"kubectl {' '.join(arguments)}: {result.stderr}"
         return result.stdout
 
@@ -53,6 +54,9 @@ class Cluster:
         name = f"{PREFIX}-{self._namespaces}"
         metadata = {"name": name, "labels": labels or {}}
         self.api.call("POST", "/api/v1/namespaces", {"metadata": metadata})
+        if self.plane:
+            # Otherwise a controller makes it.
+            Account(self, name, "default").create()
         try:
             yield name
         finally:

@@ -43,14 +43,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for title, lines in (
-        ("measured", config.stash[_measured]),
-        ("not run on a given cluster", config.stash[_deselected]),
-    ):
-        if lines:
+    sections = {"measured": _measured, "not run, since the cluster was given": _deselected}
+    for title, key in sections.items():
+        if lines := config.stash[key]:
             terminalreporter.section(title)
-            for line in lines:
-                terminalreporter.write_line(line)
+            terminalreporter.write("".join(f"{line}\n" for line in lines))
 
 
 @pytest.fixture

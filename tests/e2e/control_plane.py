@@ -135,7 +135,7 @@ class ApiServer:
         return [
             Request(event["verb"], event["requestURI"], event["responseStatus"]["code"])
             for event in events
-            if event["user"]["username"] == user and not _is_end_of_watch(event)
+            if event["user"].get("username") == user and not _is_end_of_watch(event)
         ]
 
     def _is_ready(self) -> bool:
@@ -249,7 +249,8 @@ def _secret_file(path: Path, text: str) -> Path:
 
 def free_port() -> int:
     """Return a port of loopback that nobody listens on."""
-    for port in random.sample(PORTS, 100):
+    # Drawn by the system: the seed of a test would give the same ports again.
+    for port in random.SystemRandom().sample(PORTS, 100):
         with closing(socket.socket()) as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -3,6 +3,7 @@
 import socket
 import threading
 from contextlib import suppress
+from typing import Self
 
 from e2e.control_plane import free_port
 
@@ -30,7 +31,7 @@ class Gate:
         host, port = self._own
         return f"{host}:{port}"
 
-    def __enter__(self) -> "Gate":
+    def __enter__(self) -> Self:
         self.open()
         return self
 

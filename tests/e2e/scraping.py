@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from http.client import HTTPException
 from typing import NamedTuple
 
 from processes import Process, value
@@ -20,16 +21,18 @@ BETWEEN_SCRAPES_SECONDS = 0.05
 
 
 class Scrape(NamedTuple):
-    """One answer, and when it was there, by the monotonic clock."""
+    """The answer of `/metrics`, when it was there by the monotonic clock, and the status of `/readyz`."""
 
     at: float
     status: int
     body: str
+    ready: int
 
 
 def scrape(process: Process) -> Scrape:
     answer = process.get("/metrics")
-    return Scrape(time.monotonic(), answer.status, answer.body.decode())
+    at = time.monotonic()
+    return Scrape(at, answer.status, answer.body.decode(), process.get("/readyz").status)
 
 
 def own(process: Process, name: str, plural: str) -> float:
@@ -39,9 +42,7 @@ def own(process: Process, name: str, plural: str) -> float:
 
 def names(body: str, family: str, namespace: str) -> set[str]:
     """Return the names of the objects in a namespace that have a series of this family."""
-    lines = [
-        line for line in body.splitlines() if line.startswith(f"{family}{{") and f'namespace="{namespace}"' in line
-    ]
+    lines = [line for line in series(body, namespace) if line.startswith(f"{family}{{")]
     return {name for line in lines for name in re.findall(r'[{,]name="([^"]*)"', line)}
 
 
@@ -77,7 +78,7 @@ def scraping(process: Process) -> Iterator[list[Scrape]]:
         try:
             while not stopping.wait(BETWEEN_SCRAPES_SECONDS):
                 scrapes.append(scrape(process))
-        except Exception as exc:
+        except (OSError, HTTPException) as exc:
             failures.append(exc)
 
     thread = threading.Thread(target=run)

@@ -1,0 +1,77 @@
+"""A real API server takes what the chart renders: fields, names, references, and the pod under restriction."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import yaml
+from rendering import value_sets
+
+from e2e.api import Answer
+from e2e.cluster import Account, Cluster
+from e2e.rays import MONITORING_DEFINITIONS
+from e2e.releases import RESTRICTED, installed, render
+
+
+@pytest.fixture(scope="module", autouse=True)
+def monitors(cluster: Cluster) -> Iterator[None]:
+    """The kinds of the Prometheus Operator: the cluster's own ones if it has them, else any fields will do."""
+    with cluster.installed(MONITORING_DEFINITIONS):
+        yield
+
+
+@pytest.fixture
+def restricted(cluster: Cluster) -> Iterator[str]:
+    with cluster.namespace(RESTRICTED) as namespace:
+        yield namespace
+
+
+@pytest.fixture(params=value_sets())
+def values(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[dict[str, Any]]:
+    """Each documented set of values, with namespaces that are there instead of those that it names."""
+    values = yaml.safe_load(value_sets()[request.param].read_text())
+    with cluster.namespace() as one, cluster.namespace() as two:
+        if "watchNamespaces" in values:
+            values["watchNamespaces"] = [one, two]
+        if "serviceMonitor" in values:
+            values["serviceMonitor"]["namespace"] = one
+        yield values
+
+
+def try_pod(cluster: Cluster, namespace: str, template: dict[str, Any]) -> Answer:
+    """Ask what the API server says to a pod of a Deployment, which it checks when there is one only."""
+    pod = {"metadata": {"generateName": "pod-", "labels": template["metadata"]["labels"]}, "spec": template["spec"]}
+    return cluster.api.request("POST", f"/api/v1/namespaces/{namespace}/pods", pod, dryRun="All")
+
+
+def test_every_object_is_accepted(cluster: Cluster, restricted: str, values: dict[str, Any]) -> None:
+    """By a dry run, the test's pod included, and then for real, without a warning; again it changes nothing."""
+    rendered = render(values, restricted)
+    told = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=rendered.text)
+    assert len(told.splitlines()) == len(rendered.objects)
+    with installed(cluster, values, restricted) as release:
+        assert cluster.kubectl("diff", "--server-side", "-f", "-", stdin=release.rendered.text) == ""
+
+
+def test_pod_is_restricted(cluster: Cluster, restricted: str, values: dict[str, Any]) -> None:
+    """Pod Security admission lets it in, and would not if it asked for more."""
+    with installed(cluster, values, restricted) as release:
+        if "serviceAccount" in values and not values["serviceAccount"].get("create", True):
+            Account(cluster, restricted, release.account.name).create()
+        template = release.rendered.one("Deployment")["spec"]["template"]
+        answer = try_pod(cluster, restricted, template)
+        assert answer.status == 201, answer.body["message"]
+        less = deepcopy(template)
+        less["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+        answer = try_pod(cluster, restricted, less)
+        assert answer.status == 403
+        assert 'violates PodSecurity "restricted' in answer.body["message"]
+
+
+def test_an_upgrade_with_other_labels_is_accepted(cluster: Cluster, restricted: str) -> None:
+    """A Deployment's selector can never change, so no value may reach it."""
+    values = {"commonLabels": {"team": "a"}, "podLabels": {"tier": "b"}, "nameOverride": "other"}
+    with installed(cluster, {}, restricted) as before, installed(cluster, values, restricted) as after:
+        labels = [each.rendered.one("Deployment")["spec"]["template"]["metadata"]["labels"] for each in (before, after)]
+        assert labels[1] == labels[0] | {"team": "a", "tier": "b"}
