@@ -111,6 +111,8 @@ class ApiServer:
                 "--service-cluster-ip-range=10.96.0.0/16",
                 f"--audit-policy-file={plane.audit_policy}",
                 f"--audit-log-path={self.audit_log}",
+                # Stopped, it ends watches; otherwise it waits a minute for them to end by themselves.
+                "--shutdown-watch-termination-grace-period=5s",
                 # Only a test compacts.
                 "--etcd-compaction-interval=0",
                 *flags,

@@ -69,8 +69,8 @@ def is_connected(process: Process, plural: str) -> bool:
 
 @contextmanager
 def scraping(process: Process) -> Iterator[list[Scrape]]:
-    """Scrape again and again, beside what the block does; the list grows meanwhile."""
-    scrapes: list[Scrape] = []
+    """Scrape before the block, again and again beside it, and after it; the list grows meanwhile."""
+    scrapes = [scrape(process)]
     failures: list[Exception] = []
     stopping = threading.Event()
 
@@ -89,4 +89,4 @@ def scraping(process: Process) -> Iterator[list[Scrape]]:
         stopping.set()
         thread.join()
     assert not failures, f"a scrape failed: {failures[0]!r}"
-    assert scrapes
+    scrapes.append(scrape(process))

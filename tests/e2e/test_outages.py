@@ -72,7 +72,8 @@ def test_an_api_server_that_was_away(
             plane.api_server.start()
             started_at = time.monotonic()
             wait_until_connected(process)
-            measured(f"{way}: watched {time.monotonic() - started_at:.1f} s after the API server was ready")
+            lists = sum(own(process, "lists_total", plural) for plural in plurals)
+            measured(f"watched {time.monotonic() - started_at:.1f} s after the API server was ready; {lists:.0f} lists")
         assert {(s.status, s.ready) for s in scrapes} == {(200, 200)}
         assert all(series(s.body, namespace) == before for s in scrapes)
         assert [connections(scrapes, plural) for plural in plurals] == [[1, 0, 1]] * len(plurals)
