@@ -12,7 +12,7 @@ from watching import wait_until
 from e2e.cluster import DEADLINE_SECONDS, Account, Cluster
 from e2e.control_plane import ControlPlane
 from e2e.rays import KINDS, RAYJOB, Kind
-from e2e.scraping import names, own, scrape, wait_until_connected
+from e2e.scraping import names, own, scrape, series, wait_until_connected
 
 FOLLOWS_SECONDS = 1.0
 """From the answer to a write to the end of the scrape that shows it. It takes 5 to 20 ms: all else is margin.
@@ -41,7 +41,7 @@ def test_a_change_shows_within_a_second(
     """An object is created, gets a status, is deleted, and comes again under its name as another one."""
 
     def has_status(body: str) -> bool:
-        return f'namespace="{namespace}"' in "".join(line for line in body.splitlines() if kind.changed in line)
+        return any(line.startswith(kind.changed) for line in series(body, namespace))
 
     def create() -> None:
         uids.append(cluster.create(kind, namespace, "a"))
