@@ -54,6 +54,18 @@ def test_every_object_is_accepted(cluster: Cluster, restricted: str, values: dic
         assert cluster.kubectl("diff", "--server-side", "-f", "-", stdin=release.rendered.text) == ""
 
 
+def test_rules_and_dashboards_are_accepted(cluster: Cluster, restricted: str) -> None:
+    """Applied for real: the PrometheusRule, and dashboards within the size that a ConfigMap may have."""
+    values = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
+    with installed(cluster, values, restricted) as release:
+        kinds = [obj["kind"] for obj in release.rendered.objects]
+        there = cluster.kubectl("get", "prometheusrules,configmaps", "--namespace", restricted, "--output", "name")
+        of_ours = [name for name in there.split() if "kube-root-ca" not in name]
+        assert len(of_ours) == kinds.count("PrometheusRule") + kinds.count("ConfigMap")
+        assert (kinds.count("PrometheusRule"), kinds.count("ConfigMap")) == (1, 5)
+        assert cluster.kubectl("diff", "--server-side", "-f", "-", stdin=release.rendered.text) == ""
+
+
 def test_pod_is_restricted(cluster: Cluster, restricted: str, values: dict[str, Any]) -> None:
     """Pod Security admission lets it in, and would not if it asked for more."""
     with installed(cluster, values, restricted) as release:
