@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def rules_by_name() -> dict[str, dict[str, Any]]:
     return {rule.get("alert") or rule["record"]: rule for group in groups for rule in group["rules"]}
 
 
+@cache
 def documented() -> dict[str, set[str]]:
     """Every family of docs/metrics.md with its labels."""
     families = {}

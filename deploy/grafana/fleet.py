@@ -35,6 +35,10 @@ OBJECT_OF_KIND = ("kind", *OBJECT)
 
 ANY_KIND = {"name": address("kuberay-${__data.fields.kind}")}
 
+NAMESPACE = (
+    "/d/kuberay-RayCluster?${datasource:queryparam}&var-namespace=${__data.fields.namespace}&${__url_time_range}"
+)
+
 STUCK = ((600, ORANGE), (1800, RED))
 SHARE = "percentunit"
 
@@ -298,7 +302,7 @@ def _namespaces() -> Panel:
             Column("memory", total("kuberay_cluster_desired_memory_bytes"), "bytes"),
             Column("GPUs", total("kuberay_cluster_desired_gpus"), "short"),
         ],
-        links={"namespace": "/d/kuberay-RayCluster?${datasource:queryparam}&var-namespace=${__data.fields.namespace}"},
+        links={"namespace": NAMESPACE},
         sort="GPUs",
         width=24,
     )

@@ -84,7 +84,7 @@ def stat(
     width: int = 3,
     legend: str = "",
 ) -> Panel:
-    """One number now, or one for each legend. Nothing to count is 0, and the query has to say so.
+    """One number now, or what the legend says instead. Nothing to count is 0, and the query has to say so.
 
     `lowest` is the colour below the first step.
     """
@@ -93,7 +93,7 @@ def stat(
         "graphMode": "area" if not legend else "none",
         "justifyMode": "auto",
         "orientation": "auto",
-        "textMode": "auto",
+        "textMode": "name" if legend else "auto",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     }
     targets = [{"expr": expr, "legendFormat": legend or title}]
