@@ -105,8 +105,7 @@ class Feed(Generic[T]):
 
     def _show_totals(self, namespaces: Collection[str]) -> None:
         families = self.totals.families
-        changed = {namespace: _lines(families, self.totals.samples(namespace)) for namespace in namespaces}
-        self._namespaces.update(changed if families else {})
+        self._namespaces.update({name: _lines(families, self.totals.samples(name)) for name in namespaces})
 
     def _expire(self) -> None:
         """Take out what has been shown long enough after its end."""

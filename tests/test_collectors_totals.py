@@ -264,6 +264,8 @@ def test_totals_that_are_not_exported_cost_nothing() -> None:
     assert [family.name for family in totals.families] == ["kuberay_jobs_created_total"]
     totals.begin([decode(RAYJOBS, job())], ())
     assert [len(samples) for samples in totals.samples("ns")] == [1]
+    nothing: Totals[Any] = Totals(RAYJOBS, is_exported=lambda _: False)
+    assert nothing.begin([decode(RAYJOBS, job())], ()) | nothing.update([decode(RAYJOBS, job(uid="2"))], []) == set()
 
 
 def test_a_registry_of_prometheus_client_takes_them() -> None:

@@ -46,6 +46,8 @@ class Totals(RegistryCollector, Generic[T]):
 
     def begin(self, present: Collection[T], unread: Collection[str]) -> set[str]:
         """Take in what the first list shows; return the namespaces that are in it."""
+        if not self._tallies:
+            return set()
         self._unread.update(unread)
         for obj in present:
             self._meet(obj, is_new=False)
@@ -53,6 +55,8 @@ class Totals(RegistryCollector, Generic[T]):
 
     def update(self, changed: Iterable[T], removed: Iterable[T]) -> set[str]:
         """Count what these versions show to have happened; return the namespaces whose totals changed."""
+        if not self._tallies:
+            return set()
         touched = [*map(self._bury, removed), *map(self._take, changed)]
         return {namespace for namespace in touched if namespace is not None}
 
