@@ -1,11 +1,26 @@
 """`kuberay-exporter demo` as a process."""
 
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from commands import COMMAND, environment
 from watching import wait_until
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether `/metrics` answers, and not with 503."""
+    try:
+        return bool(get(url))
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -5,24 +5,18 @@ import signal
 import subprocess
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 from bodies import parse
 from commands import COMMAND, environment
+from demo_process import get, is_ready
 from watching import wait_until
 
 from exporter.collectors import KINDS
 from exporter.demo.cluster import SimulatedCluster
 
 FAMILIES = {row.name.removesuffix("_total") for kind in KINDS for row in (*kind.rows, *kind.totals)}
-
-
-def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        body: bytes = answer.read()
-        return body
 
 
 def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
@@ -39,7 +33,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
             assert time.monotonic() - started < 10
             metrics, api = re.findall(r"(http://\S+/metrics) ", shown)[0], re.findall(r"http://\S+/rayjobs", shown)[0]
             assert b'"kind":"RayJobList"' in get(api)
-            wait_until(lambda: _is_ready(metrics))
+            wait_until(lambda: is_ready(metrics))
             wait_until(lambda: parse(get(metrics)).keys() >= FAMILIES, "all families")
             states = _states(get(metrics))
             assert {"Complete", "Failed", "Running"} <= states
@@ -52,13 +46,6 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
             process.kill()
     with pytest.raises(OSError, match="refused"):
         get(api)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return bool(get(url))
-    except OSError:
-        return False
 
 
 def _states(body: bytes) -> set[str]:

@@ -9,6 +9,7 @@ join may fail.
 """
 
 import re
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,10 +20,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from boards import QUERIES, BoardQuery
-from demo_process import demo
+from demo_process import demo, get, is_ready
 from prometheus_process import ask, prometheus, query
 from rulebook import RENDERED, rules_by_name
 from watching import wait_until
+
+from exporter.collectors import KINDS
 
 RULES = rules_by_name()
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
@@ -169,6 +172,16 @@ def test_a_second_target_doubles_no_object(live: Live, kind: str) -> None:
 
     assert live.first_result(of_one_target)
     wait_until(agree, "every object counts once", PATIENCE_SECONDS)
+
+
+def test_promtool_has_nothing_to_say_of_all_families() -> None:
+    """The golden exposition has no RayCronJobs and no users' labels; the demo shows every family there is."""
+    wanted = {row.name for kind in KINDS for row in (*kind.rows, *kind.totals)}
+    with demo("--speed", "10") as url:
+        wait_until(lambda: is_ready(url), "ready", PATIENCE_SECONDS)
+        wait_until(lambda: all(b"\n# TYPE %b " % name.encode() in get(url) for name in wanted), "all families", 60)
+        judged = subprocess.run(["promtool", "check", "metrics"], input=get(url), capture_output=True, check=False)
+    assert (judged.returncode, judged.stdout, judged.stderr) == (0, b"", b"")
 
 
 def test_queries_without_a_result_are_there() -> None:
