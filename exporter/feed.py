@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from exporter.collectors.collector import Collector
 from exporter.collectors.table import Resource
-from exporter.collectors.totals import Totals
+from exporter.collectors.totals import Life, Totals
 from exporter.exposition.book import Book, ObjectLines
 from exporter.exposition.families import Family, Sample
 from exporter.exposition.segments import Segment
@@ -54,15 +54,15 @@ class Feed(Generic[T]):
 
     def begin(self, present: Sequence[T], undecodable: Collection[str]) -> None:
         """Show what the first list found; what happened to it before is not counted."""
-        self._show(present, [])
+        lives = self._show(present, [])
         with self._lock:
-            self._show_totals(self.totals.begin(present, undecodable))
+            self._show_totals(self.totals.begin(lives, undecodable))
 
     def update(self, changed: Sequence[T], removed: Sequence[T]) -> None:
         """Render the changed objects, then swap everything in at once; count what the difference means."""
-        self._show(changed, removed)
+        lives = self._show(changed, removed)
         with self._lock:
-            self._show_totals(self.totals.update(changed, removed))
+            self._show_totals(self.totals.update(lives, removed))
 
     def segments(self) -> Iterator[tuple[Family, list[Segment]]]:
         """Yield every family that has series, with the segments of its lines: objects, then totals."""
@@ -71,8 +71,10 @@ class Feed(Generic[T]):
         yield from self._objects.segments()
         yield from self._namespaces.segments()
 
-    def _show(self, changed: Sequence[T], removed: Sequence[T]) -> None:
-        rendered = {obj.metadata.uid: lines for obj in changed if (lines := self._render(obj)) is not None}
+    def _show(self, changed: Sequence[T], removed: Sequence[T]) -> list[Life[T]]:
+        """Put lines into the book; return what the changed objects show to have happened in their lives."""
+        derived = [pair for obj in changed if (pair := self._derive(obj)) is not None]
+        rendered = {life.obj.metadata.uid: lines for life, lines in derived}
         with self._lock:
             for uid in rendered:
                 self._retained_until.pop(uid, None)
@@ -80,10 +82,13 @@ class Feed(Generic[T]):
             self._objects.update(rendered | retained, [obj.metadata.uid for obj in removed])
         for obj in removed:
             self.collector.forget(obj.metadata.uid)
+        return [life for life, _ in derived]
 
-    def _render(self, obj: T) -> ObjectLines | None:
+    def _derive(self, obj: T) -> tuple[Life[T], ObjectLines] | None:
+        """Apply the tables to an object: what happened in its life, and its lines."""
         try:
-            return _lines(self.collector.families, self.collector.observe(obj, self._wall_clock()))
+            lines = _lines(self.collector.families, self.collector.observe(obj, self._wall_clock()))
+            return self.totals.read(obj), lines
         except Exception:
             # A fault of ours in one object must not cost the scrape the others; its last lines stay.
             self._count_failure()

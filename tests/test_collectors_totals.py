@@ -35,13 +35,13 @@ class Lives:
 
     def begin(self, *versions: dict[str, Any], unread: tuple[str, ...] = ()) -> "Lives":
         self.present = {obj.metadata.uid: obj for obj in (decode(self.kind, version) for version in versions)}
-        self.totals.begin(list(self.present.values()), unread)
+        self.totals.begin(map(self.totals.read, self.present.values()), unread)
         return self
 
     def tell(self, *versions: dict[str, Any], gone: tuple[str, ...] = ()) -> "Lives":
         """One step: an event where it is one object, a list's difference where there are more."""
         changed = [decode(self.kind, version) for version in versions]
-        self.totals.update(changed, [self.present.pop(uid) for uid in gone])
+        self.totals.update(map(self.totals.read, changed), [self.present.pop(uid) for uid in gone])
         self.present |= {obj.metadata.uid: obj for obj in changed}
         return self
 
@@ -262,10 +262,11 @@ def test_totals_that_are_not_exported_cost_nothing() -> None:
     """No family, no sample."""
     totals: Totals[Any] = Totals(RAYJOBS, (60.0,), lambda name: name == "kuberay_jobs_created_total")
     assert [family.name for family in totals.families] == ["kuberay_jobs_created_total"]
-    totals.begin([decode(RAYJOBS, job())], ())
+    totals.begin([totals.read(decode(RAYJOBS, job()))], ())
     assert [len(samples) for samples in totals.samples("ns")] == [1]
     nothing: Totals[Any] = Totals(RAYJOBS, is_exported=lambda _: False)
-    assert nothing.begin([decode(RAYJOBS, job())], ()) | nothing.update([decode(RAYJOBS, job(uid="2"))], []) == set()
+    life = nothing.read(decode(RAYJOBS, job()))
+    assert nothing.begin([life], ()) | nothing.update([life], [life.obj]) == set()
 
 
 def test_a_registry_of_prometheus_client_takes_them() -> None:

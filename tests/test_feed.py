@@ -145,3 +145,15 @@ def test_an_object_that_fails_to_render_is_counted_and_keeps_its_lines(caplog: p
     jobs.tell(manifest(FAILED))
     assert (jobs.families(), jobs.failures) == (before, 1)
     assert "couldn't derive the metrics of 'ns/a'" in caplog.text
+
+
+def test_a_total_that_fails_costs_only_its_object(caplog: pytest.LogCaptureFixture) -> None:
+    """The others are shown and counted, and the informer's thread hears nothing of it."""
+    jobs = Jobs()
+    read = jobs.feed.totals.read
+    jobs.feed.totals.read = lambda obj: read(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    jobs.tell(manifest({}), manifest({}, uid="2"))
+    assert (jobs.families(), jobs.failures) == (set(), 1)
+    assert "kuberay_job_info" in jobs.families("2")
+    body = Exposition([jobs.feed], CollectorRegistry()).body(Format.TEXT).decode()
+    assert 'kuberay_jobs_created_total{namespace="ns"} 1\n' in body

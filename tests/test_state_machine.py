@@ -102,13 +102,13 @@ class StrictView(View):
         self.violations: list[str] = []
 
     def begin(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
-        self.totals.begin(present, undecodable)
+        self.totals.begin(map(self.totals.read, present), undecodable)
         self.known_from_the_start = len(present)
         self.ended = {obj.metadata.uid for obj in present if end_of(obj)}
         super().update(present, [])
 
     def update(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
-        self.totals.update(changed, removed)
+        self.totals.update(map(self.totals.read, changed), removed)
         if not self.all_may_go:
             self.violations += [obj.metadata.uid for obj in removed if obj.metadata.uid not in self.may_go]
         super().update(changed, removed)

@@ -4,7 +4,7 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple
 
 from prometheus_client import Metric
 from prometheus_client.registry import Collector as RegistryCollector
@@ -15,6 +15,13 @@ from exporter.exposition.families import Family, Sample, histogram_samples
 
 EMPTY_NAMESPACE_SECONDS = 24 * 3600.0
 """How long a namespace's totals stay after its last object: a nightly job's must not start anew every night."""
+
+
+class Life(NamedTuple, Generic[T]):
+    """A version of an object, and what it shows to have happened in its life."""
+
+    obj: T
+    happened: tuple[Happened, ...]
 
 
 class Totals(RegistryCollector, Generic[T]):
@@ -44,16 +51,18 @@ class Totals(RegistryCollector, Generic[T]):
         # Namespaces without objects, and since when.
         self._empty_since: dict[str, float] = {}
 
-    def begin(self, present: Collection[T], unread: Collection[str]) -> set[str]:
+    def read(self, obj: T) -> Life[T]:
+        """Return what a version of an object shows to have happened, total by total."""
+        return Life(obj, tuple([tally.total.happened(obj) for tally in self._tallies]))
+
+    def begin(self, present: Iterable[Life[T]], unread: Collection[str]) -> set[str]:
         """Take in what the first list shows; return the namespaces that are in it."""
         if not self._tallies:
             return set()
         self._unread.update(unread)
-        for obj in present:
-            self._meet(obj, is_new=False)
-        return {obj.metadata.namespace for obj in present}
+        return {self._meet(life, is_new=False) for life in present}
 
-    def update(self, changed: Iterable[T], removed: Iterable[T]) -> set[str]:
+    def update(self, changed: Iterable[Life[T]], removed: Iterable[T]) -> set[str]:
         """Count what these versions show to have happened; return the namespaces whose totals changed."""
         if not self._tallies:
             return set()
@@ -88,31 +97,30 @@ class Totals(RegistryCollector, Generic[T]):
         """Name the families, so that a registry can refuse a second collector of them."""
         return (Metric(family.name.removesuffix("_total"), family.help, family.type) for family in self.families)
 
-    def _take(self, obj: T) -> str | None:
+    def _take(self, life: Life[T]) -> str | None:
         """Count what this version shows; return the namespace if that changed anything."""
-        life = self._lives.get(obj.metadata.uid)
-        if life is None:
-            return self._meet(obj, is_new=obj.metadata.uid not in self._unread)
-        namespace, before = life
-        happened = [tally.total.happened(obj) for tally in self._tallies]
-        after = tuple([max(now.times, times) for now, times in zip(happened, before, strict=True)])
+        uid = life.obj.metadata.uid
+        known = self._lives.get(uid)
+        if known is None:
+            return self._meet(life, is_new=uid not in self._unread)
+        namespace, before = known
+        after = tuple([max(now.times, times) for now, times in zip(life.happened, before, strict=True)])
         if after == before:
             return None
-        for tally, now, times in zip(self._tallies, happened, before, strict=True):
+        for tally, now, times in zip(self._tallies, life.happened, before, strict=True):
             if now.times > times:
                 tally.add(namespace, now, now.times - times)
-        self._lives[obj.metadata.uid] = namespace, after
+        self._lives[uid] = namespace, after
         return namespace
 
-    def _meet(self, obj: T, *, is_new: bool) -> str:
+    def _meet(self, life: Life[T], *, is_new: bool) -> str:
         """Take in an object that was not known; what a new one shows has happened since it was last looked."""
-        namespace, uid = obj.metadata.namespace, obj.metadata.uid
+        namespace, uid = life.obj.metadata.namespace, life.obj.metadata.uid
         self._objects[namespace] += 1
         self._empty_since.pop(namespace, None)
         self._unread.discard(uid)
-        happened = [tally.total.happened(obj) for tally in self._tallies]
-        self._lives[uid] = namespace, tuple([now.times for now in happened])
-        for tally, now in zip(self._tallies, happened, strict=True):
+        self._lives[uid] = namespace, tuple([now.times for now in life.happened])
+        for tally, now in zip(self._tallies, life.happened, strict=True):
             tally.open(namespace)
             if is_new and now.times and not (tally.total.is_awaited or tally.total.is_of_deletion):
                 tally.add(namespace, now, now.times)
@@ -120,16 +128,16 @@ class Totals(RegistryCollector, Generic[T]):
 
     def _bury(self, obj: T) -> str | None:
         """Count the end of an object; return its namespace if it was known."""
-        life = self._lives.pop(obj.metadata.uid, None)
-        if life is None:
+        known = self._lives.pop(obj.metadata.uid, None)
+        if known is None:
             return None
-        namespace, _ = life
+        namespace, _ = known
         self._objects[namespace] -= 1
         if not self._objects[namespace]:
             self._empty_since[namespace] = self._clock()
         for tally in self._tallies:
             if tally.total.is_of_deletion:
-                tally.add(namespace, tally.total.happened(obj), 1)
+                tally.add(namespace, Happened(), 1)
         return namespace
 
 
