@@ -1,11 +1,11 @@
 """The dashboards, read as Grafana reads them, and their queries."""
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).parents[1]
-FILES = sorted((ROOT / "charts" / "kuberay-exporter" / "files" / "dashboards").glob("*.json"))
+from rendering import CHART
+
+FILES = sorted((CHART / "files" / "dashboards").glob("*.json"))
 BOARDS: list[dict[str, Any]] = [json.loads(path.read_text()) for path in FILES]
 
 

@@ -3,13 +3,11 @@
 import re
 import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import yaml
+from rendering import CHART, ROOT
 
-ROOT = Path(__file__).parents[1]
-CHART = ROOT / "charts" / "kuberay-exporter"
 RENDERED = ROOT / "deploy" / "prometheus" / "rules.yaml"
 
 HEAD = "# Written by `make rules` from charts/kuberay-exporter/files/rules.yaml: a change is made there.\n"

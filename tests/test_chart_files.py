@@ -1,11 +1,11 @@
 """The chart's own files agree with each other; what helm makes of them is tested in tests/chart."""
 
-import importlib.util
 import json
 from typing import Any
 
+import values_table
 import yaml
-from rendering import CHART, ROOT
+from rendering import CHART
 
 from exporter import __version__
 from exporter.collectors import KINDS
@@ -72,11 +72,6 @@ def test_the_chart_is_of_this_version() -> None:
 
 def test_readme_has_the_values_as_they_are() -> None:
     """Stale: run `make docs`."""
-    spec = importlib.util.spec_from_file_location("values_table", ROOT / "docs" / "values_table.py")
-    assert spec
-    assert spec.loader
-    values_table = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(values_table)
     assert (CHART / "README.md").read_text() == values_table.readme()
     named = {name for name, _, _ in values_table.rows((CHART / "values.yaml").read_text())}
     assert {name.split(".")[0] for name in named} == set(VALUES)

@@ -1,40 +1,26 @@
 """The documentation says what the code does."""
 
-import importlib.util
 import re
-from pathlib import Path
-from types import ModuleType
 
 import click
-import pytest
+import generate
 from bodies import parse
 from commands import run
 from parity import NINE
 from recordings import captures
+from rendering import ROOT
 
 from exporter.cli import cli
 
-ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "charts").rglob("*.md")]
 
 
-@pytest.fixture(scope="module")
-def generate() -> ModuleType:
-    """The program that writes docs/metrics.md."""
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_metrics_page_is_what_make_docs_writes(generate: ModuleType) -> None:
+def test_metrics_page_is_what_make_docs_writes() -> None:
     """Stale: run `make docs`."""
     assert (ROOT / "docs" / "metrics.md").read_text() == generate.metrics_page()
 
 
-def test_the_documented_allowlist_leaves_exactly_the_nine(generate: ModuleType) -> None:
+def test_the_documented_allowlist_leaves_exactly_the_nine() -> None:
     """As `render` prints them of recorded objects that have them all, with everything else on."""
     data = captures()[7].kubectl_list
     options = ["--metric-labels-allowlist", "*=[*]", "--metric-allowlist", generate.nine_pattern()]

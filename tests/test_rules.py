@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from rulebook import RENDERED, ROOT, documented, rendered, rules_by_name
+from rendering import ROOT
+from rulebook import RENDERED, documented, rendered, rules_by_name
 
 RULES = rules_by_name()
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}

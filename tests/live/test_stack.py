@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from commands import environment
 from prometheus_process import ask
-from rulebook import ROOT
+from rendering import ROOT
 from watching import wait_until
 
 PATIENCE_SECONDS = 60.0
