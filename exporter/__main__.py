@@ -1,7 +1,7 @@
 """`python -m exporter` is `kuberay-exporter`: what runs first."""
 
+import os
 import signal
-import sys
 from types import FrameType
 from typing import NoReturn
 
@@ -19,7 +19,8 @@ def main() -> NoReturn:
 
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(0)
+    # Nothing is served yet. An exception would be lost where a library being imported catches everything.
+    os._exit(0)
 
 
 if __name__ == "__main__":

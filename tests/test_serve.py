@@ -249,7 +249,10 @@ def test_sigterm_during_the_start_ends_it_with_0(kubeconfig: Path, after_seconds
         wait_until(lambda: _handles_sigterm(process.pid))
         time.sleep(after_seconds)
         process.terminate()
-        _, errors = process.communicate(timeout=12)
+        try:
+            _, errors = process.communicate(timeout=12)
+        finally:
+            process.kill()
     assert (process.returncode, errors) == (0, b"")
 
 
