@@ -23,7 +23,7 @@ demo: $(READY) ## Set up and run the exporter on a simulated cluster, until Ctrl
 
 .PHONY: stack
 stack: $(READY) ## Run the demo with Debian's Prometheus and Alertmanager, until Ctrl-C
-	@$(BIN)/python deploy/stack.py $(ARGS)
+	@$(BIN)/python tools/stack.py $(ARGS)
 
 .PHONY: test
 test: $(READY) ## Set up and run all tests
@@ -56,12 +56,12 @@ format: $(READY) ## Put the code into the project's format
 
 .PHONY: docs
 docs: $(READY) ## Write docs/metrics.md and the chart's table of values anew from what they document
-	$(BIN)/python docs/generate.py
-	$(BIN)/python docs/values_table.py
+	$(BIN)/python -m tools.metrics_docs
+	$(BIN)/python -m tools.values_table
 
 .PHONY: golden
 golden: $(READY) ## Write the golden exposition anew, to be reviewed like code
-	$(BIN)/python tests/golden.py > tests/testdata/golden.prom
+	$(BIN)/python -m tools.golden > tests/testdata/golden.prom
 
 .PHONY: promtool
 promtool: ## Let promtool (Debian: prometheus) judge the golden exposition and the documented joins
@@ -70,13 +70,13 @@ promtool: ## Let promtool (Debian: prometheus) judge the golden exposition and t
 
 .PHONY: rules
 rules: $(READY) ## Write deploy/prometheus/rules.yaml from the chart's rules; let promtool check and test it
-	$(BIN)/python tests/rulebook.py > deploy/prometheus/rules.yaml
+	$(BIN)/python -m tools.rules > deploy/prometheus/rules.yaml
 	promtool check rules deploy/prometheus/rules.yaml
 	promtool test rules tests/rules/*.yaml
 
 .PHONY: dashboards
 dashboards: $(READY) ## Write the dashboards of the chart and of deploy/grafana anew
-	$(BIN)/python deploy/grafana/render.py
+	$(BIN)/python -m tools.dashboards.render
 
 # A folder of tests that `make test` leaves out by name (norecursedirs in pyproject.toml): it needs Prometheus.
 .PHONY: live
@@ -114,11 +114,11 @@ chart: $(READY) $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) ## Test the Helm 
 
 .PHONY: chart-golden
 chart-golden: $(READY) $(HELM) ## Write the rendered charts anew, to be reviewed like code
-	HELM=$(abspath $(HELM)) $(BIN)/python tests/rendering.py
+	HELM=$(abspath $(HELM)) $(BIN)/python -m tools.chart_goldens
 
 .PHONY: e2e
 e2e: $(READY) $(HELM) ## Run exporter, chart and sidecar against a real API server (needs Go; minutes the first time)
-	$(BIN)/python tests/e2e/binaries.py
+	$(BIN)/python -m tests.e2e.binaries
 	HELM=$(abspath $(HELM)) $(BIN)/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: lock

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import msgspec
-from bodies import parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
@@ -17,6 +16,7 @@ from exporter.exposition.exposition import Exposition
 from exporter.exposition.families import Format
 from exporter.feed import Feed
 from exporter.kube import wire
+from tests.support.bodies import parse
 
 BY_PLURAL = {kind.plural: kind for kind in KINDS}
 

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-import values_table
 import yaml
-from rendering import CHART
 
 from exporter import __version__
 from exporter.collectors import KINDS
+from tests.support.helm_chart import CHART
+from tools import values_table
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())

@@ -4,9 +4,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from commands import error_line, run
 
 from exporter import __version__
+from tests.support.commands import error_line, run
 
 
 @pytest.mark.parametrize(

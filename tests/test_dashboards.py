@@ -6,9 +6,10 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from boards import BOARDS, FILES, QUERIES, BoardQuery, panels
-from render import rendered
-from rulebook import documented, rules_by_name
+
+from tests.support.boards import BOARDS, FILES, QUERIES, BoardQuery, panels
+from tools.dashboards.render import rendered
+from tools.rules import documented, rules_by_name
 
 BY_UID = {board["uid"]: board for board in BOARDS}
 

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-from bodies import parse
-from commands import COMMAND, environment
-from demo_process import get, is_ready
-from watching import wait_until
 
 from exporter.collectors import KINDS
 from exporter.demo.cluster import SimulatedCluster
+from tests.support.bodies import parse
+from tests.support.commands import COMMAND, environment
+from tests.support.demo_process import get, is_ready
+from tests.support.watching import wait_until
 
 FAMILIES = {row.name.removesuffix("_total") for kind in KINDS for row in (*kind.rows, *kind.totals)}
 

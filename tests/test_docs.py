@@ -3,14 +3,14 @@
 import re
 
 import click
-import generate
-from bodies import parse
-from commands import run
-from parity import NINE
-from recordings import captures
-from rendering import ROOT
 
 from exporter.cli import cli
+from tests.support.bodies import parse
+from tests.support.commands import run
+from tests.support.helm_chart import ROOT
+from tests.support.parity import NINE
+from tests.support.recordings import captures
+from tools import metrics_docs as generate
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "charts").rglob("*.md")]
 

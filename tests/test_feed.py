@@ -3,9 +3,6 @@
 from typing import Any
 
 import pytest
-from bodies import parse
-from clocks import FakeClock
-from objects import decode, manifest
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors.collector import Collector
@@ -14,6 +11,9 @@ from exporter.collectors.totals import EMPTY_NAMESPACE_SECONDS, Totals
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.families import Format
 from exporter.feed import Feed
+from tests.support.bodies import parse
+from tests.support.clocks import FakeClock
+from tests.support.objects import decode, manifest
 
 RETAIN_SECONDS = 600.0
 COMPLETE = {

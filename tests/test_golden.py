@@ -1,8 +1,8 @@
 """The whole of `/metrics` at one recorded moment is as reviewed."""
 
-from golden import MOMENT, golden
-from recordings import TESTDATA
-from replaying import replaying
+from tests.support.recordings import TESTDATA
+from tests.support.replaying import replaying
+from tools.golden import MOMENT, golden
 
 
 def test_metrics_are_as_reviewed() -> None:

@@ -7,10 +7,10 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, environment
-from rendering import ROOT
 
 from exporter import __version__
+from tests.support.commands import COMMAND, environment
+from tests.support.helm_chart import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
@@ -63,7 +63,7 @@ def test_starts_without_what_is_left_out(as_in_the_image: dict[str, str]) -> Non
 
 def test_every_way_to_a_cluster_works_without_what_is_left_out(as_in_the_image: dict[str, str]) -> None:
     """The tests of credentials and transport pass as they do with it."""
-    tests = Path(__file__).parent / "test_kube_transport.py"
+    tests = Path(__file__).parent / "kube" / "test_transport.py"
     result = run(as_in_the_image, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tests))
     assert result.returncode == 0, result.stdout
     assert re.search(r"^\d\d passed", result.stdout, re.MULTILINE)

@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from parity import (
+
+from tests.support.parity import (
     CLUSTER_DURATION,
     JOB_DURATION,
     NOT_RECONCILED,
@@ -14,7 +15,7 @@ from parity import (
     lost_by_operator,
     nine,
 )
-from recordings import Capture, captures
+from tests.support.recordings import Capture, captures
 
 CAPTURES = captures()
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
-from bodies import parse
-from commands import COMMAND, environment, error_line, run
-from objects import manifest
-from recordings import captures
+
+from tests.support.bodies import parse
+from tests.support.commands import COMMAND, environment, error_line, run
+from tests.support.objects import manifest
+from tests.support.recordings import captures
 
 CAPTURE = captures()[4]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import ROOT
-from rulebook import RENDERED, documented, rendered, rules_by_name
+
+from tests.support.helm_chart import ROOT
+from tools.rules import RENDERED, documented, rendered, rules_by_name
 
 RULES = rules_by_name()
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bodies import parse, parse_gzip
-from commands import COMMAND, environment
-from faults import FaultServer
-from parity import NINE
-from processes import serving, value, write_kubeconfig
-from recordings import PLURALS, captures
-from watching import job, wait_until
 
 from exporter import __version__
 from exporter.demo.store import ObjectStore
 from exporter.web.server import UNREAD_TIMEOUT_SECONDS, listen
+from tests.support.bodies import parse, parse_gzip
+from tests.support.commands import COMMAND, environment
+from tests.support.faults import FaultServer
+from tests.support.parity import NINE
+from tests.support.processes import serving, value, write_kubeconfig
+from tests.support.recordings import PLURALS, captures
+from tests.support.watching import job, wait_until
 
 
 @pytest.fixture

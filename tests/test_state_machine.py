@@ -9,17 +9,17 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 import hypothesis
-from clocks import FakeClock
-from faults import FaultServer
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from recordings import answer
-from watching import DEADLINE_SECONDS, View, Watched, job, wait_until
 
 from exporter.collectors.rayjob import RAYJOBS, end_of
 from exporter.collectors.totals import Totals
 from exporter.demo.store import ObjectStore
 from exporter.resources.rayjob import RayJob
+from tests.support.clocks import FakeClock
+from tests.support.faults import FaultServer
+from tests.support.recordings import answer
+from tests.support.watching import DEADLINE_SECONDS, View, Watched, job, wait_until
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 STATES = st.sampled_from(["Initializing", "Running", "Complete", "Failed", "Retrying"])

@@ -1,8 +1,10 @@
 """The recorded watch streams, replayed over HTTP: at every capture the operator's metrics, Retrying included."""
 
 import pytest
-from bodies import parse
-from parity import (
+from prometheus_client import CollectorRegistry, generate_latest
+
+from tests.support.bodies import parse
+from tests.support.parity import (
     JOB_DURATION,
     NINE,
     NOT_RECONCILED,
@@ -12,9 +14,8 @@ from parity import (
     lost_by_operator,
     nine,
 )
-from prometheus_client import CollectorRegistry, generate_latest
-from recordings import Capture, captures
-from replaying import replaying
+from tests.support.recordings import Capture, captures
+from tests.support.replaying import replaying
 
 
 def test_replayed_streams_give_the_operators_metrics_at_every_capture() -> None:

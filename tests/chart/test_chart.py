@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from demo_process import demo
-from rendering import CHART, GOLDENS, NAMESPACE, RELEASE, Rendered, helm, refusal, template, value_sets
 
 from exporter.cli import serve_command
+from tests.support.demo_process import demo
+from tests.support.helm_chart import CHART, GOLDENS, NAMESPACE, RELEASE, Rendered, helm, refusal, template, value_sets
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 

@@ -3,8 +3,8 @@
 import gzip
 from pathlib import Path
 
-from boards import FILES
-from rendering import CHART, NAMESPACE, helm, refusal, template
+from tests.support.boards import FILES
+from tests.support.helm_chart import CHART, NAMESPACE, helm, refusal, template
 
 
 def test_there_is_none_by_default() -> None:

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
-from bodies import parse
-from demo_process import demo
-from prometheus_process import prometheus, query
-from rendering import ROOT
-from watching import wait_until
+
+from tests.support.bodies import parse
+from tests.support.demo_process import demo
+from tests.support.helm_chart import ROOT
+from tests.support.prometheus_process import prometheus, query
+from tests.support.watching import wait_until
 
 CONFIGURATIONS = sorted(
     path for path in (ROOT / "deploy" / "prometheus").glob("*.yaml") if "scrape_configs:" in path.read_text()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import CHART, NAMESPACE, refusal, template
-from rulebook import RENDERED
+
+from tests.support.helm_chart import CHART, NAMESPACE, refusal, template
+from tools.rules import RENDERED
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())["prometheusRule"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import ROOT
 
 from exporter import __version__
 from exporter.cli import serve_command
+from tests.support.helm_chart import ROOT
 
 SIDECAR = ROOT / "deploy" / "sidecar"
 OPERATOR = (ROOT / "tests" / "testdata" / "operator.yaml").read_text()

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
-from watching import wait_until
 
-from e2e.api import CONNECTIONS, MERGE_PATCH, Api
-from e2e.control_plane import ControlPlane
-from e2e.rays import ALL_KINDS, API, CRDS, Kind, manifest
+from tests.e2e.api import CONNECTIONS, MERGE_PATCH, Api
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.rays import ALL_KINDS, API, CRDS, Kind, manifest
+from tests.support.watching import wait_until
 
 DEADLINE_SECONDS = 60.0
 """For whatever the API server does by itself: publish a definition, believe that a token is revoked."""

@@ -10,11 +10,11 @@ import pytest
 from kubernetes.client import Configuration
 from kubernetes.config import load_kube_config
 
-from e2e import binaries
-from e2e.api import Api
-from e2e.cluster import Account, Cluster
-from e2e.control_plane import ControlPlane
-from e2e.rays import RAY_DEFINITIONS
+from tests.e2e import binaries
+from tests.e2e.api import Api
+from tests.e2e.cluster import Account, Cluster
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.rays import RAY_DEFINITIONS
 
 KUBECONFIG = os.environ.get("E2E_KUBECONFIG", "")
 """A cluster to run on. $KUBECONFIG alone is not enough: nobody's cluster is written to by accident."""

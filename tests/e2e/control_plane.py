@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from certificates import make_certificates
 from kubernetes.client import Configuration
-from watching import wait_until
 
-from e2e.api import Api, ApiError
+from tests.e2e.api import Api, ApiError
+from tests.support.certificates import make_certificates
+from tests.support.watching import wait_until
 
 START_SECONDS = 120.0
 """A busy machine takes an API server half a minute."""

@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from e2e.control_plane import free_port
+from tests.e2e.control_plane import free_port
 
 CONNECT_SECONDS = 10.0
 READ_BYTES = 64 * 1024

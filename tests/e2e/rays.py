@@ -2,9 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from objects import condition
-
 from exporter.demo.manifests import Manifests, Shape, serve_config
+from tests.support.objects import condition
 
 GROUP = "ray.io"
 API = f"/apis/{GROUP}/v1"

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from rendering import Rendered, template
-
-from e2e.cluster import Account, Cluster
+from tests.e2e.cluster import Account, Cluster
+from tests.support.helm_chart import Rendered, template
 
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
 """Labels of a namespace that takes no pod beyond the restricted standard, and warns of what would make one."""

@@ -9,10 +9,9 @@ from functools import partial
 from http.client import HTTPException
 from typing import NamedTuple
 
-from processes import Process, value
-from watching import wait_until
-
-from e2e.rays import KINDS
+from tests.e2e.rays import KINDS
+from tests.support.processes import Process, value
+from tests.support.watching import wait_until
 
 DEADLINE_SECONDS = 60.0
 """For what the exporter does after an outage: its delays grow up to half a minute."""

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import value_sets
 
-from e2e.api import Answer
-from e2e.cluster import Account, Cluster
-from e2e.rays import MONITORING_DEFINITIONS
-from e2e.releases import RESTRICTED, installed, render
+from tests.e2e.api import Answer
+from tests.e2e.cluster import Account, Cluster
+from tests.e2e.rays import MONITORING_DEFINITIONS
+from tests.e2e.releases import RESTRICTED, installed, render
+from tests.support.helm_chart import value_sets
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from processes import Process, serving
-from watching import wait_until
 
-from e2e.cluster import Account, Cluster, write_token
-from e2e.gate import Gate
-from e2e.rays import RAYJOB
-from e2e.scraping import DEADLINE_SECONDS, is_connected, names, own, scrape, wait_until_connected
+from tests.e2e.cluster import Account, Cluster, write_token
+from tests.e2e.gate import Gate
+from tests.e2e.rays import RAYJOB
+from tests.e2e.scraping import DEADLINE_SECONDS, is_connected, names, own, scrape, wait_until_connected
+from tests.support.processes import Process, serving
+from tests.support.watching import wait_until
 
 
 class Rotation(NamedTuple):

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from processes import serving
-from watching import wait_until
 
-from e2e.cluster import Cluster
-from e2e.rays import RAY_DEFINITIONS, RAYJOB
-from e2e.scraping import DEADLINE_SECONDS, names, own, scrape
+from tests.e2e.cluster import Cluster
+from tests.e2e.rays import RAY_DEFINITIONS, RAYJOB
+from tests.e2e.scraping import DEADLINE_SECONDS, names, own, scrape
+from tests.support.processes import serving
+from tests.support.watching import wait_until
 
 DEFINITION = next(each for each in RAY_DEFINITIONS if each["spec"]["names"]["plural"] == RAYJOB.plural)
 

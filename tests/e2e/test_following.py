@@ -6,13 +6,13 @@ from math import ceil
 from pathlib import Path
 
 import pytest
-from processes import Process, serving
-from watching import wait_until
 
-from e2e.cluster import DEADLINE_SECONDS, Account, Cluster
-from e2e.control_plane import ControlPlane
-from e2e.rays import KINDS, RAYJOB, Kind
-from e2e.scraping import names, own, scrape, series, wait_until_connected
+from tests.e2e.cluster import DEADLINE_SECONDS, Account, Cluster
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.rays import KINDS, RAYJOB, Kind
+from tests.e2e.scraping import names, own, scrape, series, wait_until_connected
+from tests.support.processes import Process, serving
+from tests.support.watching import wait_until
 
 FOLLOWS_SECONDS = 1.0
 """From the answer to a write to the end of the scrape that shows it. It takes 5 to 20 ms: all else is margin.

@@ -6,14 +6,12 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from processes import Process, serving, value
-from watching import wait_until
 
-from e2e.cluster import Account, Cluster
-from e2e.control_plane import ControlPlane
-from e2e.gate import Gate
-from e2e.rays import KINDS, RAYJOB
-from e2e.scraping import (
+from tests.e2e.cluster import Account, Cluster
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.gate import Gate
+from tests.e2e.rays import KINDS, RAYJOB
+from tests.e2e.scraping import (
     BETWEEN_SCRAPES_SECONDS,
     DEADLINE_SECONDS,
     Scrape,
@@ -25,6 +23,8 @@ from e2e.scraping import (
     series,
     wait_until_connected,
 )
+from tests.support.processes import Process, serving, value
+from tests.support.watching import wait_until
 
 pytestmark = pytest.mark.own_cluster
 

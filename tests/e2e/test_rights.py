@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from processes import Process, serving
-from watching import wait_until
 
-from e2e.cluster import Account, Cluster
-from e2e.rays import API, KINDS, RAYJOB
-from e2e.releases import installed
-from e2e.scraping import DEADLINE_SECONDS, names, own, scrape, wait_until_connected
+from tests.e2e.cluster import Account, Cluster
+from tests.e2e.rays import API, KINDS, RAYJOB
+from tests.e2e.releases import installed
+from tests.e2e.scraping import DEADLINE_SECONDS, names, own, scrape, wait_until_connected
+from tests.support.processes import Process, serving
+from tests.support.watching import wait_until
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rendering import ROOT
 
-from e2e import binaries
-from e2e.cluster import Cluster
-from e2e.rays import MONITORING_DEFINITIONS
+from tests.e2e import binaries
+from tests.e2e.cluster import Cluster
+from tests.e2e.rays import MONITORING_DEFINITIONS
+from tests.support.helm_chart import ROOT
 
 SIDECAR = ROOT / "deploy" / "sidecar"
 NAME = "kuberay-operator"

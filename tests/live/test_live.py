@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from boards import QUERIES, BoardQuery
-from demo_process import demo, get, is_ready
-from prometheus_process import ask, prometheus, query
-from rulebook import RENDERED, rules_by_name
-from watching import wait_until
 
 from exporter.collectors import KINDS
+from tests.support.boards import QUERIES, BoardQuery
+from tests.support.demo_process import demo, get, is_ready
+from tests.support.prometheus_process import ask, prometheus, query
+from tests.support.watching import wait_until
+from tools.rules import RENDERED, rules_by_name
 
 RULES = rules_by_name()
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}

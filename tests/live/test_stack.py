@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import environment
-from prometheus_process import ask
-from rendering import ROOT
-from watching import wait_until
+
+from tests.support.commands import environment
+from tests.support.helm_chart import ROOT
+from tests.support.prometheus_process import ask
+from tests.support.watching import wait_until
 
 PATIENCE_SECONDS = 60.0
 
-COMMAND = [sys.executable, str(ROOT / "deploy" / "stack.py")]
+COMMAND = [sys.executable, str(ROOT / "tools" / "stack.py")]
 
 
 class Stack:

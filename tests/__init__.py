@@ -1,0 +1,1 @@
+"""Tests of kuberay-exporter: folders mirror `exporter`; docs/testing.md says what each kind needs."""

@@ -1,0 +1,1 @@
+"""Helpers of the tests: the simulated API server with faults, processes, recordings, parsers."""

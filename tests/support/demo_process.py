@@ -1,0 +1,36 @@
+"""`kuberay-exporter demo` as a process."""
+
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.support.commands import COMMAND, environment
+from tests.support.watching import wait_until
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether `/metrics` answers, and not with 503."""
+    try:
+        return bool(get(url))
+    except OSError:
+        return False
+
+
+@contextmanager
+def demo(*arguments: str) -> Iterator[str]:
+    """Run the demo on a free port of loopback; gives the address of its `/metrics`."""
+    command = [*COMMAND, "demo", "--metrics-addr", "127.0.0.1:0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        try:
+            assert process.stdout
+            yield next(line.split()[0] for line in process.stdout if "/metrics" in line)
+        finally:
+            process.terminate()
+            wait_until(lambda: process.poll() is not None, "ended")

@@ -1,0 +1,101 @@
+"""The recorded streams replayed over HTTP to a whole exporter, up to any recorded moment."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kubernetes.client import Configuration
+
+from exporter.app import Exporter
+from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
+from exporter.demo.connections import Stream
+from exporter.demo.requests import Request
+from exporter.demo.store import ObjectStore
+from exporter.exposition.families import Format
+from exporter.kube.transport import ApiTransport
+from tests.support.bodies import parse
+from tests.support.faults import FaultServer
+from tests.support.recordings import PLURALS, stream
+from tests.support.watching import wait_until
+
+
+class ReplayServer(FaultServer):
+    """Answers the first list and watches of each kind with what was recorded, up to a moment that is moved on."""
+
+    def __init__(self) -> None:
+        super().__init__(ObjectStore())
+        self._recorded = {plural: stream(plural) for plural in PLURALS}
+        for plural in PLURALS:
+            (first, *_) = self._recorded[plural]
+            self.answer_next(first["status"], first["body"], verb="list", plural=plural)
+        # Guards the two below: moved on by the test, read by the watches' connections.
+        self._moved = threading.Condition()
+        self._until = 0.0
+        self._sent: dict[str, int] = dict.fromkeys(PLURALS, 0)
+
+    def replay_until(self, time: float) -> None:
+        with self._moved:
+            self._until = time
+            self._moved.notify_all()
+
+    def last_version(self, plural: str) -> str:
+        """Return the version of the newest event that may have been sent."""
+        lines = [entry["line"] for entry in self._due(plural)]
+        return lines[-1].rpartition('"resourceVersion":"')[2].partition('"')[0] if lines else ""
+
+    def stream_watch(self, request: Request, stream: Stream) -> None:
+        """Send events as they were; where a watch ended, end it, so that the next one goes on."""
+        plural = request.plural
+        while not self.is_stopping.is_set():
+            with self._moved:
+                self._moved.wait_for(lambda: self._next(plural) is not None or self.is_stopping.is_set(), 0.1)
+                entry = self._next(plural)
+                if entry is None:
+                    continue
+                self._sent[plural] += 1
+            if entry["op"] == "watch_end":
+                break
+            self.send_line(request, stream, entry["line"].encode() + b"\n")
+            stream.flush()
+        stream.end()
+
+    def _next(self, plural: str) -> dict[str, Any] | None:
+        entries = [entry for entry in self._recorded[plural] if entry["op"] in ("event", "watch_end")]
+        sent = self._sent[plural]
+        return entries[sent] if sent < len(entries) and entries[sent]["t"] < self._until else None
+
+    def _due(self, plural: str) -> list[dict[str, Any]]:
+        return [e for e in self._recorded[plural] if e["op"] == "event" and e["t"] < self._until]
+
+
+def config(**settings: Any) -> Config:
+    """Return the defaults, changed by `settings`."""
+    defaults: dict[str, Any] = {
+        "metrics_address": Address("127.0.0.1", 0), "probe_address": None, "namespaces": (), "collectors": PLURALS,
+        "is_exported": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
+        "retain_deleted_seconds": 0.0, "page_size": 500,
+    }  # fmt: skip
+    return Config(**(defaults | settings))
+
+
+@contextmanager
+def replaying() -> Iterator[tuple[ReplayServer, Exporter, Callable[[float], bytes]]]:
+    """A server, an exporter that watches it, and a function that moves both to a time and returns the body."""
+    with ReplayServer() as server:
+        exporter = Exporter(config(), ApiTransport(lambda: Configuration(host=server.url), connections=3))
+        exporter.start()
+
+        def body_at(time: float) -> bytes:
+            server.replay_until(time)
+            for informer in exporter.informers:
+                expected = server.last_version(informer.resource)
+                wait_until(lambda i=informer, v=expected: not v or i.reflector._version == v)  # type: ignore[misc]
+            body = exporter.exposition.body(Format.TEXT)
+            parse(exporter.exposition.body(Format.OPENMETRICS), openmetrics=True)
+            return body
+
+        try:
+            yield server, exporter, body_at
+        finally:
+            exporter.stop()

@@ -1,0 +1,142 @@
+"""One informer on the fault server: what it holds, counts, logs and asks."""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from kubernetes.client import Configuration
+
+from exporter.demo.store import ObjectStore
+from exporter.kube.informer import Informer
+from exporter.kube.transport import ApiTransport
+from exporter.resources.rayjob import RayJob
+from tests.support.clocks import FakeClock
+from tests.support.faults import FaultServer
+
+DEADLINE_SECONDS = 10.0
+
+
+def wait_until(
+    condition: Callable[[], object],
+    what: str = "",
+    deadline_seconds: float = DEADLINE_SECONDS,
+    every_seconds: float = 0.002,
+) -> None:
+    """Wait for a condition; a test that waits longer than the deadline fails."""
+    deadline = time.monotonic() + deadline_seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still not so after {deadline_seconds} s: {what or condition}"
+        time.sleep(every_seconds)
+
+
+def job(name: str, status: dict[str, Any] | None = None, *, namespace: str = "ns", **more: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayJob",
+        "metadata": {"name": name, "namespace": namespace},
+        "status": status or {},
+    } | more
+
+
+class View:
+    """What a sink has been told: the present objects by uid, each step, and the sizes of first lists."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, RayJob] = {}
+        self.steps: list[tuple[list[str], list[str]]] = []
+        self.baselines: list[tuple[int, int]] = []
+
+    def begin(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
+        self.baselines.append((len(present), len(undecodable)))
+        self.update(present, [])
+
+    def update(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
+        gone = {obj.metadata.uid for obj in removed}
+        self.objects = {uid: obj for uid, obj in self.objects.items() if uid not in gone}
+        self.objects |= {obj.metadata.uid: obj for obj in changed}
+        self.steps.append(([obj.metadata.name for obj in changed], [obj.metadata.name for obj in removed]))
+
+    @property
+    def names(self) -> set[str]:
+        return {obj.metadata.name for obj in self.objects.values()}
+
+    def state_of(self, name: str) -> str | None:
+        statuses = [obj.status for obj in self.objects.values() if obj.metadata.name == name]
+        return statuses[0].job_deployment_status if statuses and statuses[0] else None
+
+
+class Counts:
+    """An observer that counts by the name of the method."""
+
+    def __init__(self) -> None:
+        self.counted: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        return lambda: self.counted.update([name])
+
+    def __getitem__(self, name: str) -> int:
+        return self.counted[name]
+
+
+class Watched:
+    """An informer of RayJobs, the server it watches, and all that a test may want to look at."""
+
+    def __init__(self, server: FaultServer, clock: FakeClock, view: View | None = None, **settings: Any) -> None:
+        self.server = server
+        self.store = server.store
+        self.clock = clock
+        self.view = view or View()
+        self.counts = Counts()
+        url = server.url
+        self.transport = ApiTransport(lambda: Configuration(host=url), connections=2)
+        self.informer: Informer[RayJob] = Informer(
+            self.transport,
+            "/apis/ray.io/v1/rayjobs",
+            RayJob,
+            self.view,
+            self.counts,
+            resource="rayjobs",
+            clock=clock,
+            rng=random.Random(1),
+            **settings,
+        )
+
+    @property
+    def reflector(self) -> Any:
+        return self.informer.reflector
+
+    def start(self) -> None:
+        """Start, and wait for the first list and a watch."""
+        self.informer.start()
+        wait_until(lambda: self.reflector.is_synced, "synced")
+        self.server.wait_for_watch("rayjobs")
+
+    def wait_for(self, *names: str) -> None:
+        """Wait until exactly these jobs are held."""
+        wait_until(lambda: self.view.names == set(names), f"{set(names)}, but {self.view.names}")
+
+    def requests(self, verb: str) -> int:
+        return len(self.server.seen(verb, "rayjobs"))
+
+
+@contextmanager
+def watched(*names: str, bookmark_seconds: float = 60.0, **settings: Any) -> Iterator[Watched]:
+    """An informer, not started, on a server with jobs of these names; nothing is left running after it."""
+    store = ObjectStore()
+    for name in names:
+        store.create("rayjobs", job(name))
+    before = threading.active_count()
+    with FaultServer(store, bookmark_seconds=bookmark_seconds) as server:
+        own = Watched(server, FakeClock(), **settings)
+        try:
+            yield own
+        finally:
+            own.informer.stop()
+            server.clear_faults()
+            own.informer.join(DEADLINE_SECONDS)
+            assert not own.informer.is_alive
+    wait_until(lambda: threading.active_count() <= before, "all threads ended")

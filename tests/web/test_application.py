@@ -1,0 +1,160 @@
+"""HTTP: routes, headers, readiness, draining."""
+
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+from starlette.testclient import TestClient
+
+from exporter import __version__
+from exporter.exposition.book import Book, ObjectLines
+from exporter.exposition.exposition import Exposition
+from exporter.exposition.families import Family, Sample
+from exporter.web.application import Endpoints
+from exporter.web.state import ResourceState
+from tests.support.bodies import parse
+
+FAMILY = Family("x_info", "gauge", "Help.", ("name",))
+OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+
+
+class FakeState:
+    """A state that tests set."""
+
+    not_ready: str | None = None
+    not_alive: str | None = None
+
+    def why_not_ready(self) -> str | None:
+        return self.not_ready
+
+    def why_not_alive(self) -> str | None:
+        return self.not_alive
+
+    def resources(self) -> list[ResourceState]:
+        return [ResourceState("rayjobs in <ns>", 7, "synced, watching")]
+
+
+class Web:
+    def __init__(self) -> None:
+        self.state = FakeState()
+        self.scrapes: list[float] = []
+        book = Book([FAMILY])
+        book.update({"a": ObjectLines.of([FAMILY.lines([Sample(("a",), 1)])])})
+        self.endpoints = Endpoints(Exposition([book], CollectorRegistry()), self.state, self.scrapes.append)
+        self.client = TestClient(self.endpoints.application())
+        self.client.headers.clear()
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    web = Web()
+    with web.client:
+        yield web
+
+
+def test_metrics_in_text(web: Web) -> None:
+    """What a client without wishes gets, and the headers that are always there."""
+    answer = web.client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.headers["Content-Length"] == str(len(answer.content))
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
+    assert "Content-Encoding" not in answer.headers
+    assert parse(answer.content).keys() == {"x_info"}
+
+
+def test_metrics_in_openmetrics(web: Web) -> None:
+    """What Prometheus asks for."""
+    answer = web.client.get("/metrics", headers=OPENMETRICS)
+    assert answer.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert parse(answer.content, openmetrics=True).keys() == {"x_info"}
+
+
+def test_metrics_compressed(web: Web) -> None:
+    """The client reads it, so the headers are right."""
+    answer = web.client.get("/metrics", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert parse(answer.content) == parse(web.client.get("/metrics").content)
+
+
+def test_names_select_families(web: Web) -> None:
+    """`?name[]=`."""
+    assert web.client.get("/metrics?name[]=x_info&name[]=y").content != b""
+    assert web.client.get("/metrics", params={"name[]": "y"}).content == b""
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/"])
+def test_head_is_get_without_a_body(web: Web, path: str) -> None:
+    """The same headers."""
+    got, head = web.client.get(path), web.client.head(path)
+    assert (head.status_code, head.headers["Content-Length"]) == (200, got.headers["Content-Length"])
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_other_methods_are_not_allowed(web: Web, method: str) -> None:
+    """405, with what is."""
+    answer = web.client.request(method, "/metrics")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_unknown_paths_are_not_found(web: Web) -> None:
+    """404, not the landing page."""
+    assert web.client.get("/nothing").status_code == 404
+    assert web.client.get("/metrics/", follow_redirects=False).status_code == 404
+
+
+def test_not_ready_is_503_with_the_reason(web: Web) -> None:
+    """Neither metrics nor readiness; but alive."""
+    web.state.not_ready = "not listed yet: rayjobs"
+    for path in ("/metrics", "/readyz"):
+        answer = web.client.get(path)
+        assert answer.status_code == 503
+        assert "not listed yet: rayjobs\n" in answer.text
+    assert web.client.get("/healthz").text == "ok\n"
+    assert web.scrapes == []
+
+
+def test_not_alive_is_503_with_the_reason(web: Web) -> None:
+    """A thread has ended: the process has to be started again."""
+    web.state.not_alive = "thread ended: rayjobs"
+    answer = web.client.get("/healthz")
+    assert (answer.status_code, answer.text) == (503, "thread ended: rayjobs\n")
+
+
+def test_draining_is_not_ready_but_serves(web: Web) -> None:
+    """Running scrapes finish; new traffic goes elsewhere."""
+    assert web.client.get("/readyz").status_code == 200
+    web.endpoints.drain()
+    answer = web.client.get("/readyz")
+    assert (answer.status_code, answer.text) == (503, "shutting down\n")
+    assert web.client.get("/metrics").status_code == 200
+
+
+def test_scrapes_are_observed(web: Web) -> None:
+    """Each with the seconds that it took."""
+    web.client.get("/metrics")
+    web.client.get("/metrics")
+    assert len(web.scrapes) == 2
+    assert all(0 < seconds < 10 for seconds in web.scrapes)
+
+
+def test_landing_page(web: Web) -> None:
+    """Version, kinds, counts, state and links; what others named is escaped."""
+    answer = web.client.get("/")
+    assert answer.headers["Content-Type"].startswith("text/html")
+    for text in (__version__, "rayjobs in &lt;ns&gt;", ">7<", "synced, watching", 'href="metrics"', "Ready."):
+        assert text in answer.text
+    web.state.not_ready = "<b>"
+    assert "Not ready: &lt;b&gt;" in web.client.get("/").text
+
+
+def test_the_probe_listener_has_the_probes_alone(web: Web) -> None:
+    """No metrics behind a port that is open to the kubelet."""
+    with TestClient(web.endpoints.probe_application()) as probes:
+        assert [probes.get(path).status_code for path in ("/healthz", "/readyz", "/metrics", "/")] == [
+            200,
+            200,
+            404,
+            404,
+        ]
