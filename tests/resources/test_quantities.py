@@ -4,13 +4,13 @@ import math
 
 import msgspec
 import pytest
+from exporter.resources.quantities import Quantity, parse_quantity
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.errors import DecodeError
 from exporter.kube import wire
-from exporter.resources.quantities import Quantity, parse_quantity
 from tests.support.objects import decode, manifest
 
 
@@ -52,4 +52,4 @@ def test_a_bad_quantity_makes_the_object_undecodable() -> None:
     assert decode(RAYCLUSTERS, good).status.desired_cpu == "1"
     bad = msgspec.json.encode(manifest({"desiredMemory": "1.2.3Gi"}))
     with pytest.raises(DecodeError, match=r"couldn't parse quantity '1.2.3Gi'.*status"):
-        wire.decode(msgspec.json.Decoder(RAYCLUSTERS.resource), bad)
+        wire.decode(msgspec.json.Decoder(RAYCLUSTERS.object_type), bad)
