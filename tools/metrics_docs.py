@@ -38,7 +38,7 @@ lower than the operator's value, never higher, and the same after any restart. T
 is `time() - kuberay_job_start_timestamp_seconds`.
 
 - **Absent** times and objects have no series. An absent integer of a status is 0, as Go omits zeros; an absent
-  integer of a spec has no series; an absent boolean is 0. An object without a status has no series that are read from it.
+  integer of a spec has no series; an absent boolean is 0. An object without a status has no series of its fields.
 - **States are labels**: one series with the value 1, whose label is the current state. To count states, use
   `count by (state) (kuberay_cluster_state)`.
 - An object that is being deleted is reported until it is gone.

@@ -4,13 +4,13 @@ import math
 
 import msgspec
 import pytest
-from exporter.resources.quantities import Quantity, parse_quantity
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.errors import DecodeError
 from exporter.kube import wire
+from exporter.resources.quantities import Quantity, parse_quantity
 from tests.support.objects import decode, manifest
 
 
