@@ -6,11 +6,11 @@
 import json
 from pathlib import Path
 
+from tools.dashboards.clusters import clusters
 from tools.dashboards.exporter import health
 from tools.dashboards.fleet import overview
-from tools.dashboards.rayclusters import clusters
-from tools.dashboards.rayjobs import jobs
-from tools.dashboards.rayservices import services
+from tools.dashboards.jobs import jobs
+from tools.dashboards.services import services
 
 FOLDER = Path(__file__).parents[2] / "charts" / "kuberay-exporter" / "files" / "dashboards"
 
@@ -19,9 +19,9 @@ def rendered() -> dict[str, str]:
     """Return the text of each file by its name."""
     boards = {
         "fleet": overview(),
-        "raycluster": clusters(),
-        "rayjob": jobs(),
-        "rayservice": services(),
+        "clusters": clusters(),
+        "jobs": jobs(),
+        "services": services(),
         "exporter": health(),
     }
     return {f"{name}.json": json.dumps(board, indent=2, ensure_ascii=False) + "\n" for name, board in boards.items()}
