@@ -1,27 +1,32 @@
-"""RayCluster: what state are clusters in, do they have the pods that they ask for, and what do they ask for?"""
+"""The dashboard `KubeRay / Clusters`: states, conditions, workers and resources of RayClusters."""
 
+from tools.dashboards.board import Row, Variable, address, dashboard
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
+    ORANGE_FROM_ONE,
     RED,
-    SOME_ARE_BAD,
-    SOME_ARE_WORTH_A_LOOK,
+    RED_FROM_ONE,
     Column,
     Json,
     Panel,
     Query,
-    Row,
-    Variable,
-    address,
     bars,
-    dashboard,
     gauges,
     lines,
     stat,
     table,
     timeline,
 )
-from tools.dashboards.queries import BY_NAMESPACE, FLEET, NAMED, QUANTILES, counted, waiting_clusters, worded
+from tools.dashboards.queries import (
+    BY_NAMESPACE,
+    FLEET,
+    NAMED,
+    QUANTILES,
+    count_or_zero,
+    empty_as,
+    waiting_clusters,
+)
 
 OBJECT = ("namespace", "name")
 
@@ -29,21 +34,21 @@ OWN = address("kuberay-RayCluster")
 OWNER = address("kuberay-${__data.fields.owner_kind}", name="owner_name")
 
 
-def clusters() -> Json:
+def board() -> Json:
     return dashboard(
         "kuberay-RayCluster",
-        "RayCluster",
-        "States, conditions, workers and resources of RayClusters. Needs the exporter's recording rules.",
+        "KubeRay / Clusters",
+        "States, conditions, workers and resources of RayClusters. Requires the exporter's recording rules.",
         [
             Variable("namespace", "Namespace", "label_values(kuberay_cluster_info, namespace)"),
             Variable("name", "RayCluster", 'label_values(kuberay_cluster_info{namespace=~"$namespace"}, name)'),
         ],
         [
-            Row("Are they well?", _numbers()),
-            Row("Which are there?", [_list()]),
-            Row("What are they doing?", _states()),
-            Row("Do they have what they ask for?", _workers()),
-            Row("How fast do clusters come?", _lives()),
+            Row("Summary", _numbers()),
+            Row("Inventory", [_list()]),
+            Row("States and conditions", _states()),
+            Row("Workers and resources", _workers()),
+            Row("Lifecycle", _lifecycle()),
         ],
     )
 
@@ -54,61 +59,69 @@ def _numbers() -> list[Panel]:
     failing = NAMED.count("kuberay_cluster_status_condition", where='condition="ReplicaFailure", status="true"')
     missing = NAMED.of("namespace_name_uid:kuberay_cluster_missing_workers:max")
     return [
-        stat("How many clusters?", "RayClusters that there are.", NAMED.count("kuberay_cluster_info")),
+        stat("Clusters", "Number of RayClusters.", NAMED.count("kuberay_cluster_info"), width=2),
         stat(
-            "How many wait for their pods?",
-            "Not provisioned yet, or not again after a resume; suspended ones are not meant.",
-            counted(waiting_clusters(NAMED)),
-            steps=SOME_ARE_WORTH_A_LOOK,
+            "Waiting",
+            "Number of RayClusters that wait for their pods after creation or after they were resumed.",
+            count_or_zero(waiting_clusters(NAMED)),
+            steps=ORANGE_FROM_ONE,
+            width=2,
         ),
         stat(
-            "How many have no head?",
-            "Their head pod is missing or not ready: nothing works there. Suspended ones are not meant.",
-            counted(f"{unready} {resting}"),
-            steps=SOME_ARE_BAD,
+            "Head not ready",
+            "Number of RayClusters whose head pod is missing or not ready, without suspended ones.",
+            count_or_zero(f"{unready} {resting}"),
+            steps=RED_FROM_ONE,
         ),
         stat(
-            "How many can't make pods?",
-            "The operator cannot create or delete pods of theirs: condition ReplicaFailure.",
+            "Replica failures",
+            "Number of RayClusters whose pods the operator cannot create or delete: condition ReplicaFailure.",
             failing,
-            steps=SOME_ARE_BAD,
+            steps=RED_FROM_ONE,
         ),
         stat(
-            "How many workers are missing?",
-            "Workers that are asked for and not ready.",
+            "Missing workers",
+            "Number of desired workers that are not ready.",
             f"sum({missing}) or vector(0)",
-            steps=SOME_ARE_WORTH_A_LOOK,
+            steps=ORANGE_FROM_ONE,
         ),
         stat(
-            "How many are suspended?",
-            "Asked to be suspended, by users or by Kueue.",
+            "Suspended",
+            "Number of RayClusters that users or Kueue suspended: spec.suspend.",
             f"sum({NAMED.each('kuberay_cluster_suspended')}) or vector(0)",
+            width=2,
         ),
-        stat("How many CPU cores?", "Asked for by all desired pods.", _total("kuberay_cluster_desired_cpu_cores")),
-        stat("How many GPUs?", "Asked for by all desired pods.", _total("kuberay_cluster_desired_gpus")),
+        stat(
+            "Cores requested",
+            "CPU cores that all desired pods request.",
+            f"sum({NAMED.each('kuberay_cluster_desired_cpu_cores')}) or vector(0)",
+        ),
+        stat(
+            "GPUs requested",
+            "GPUs that all desired pods request.",
+            f"sum({NAMED.each('kuberay_cluster_desired_gpus')}) or vector(0)",
+        ),
     ]
-
-
-def _total(family: str) -> str:
-    return f"sum({NAMED.each(family)}) or vector(0)"
 
 
 def _list() -> Panel:
     return table(
-        "Which clusters are there?",
-        "One row for each RayCluster. A click on the name shows it alone; on the owner, the RayJob or RayService.",
+        "Cluster list",
+        "All RayClusters. The name links to the cluster, the owner to its RayJob or RayService.",
         [*OBJECT, "state", "owner_kind", "owner_name", "ray_version"],
         [
             Column("age", f"time() - {NAMED.each('kuberay_cluster_created_timestamp_seconds')}", "s"),
-            Column("provisioned in", NAMED.each("kuberay_cluster_provisioned_duration_seconds"), "s", ((600, ORANGE),)),
-            Column("workers", NAMED.each("kuberay_cluster_desired_workers"), "short"),
-            Column("ready", NAMED.each("kuberay_cluster_ready_workers"), "short"),
+            Column(
+                "provisioning time", NAMED.each("kuberay_cluster_provisioned_duration_seconds"), "s", ((600, ORANGE),)
+            ),
+            Column("desired workers", NAMED.each("kuberay_cluster_desired_workers"), "short"),
+            Column("ready workers", NAMED.each("kuberay_cluster_ready_workers"), "short"),
             Column("CPU cores", NAMED.each("kuberay_cluster_desired_cpu_cores"), "short"),
             Column("memory", NAMED.each("kuberay_cluster_desired_memory_bytes"), "bytes"),
             Column("GPUs", NAMED.each("kuberay_cluster_desired_gpus"), "short"),
         ],
-        infos=[
-            worded(NAMED.each("kuberay_cluster_state", "state"), "state", "not ready"),
+        label_queries=[
+            empty_as("not ready", NAMED.each("kuberay_cluster_state", "state"), "state"),
             NAMED.each("kuberay_cluster_owner", "owner_kind", "owner_name"),
             NAMED.each("kuberay_cluster_version_info", "ray_version"),
         ],
@@ -121,41 +134,47 @@ def _list() -> Panel:
 
 def _states() -> list[Panel]:
     condition = "kuberay_cluster_status_condition"
-    states = worded(NAMED.count("kuberay_cluster_state", "state"), "state", "not ready")
+    states = empty_as("not ready", NAMED.count("kuberay_cluster_state", "state"), "state")
     ready = NAMED.each(condition, where='condition="HeadPodReady", status="true"')
     unready = NAMED.each(condition, where='condition="HeadPodReady", status!="true"')
     return [
         lines(
-            "Which states are they in?",
-            "RayClusters by their state; a resumed one is called suspended until it is ready.",
+            "Cluster states",
+            "RayClusters by state. After a resume, the state stays suspended until the cluster is ready.",
             Query("{{state}}", states),
             stacked=True,
             width=8,
         ),
         table(
-            "Which wait for their pods?",
-            "Not provisioned, and for how long, since their beginning or their resume.",
+            "Clusters waiting for pods",
+            "RayClusters that are not provisioned, with the time since they were created or resumed.",
             OBJECT,
-            [Column("waiting", waiting_clusters(NAMED), "s", ((600, ORANGE), (900, RED)))],
+            [Column("waiting time", waiting_clusters(NAMED), "s", ((600, ORANGE), (900, RED)))],
             links={"name": OWN},
-            sort="waiting",
+            sort="waiting time",
             width=8,
         ),
         table(
-            "Which head pods are where?",
-            "The head's pod and service, for kubectl.",
+            "Head pods",
+            "Names of the head's pod and service, for use with kubectl.",
             [*OBJECT, "head_pod", "head_service"],
             [Column("ready workers", NAMED.each("kuberay_cluster_ready_workers"), "short")],
-            infos=[NAMED.each("kuberay_cluster_head_info", "head_pod", "head_service")],
+            label_queries=[NAMED.each("kuberay_cluster_head_info", "head_pod", "head_service")],
             links={"name": OWN},
             width=8,
         ),
         table(
-            "What do their conditions say, and since when?",
-            "Every condition with its status, its reason, and how long ago the status changed.",
+            "Conditions",
+            "All conditions with their status, their reason and the time since the status changed.",
             [*OBJECT, "condition", "status", "reason"],
-            [Column("for", f"time() - {NAMED.each(f'{condition}_transition_timestamp_seconds', 'condition')}", "s")],
-            infos=[
+            [
+                Column(
+                    "time in status",
+                    f"time() - {NAMED.each(f'{condition}_transition_timestamp_seconds', 'condition')}",
+                    "s",
+                )
+            ],
+            label_queries=[
                 NAMED.each(condition, "condition", "status"),
                 NAMED.each(f"{condition}_reason", "condition", "reason"),
             ],
@@ -163,8 +182,8 @@ def _states() -> list[Panel]:
             width=12,
         ),
         timeline(
-            "When was the head ready?",
-            "The condition HeadPodReady over time, of up to 20 clusters; choose one to see more.",
+            "Head readiness",
+            "Condition HeadPodReady over time, for at most 20 clusters. Use the name filter to see others.",
             Query("{{namespace}}/{{name}}", f"topk(20, {ready} or {unready} * 0)"),
             {1: ("ready", GREEN), 0: ("not ready", RED)},
             width=12,
@@ -173,32 +192,29 @@ def _states() -> list[Panel]:
 
 
 def _workers() -> list[Panel]:
-    def total(family: str) -> str:
-        return f"sum({NAMED.each(family)})"
-
     missing = NAMED.of("namespace_name_uid:kuberay_cluster_missing_workers:max")
     return [
         lines(
-            "Are there as many workers as asked for?",
-            "Workers of all chosen RayClusters. Available ones run; ready ones also pass their checks.",
-            Query("desired", total("kuberay_cluster_desired_workers")),
-            Query("ready", total("kuberay_cluster_ready_workers")),
-            Query("available", total("kuberay_cluster_available_workers")),
-            Query("at least", total("kuberay_cluster_min_workers")),
+            "Workers",
+            "Workers of the selected RayClusters.",
+            Query("desired", f"sum({NAMED.each('kuberay_cluster_desired_workers')})"),
+            Query("ready", f"sum({NAMED.each('kuberay_cluster_ready_workers')})"),
+            Query("available", f"sum({NAMED.each('kuberay_cluster_available_workers')})"),
+            Query("minimum", f"sum({NAMED.each('kuberay_cluster_min_workers')})"),
             width=8,
         ),
         table(
-            "Whose workers are missing?",
-            "RayClusters with fewer ready workers than they ask for.",
+            "Missing workers by cluster",
+            "RayClusters with fewer ready workers than desired workers.",
             OBJECT,
-            [Column("missing", missing, "short", SOME_ARE_WORTH_A_LOOK)],
+            [Column("missing", missing, "short", ORANGE_FROM_ONE)],
             links={"name": OWN},
             sort="missing",
             width=8,
         ),
         table(
-            "Which have reached their limit?",
-            "RayClusters with an autoscaler that asks for as many workers as there may be.",
+            "At worker limit",
+            "RayClusters whose autoscaler requests the maximum number of workers.",
             OBJECT,
             [Column("workers", _at_limit(), "short")],
             links={"name": OWN},
@@ -206,24 +222,27 @@ def _workers() -> list[Panel]:
             width=8,
         ),
         lines(
-            "How many cores and GPUs are asked for?",
-            "By all desired pods of the chosen RayClusters.",
-            Query("CPU cores", total("kuberay_cluster_desired_cpu_cores")),
-            Query("GPUs", total("kuberay_cluster_desired_gpus")),
-            Query("TPUs", total("kuberay_cluster_desired_tpus")),
+            "Cores and GPUs requested",
+            "Requests of all desired pods of the selected RayClusters.",
+            Query("CPU cores", f"sum({NAMED.each('kuberay_cluster_desired_cpu_cores')})"),
+            Query("GPUs", f"sum({NAMED.each('kuberay_cluster_desired_gpus')})"),
+            Query("TPUs", f"sum({NAMED.each('kuberay_cluster_desired_tpus')})"),
             width=8,
         ),
         lines(
-            "How much memory is asked for?",
-            "By all desired pods of the chosen RayClusters, by namespace.",
-            Query("{{namespace}}", f"sum by (namespace) ({NAMED.each('kuberay_cluster_desired_memory_bytes')})"),
+            "Memory requested",
+            "Memory that all desired pods of the selected RayClusters request.",
+            Query(
+                "{{namespace}}",
+                f"sum by (namespace) ({NAMED.each('kuberay_cluster_desired_memory_bytes')})",
+            ),
             unit="bytes",
             stacked=True,
             width=8,
         ),
         gauges(
-            "Which versions of Ray are there?",
-            "RayClusters by spec.rayVersion.",
+            "Ray versions",
+            "Number of RayClusters by spec.rayVersion.",
             Query("{{ray_version}}", NAMED.count("kuberay_cluster_version_info", "ray_version")),
             width=8,
         ),
@@ -231,33 +250,32 @@ def _workers() -> list[Panel]:
 
 
 def _at_limit() -> str:
-    desired = NAMED.each("kuberay_cluster_desired_workers")
     return (
-        f"{desired} >= {NAMED.each('kuberay_cluster_max_workers')}"
+        f"{NAMED.each('kuberay_cluster_desired_workers')} >= {NAMED.each('kuberay_cluster_max_workers')}"
         " and on (namespace, uid) kuberay_cluster_autoscaling_enabled == 1"
     )
 
 
-def _lives() -> list[Panel]:
+def _lifecycle() -> list[Panel]:
     histogram = "kuberay_clusters_provisioning_duration_seconds"
     return [
         lines(
-            "How long does it take to get all pods?",
-            f"From creation to the first time that all pods were ready, of those within an hour. {BY_NAMESPACE}",
+            "Provisioning time",
+            f"Time from creation until all pods are ready for the first time, over the last hour. {BY_NAMESPACE}",
             *(Query(name, FLEET.quantile(share, histogram)) for name, share in QUANTILES.items()),
             unit="s",
             width=8,
         ),
         lines(
-            "Where does it take longest?",
-            f"Nine of ten RayClusters of the namespace took less. {BY_NAMESPACE}",
+            "p90 time by namespace",
+            f"90th percentile of the provisioning time over the last hour. {BY_NAMESPACE}",
             Query("{{namespace}}", FLEET.of(f"namespace:{histogram}:p90_rate1h")),
             unit="s",
             width=8,
         ),
         bars(
-            "How many come and go?",
-            f"RayClusters that were created and deleted. {BY_NAMESPACE}",
+            "Created and deleted",
+            f"Number of RayClusters created and deleted. {BY_NAMESPACE}",
             Query("created", f"{FLEET.increase('kuberay_clusters_created_total')} > 0"),
             Query("deleted", f"{FLEET.increase('kuberay_clusters_deleted_total')} > 0"),
             width=8,
