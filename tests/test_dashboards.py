@@ -215,3 +215,12 @@ def test_labels_that_a_table_shows_are_those_of_its_queries(board: dict[str, Any
             exprs = " ".join(target["expr"] for target in panel["targets"])
             for name in panel["transformations"][-1]["options"]["indexByName"]:
                 assert name.startswith("Value") or re.search(rf"\b{name}\b", exprs)
+
+
+TOTALS_OF_REQUESTS = [query for query in QUERIES if re.search(r"\bsum\b.*kuberay_cluster_(desired|min)_", query.expr)]
+
+
+@pytest.mark.parametrize("query", TOTALS_OF_REQUESTS, ids=lambda query: query.key)
+def test_total_of_requests_does_not_mix_suspended_clusters_with_others(query: BoardQuery) -> None:
+    """Their status still has the desired numbers, but they have no pods. `make live` checks the results."""
+    assert re.search(r"(unless|and) on \(namespace, uid\) \(kuberay_cluster_suspended == 1 ", query.expr)

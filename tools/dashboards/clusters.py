@@ -25,7 +25,9 @@ from tools.dashboards.queries import (
     QUANTILES,
     count_or_zero,
     empty_as,
+    suspended_only,
     waiting_clusters,
+    without_suspended,
 )
 
 OBJECT = ("namespace", "name")
@@ -93,13 +95,18 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "Cores requested",
-            "CPU cores that all desired pods request.",
-            f"sum({NAMED.each('kuberay_cluster_desired_cpu_cores')}) or vector(0)",
+            "CPU cores that all desired pods request, without suspended clusters.",
+            f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_cpu_cores')}) or vector(0)",
         ),
         stat(
             "GPUs requested",
-            "GPUs that all desired pods request.",
-            f"sum({NAMED.each('kuberay_cluster_desired_gpus')}) or vector(0)",
+            "GPUs that all desired pods request, without suspended clusters.",
+            f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_gpus')}) or vector(0)",
+        ),
+        stat(
+            "GPUs queued",
+            "GPUs that suspended clusters will request when they are resumed.",
+            f"sum({suspended_only(NAMED, 'kuberay_cluster_desired_gpus')}) or vector(0)",
         ),
     ]
 
@@ -196,11 +203,12 @@ def _workers() -> list[Panel]:
     return [
         lines(
             "Workers",
-            "Workers of the selected RayClusters.",
-            Query("desired", f"sum({NAMED.each('kuberay_cluster_desired_workers')})"),
+            "Workers of the selected RayClusters. Suspended clusters count only as queued.",
+            Query("desired", f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_workers')})"),
             Query("ready", f"sum({NAMED.each('kuberay_cluster_ready_workers')})"),
             Query("available", f"sum({NAMED.each('kuberay_cluster_available_workers')})"),
-            Query("minimum", f"sum({NAMED.each('kuberay_cluster_min_workers')})"),
+            Query("minimum", f"sum({without_suspended(NAMED, 'kuberay_cluster_min_workers')})"),
+            Query("queued", f"sum({suspended_only(NAMED, 'kuberay_cluster_desired_workers')})"),
             width=8,
         ),
         table(
@@ -223,18 +231,19 @@ def _workers() -> list[Panel]:
         ),
         lines(
             "Cores and GPUs requested",
-            "Requests of all desired pods of the selected RayClusters.",
-            Query("CPU cores", f"sum({NAMED.each('kuberay_cluster_desired_cpu_cores')})"),
-            Query("GPUs", f"sum({NAMED.each('kuberay_cluster_desired_gpus')})"),
-            Query("TPUs", f"sum({NAMED.each('kuberay_cluster_desired_tpus')})"),
+            "Requests of all desired pods of the selected RayClusters. Suspended clusters count only as queued.",
+            Query("CPU cores", f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_cpu_cores')})"),
+            Query("GPUs", f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_gpus')})"),
+            Query("TPUs", f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_tpus')})"),
+            Query("GPUs, queued", f"sum({suspended_only(NAMED, 'kuberay_cluster_desired_gpus')})"),
             width=8,
         ),
         lines(
             "Memory requested",
-            "Memory that all desired pods of the selected RayClusters request.",
+            "Memory that all desired pods of the selected RayClusters request, without suspended clusters.",
             Query(
                 "{{namespace}}",
-                f"sum by (namespace) ({NAMED.each('kuberay_cluster_desired_memory_bytes')})",
+                f"sum by (namespace) ({without_suspended(NAMED, 'kuberay_cluster_desired_memory_bytes')})",
             ),
             unit="bytes",
             stacked=True,
@@ -251,7 +260,7 @@ def _workers() -> list[Panel]:
 
 def _at_limit() -> str:
     return (
-        f"{NAMED.each('kuberay_cluster_desired_workers')} >= {NAMED.each('kuberay_cluster_max_workers')}"
+        f"{without_suspended(NAMED, 'kuberay_cluster_desired_workers')} >= {NAMED.each('kuberay_cluster_max_workers')}"
         " and on (namespace, uid) kuberay_cluster_autoscaling_enabled == 1"
     )
 

@@ -22,9 +22,11 @@ from tools.dashboards.queries import (
     empty_as,
     of_any_kind,
     running_jobs,
+    suspended_only,
     unready_services,
     unstarted_jobs,
     waiting_clusters,
+    without_suspended,
 )
 
 OBJECT = ("namespace", "name")
@@ -95,8 +97,13 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "GPUs requested",
-            "GPUs that the desired pods of all RayClusters request.",
-            f"sum({FLEET.each('kuberay_cluster_desired_gpus')}) or vector(0)",
+            "GPUs that the desired pods of all RayClusters request, without suspended clusters.",
+            f"sum({without_suspended(FLEET, 'kuberay_cluster_desired_gpus')}) or vector(0)",
+        ),
+        stat(
+            "GPUs queued",
+            "GPUs that suspended RayClusters will request when they are resumed.",
+            f"sum({suspended_only(FLEET, 'kuberay_cluster_desired_gpus')}) or vector(0)",
         ),
     ]
 
@@ -289,16 +296,17 @@ def _namespaces() -> Panel:
 
     return table(
         "Usage by namespace",
-        "Objects, and the resources that the desired pods of RayClusters request.",
+        "Objects, and the resources that the desired pods of RayClusters request. Queued: in suspended clusters.",
         ["namespace"],
         [
             Column("clusters", FLEET.count("kuberay_cluster_info", "namespace"), "short"),
             Column("jobs", FLEET.count("kuberay_job_info", "namespace"), "short"),
             Column("services", FLEET.count("kuberay_service_info", "namespace"), "short"),
             Column("ready workers", total(FLEET.each("kuberay_cluster_ready_workers")), "short"),
-            Column("CPU cores", total(FLEET.each("kuberay_cluster_desired_cpu_cores")), "short"),
-            Column("memory", total(FLEET.each("kuberay_cluster_desired_memory_bytes")), "bytes"),
-            Column("GPUs", total(FLEET.each("kuberay_cluster_desired_gpus")), "short"),
+            Column("CPU cores", total(without_suspended(FLEET, "kuberay_cluster_desired_cpu_cores")), "short"),
+            Column("memory", total(without_suspended(FLEET, "kuberay_cluster_desired_memory_bytes")), "bytes"),
+            Column("GPUs", total(without_suspended(FLEET, "kuberay_cluster_desired_gpus")), "short"),
+            Column("queued GPUs", total(suspended_only(FLEET, "kuberay_cluster_desired_gpus")), "short"),
         ],
         links={"namespace": NAMESPACE},
         sort="GPUs",

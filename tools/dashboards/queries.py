@@ -70,6 +70,28 @@ def of_any_kind(family: str) -> str:
     return f"max by (namespace, kind, name, uid) ({' or '.join(kinds)})"
 
 
+SUSPENDED = (
+    'kuberay_cluster_suspended == 1 or kuberay_cluster_state{state="suspended"}'
+    " unless on (namespace, uid)"
+    ' kuberay_cluster_status_condition{condition="RayClusterSuspended", status="false"}'
+)
+"""Clusters that are suspended, by spec.suspend or by state.
+
+After a resume, the state stays `suspended` until the cluster is ready. Resumed clusters are not in this set, because
+the operator already creates their pods: their condition RayClusterSuspended is false.
+"""
+
+
+def without_suspended(scope: Scope, family: str) -> str:
+    """Return a family of RayClusters without suspended ones, whose status still has the desired numbers."""
+    return f"{scope.each(family)} unless on (namespace, uid) ({SUSPENDED})"
+
+
+def suspended_only(scope: Scope, family: str) -> str:
+    """Return a family of the suspended RayClusters, which may wait in a queue such as Kueue's."""
+    return f"{scope.each(family)} and on (namespace, uid) ({SUSPENDED})"
+
+
 def waiting_clusters(scope: Scope) -> str:
     """Return the seconds that clusters have waited for their pods, since their creation or since they were resumed."""
     begun = scope.each(
