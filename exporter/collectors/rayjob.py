@@ -5,7 +5,7 @@ The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_job_met
 
 from datetime import datetime
 
-from exporter.collectors.attempts import Attempts, remember_attempts
+from exporter.collectors.attempts import RETRYING, Attempts, remember_attempts
 from exporter.collectors.metadata import (
     created_row,
     deletion_row,
@@ -21,6 +21,9 @@ from exporter.resources.times import elapsed_seconds
 
 STARTED = ("Initializing", "Waiting", "Running", "Complete", "Failed", "Retrying")
 """States in which startTime is that of the current attempt; in all others it is stale."""
+
+FINISHED = ("Complete", "Failed")
+"""States in which endTime is that of the current attempt."""
 
 SUCCEEDED, STOPPED, FAILED, VALIDATION_FAILED = "Succeeded", "Stopped", "Failed", "ValidationFailed"
 
@@ -42,12 +45,18 @@ OTHER_REASON = "other"
 
 
 def end_of(job: RayJob) -> str | None:
-    """Return how the job has ended, one of ENDS, or None. A job that was stopped is Complete, too."""
-    if job.status is None:
-        return None
-    match job.status.job_deployment_status:
+    """Return how the job has ended, one of ENDS, or None."""
+    return None if job.status is None else end_of_status(job.status)
+
+
+def end_of_status(status: RayJobStatus) -> str | None:
+    """Return how the job has ended, one of ENDS, or None.
+
+    A job that was stopped is Complete, too, and up to KubeRay 1.1 so is one that failed.
+    """
+    match status.job_deployment_status:
         case "Complete":
-            return STOPPED if job.status.job_status == "STOPPED" else SUCCEEDED
+            return {"STOPPED": STOPPED, "FAILED": FAILED}.get(status.job_status or "", SUCCEEDED)
         case "Failed":
             return FAILED
         case "ValidationFailed":
@@ -86,7 +95,7 @@ def failed_attempts(job: RayJob) -> Occurrence:
 
 def is_finished(job: RayJob) -> bool:
     """Tell whether it was Complete or Failed."""
-    return job.status is not None and job.status.job_deployment_status in ("Complete", "Failed")
+    return job.status is not None and job.status.job_deployment_status in FINISHED
 
 
 def cluster_info(job: RayJob) -> Values:
@@ -99,6 +108,17 @@ def cluster_info(job: RayJob) -> Values:
 def start_time(status: RayJobStatus) -> datetime | None:
     """Return when the current attempt started."""
     return status.start_time if status.job_deployment_status in STARTED else None
+
+
+def end_time(status: RayJobStatus) -> datetime | None:
+    """Return when the job ended; a job that was suspended or corrected keeps an older time in other states."""
+    return status.end_time if status.job_deployment_status in FINISHED else None
+
+
+def failure_reason(status: RayJobStatus) -> str | None:
+    """Return why the current attempt failed; a job that is set up again or succeeded may keep an older reason."""
+    has_failed = status.job_deployment_status == RETRYING or end_of_status(status) in (FAILED, VALIDATION_FAILED)
+    return status.reason if has_failed else None
 
 
 RAYJOBS: Kind[RayJob, Attempts] = Kind(
@@ -152,7 +172,7 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
             text="Time at which the job became Complete or Failed, in Unix seconds",
             source="status.endTime",
             series="0 or 1",
-            values=of_status(lambda status: timestamp(status.end_time)),
+            values=of_status(lambda status: timestamp(end_time(status))),
             is_retained=True,
         ),
         deletion_row("kuberay_job"),
@@ -171,7 +191,7 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
             labels=("reason",),
             source="status.reason",
             series="0 or 1",
-            values=of_status(lambda status: info(status.reason)),
+            values=of_status(lambda status: info(failure_reason(status))),
             is_retained=True,
         ),
         Row(

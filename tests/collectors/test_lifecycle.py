@@ -106,6 +106,11 @@ def test_everything_known_exists_at_zero_when_a_namespace_is_first_seen() -> Non
             {"finished Failed": 1, f"failed {OTHER_REASON}": 1},
             id="no reason, no end",
         ),
+        pytest.param(
+            COMPLETE | {"jobStatus": "FAILED"},
+            {"finished Failed": 1, f"failed {OTHER_REASON}": 1, "duration_seconds Failed": 60},
+            id="failed, as KubeRay up to 1.1 writes it",
+        ),
         pytest.param(INVALID, {"finished ValidationFailed": 1, "failed ValidationFailed": 1}, id="invalid"),
         pytest.param(
             COMPLETE | INVALID, {"finished ValidationFailed": 1, "failed ValidationFailed": 1}, id="invalid, old times"
