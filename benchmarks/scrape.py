@@ -18,11 +18,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
 from exporter.collectors.totals import Totals
-from exporter.demo.engine import Engine
-from exporter.demo.store import ObjectStore
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.families import Format
 from exporter.feed import Feed
+from exporter.simulator.apiserver.store import ObjectStore
+from exporter.simulator.kuberay.engine import Engine
 
 ROUNDS = 5
 CHANGES = 100

@@ -13,7 +13,6 @@ import click
 from exporter import __version__
 from exporter.app import serve
 from exporter.config import UserLabelAllowlist
-from exporter.demo.cluster import SimulatedCluster
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.kube.credentials import anonymous, load_configuration
 from exporter.options import (
@@ -28,6 +27,7 @@ from exporter.options import (
     start_logging,
 )
 from exporter.render import Renderer
+from exporter.simulator.cluster import SimulatedCluster
 
 PROGRAM = "kuberay-exporter"
 _GROUP_OPTIONS = ("-h", "--help", "--version")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors import KINDS
-from exporter.demo.cluster import SimulatedCluster
+from exporter.simulator.cluster import SimulatedCluster
 from tests.support.bodies import parse
 from tests.support.commands import COMMAND, environment
 from tests.support.demo_process import get, is_ready

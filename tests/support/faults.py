@@ -20,10 +20,10 @@ from typing import Any, Self
 
 import msgspec
 
-from exporter.demo.answers import Answer
-from exporter.demo.apiserver import ApiServer
-from exporter.demo.connections import Stream
-from exporter.demo.requests import Request
+from exporter.simulator.apiserver.connections import Stream
+from exporter.simulator.apiserver.requests import Request
+from exporter.simulator.apiserver.responses import Answer
+from exporter.simulator.apiserver.server import ApiServer
 
 WAIT_SECONDS = 10.0
 JSON_TYPE = (("Content-Type", "application/json"),)

@@ -1,0 +1,46 @@
+"""The whole simulated cluster: an API server with a population that lives, started and stopped together."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from exporter.simulator.apiserver.server import ApiServer
+from exporter.simulator.apiserver.store import ObjectStore
+from exporter.simulator.kuberay.engine import Engine
+
+
+class SimulatedCluster:
+    """A context manager: the API server answers and things happen inside the block, nothing is left after it."""
+
+    def __init__(self, *, seed: int, speed: float, objects: int) -> None:
+        store = ObjectStore()
+        self._engine = Engine(store, seed=seed, speed=speed, objects=objects)
+        self._server = ApiServer(store)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._engine.run, args=(self._stop,), name="engine", daemon=True)
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def objects(self) -> int:
+        """How many objects there are now."""
+        return self._engine.objects
+
+    def populate(self, progress: Callable[[int, int], None]) -> None:
+        """Make the first population; `progress` gets the objects made so far and those wanted."""
+        self._engine.populate(progress)
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._server.stop()
