@@ -14,7 +14,7 @@ from exporter import __version__
 from exporter.app import serve
 from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
-from exporter.kube.credentials import anonymous, load_configuration
+from exporter.kube.credentials import load_configuration
 from exporter.options import (
     PLURALS,
     build_config,
@@ -27,30 +27,9 @@ from exporter.options import (
     start_logging,
 )
 from exporter.render import Renderer
-from exporter.simulator.cluster import SimulatedCluster
 
 PROGRAM = "kuberay-exporter"
 _GROUP_OPTIONS = ("-h", "--help", "--version")
-
-DEMO = """\
-A simulated KubeRay cluster with {objects} objects, and the exporter on it:
-
-  {exporter}/metrics    what Prometheus scrapes
-  {exporter}/    what is watched, and its state
-  {api}/apis/ray.io/v1/rayjobs    the objects themselves
-
-Things to look for, with curl -s {exporter}/metrics | grep …
-
-  kuberay_job_deployment_status             what jobs are doing; Retrying lasts seconds
-  kuberay_job_execution_duration_seconds    how long attempts took, each retry by itself
-  kuberay_job_failure                       why jobs failed, also of those deleted lately
-  'provisioned{{condition="false"'            clusters that are not ready, some for hours
-  kuberay_service_traffic_routed_ratio      services being upgraded in steps
-  kuberay_jobs_finished_total               what happened since the start, by namespace
-  kuberay_exporter_                         is all of this still true?
-
-Ctrl-C ends it.
-"""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -89,17 +68,12 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 @option("--objects", type=click.IntRange(1, 100_000), default=60, help="About how many objects there are.")
 def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
     """Run a simulated KubeRay cluster and the exporter on it, until Ctrl-C."""
+    # Imported here, so that the other commands do not load the simulator.
+    from exporter import demo
+
     config = build_config(values)
     start_logging(values)
-    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects)
-    with click.progressbar(length=objects, label="Making the cluster", file=sys.stderr) as bar:
-        cluster.populate(lambda made, _: bar.update(made - bar.pos))
-    with cluster:
-
-        def announce(address: str) -> None:
-            click.echo(DEMO.format(objects=cluster.objects, exporter=f"http://{address}", api=cluster.url))
-
-        serve(config, functools.partial(anonymous, cluster.url), announce)
+    demo.run(config, seed=seed, speed=speed, objects=objects)
 
 
 @cli.command("render")
