@@ -1,5 +1,5 @@
-"""The simulated KubeRay cluster: an API server, its storage and the lives of Ray objects.
+"""The simulated KubeRay cluster: an API server, and custom resources that change as the operator would change them.
 
-It exists so that the exporter can be tried, shown and tested without a cluster. Nothing in
-the product path imports it.
+With it the exporter can be tried, shown and tested without Kubernetes. `apiserver/` knows nothing of Ray, `kuberay/`
+nothing of HTTP. Only the `demo` command and the tests import it.
 """

@@ -1,4 +1,4 @@
-"""How the API names kinds and writes times: what the server and the engine of the demo both need."""
+"""Names of kinds and the format of times in the Kubernetes API: what `apiserver/` and `kuberay/` have in common."""
 
 import time
 
@@ -17,6 +17,6 @@ def kind_name(plural: str) -> str:
     return KIND_NAMES.get(plural) or plural.removesuffix("s").capitalize()
 
 
-def stamp(at: float) -> str:
-    """RFC 3339 in whole seconds, truncated as Go's metav1.Time does it: never later than `at`."""
+def timestamp(at: float) -> str:
+    """Return RFC 3339 in whole seconds, truncated as Go's metav1.Time does it: never later than `at`."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

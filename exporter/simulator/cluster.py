@@ -1,4 +1,4 @@
-"""The whole simulated cluster: an API server with a population that lives, started and stopped together."""
+"""The whole simulated cluster: an API server and the engine that changes its objects, started and stopped together."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from exporter.simulator.kuberay.engine import Engine
 
 
 class SimulatedCluster:
-    """A context manager: the API server answers and things happen inside the block, nothing is left after it."""
+    """A context manager: inside the block the API server answers and objects change; no thread is left after it."""
 
     def __init__(self, *, seed: int, speed: float, objects: int) -> None:
         store = ObjectStore()
@@ -26,11 +26,11 @@ class SimulatedCluster:
 
     @property
     def objects(self) -> int:
-        """How many objects there are now."""
+        """The number of objects in the cluster."""
         return self._engine.objects
 
     def populate(self, progress: Callable[[int, int], None]) -> None:
-        """Make the first population; `progress` gets the objects made so far and those wanted."""
+        """Create the first population; `progress` gets the number of objects so far and the desired number."""
         self._engine.populate(progress)
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
-"""The connections of the simulated API server: HTTP/1.1 on sockets, and answers broken on purpose.
+"""The connections of the simulated API server: HTTP/1.1 on sockets, with incomplete responses on request.
 
-It hides how requests are read and answers framed, and how a server with a hundred open watches stops
-within seconds and leaves no thread behind.
+It hides how requests are read and responses framed, and how a server with a hundred open watches stops
+within seconds without a remaining thread.
 
 Not promised: HTTP/2, pipelining beyond what http.server does, bodies of requests. Nothing is logged.
 """
@@ -21,25 +21,25 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from exporter.simulator.apiserver.requests import Request, resource_of
-from exporter.simulator.apiserver.responses import Answer
+from exporter.simulator.apiserver.responses import Response
 
-# Go announces a Content-Length only for what fits its buffer, and chunks the rest.
+# Go sends a Content-Length only for bodies that fit its buffer; longer ones are chunked.
 _CHUNKED_ABOVE_BYTES = 2048
-# A watch that starts with 30,000 objects must not collect them all.
+# Bounds the memory of a watch that starts with 30,000 objects.
 _FLUSH_ABOVE_BYTES = 1024 * 1024
 _CHUNK_BYTES = 32 * 1024
-# Time for running answers to finish before their connections are cut.
+# Time for running responses to finish before their connections are closed.
 _STOP_GRACE_SECONDS = 1.0
-# Time for hooks of subclasses to notice; without a bound a bad one would hang every test.
+# Time for hooks of subclasses to return; without a limit a faulty one would block every test.
 _STOP_CUT_SECONDS = 5.0
 
 
 class CutError(Exception):
-    """The connection is to be closed here, in the middle of whatever was being sent."""
+    """The connection is to be closed now, although the response is not complete."""
 
 
 class Stream:
-    """The chunked body of a watch. `send` collects, so that many events cost one system call."""
+    """The chunked body of a watch. `send` buffers, so that many events need one system call."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -47,18 +47,18 @@ class Stream:
         self._pending_bytes = 0
 
     def send(self, data: bytes) -> None:
-        """Send one chunk, on its way at the next flush."""
+        """Buffer one chunk, for the next flush."""
         self.raw(b"%x\r\n%b\r\n" % (len(data), data))
 
     def raw(self, data: bytes) -> None:
-        """Send bytes outside of any chunk."""
+        """Buffer bytes outside of any chunk."""
         self._pending.append(data)
         self._pending_bytes += len(data)
         if self._pending_bytes > _FLUSH_ABOVE_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Hand what was collected to the system; blocks while the client does not read."""
+        """Send what is buffered; blocks while the client does not read."""
         if self._pending:
             data = b"".join(self._pending)
             self._pending.clear()
@@ -66,42 +66,42 @@ class Stream:
             self._connection.sendall(data)
 
     def cut(self) -> None:
-        """Send what there is and close without the final chunk: raise CutError."""
+        """Send what is buffered and close the connection without the final chunk: raise CutError."""
         self.flush()
         raise CutError
 
     def end(self) -> None:
-        """Send what there is and the final chunk."""
+        """Send what is buffered and the final chunk."""
         self.raw(b"0\r\n\r\n")
         self.flush()
 
     def is_abandoned(self) -> bool:
-        """Tell whether the client closed: nothing else can make its side readable during a watch."""
+        """Return whether the client has closed: during a watch nothing else makes the socket readable."""
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         return bool(poll.poll(0))
 
 
-class Answering(Protocol):
-    """Who knows the answers. Called in the threads of the connections."""
+class RequestHandler(Protocol):
+    """What makes the responses. Called in the threads of the connections."""
 
     @property
     def is_stopping(self) -> threading.Event: ...
 
-    def before_answer(self, request: Request) -> Answer | None: ...
+    def override_response(self, request: Request) -> Response | None: ...
 
-    def answer(self, request: Request) -> Answer | None: ...
+    def respond(self, request: Request) -> Response | None: ...
 
     def stream_watch(self, request: Request, stream: Stream) -> None: ...
 
 
 class Listener(ThreadingHTTPServer):
-    """Accepts connections and knows the thread and the socket of each, so that all can be ended."""
+    """Accepts connections, and keeps the thread and the socket of each, so that all can be ended."""
 
-    # Every watch of a test may arrive at once after a restart.
+    # After a restart all watches of a test may connect at the same time.
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], api: Answering, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(self, address: tuple[str, int], api: RequestHandler, ssl_context: ssl.SSLContext | None) -> None:
         self.api = api
         self._ssl_context = ssl_context
         # Written by the accepting thread and by ending connections, read by end_connections.
@@ -110,13 +110,13 @@ class Listener(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer's own asks the resolver for the host's name, which can take seconds.
+        # HTTPServer's method looks up the name of the host, which can take seconds.
         TCPServer.server_bind(self)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = self.socket.accept()
         if self._ssl_context:
-            # The handshake is the connection's own business: a slow client must not stop accepting.
+            # The handshake is done in the connection's thread: a slow client must not delay other connections.
             connection = self._ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
@@ -136,17 +136,17 @@ class Listener(ThreadingHTTPServer):
                 del self._connections[threading.current_thread()]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # Clients come and go as they like.
+        # A client may close its connection at any time.
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
     def end_connections(self) -> None:
-        """Let idle connections see their end now, and running answers after a grace period."""
+        """End idle connections now, and running responses after a grace period."""
         for how, seconds in ((socket.SHUT_RD, _STOP_GRACE_SECONDS), (socket.SHUT_RDWR, _STOP_CUT_SECONDS)):
             with self._connections_lock:
                 connections = dict(self._connections)
             for connection in connections.values():
-                # The base class's method: an SSLSocket's own would go on in plain text.
+                # The base class's method: SSLSocket's would continue in plain text.
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(connection, how)
             deadline = time.monotonic() + seconds
@@ -155,7 +155,7 @@ class Listener(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: reads requests, writes answers."""
+    """One connection: reads requests, writes responses."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -173,9 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
         api = self.server.api
         request = self._read_request()
         try:
-            answer = api.before_answer(request) or api.answer(request)
-            if answer:
-                self._send(answer)
+            response = api.override_response(request) or api.respond(request)
+            if response:
+                self._send(response)
             else:
                 self._stream(api, request)
         except CutError:
@@ -189,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        # Nobody reads a body, but the next request begins behind it.
+        # The body is not used, but the next request begins after it.
         self.rfile.read(int(headers.get("content-length", 0)))
         plural, namespace, name = resource_of(url.path)
         verb = "get" if name else "watch" if query.get("watch") in {"true", "1"} else "list"
@@ -214,22 +214,22 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in own + headers)]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
-    def _send(self, answer: Answer) -> None:
-        body = answer.body
-        is_chunked = len(body) > _CHUNKED_ABOVE_BYTES and answer.content_length is None
-        length = len(body) if answer.content_length is None else answer.content_length
+    def _send(self, response: Response) -> None:
+        body = response.body
+        is_chunked = len(body) > _CHUNKED_ABOVE_BYTES and response.content_length is None
+        length = len(body) if response.content_length is None else response.content_length
         framing = ("Transfer-Encoding", "chunked") if is_chunked else ("Content-Length", str(length))
-        head = self._head(answer.status, (*answer.headers, framing))
+        head = self._head(response.status, (*response.headers, framing))
         if self.command == "HEAD":
             body = b""
-        elif answer.cut_after is not None:
-            body = body[: answer.cut_after]
-        end = b"" if answer.cut_after is not None else b"0\r\n\r\n"
+        elif response.cut_after is not None:
+            body = body[: response.cut_after]
+        end = b"" if response.cut_after is not None else b"0\r\n\r\n"
         self.connection.sendall(head + (_chunks(body) + end if is_chunked else body))
-        if answer.cut_after is not None or length != len(answer.body):
+        if response.cut_after is not None or length != len(response.body):
             raise CutError
 
-    def _stream(self, api: Answering, request: Request) -> None:
+    def _stream(self, api: RequestHandler, request: Request) -> None:
         stream = Stream(self.connection)
         headers = ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")
         stream.raw(self._head(200, headers))

@@ -1,10 +1,10 @@
-"""What happened to the objects of one kind: their versions, the log of events, and who reads it.
+"""The earlier versions of the objects of one kind, the log of their events, and its readers.
 
-It hides how the past stays readable while the present goes on: lists that stay at one version while
-their pages are read, and watches that go on from a version until the bounded log has lost it.
+It hides how old versions stay readable while objects change: the pages of a list have the version of the first
+page, and a watch can begin at any version that the bounded log still covers.
 
-Not promised: locking of its own (that is the store's), or to refuse a version below `compacted`: who asks
-for one gets a wrong answer.
+Not promised: a lock of its own (it is the store's), or the refusal of versions below `compacted`: for these the
+results are wrong.
 """
 
 import threading
@@ -16,17 +16,17 @@ from typing import Any
 
 import msgspec
 
-# Pages of one list come one after the other: a view per running list is enough.
+# The pages of one list are read one after the other: one view for each running list is enough.
 _VIEWS_KEPT = 8
-# Bounds what one watcher holds while it writes; the rest waits in the log.
+# Bounds the memory of a watch while it writes; later events stay in the log.
 _EVENTS_AT_ONCE = 500
 
-# Go writes the keys of a custom resource in order, so the recordings have them in order.
+# Go sorts the keys of a custom resource, so they are sorted in the recordings.
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One version of one object: the line that every watcher sends, and the object within it."""
+    """One version of one object: the line that every watch sends, and the object in it."""
 
     version: int
     type: str
@@ -35,7 +35,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, type_: str, version: int, key: str, obj: dict[str, Any]) -> "Event":
-        """Return the event of an object; raise TypeError for what JSON has no form for."""
+        """Return the event of an object; raise TypeError if JSON cannot represent it."""
         return cls(version, type_, key, b'{"type":"%b","object":%b}\n' % (type_.encode(), _encode(obj)))
 
     @property
@@ -45,7 +45,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def added_line(self) -> bytes:
-        """Return the line for a watcher that starts with the present objects."""
+        """Return the line for a watch that begins with the present objects."""
         return b'{"type":"ADDED","object":%b}\n' % self.body
 
 
@@ -63,25 +63,25 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class History:
-    """The objects of one kind, now and as far back as its events are kept.
+    """The objects of one kind, at the present version and at those that the log covers.
 
-    Whoever calls holds `lock`, which is the store's; `changed` belongs to it.
+    The caller holds `lock`, which is the store's; `changed` is a condition of it.
     """
 
     def __init__(self, lock: threading.Lock, compacted: int, present: Iterable[Event] = ()) -> None:
         self.changed = threading.Condition(lock)
         self.is_closed = False
-        # Requests below this version are refused. Never below the last event that `log` lost.
+        # Versions below this are refused. It is never below the last event that `log` has dropped.
         self.compacted = compacted
         self.log: deque[Event] = deque()
-        self.forgotten = 0  # how many events left `log`: log[i] is event number forgotten + i
-        # Versions of each object, oldest first. Deleted ones stay while the history reaches them.
+        self.forgotten = 0  # the number of events dropped from `log`: log[i] is event number forgotten + i
+        # The versions of each object, oldest first. Deleted objects stay as long as the history covers them.
         self.chains: dict[str, list[Event]] = {event.key: [event] for event in present}
         self.keys = sorted(self.chains)
         self.views: dict[int, list[str]] = {}
 
     def append(self, event: Event, kept: int) -> None:
-        """Add a version, forget the oldest event above `kept`, and wake the watches."""
+        """Add a version, drop the oldest event if there are more than `kept`, and wake the watches."""
         chain = self.chains.get(event.key)
         if chain is None:
             chain = self.chains[event.key] = []
@@ -93,7 +93,7 @@ class History:
         self.changed.notify_all()
 
     def forget_oldest(self) -> None:
-        """Drop the oldest event, and what only a list before that event could have shown."""
+        """Drop the oldest event, and the versions that only a list before that event could contain."""
         event = self.log.popleft()
         self.forgotten += 1
         self.compacted = max(self.compacted, event.version)
@@ -134,31 +134,31 @@ class History:
         return Page(items, version, max(0, last - stop))
 
     def close(self) -> None:
-        """End the watches once they have read what there is."""
+        """End the watches as soon as they have read all events."""
         self.is_closed = True
         self.changed.notify_all()
 
 
 class Watch:
-    """One reader's place in a History. `next` is for one thread, `close` for any.
+    """The position of one reader in a History. `next` is for one thread, `close` for any.
 
-    Events arrive in order, each once. A reader that falls behind the history is ended, not told
-    which events it missed, as the real server does with slow watchers.
+    Events are returned in order, each once. A watch whose next event has been dropped ends, as on the real server
+    if a client reads too slowly.
     """
 
     def __init__(self, history: History, prefix: str, after: int, current_version: Callable[[], int]) -> None:
         self._history = history
         self._prefix = prefix
-        # The store's: a quiet kind's watch moves on with the writes of all the others.
+        # The store's version: a watch without events advances with the writes to other kinds.
         self._current_version = current_version
         self._after = after
         self._is_closed = False
         self._number = history.forgotten + bisect_right(history.log, after, key=lambda event: event.version)
-        # No event at or below this version is still to come. Belongs to the reader's thread.
+        # No later event has this version or a lower one. Used by the reader's thread only.
         self.version = after
 
     def next(self, timeout_seconds: float) -> list[Event] | None:
-        """Return the next events; empty after a quiet `timeout_seconds`; None when no more will come."""
+        """Return the next events, none if there are none for `timeout_seconds`, and None after the end."""
         deadline = time.monotonic() + timeout_seconds
         history = self._history
         with history.changed:
@@ -171,7 +171,7 @@ class Watch:
             return self._take()
 
     def close(self) -> None:
-        """Wake the reader, whose next answer is None."""
+        """End the watch: its next result is None."""
         with self._history.changed:
             self._is_closed = True
             self._history.changed.notify_all()
@@ -186,5 +186,5 @@ class Watch:
         events = [log[i] for i in range(first, stop)]
         self._number += len(events)
         self.version = events[-1].version if stop < len(log) else self._current_version()
-        # A version from the future (etcd was restored) hides events until it is reached.
+        # After a restore of etcd `after` may be a future version: events up to it are left out.
         return [e for e in events if e.version > self._after and e.key.startswith(self._prefix)]

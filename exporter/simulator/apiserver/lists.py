@@ -1,9 +1,9 @@
-"""Gets and lists of the simulated API server: a request in, the store read, an answer out.
+"""Gets and lists of the simulated API server: from a request and the store to a response.
 
-It hides which version a list is of: what a limit, a version, its match and a continue token mean together,
-and what is said when that version is gone.
+It hides the version of a list: what limit, resourceVersion, resourceVersionMatch and continue token mean together,
+and the response if that version has expired.
 
-Not promised: watches, and whether the client may ask at all. Both are the ApiServer's.
+Not promised: watches, and whether the client is allowed to read. Both are in the ApiServer.
 """
 
 import zlib
@@ -14,7 +14,7 @@ import msgspec
 from exporter.simulator.api_conventions import API_VERSION, kind_name
 from exporter.simulator.apiserver.history import Page
 from exporter.simulator.apiserver.requests import Request, decode_token, encode_token
-from exporter.simulator.apiserver.responses import CONTINUE_EXPIRED, Answer, status, too_large
+from exporter.simulator.apiserver.responses import CONTINUE_EXPIRED, Response, status, too_large
 from exporter.simulator.apiserver.store import (
     ExpiredError,
     FutureVersionError,
@@ -23,15 +23,15 @@ from exporter.simulator.apiserver.store import (
     ObjectStore,
 )
 
-# As a real server: larger lists are compressed when the client can read that.
+# As on a real server, larger lists are compressed if the client accepts that.
 _GZIP_ABOVE_BYTES = 128 * 1024
 
 
-def get(store: ObjectStore, request: Request) -> Answer:
-    """Return the object, or that there is none; raise NotInstalledError."""
+def get(store: ObjectStore, request: Request) -> Response:
+    """Return the object or a NotFound Status; raise NotInstalledError."""
     name = request.name or ""
     try:
-        return Answer(200, store.get(request.plural, request.namespace or "", name) + b"\n")
+        return Response(200, store.get(request.plural, request.namespace or "", name) + b"\n")
     except NotInstalledError:
         raise
     except NotFoundError:
@@ -40,8 +40,8 @@ def get(store: ObjectStore, request: Request) -> Answer:
         return status(404, "NotFound", message, details=details)
 
 
-def list_(store: ObjectStore, request: Request) -> Answer:
-    """Return the page of a list, or why there is none; raise NotInstalledError, BadRequestError."""
+def list_(store: ObjectStore, request: Request) -> Response:
+    """Return a page of a list, or a Status if there is none; raise NotInstalledError, BadRequestError."""
     token = request.query.get("continue")
     try:
         page = _continued(store, request, token) if token else _first_page(store, request)
@@ -54,13 +54,13 @@ def list_(store: ObjectStore, request: Request) -> Answer:
         return status(410, "Expired", CONTINUE_EXPIRED, metadata={"continue": again})
     body = _list_body(request, page)
     if len(body) <= _GZIP_ABOVE_BYTES or not request.accepts_gzip:
-        return Answer(200, body)
+        return Response(200, body)
     headers = (
         ("Content-Encoding", "gzip"),
         ("Content-Type", "application/json"),
         ("Vary", "Accept-Encoding"),
     )
-    return Answer(200, zlib.compress(body, 1, wbits=31), headers)
+    return Response(200, zlib.compress(body, 1, wbits=31), headers)
 
 
 def _first_page(store: ObjectStore, request: Request) -> Page:
@@ -68,7 +68,7 @@ def _first_page(store: ObjectStore, request: Request) -> Page:
     if version is not None and version > store.version:
         raise FutureVersionError(version, store.version)
     match = request.query.get("resourceVersionMatch")
-    # With a limit, a version alone means exactly that one, but 0 means all that the cache has.
+    # With a limit, a version alone means exactly that version; 0 means the whole list from the cache.
     is_exact = match == "Exact" or (match is None and limit > 0)
     return store.page(
         request.plural,

@@ -1,9 +1,9 @@
-"""What a client of the simulated API server asks for: a request, its parameters, its continue token.
+"""The requests to the simulated API server: their parameters and their continue tokens.
 
-It hides how paths, query strings and tokens are written, and what the real server says of those that
-it cannot read.
+It hides the syntax of paths, query strings and tokens, and the messages of the real server for those that
+it cannot parse.
 
-Not promised: to know every parameter. Those that the exporter does not use are not looked at.
+Not promised: all parameters. Those that the exporter does not use are ignored.
 """
 
 import base64
@@ -12,11 +12,11 @@ import msgspec
 
 
 class BadRequestError(Exception):
-    """A parameter that can't be read; the message is the Status's."""
+    """A parameter that cannot be parsed; the message is that of the Status."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client asked for. Header names are in lower case; `verb` is list, watch, get or ''."""
+    """One request. Header names are in lower case; `verb` is list, watch, get or ''."""
 
     method: str
     path: str
@@ -29,17 +29,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prefix(self) -> str:
-        """Return what the keys of the objects asked for begin with."""
+        """Return the prefix of the keys of all requested objects."""
         return f"{self.namespace}/" if self.namespace else ""
 
     @property
     def wants_bookmarks(self) -> bool:
-        """Tell whether a watch is to say now and then how far it is."""
+        """Return whether the client wants bookmarks in a watch."""
         return self.query.get("allowWatchBookmarks") in {"true", "1"}
 
     @property
     def accepts_gzip(self) -> bool:
-        """Tell whether the client can read a compressed answer."""
+        """Return whether the client accepts a compressed response."""
         accepted = self.headers.get("accept-encoding", "").split(",")
         return any(coding.split(";")[0].strip() == "gzip" for coding in accepted)
 
@@ -64,7 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resource_of(path: str) -> tuple[str, str | None, str | None]:
-    """Return plural, namespace and name that a path asks for; an empty plural if it is no such path."""
+    """Return plural, namespace and name of a path; the plural is empty for any other path."""
     match path.split("/")[1:]:
         case ["apis", "ray.io", "v1", plural]:
             return plural, None, None
@@ -76,13 +76,13 @@ def resource_of(path: str) -> tuple[str, str | None, str | None]:
 
 
 def encode_token(version: int, start: str) -> str:
-    """Return the opaque token that `decode_token` reads, in the form of the real ones."""
+    """Return the opaque token that `decode_token` reads, in the format of the real server."""
     token = msgspec.json.encode({"v": "meta.k8s.io/v1", "rv": version, "start": start})
     return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
 
 
 def decode_token(token: str) -> tuple[int, str]:
-    """Return the version (-1: whatever is there now) and the key to go on with, relative to the list's prefix.
+    """Return the version (-1: the present one) and the next key, relative to the prefix of the list.
 
     Raise BadRequestError.
     """

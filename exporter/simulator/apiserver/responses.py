@@ -1,8 +1,8 @@
-"""What the simulated API server says: answers, Status objects and bookmarks, word for word as recorded.
+"""The responses of the simulated API server: Status objects, bookmarks and plain text, word for word as recorded.
 
-It hides the wording of kube-apiserver v1.36: which keys an error has, in which order, with which headers.
+It hides the wording of kube-apiserver v1.36: the keys of an error, their order, and the headers.
 
-Not promised: to know when to say what. No function here looks at the store.
+Not promised: when each response is sent. No function here reads the store.
 """
 
 from typing import Any
@@ -40,10 +40,10 @@ CONTINUE_EXPIRED = (
 )
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """A whole answer. The last two make it a broken one.
+class Response(msgspec.Struct, frozen=True):
+    """A whole response. The last two fields make it an incomplete one.
 
-    `content_length` is announced whatever the body has; `cut_after` closes the connection after so
+    `content_length` is sent whatever the length of the body is; `cut_after` closes the connection after so
     many bytes of the body.
     """
 
@@ -54,19 +54,19 @@ class Answer(msgspec.Struct, frozen=True):
     cut_after: int | None = None
 
 
-def version() -> Answer:
-    """Return the answer to /version."""
-    return Answer(200, msgspec.json.format(msgspec.json.encode(_VERSION_BODY), indent=2))
+def version() -> Response:
+    """Return the response to /version."""
+    return Response(200, msgspec.json.format(msgspec.json.encode(_VERSION_BODY), indent=2))
 
 
-def text(status: int, body: bytes) -> Answer:
-    """Return an answer in plain text."""
+def text(status: int, body: bytes) -> Response:
+    """Return a response in plain text."""
     headers = ("Content-Type", "text/plain; charset=utf-8"), _NOSNIFF
-    return Answer(status, body, headers)
+    return Response(status, body, headers)
 
 
-def not_served() -> Answer:
-    """Return what is said of paths that lead nowhere, kinds without a CRD among them."""
+def not_served() -> Response:
+    """Return the response for unknown paths and for kinds without a CRD."""
     return text(404, b"404 page not found\n")
 
 
@@ -78,19 +78,19 @@ def status(
     details: dict[str, Any] | None = None,
     metadata: dict[str, Any] | None = None,
     headers: tuple[tuple[str, str], ...] = (),
-) -> Answer:
-    """Return an error as a Status object, with its keys in the order of the real one."""
+) -> Response:
+    """Return an error as a Status object, with its keys in the order of the real server."""
     obj: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": metadata or {}}
     obj |= {"status": "Failure", "message": message, "reason": reason}
     if details is not None:
         obj["details"] = details
     obj["code"] = code
     body = msgspec.json.encode(obj) + b"\n"
-    return Answer(code, body, (_JSON_TYPE, *headers))
+    return Response(code, body, (_JSON_TYPE, *headers))
 
 
-def forbidden(request: Request, user: str) -> Answer:
-    """Return the refusal of what RBAC does not allow the user."""
+def forbidden(request: Request, user: str) -> Response:
+    """Return the refusal of a request that RBAC does not allow."""
     scope = f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
     message = (
         f'{request.plural}.ray.io is forbidden: User "{user}" cannot {request.verb} resource '
@@ -100,15 +100,15 @@ def forbidden(request: Request, user: str) -> Answer:
     return status(403, "Forbidden", message, details=details, headers=(_NOSNIFF,))
 
 
-def too_large(error: FutureVersionError) -> Answer:
-    """Return the refusal of a version that was never reached."""
+def too_large(error: FutureVersionError) -> Response:
+    """Return the refusal of a version that does not exist yet."""
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
     details = {"causes": [cause], "retryAfterSeconds": 1}
     return status(504, "Timeout", f"Timeout: {error}", details=details, headers=(("Retry-After", "1"),))
 
 
 def bookmark(request: Request, version: int, **metadata: Any) -> bytes:
-    """Return the line of a watch that says how far it is."""
+    """Return the line of a watch with its present resourceVersion and no object."""
     metadata["resourceVersion"] = str(version)
     obj = {"apiVersion": API_VERSION, "kind": kind_name(request.plural), "metadata": metadata}
     return msgspec.json.encode({"type": "BOOKMARK", "object": obj}) + b"\n"

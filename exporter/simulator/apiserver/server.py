@@ -1,10 +1,10 @@
-"""The simulated Kubernetes API server: what is answered, in front of an ObjectStore.
+"""The simulated Kubernetes API server: its responses to requests, from the objects of an ObjectStore.
 
-It answers get, list and watch of ray.io/v1 as kube-apiserver v1.36 does: who is refused, when a watch
-begins and ends, and what it tells in between follow recordings of a real one.
+It answers get, list and watch of ray.io/v1 as kube-apiserver v1.36 does: which requests are refused, when a watch
+begins and ends, and which lines it sends follow recordings of a real one.
 
-Not promised: writes, selectors, discovery, other groups, tables or partial metadata. Faults are not built
-in: `before_answer` and `send_line` are there for subclasses.
+Not promised: writes, selectors, discovery, other groups, tables or partial metadata. It has no faults of its own:
+subclasses override `override_response` and `send_line`.
 """
 
 import contextlib
@@ -17,25 +17,25 @@ from exporter.simulator.apiserver import lists, responses
 from exporter.simulator.apiserver.connections import Listener, Stream
 from exporter.simulator.apiserver.history import Event, Watch
 from exporter.simulator.apiserver.requests import BadRequestError, Request
-from exporter.simulator.apiserver.responses import Answer
+from exporter.simulator.apiserver.responses import Response
 from exporter.simulator.apiserver.store import ExpiredError, NotInstalledError, ObjectStore
 
 _HOST = "127.0.0.1"
-# What a real server does without timeoutSeconds: half an hour or more.
+# How long a watch without timeoutSeconds lasts: on a real server half an hour or more.
 _WATCH_SECONDS = 1800.0
-# How soon a quiet watch notices that its client has gone.
+# How soon a watch without events notices that its client has closed the connection.
 _CLIENT_CHECK_SECONDS = 1.0
 
 
 class ApiServer:
-    """Serves a store on loopback until stopped; a stopped one does not start again, but its port is free.
+    """Serves a store on loopback until stopped. It cannot be started again; its port is free then.
 
     `forbidden` (verb and plural) and `required_token` may be changed at any time. The two hooks run
-    in the thread of their connection and may block it; they should return once `is_stopping` is set.
+    in the thread of their connection and may block it; they have to return once `is_stopping` is set.
     `stop` ends running watches cleanly and returns when all threads have ended.
     """
 
-    # The recorded user without rights: it appears in the bodies of refusals.
+    # The user without rights in the recordings: the name is in the bodies of refusals.
     user = "no-rights"
 
     def __init__(
@@ -51,7 +51,7 @@ class ApiServer:
         self.forbidden: set[tuple[str, str]] = set()
         self.required_token: str | None = None
         self.is_stopping = threading.Event()
-        # Guards the running watches: added and removed by their threads, closed by stop.
+        # Guards the running watches: written by their threads, read and closed by `stop`.
         self._watches_lock = threading.Lock()
         self._watches: dict[Watch, Request] = {}
         self._listener = Listener((_HOST, port), self, ssl_context)
@@ -60,15 +60,15 @@ class ApiServer:
         self.url = f"{scheme}://{_HOST}:{self._listener.server_address[1]}"
 
     def start(self) -> None:
-        """Answer from now on, in threads of its own."""
-        # Looks often whether to stop, because stop has to wait for that.
+        """Begin to answer requests, in threads of its own."""
+        # A short poll interval, because `stop` waits for it.
         self._thread = threading.Thread(
             target=self._listener.serve_forever, args=(0.02,), name="apiserver", daemon=True
         )
         self._thread.start()
 
     def stop(self) -> None:
-        """End what runs and free the port; a second call does nothing."""
+        """End all watches and connections, and free the port; a second call does nothing."""
         if self._thread:
             self._listener.shutdown()
             self._thread.join()
@@ -81,20 +81,20 @@ class ApiServer:
         self._listener.server_close()
 
     def open_watches(self) -> list[Request]:
-        """Return the requests of the watches that run now, the oldest first."""
+        """Return the requests of the running watches, the oldest first."""
         with self._watches_lock:
             return list(self._watches.values())
 
-    def before_answer(self, request: Request) -> Answer | None:  # noqa: ARG002 - a hook for subclasses
-        """Return an answer to give instead of the real one. A hook."""
+    def override_response(self, request: Request) -> Response | None:  # noqa: ARG002 - a hook for subclasses
+        """Return a response to send instead of the real one, or None. A hook."""
         return None
 
     def send_line(self, request: Request, stream: Stream, line: bytes) -> None:  # noqa: ARG002 - as above
-        """Send one line of a watch. A hook: it may send less or more, block, or `stream.cut()`."""
+        """Send one line of a watch. A hook: an override may send less or more, block, or call `stream.cut()`."""
         stream.send(line)
 
-    def answer(self, request: Request) -> Answer | None:
-        """Return the answer, or None for a watch that is to be streamed."""
+    def respond(self, request: Request) -> Response | None:
+        """Return the response, or None for a watch that is to be streamed."""
         if refusal := self._refusal(request):
             return refusal
         if request.path == "/version":
@@ -105,7 +105,7 @@ class ApiServer:
             return responses.not_served()
         try:
             if request.verb == "watch":
-                # Read here already: once the head is sent, nothing can be refused any more.
+                # Parsed before the headers are sent: a watch that has begun cannot be refused any more.
                 request.version()
                 request.number("timeoutSeconds")
                 return None
@@ -117,7 +117,7 @@ class ApiServer:
             return responses.status(400, "BadRequest", str(exc))
 
     def stream_watch(self, request: Request, stream: Stream) -> None:
-        """Send a watch's lines until its time is over, the kind is gone or the client has left."""
+        """Send the lines of a watch until its time is over, the kind is deleted or the client closes the connection."""
         try:
             initial, watch = self._open(request)
         except ExpiredError as exc:
@@ -127,14 +127,14 @@ class ApiServer:
             pass
         else:
             with self._registered(watch, request):
-                # The head, before anything happens, but after the watch has its place: a client that
-                # has read the head misses nothing from now on.
+                # The headers are sent after the watch has its place in the history: a client that has read them
+                # gets all later events.
                 stream.flush()
                 self._send_initial(request, stream, initial, watch.version)
                 self._send_changes(request, stream, watch)
         stream.end()
 
-    def _refusal(self, request: Request) -> Answer | None:
+    def _refusal(self, request: Request) -> Response | None:
         if request.method != "GET":
             message = "the server does not allow this method on the requested resource"
             return responses.status(405, "MethodNotAllowed", message, details={})
@@ -160,7 +160,7 @@ class ApiServer:
     def _registered(self, watch: Watch, request: Request) -> Iterator[None]:
         with self._watches_lock:
             self._watches[watch] = request
-            # stop has gone through the watches already.
+            # `stop` has closed the registered watches already.
             if self.is_stopping.is_set():
                 watch.close()
         try:
@@ -193,7 +193,7 @@ class ApiServer:
             now = time.monotonic()
             if bookmark_due <= now < end:
                 bookmark_due = now + self._bookmark_seconds
-                # Below only when the watch began in the future: that one is silent.
+                # It is lower only if the watch began at a future version: such a watch gets no bookmarks.
                 if watch.version >= started_at:
                     self.send_line(request, stream, responses.bookmark(request, watch.version))
             stream.flush()

@@ -1,10 +1,10 @@
-"""The storage of the simulated API server: etcd and the watch cache in memory.
+"""The storage of the simulated API server: what etcd and the watch cache do, in memory.
 
-It hides how a Kubernetes API server keeps time: one counter of versions over all kinds, and versions
-that are refused because they are too old, or were never reached. What each kind remembers is `history`'s.
+It hides resource versions: one counter over all kinds, and the refusal of versions that are too old or do not exist
+yet. The earlier versions of each kind are in `history`.
 
 Not promised: validation, admission, conflicts on a stale resourceVersion, selectors, finalizers,
-and a generation that grows by itself. Writers are trusted.
+and a generation that increases by itself. Writers have to get these right.
 """
 
 import threading
@@ -15,19 +15,19 @@ from typing import Any
 
 import msgspec
 
-from exporter.simulator.api_conventions import API_VERSION, KIND_NAMES, kind_name, stamp
+from exporter.simulator.api_conventions import API_VERSION, KIND_NAMES, kind_name, timestamp
 from exporter.simulator.apiserver.history import Event, History, Page, Watch
 
 
 class StoreError(Exception):
-    """Why the store refused.
+    """A refusal of the store.
 
     StoreError
-    ├── AlreadyExistsError     create of a present object
+    ├── AlreadyExistsError     create of an existing object
     ├── NotFoundError          no such object
     │   └── NotInstalledError  no such kind
-    ├── ExpiredError           the version is older than the history; has `oldest`
-    └── FutureVersionError     the version was never reached
+    ├── ExpiredError           the version is older than the history; `oldest` is not
+    └── FutureVersionError     the version does not exist yet
     """
 
 
@@ -55,7 +55,7 @@ class FutureVersionError(StoreError):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """What `ObjectStore.save` keeps: present objects without their history. Opaque to callers."""
+    """What `ObjectStore.save` returns: the present objects without their history. Opaque to callers."""
 
     version: int
     kinds: dict[str, list[Event]]
@@ -78,18 +78,18 @@ class ObjectStore:
     """Objects by kind, namespace and name, with one version counter and a bounded history.
 
     Every method may be called from any thread. Objects are dicts in Kubernetes form; each version
-    is encoded once and the caller's dict is neither kept nor changed. Order is etcd's: by the
+    is encoded once and the caller's dict is neither kept nor changed. The order is that of etcd: by the
     bytes of `namespace/name`, so `a-b/x` comes before `a/x`.
 
-    All of KIND_NAMES are installed at first. `history` is the number of events kept per kind. `clock`
-    gives creation times, in Unix seconds.
+    At first all of KIND_NAMES are installed. `history` is the number of events kept for each kind. `clock`
+    returns Unix seconds, for creation times.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time, history: int = 20_000) -> None:
         self._clock = clock
         self._history = history
-        # Guards the version, the kinds and all that is in them: writers are the engine and the
-        # tests, readers the threads of the API server.
+        # Guards the version, the kinds and everything in them: written by the engine and the
+        # tests, read by the threads of the API server.
         self._lock = threading.Lock()
         self._version = 1
         self._kinds = {plural: History(self._lock, 0) for plural in KIND_NAMES}
@@ -102,20 +102,20 @@ class ObjectStore:
     def create(self, plural: str, obj: dict[str, Any]) -> str:
         """Add an object and return its resourceVersion; raise AlreadyExistsError, NotInstalledError.
 
-        What the object leaves out of uid, creationTimestamp and generation is filled in.
+        If uid, creationTimestamp or generation is missing, it is added.
         """
         key = _key_of(obj)
         with self._lock:
             kind = self._kind(plural)
             if kind.get(key, self._version):
                 raise AlreadyExistsError(f"{plural} {key} already exists")
-            defaults = {"uid": str(uuid.uuid4()), "creationTimestamp": stamp(self._clock()), "generation": 1}
+            defaults = {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp(self._clock()), "generation": 1}
             return self._write(plural, "ADDED", key, obj, {**defaults, **obj["metadata"]})
 
     def update(self, plural: str, obj: dict[str, Any]) -> str:
         """Replace an object and return its resourceVersion; raise NotFoundError, NotInstalledError.
 
-        uid and creationTimestamp stay, the generation unless the object brings one.
+        uid and creationTimestamp stay; so does the generation unless the object has one.
         """
         key = _key_of(obj)
         with self._lock:
@@ -125,12 +125,12 @@ class ObjectStore:
             return self._write(plural, "MODIFIED", key, obj, metadata)
 
     def delete(self, plural: str, namespace: str, name: str) -> str:
-        """Remove an object and return the version of that; raise NotFoundError, NotInstalledError."""
+        """Delete an object and return the version of its deletion; raise NotFoundError, NotInstalledError."""
         with self._lock:
             return self._delete(plural, f"{namespace}/{name}")
 
     def install(self, plural: str) -> None:
-        """Create the kind's CRD. Nothing happens when it is there."""
+        """Create the kind's CRD. If it exists, do nothing."""
         with self._lock:
             if plural not in self._kinds:
                 self._version += 1
@@ -144,10 +144,10 @@ class ObjectStore:
             self._kinds.pop(plural).close()
 
     def compact(self) -> None:
-        """Forget the history: older watches and continue tokens are refused from now on.
+        """Drop the history: new watches and continue tokens of older versions are refused from now on.
 
-        Counts as a write, as in etcd, so that the version of a moment ago is too old, too.
-        Running watches go on.
+        Counts as a write, as in etcd, so that even the version just before is too old.
+        Running watches continue.
         """
         with self._lock:
             self._version += 1
@@ -163,7 +163,7 @@ class ObjectStore:
             return Snapshot(self._version, present)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Come back from a backup: versions go back, running watches end."""
+        """Restore a backup: the version is lower again, and running watches end."""
         with self._lock:
             for kind in self._kinds.values():
                 kind.close()
@@ -171,7 +171,7 @@ class ObjectStore:
             self._kinds = {plural: History(self._lock, version, p) for plural, p in snapshot.kinds.items()}
 
     def is_installed(self, plural: str) -> bool:
-        """Tell whether the kind's CRD is there."""
+        """Return whether the kind's CRD exists."""
         return plural in self._kinds
 
     def get(self, plural: str, namespace: str, name: str) -> bytes:
@@ -202,7 +202,7 @@ class ObjectStore:
             return kind.page(at, namespace, limit=limit, start=start)
 
     def watch(self, plural: str, namespace: str | None = None, *, after: int) -> Watch:
-        """Return the reader of events with a version above `after`; raise ExpiredError, NotInstalledError."""
+        """Return a reader of the events with a version above `after`; raise ExpiredError, NotInstalledError."""
         with self._lock:
             kind = self._kind(plural)
             if after < kind.compacted:
@@ -210,7 +210,7 @@ class ObjectStore:
             prefix = f"{namespace}/" if namespace else ""
             return Watch(kind, prefix, after, lambda: self._version)
 
-    # The rest expects the lock to be held.
+    # The caller of the methods below holds the lock.
 
     def _kind(self, plural: str) -> History:
         try:
@@ -233,7 +233,7 @@ class ObjectStore:
         full = {"apiVersion": API_VERSION, "kind": kind_name(plural), **obj}
         full["metadata"] = {**metadata, "resourceVersion": str(version)}
         event = Event.of(type_, version, key, full)
-        # Only now, so that an object that cannot be encoded leaves no trace.
+        # Set only now: an object that cannot be encoded changes nothing.
         self._version = version
         self._kinds[plural].append(event, self._history)
         return str(version)

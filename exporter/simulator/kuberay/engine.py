@@ -1,9 +1,9 @@
-"""The engine of the demo: drives lifelike KubeRay lifecycles into a store.
+"""The engine of the simulation: it runs scenarios, and so writes objects to a store as the KubeRay operator would.
 
-Lives wait in one heap, ordered by the time of their next act. The first population is made by replaying
-each life from its past up to now, so it is as consistent as what happens later before our eyes. With the
-same seed and the same clock it does the same. It promises what the operator's status writes look like, not
-what Ray or Kubernetes would do: there are no pods, and nothing reacts to changes of anybody else.
+Scenarios wait in one heap, ordered by the time of their next step. The first population is made by replaying each
+scenario from its past up to now, so it is as consistent as what changes later. With the same seed and the same clock
+the engine writes the same objects. It promises the operator's status writes, not what Ray or Kubernetes would do:
+there are no pods, and changes that others make to the objects have no effect.
 """
 
 from __future__ import annotations
@@ -15,30 +15,28 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from exporter.simulator.kuberay.scenarios import Scenario, casting, live
-from exporter.simulator.kuberay.world import Stays, Store, World
+from exporter.simulator.kuberay.scenarios import Scenario, repeat, scenario_sequence
+from exporter.simulator.kuberay.world import ObjectWriter, Steps, World
 
-__all__ = ["Engine", "Store"]
-
-# An act later than this happens now instead of when it was due: an overloaded engine slows the world
-# down, it does not run after it with ever older timestamps.
+# A step that is later than this gets the present time instead of the time when it was due: an overloaded engine is
+# slower than asked for, but its timestamps do not fall behind the clock.
 _LATE_SECONDS: Final = 1.0
-# How long `run` sleeps at most, and so how soon it notices the stop.
-_NAP_SECONDS: Final = 0.25
+# The longest sleep of `run`, and so the longest time until it notices the stop.
+_SLEEP_SECONDS: Final = 0.25
 
-_Due = tuple[float, int, Stays]
+_Scheduled = tuple[float, int, Steps]
 
 
 class Engine:
-    """Makes about `objects` custom resources live in `store`, and keeps them changing.
+    """Creates about `objects` custom resources in `store`, and keeps changing them.
 
-    `speed` divides every stay of the live simulation; timestamps are those of `clock` and never later.
+    `speed` divides the time between steps of the live simulation; timestamps are those of `clock` and never later.
     Call `populate` once, then `run` (or `step` as often as you like), from one thread at a time.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: ObjectWriter,
         *,
         seed: int,
         speed: float,
@@ -46,85 +44,85 @@ class Engine:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._world = World(store, seed)
-        self._world.pace = speed
+        self._world.speed = speed
         self._speed = speed
         self._objects = objects
         self._clock = clock
-        self._heap: list[_Due] = []
+        self._heap: list[_Scheduled] = []
         self._number = 0
 
     @property
     def next_due(self) -> float:
-        """When the next act is due (in the clock's seconds); infinite without one."""
+        """The time of the next step, in the clock's seconds; infinite if there is none."""
         return self._heap[0][0] if self._heap else math.inf
 
     @property
     def objects(self) -> int:
-        """How many objects are in the store now."""
-        return self._world.alive
+        """The number of objects in the store."""
+        return self._world.object_count
 
     def populate(self, progress: Callable[[int, int], None]) -> None:
-        """Make the first population; `progress` gets the objects made so far and those wanted."""
+        """Create the first population; `progress` gets the number of objects so far and the desired number."""
         started = self._clock()
-        cast = casting(self._world.random)
-        while self._world.alive < self._objects:
-            self._backdate(next(cast), started)
-            progress(min(self._world.alive, self._objects), self._objects)
-        self._delay(self._clock() - started)
+        scenarios = scenario_sequence(self._world.random)
+        while self._world.object_count < self._objects:
+            self._replay(next(scenarios), started)
+            progress(min(self._world.object_count, self._objects), self._objects)
+        self._postpone(self._clock() - started)
 
     def run(self, stop: threading.Event) -> None:
-        """Let the world live until `stop` is set."""
+        """Run all steps when they are due, until `stop` is set."""
         while not stop.is_set():
             self.step(self._clock())
-            stop.wait(min(max(self.next_due - self._clock(), 0.001), _NAP_SECONDS))
+            stop.wait(min(max(self.next_due - self._clock(), 0.001), _SLEEP_SECONDS))
 
     def step(self, now: float) -> int:
-        """Do what is due by `now`, in its order; return how many acts that were."""
-        acts = 0
+        """Run the steps that are due by `now`, in order; return their number."""
+        count = 0
         while self._heap and self._heap[0][0] <= now:
-            due, _, life = heapq.heappop(self._heap)
+            due, _, steps = heapq.heappop(self._heap)
             at = due if now - due < _LATE_SECONDS else now
-            stay = self._act(life, at)
-            self._await(at + stay / self._speed, life)
-            for child in self._newborn():
-                self._await(at, child)
-            acts += 1
-        return acts
+            seconds = self._advance(steps, at)
+            self._schedule(at + seconds / self._speed, steps)
+            for spawned in self._take_spawned():
+                self._schedule(at, spawned)
+            count += 1
+        return count
 
-    def _backdate(self, scenario: Scenario, present: float) -> None:
-        """Replay a life, and those it begets, from the scenario's age up to now."""
+    def _replay(self, scenario: Scenario, present: float) -> None:
+        """Replay a scenario, and what it spawns, from its age up to now."""
         world = self._world
-        world.replay(present)
+        world.begin_replay(present)
         number = 0
-        past: list[_Due] = [(present - world.uniform(*scenario.age), 0, live(world, scenario))]
+        past: list[_Scheduled] = [(present - world.uniform(*scenario.age), 0, repeat(world, scenario))]
         while past:
-            at, _, life = heapq.heappop(past)
+            at, _, steps = heapq.heappop(past)
             if at > present:
-                # What is left of a stay begun in the past passes at the speed of the present.
-                self._await(present + (at - present) / self._speed, life)
+                # The wait began in the past; the rest of it passes at the speed of the live simulation.
+                self._schedule(present + (at - present) / self._speed, steps)
                 continue
-            stay = self._act(life, at)
-            for due, heir in ((at + stay, life), *((at, child) for child in self._newborn())):
+            seconds = self._advance(steps, at)
+            for due, following in ((at + seconds, steps), *((at, spawned) for spawned in self._take_spawned())):
                 number += 1
                 if due < math.inf:
-                    heapq.heappush(past, (due, number, heir))
-        world.settle()
+                    heapq.heappush(past, (due, number, following))
+        world.end_replay()
 
-    def _act(self, life: Stays, at: float) -> float:
-        """Let a life act; return how long it stays as it is, forever where it has ended."""
+    def _advance(self, steps: Steps, at: float) -> float:
+        """Run one step; return the seconds until the next one, infinite if there is none."""
         self._world.now = at
-        # A stay of nothing would let a life act forever at one moment.
-        return max(next(life, math.inf), 0.001)
+        # With a wait of 0 s, steps might follow each other without end at one moment.
+        return max(next(steps, math.inf), 0.001)
 
-    def _newborn(self) -> list[Stays]:
-        born, self._world.spawned = self._world.spawned, []
-        return born
+    def _take_spawned(self) -> list[Steps]:
+        spawned, self._world.spawned = self._world.spawned, []
+        return spawned
 
-    def _await(self, due: float, life: Stays) -> None:
+    def _schedule(self, due: float, steps: Steps) -> None:
         if due < math.inf:
             self._number += 1
-            heapq.heappush(self._heap, (due, self._number, life))
+            heapq.heappush(self._heap, (due, self._number, steps))
 
-    def _delay(self, seconds: float) -> None:
-        """Making the population took time: nothing is due before it is over."""
-        self._heap = [(due + seconds, number, life) for due, number, life in self._heap]
+    def _postpone(self, seconds: float) -> None:
+        """Move all steps by the time that creating the population took: none is due before it is over."""
+        self._heap = [(due + seconds, number, steps) for due, number, steps in self._heap]

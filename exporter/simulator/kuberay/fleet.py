@@ -1,4 +1,4 @@
-"""Who works on this simulated platform: teams, their namespaces and queues, and how they name things."""
+"""The tenants of the simulated cluster, and random values for their objects: names, sizes, versions, addresses."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _VERSIONS: Final = ("2.46.0", "2.49.2", "2.52.0", "2.53.0")
 _MANAGERS: Final = ("kubectl-client-side-apply", "argocd-controller", "OpenAPI-Generator", "helm")
 
 FOREIGN_FINALIZER: Final = "platform.example.com/bill-before-deletion"
-"""Another controller's, which is not there any more."""
+"""The finalizer of another controller, which is not installed any more."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where an object lives, and whose it is."""
+class Tenant:
+    """A team with its namespace, its labels, its Kueue queue, and the client with which it applies manifests."""
 
     namespace: str
     team: str
@@ -51,7 +51,7 @@ class Place:
     manager: str
 
     def labels(self, *, queued: bool = False) -> dict[str, str]:
-        """User labels; some users set none, and only a queued object names its Kueue queue."""
+        """Return the labels of an object; the default namespace has none, and only queued objects name a queue."""
         labels = {}
         if self.team:
             labels["team"] = self.team
@@ -61,13 +61,13 @@ class Place:
         return labels
 
 
-def place(world: World) -> Place:
+def random_tenant(world: World) -> Tenant:
     (team,) = world.random.choices(_TEAMS, _TEAM_WEIGHTS)
-    return Place(*team, manager=world.random.choice(_MANAGERS))
+    return Tenant(*team, manager=world.random.choice(_MANAGERS))
 
 
-def shape(world: World, *, workers: int | None = None, autoscaling: bool = False) -> Shape:
-    """A cluster size; every fourth has GPUs, every fifth autoscaled one no upper limit."""
+def random_shape(world: World, *, workers: int | None = None, autoscaling: bool = False) -> Shape:
+    """Return the size of a cluster: a quarter have GPUs, a fifth of the autoscaled ones have no upper limit."""
     random = world.random
     replicas = random.choice((1, 1, 2, 2, 3, 4, 8)) if workers is None else workers
     limit = NO_LIMIT if autoscaling and random.random() < 0.2 else max(10, 2 * replicas)
@@ -85,27 +85,27 @@ def shape(world: World, *, workers: int | None = None, autoscaling: bool = False
     )
 
 
-def cluster_stem(world: World) -> str:
+def cluster_name_prefix(world: World) -> str:
     return world.random.choice(_CLUSTERS)
 
 
-def job_stem(world: World) -> str:
+def job_name_prefix(world: World) -> str:
     return world.random.choice(_JOBS)
 
 
-def service_stem(world: World) -> str:
+def service_name_prefix(world: World) -> str:
     return world.random.choice(_SERVICES)
 
 
-def cron_job_stem(world: World) -> str:
+def cron_job_name_prefix(world: World) -> str:
     return world.random.choice(_CRON_JOBS)
 
 
-def address(world: World) -> str:
+def random_ip(world: World) -> str:
     return f"10.{world.random.randrange(64)}.{world.random.randrange(256)}.{world.random.randrange(1, 255)}"
 
 
-def upgraded(world: World, shape: Shape) -> Shape:
-    """The same cluster with another Ray version."""
+def with_other_version(world: World, shape: Shape) -> Shape:
+    """Return the same size with another Ray version."""
     version = world.random.choice([version for version in _VERSIONS if version != shape.version])
     return replace(shape, version=version)

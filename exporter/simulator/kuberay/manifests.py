@@ -1,7 +1,7 @@
-"""Specs as users write them: pod templates, worker groups, Serve configs.
+"""Specs as users write them: pod templates, worker groups, Serve configurations.
 
-Nothing reads them but whoever decodes the objects; they make an object as large as a real one, 40 % of it
-managedFields. Equal parts are made once, or 30,000 objects would need gigabytes.
+They make an object as large as a real one; 40 % of it is managedFields. Equal parts are created once and shared:
+otherwise 30,000 objects would need gigabytes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from exporter.simulator.kuberay.simulated_object import JSON
 
-# What CalculateMaxReplicas saturates at: a worker group without a limit.
+# The maximum of CalculateMaxReplicas, for a worker group without a limit.
 NO_LIMIT: Final = 2147483647
 
 _PORTS: Final = (("gcs-server", 6379), ("dashboard", 8265), ("client", 10001), ("serve", 8000))
@@ -50,7 +50,7 @@ class Shape:
 
 
 class Manifests:
-    """Makes specs, whose equal parts are the same object: nobody may change what it returns.
+    """Creates specs. Their equal parts are the same object, so the caller must not change them.
 
     `cluster_fields` is fieldsV1 of a RayCluster's spec by field; `job_fields` and `service_fields` are
     those of a spec that carries a whole cluster spec.
@@ -65,7 +65,7 @@ class Manifests:
         self._made: dict[tuple[object, ...], JSON] = {}
 
     def cluster_spec(self, shape: Shape, *, filled: bool = False) -> JSON:
-        """`spec` of a RayCluster; `filled` where the operator has set its defaults."""
+        """Return the spec of a RayCluster, with the defaults that the operator sets if `filled`."""
         spec: JSON = {
             "headGroupSpec": self._head_group(shape, filled),
             "rayVersion": shape.version,

@@ -1,10 +1,10 @@
-"""The status of a RayCluster: conditions, head pod, counters, and how Go prints them."""
+"""The status of a RayCluster: conditions, head pod and counters, in the form in which Go encodes them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from exporter.simulator.api_conventions import stamp
+from exporter.simulator.api_conventions import timestamp
 from exporter.simulator.kuberay import fleet
 from exporter.simulator.kuberay.manifests import NO_LIMIT, Shape
 from exporter.simulator.kuberay.simulated_object import JSON, with_condition, without_condition
@@ -21,14 +21,14 @@ _ENDPOINTS: Final = {
 
 
 def empty_status() -> JSON:
-    """What Go prints of a RayClusterStatus nobody filled in, inside RayJobs and RayServices."""
+    """Return an unset RayClusterStatus as Go encodes it inside RayJobs and RayServices."""
     return {"desiredCPU": "0", "desiredGPU": "0", "desiredMemory": "0", "desiredTPU": "0", "head": {}}
 
 
-class ClusterStatus:
-    """The parts of one status between two writes; `render` puts them together.
+class RayClusterStatus:
+    """The parts of one status between two writes; `render` returns the whole.
 
-    Setting a condition takes the world's present time.
+    A condition that is set gets the present time of the world.
     """
 
     def __init__(self, world: World, name: str) -> None:
@@ -45,17 +45,17 @@ class ClusterStatus:
     def has_head(self) -> bool:
         return "podName" in self._head
 
-    def address_head(self) -> None:
-        self._head |= {"podIP": fleet.address(self._world), "serviceIP": fleet.address(self._world)}
+    def set_head_ips(self) -> None:
+        self._head |= {"podIP": fleet.random_ip(self._world), "serviceIP": fleet.random_ip(self._world)}
 
-    def lose_head(self) -> None:
+    def clear_head(self) -> None:
         self._head = {"serviceName": self._head["serviceName"]}
 
-    def unset(self, type_: str) -> None:
+    def remove_condition(self, type_: str) -> None:
         self._conditions = without_condition(self._conditions, type_)
 
     def render(self, shape: Shape) -> JSON:
-        """Return the status of a cluster of this shape, without what is empty."""
+        """Return the status of a cluster of this size, without empty fields."""
         status: JSON = {
             "availableWorkerReplicas": self.ready,
             "conditions": self._conditions,
@@ -66,7 +66,7 @@ class ClusterStatus:
             "desiredWorkerReplicas": shape.replicas,
             "endpoints": _ENDPOINTS,
             "head": dict(self._head),
-            "lastUpdateTime": stamp(self._world.now),
+            "lastUpdateTime": timestamp(self._world.now),
             "maxWorkerReplicas": min(shape.max_replicas, NO_LIMIT),
             "minWorkerReplicas": shape.min_replicas,
             "observedGeneration": self.observed_generation,
@@ -77,32 +77,32 @@ class ClusterStatus:
         # Go's omitempty: 0, "" and an empty map are absent.
         return {key: value for key, value in status.items() if value}
 
-    def set(self, type_: str, status: str, reason: str, message: str = "") -> None:
+    def set_condition(self, type_: str, status: str, reason: str, message: str = "") -> None:
         self._conditions = with_condition(self._conditions, self._world.now, type_, status, reason, message)
 
-    def head_pod(self, reason: str, message: str = "") -> None:
-        self.set("HeadPodReady", "False", reason, message)
+    def set_head_pod_not_ready(self, reason: str, message: str = "") -> None:
+        self.set_condition("HeadPodReady", "False", reason, message)
 
-    def name_head(self) -> None:
-        self._head["podName"] = f"{self._name}-head-{self._world.suffix()}"
+    def set_head_pod_name(self) -> None:
+        self._head["podName"] = f"{self._name}-head-{self._world.random_suffix()}"
 
-    def provisioning(self) -> None:
+    def set_provisioning(self) -> None:
         message = "RayCluster Pods are being provisioned for first time"
-        self.set("RayClusterProvisioned", "False", _PROVISIONING, message)
+        self.set_condition("RayClusterProvisioned", "False", _PROVISIONING, message)
         if len(self._conditions) < 4:
-            self.set("RayClusterSuspended", "False", "RayClusterSuspended")
-            self.set("RayClusterSuspending", "False", "RayClusterSuspending")
+            self.set_condition("RayClusterSuspended", "False", "RayClusterSuspended")
+            self.set_condition("RayClusterSuspending", "False", "RayClusterSuspending")
 
-    def provisioned(self) -> None:
+    def set_provisioned(self) -> None:
         message = "All Ray Pods are ready for the first time"
-        self.set("RayClusterProvisioned", "True", "AllPodRunningAndReadyFirstTime", message)
-        self.enter("ready")
+        self.set_condition("RayClusterProvisioned", "True", "AllPodRunningAndReadyFirstTime", message)
+        self.enter_state("ready")
 
-    def suspension_done(self) -> None:
-        self.set("RayClusterProvisioned", "False", _PROVISIONING, "RayCluster has been suspended")
-        self.set("RayClusterSuspended", "True", "RayClusterSuspended")
-        self.set("RayClusterSuspending", "False", "RayClusterSuspending")
+    def set_suspended(self) -> None:
+        self.set_condition("RayClusterProvisioned", "False", _PROVISIONING, "RayCluster has been suspended")
+        self.set_condition("RayClusterSuspended", "True", "RayClusterSuspended")
+        self.set_condition("RayClusterSuspending", "False", "RayClusterSuspending")
 
-    def enter(self, state: str) -> None:
+    def enter_state(self, state: str) -> None:
         self.state = state
-        self._transitions = {**self._transitions, state: stamp(self._world.now)}
+        self._transitions = {**self._transitions, state: timestamp(self._world.now)}

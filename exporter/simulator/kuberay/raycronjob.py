@@ -1,7 +1,7 @@
-"""RayCronJobs: one status field, and a RayJob at every tick.
+"""RayCronJobs: one status field, and a RayJob at each scheduled time.
 
-Schedules keep to the wall clock whatever the speed, or `lastScheduleTime` would contradict `schedule`.
-Time zones are ones without daylight saving, so that no time-zone database is needed.
+Schedules follow the wall clock whatever the speed: otherwise `lastScheduleTime` would contradict `schedule`.
+The time zones have no daylight saving, so no time-zone database is needed.
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.simulator.api_conventions import stamp
+from exporter.simulator.api_conventions import timestamp
 from exporter.simulator.kuberay import fleet, rayjob, rayjob_plan
-from exporter.simulator.kuberay.fleet import Place
+from exporter.simulator.kuberay.fleet import Tenant
 from exporter.simulator.kuberay.manifests import Shape
-from exporter.simulator.kuberay.raycluster import FOREVER
-from exporter.simulator.kuberay.rayjob_plan import Plan
-from exporter.simulator.kuberay.simulated_object import JSON, Resource
-from exporter.simulator.kuberay.world import Stays, World
+from exporter.simulator.kuberay.rayjob_plan import JobPlan
+from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
+from exporter.simulator.kuberay.world import FOREVER, Steps, World
 
 PLURAL: Final = "raycronjobs"
 
-# Ticks longer ago left nothing behind: their jobs are gone.
+# The jobs of earlier scheduled times have been deleted since, so they are not replayed.
 _REPLAYED_SECONDS: Final = 1200.0
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A cron expression, and what it means: every `period` seconds, `offset` after midnight UTC."""
+    """A cron expression and its meaning: every `period` seconds, `offset` after midnight UTC."""
 
     expression: str
     period: int
@@ -34,7 +33,7 @@ class Schedule:
     time_zone: str = ""
 
     def after(self, now: float) -> float:
-        """The next tick later than now."""
+        """Return the next scheduled time after now."""
         return ((now - self.offset) // self.period + 1) * self.period + self.offset
 
 
@@ -45,64 +44,64 @@ DAILY_IN_TOKYO: Final = Schedule("30 2 * * *", 86400, 63000, "Asia/Tokyo")
 DAILY_IN_KOLKATA: Final = Schedule("0 3 * * *", 86400, 77400, "Asia/Kolkata")
 
 
-def live(world: World, schedule: Schedule, plan: Plan, *, suspended: bool = False) -> Stays:
-    """A RayCronJob that never ends; a suspended one makes no jobs."""
-    place = fleet.place(world)
-    resource = _create(world, place, schedule, plan, suspended)
+def run(world: World, schedule: Schedule, plan: JobPlan, *, suspended: bool = False) -> Steps:
+    """A RayCronJob that is never deleted; a suspended one creates no jobs."""
+    tenant = fleet.random_tenant(world)
+    obj = _create(world, tenant, schedule, plan, suspended)
     if suspended:
-        # It was not always so: a last tick is on record.
+        # It has run before it was suspended, so it has a last schedule time.
         yield float(schedule.period)
-        resource.write_status(world.now, {"lastScheduleTime": stamp(schedule.after(world.now - schedule.period))})
-        world.put(resource)
+        obj.write_status(world.now, {"lastScheduleTime": timestamp(schedule.after(world.now - schedule.period))})
+        world.put(obj)
         yield FOREVER
-    yield from _skip(world, resource, schedule)
+    yield from _skip(world, obj, schedule)
     while True:
-        tick = schedule.after(world.now)
-        while world.now < tick:
-            yield world.until(tick) + 0.001
-        _tick(world, place, resource, plan, tick)
+        due = schedule.after(world.now)
+        while world.now < due:
+            yield world.seconds_until(due) + 0.001
+        _start_job(world, tenant, obj, plan, due)
 
 
-def _skip(world: World, resource: Resource, schedule: Schedule) -> Stays:
-    """Cross the past up to the last tick whose job is gone by now."""
-    last = schedule.after(world.now + world.remaining_past - _REPLAYED_SECONDS - schedule.period)
+def _skip(world: World, obj: SimulatedObject, schedule: Schedule) -> Steps:
+    """Skip the past up to the last scheduled time whose job has been deleted by now."""
+    last = schedule.after(world.now + world.replay_seconds_left - _REPLAYED_SECONDS - schedule.period)
     if last > world.now:
-        yield world.until(last) + 0.001
-        resource.write_status(world.now, {"lastScheduleTime": stamp(last)})
-        world.put(resource)
+        yield world.seconds_until(last) + 0.001
+        obj.write_status(world.now, {"lastScheduleTime": timestamp(last)})
+        world.put(obj)
 
 
-def _tick(world: World, place: Place, resource: Resource, plan: Plan, tick: float) -> None:
-    name = f"{resource.name}-{int(tick) // 60}"
-    if world.claim(rayjob.PLURAL, place.namespace, name):
+def _start_job(world: World, tenant: Tenant, obj: SimulatedObject, plan: JobPlan, due: float) -> None:
+    name = f"{obj.name}-{int(due) // 60}"
+    if world.reserve_name(rayjob.PLURAL, tenant.namespace, name):
         job = rayjob.create(
             world,
-            place,
+            tenant,
             plan,
             name=name,
-            labels={"ray.io/cronjob-name": resource.name},
-            annotations={"ray.io/cronjob-scheduled-timestamp": stamp(tick)},
-            owner=resource,
+            labels={"ray.io/cronjob-name": obj.name},
+            annotations={"ray.io/cronjob-scheduled-timestamp": timestamp(due)},
+            owner=obj,
         )
-        world.spawn(job.live())
-    resource.write_status(world.now, {"lastScheduleTime": stamp(tick)})
-    world.put(resource)
+        world.spawn(job.run())
+    obj.write_status(world.now, {"lastScheduleTime": timestamp(due)})
+    world.put(obj)
 
 
-def _create(world: World, place: Place, schedule: Schedule, plan: Plan, suspended: bool) -> Resource:
+def _create(world: World, tenant: Tenant, schedule: Schedule, plan: JobPlan, suspended: bool) -> SimulatedObject:
     spec: JSON = {"jobTemplate": rayjob_plan.job_spec(world, plan, Shape()), "schedule": schedule.expression}
     if schedule.time_zone:
         spec["timeZone"] = schedule.time_zone
     if suspended:
         spec["suspend"] = True
-    resource = world.resource(
+    obj = world.new_object(
         PLURAL,
-        place.namespace,
-        world.name(PLURAL, place.namespace, fleet.cron_job_stem(world)),
+        tenant.namespace,
+        world.unique_name(PLURAL, tenant.namespace, fleet.cron_job_name_prefix(world)),
         spec,
-        labels=place.labels(),
-        manager=place.manager,
+        labels=tenant.labels(),
+        manager=tenant.manager,
         spec_fields={"jobTemplate": {"f:rayClusterSpec": world.manifests.job_fields["rayClusterSpec"]}},
     )
-    world.put(resource)
-    return resource
+    world.put(obj)
+    return obj

@@ -1,4 +1,4 @@
-"""What a RayJob is meant to go through, and the spec that goes with it."""
+"""The plan of a simulated RayJob: how its attempts end and how long they take, and the spec that fits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exporter.simulator.kuberay.world import World
 
 MULTIKUEUE: Final = "kueue.x-k8s.io/multikueue"
 
-# How an attempt can end: as a Ray job, or with one of the operator's reasons.
+# How an attempt ends: a status of the Ray job, or a reason of the operator.
 SUCCEEDED: Final = "SUCCEEDED"
 STOPPED: Final = "STOPPED"
 APP_FAILED: Final = "AppFailed"
@@ -21,7 +21,7 @@ DEADLINE: Final = "DeadlineExceeded"
 PRE_RUNNING_DEADLINE: Final = "PreRunningDeadlineExceeded"
 GRACE_PERIOD: Final = "JobDeploymentStatusTransitionGracePeriodExceeded"
 STATUS_CHECK: Final = "JobStatusCheckTimeoutExceeded"
-# Not ends, but an attempt is over all the same: suspended while it ran, or before it could.
+# The attempt is suspended while it runs, or before it begins; another one follows.
 PREEMPTED: Final = "Preempted"
 QUEUED: Final = "Queued"
 
@@ -29,39 +29,39 @@ FAILURES: Final = (APP_FAILED, SUBMISSION_FAILED, DEADLINE, PRE_RUNNING_DEADLINE
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What becomes of a job. Pairs of seconds are bounds; a negative backoff limit is an absent one."""
+class JobPlan:
+    """The attempts of a job and their durations, as bounds; a negative backoff limit means that the spec has none."""
 
     attempts: tuple[str, ...] = (SUCCEEDED,)
     mode: str = "K8sJobMode"
-    runs: tuple[float, float] = (60.0, 300.0)
-    head: tuple[float, float] = (4.0, 20.0)
-    workers: tuple[float, float] = (4.0, 25.0)
-    waits: tuple[float, float] = (60.0, 240.0)
+    run_seconds: tuple[float, float] = (60.0, 300.0)
+    head_seconds: tuple[float, float] = (4.0, 20.0)
+    worker_seconds: tuple[float, float] = (4.0, 25.0)
+    wait_seconds: tuple[float, float] = (60.0, 240.0)
     backoff_limit: int = 0
     queued: bool = False
-    # The first attempt ends at this time instead of after `runs`.
-    ends_at: float | None = None
-    # Seconds after its end at which the job deletes itself; None: somebody does, after `lingers`.
-    ttl: int | None = None
-    # A limit that is far away; attempts that end by their deadline bring a near one.
+    # The first attempt ends at this time instead of after `run_seconds`.
+    first_end_at: float | None = None
+    # ttlSecondsAfterFinished; None: a user deletes the job `kept_seconds` after its end.
+    ttl_seconds: int | None = None
+    # activeDeadlineSeconds of a job that does not exceed it; one that does gets a short deadline.
     deadline_seconds: int | None = None
-    lingers: tuple[float, float] = (240.0, 900.0)
-    # The cluster goes when the job ends, the job stays.
-    shuts_down: bool = False
+    kept_seconds: tuple[float, float] = (240.0, 900.0)
+    # shutdownAfterJobFinishes: the cluster is deleted when the job ends.
+    deletes_cluster: bool = False
 
 
-def job_spec(world: World, plan: Plan, shape: Shape) -> JSON:
+def job_spec(world: World, plan: JobPlan, shape: Shape) -> JSON:
     spec: JSON = {
         "entrypoint": "python /home/ray/samples/train.py",
         "rayClusterSpec": world.manifests.cluster_spec(shape, filled=True),
         "runtimeEnvYAML": manifests.runtime_env(),
         "submissionMode": plan.mode,
-        "ttlSecondsAfterFinished": plan.ttl or 0,
+        "ttlSecondsAfterFinished": plan.ttl_seconds or 0,
     }
     if plan.backoff_limit >= 0:
         spec["backoffLimit"] = plan.backoff_limit
-    if plan.ttl is not None or plan.shuts_down or plan.queued:
+    if plan.ttl_seconds is not None or plan.deletes_cluster or plan.queued:
         spec["shutdownAfterJobFinishes"] = True
     if DEADLINE in plan.attempts:
         spec["activeDeadlineSeconds"] = 120

@@ -4,69 +4,69 @@ from __future__ import annotations
 
 from typing import Any
 
-from exporter.simulator.api_conventions import stamp
+from exporter.simulator.api_conventions import timestamp
 from exporter.simulator.kuberay import raycluster
 from exporter.simulator.kuberay.manifests import Shape
-from exporter.simulator.kuberay.raycluster import Cluster
+from exporter.simulator.kuberay.raycluster import RayCluster
 from exporter.simulator.kuberay.raycluster_status import empty_status
-from exporter.simulator.kuberay.rayjob_plan import Plan
-from exporter.simulator.kuberay.simulated_object import JSON, Resource
+from exporter.simulator.kuberay.rayjob_plan import JobPlan
+from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
 from exporter.simulator.kuberay.world import World
 
 
-class JobStatus:
-    """What the writes of a RayJob have in common; none but `write` and what calls it touches the store."""
+class RayJobStatus:
+    """The parts of a RayJob's status writes; only `write` and its callers write to the store."""
 
-    def __init__(self, world: World, resource: Resource, plan: Plan, shape: Shape) -> None:
+    def __init__(self, world: World, obj: SimulatedObject, plan: JobPlan, shape: Shape) -> None:
         self.world = world
-        self.resource = resource
+        self.obj = obj
         self.plan = plan
         self._shape = shape
-        self._cluster: Cluster | None = None
+        self._cluster: RayCluster | None = None
 
-    def make_cluster(self) -> Cluster:
+    def create_cluster(self) -> RayCluster:
         mode = {"ray.io/job-submission-mode": self.plan.mode}
         name = self.status["rayClusterName"]
-        cluster = raycluster.create_owned(self.world, self.resource, name, self._shape, mode)
-        cluster.written = self._mirror
+        cluster = raycluster.create_owned(self.world, self.obj, name, self._shape, mode)
+        cluster.on_write = self._copy_cluster_status
         self._cluster = cluster
         return cluster
 
-    def _mirror(self) -> None:
-        """While Initializing, each write of the cluster shows in the job, until it is ready."""
+    def _copy_cluster_status(self) -> None:
+        """While the job is Initializing, each status of its cluster is copied to it, until the cluster is ready."""
         if self._cluster is not None and self._cluster.state != "ready":
             self.write(rayClusterStatus=self._cluster.status)
 
-    def drop_cluster(self) -> None:
+    def delete_cluster(self) -> None:
         if self._cluster is not None:
             self._cluster.delete()
             self._cluster = None
 
     def initialize(self) -> None:
-        world, resource = self.world, self.resource
+        world, obj = self.world, self.obj
         status = {"failed": 0, "succeeded": 0, "rayClusterStatus": empty_status(), "rayJobInfo": {}}
         changes = {**status, **self.status}
         if self.plan.mode != "InteractiveMode":
-            changes["jobId"] = f"{resource.name}-{world.suffix()}"
-        changes["rayClusterName"] = f"{resource.name}-{world.suffix()}"
-        changes["startTime"] = stamp(world.now)
+            changes["jobId"] = f"{obj.name}-{world.random_suffix()}"
+        changes["rayClusterName"] = f"{obj.name}-{world.random_suffix()}"
+        changes["startTime"] = timestamp(world.now)
         self.write(**{**changes, "jobDeploymentStatus": "Initializing"})
 
     def reset(self, **changes: Any) -> None:
-        gone = ("dashboardURL", "jobId", "jobStatus", "message", "rayClusterName", "reason")
-        self.write(rayClusterStatus=empty_status(), rayJobInfo={}, **dict.fromkeys(gone), **changes)
+        cleared = ("dashboardURL", "jobId", "jobStatus", "message", "rayClusterName", "reason")
+        self.write(rayClusterStatus=empty_status(), rayJobInfo={}, **dict.fromkeys(cleared), **changes)
 
     def job_info(self) -> JSON:
-        """The Ray job ended a moment before the operator noticed."""
+        """Return rayJobInfo with an end time: one second before the write of the operator."""
         started = self.status["rayJobInfo"]["startTime"]
-        return {"startTime": started, "endTime": max(started, stamp(self.world.now - 1))}
+        return {"startTime": started, "endTime": max(started, timestamp(self.world.now - 1))}
 
     @property
     def status(self) -> JSON:
-        return self.resource.status or {}
+        return self.obj.status or {}
 
     def write(self, **changes: Any) -> None:
-        """Write the status with these changes; None takes a field away."""
+        """Write the status with these changes; None removes a field."""
         status = {key: value for key, value in {**self.status, **changes}.items() if value is not None}
-        self.resource.write_status(self.world.now, status)
-        self.world.put(self.resource)
+        self.obj.write_status(self.world.now, status)
+        self.world.put(self.obj)

@@ -1,24 +1,24 @@
-"""The incremental upgrade of a RayService: capacity and traffic move in steps, forth or back.
+"""The incremental upgrade of a RayService, and its rollback: capacity and traffic change in steps.
 
-Follows the operator's reconcileServeTargetCapacity and calculateTrafficRoutedPercent (v1.7.0): the pending
-cluster's capacity grows, traffic follows up to it, then the active cluster's capacity shrinks.
+It follows the operator's reconcileServeTargetCapacity and calculateTrafficRoutedPercent (v1.7.0): the pending
+cluster gets more capacity, then as much traffic, then the active cluster gets less capacity.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from exporter.simulator.api_conventions import stamp
-from exporter.simulator.kuberay.rayservice import Service
-from exporter.simulator.kuberay.world import Stays
+from exporter.simulator.api_conventions import timestamp
+from exporter.simulator.kuberay.rayservice import RayService
+from exporter.simulator.kuberay.world import Steps
 
 _SURGE: Final = 40
 _STEP: Final = 20
 _INTERVAL_SECONDS: Final = 10.0
 
 
-def migrate(service: Service, up_to: int = 100) -> Stays:
-    """Move to the pending cluster until it has `up_to` percent of the traffic."""
+def migrate(service: RayService, up_to: int = 100) -> Steps:
+    """Move traffic to the pending cluster until it has `up_to` percent."""
     active, pending, traffic = 100, 0, 0
     while traffic < up_to:
         pending = min(100, pending + _SURGE)
@@ -33,19 +33,19 @@ def migrate(service: Service, up_to: int = 100) -> Stays:
         yield 2.0
 
 
-def upgrade(service: Service) -> Stays:
-    """The whole way, and the switch."""
+def upgrade(service: RayService) -> Steps:
+    """Move all traffic, then switch the clusters."""
     yield from migrate(service)
     yield from service.finish_upgrade()
 
 
-def roll_back(service: Service) -> Stays:
-    """The user takes the change back half-way: traffic returns, then the pending cluster goes."""
+def roll_back(service: RayService) -> Steps:
+    """The user reverts the change: traffic moves back, then the pending cluster is deleted."""
     message = "Goal state reverted to original cluster, rolling back."
-    service.revert()
+    service.revert_spec()
     yield 0.02
-    service.observe()
-    service.set("RollbackInProgress", "True", "DesiredClusterSpecChanged", message)
+    service.observe_generation()
+    service.set_condition("RollbackInProgress", "True", "DesiredClusterSpecChanged", message)
     service.write()
     traffic = service.active["trafficRoutedPercent"]
     _capacity(service, 100, service.pending["targetCapacity"])
@@ -59,25 +59,25 @@ def roll_back(service: Service) -> Stays:
     yield 2.0
     _complete(service)
     yield 8.0
-    service.drop_pending()
+    service.delete_pending_cluster()
 
 
-def _complete(service: Service) -> None:
+def _complete(service: RayService) -> None:
     service.endpoints = 2
-    service.unset("RollbackInProgress")
-    service.no_pending("Rollback complete, active Ray cluster exists and no pending Ray cluster")
-    service.active = {**service.active, "applicationStatuses": service.apps("RUNNING", "HEALTHY")}
+    service.remove_condition("RollbackInProgress")
+    service.clear_pending("Rollback complete, active Ray cluster exists and no pending Ray cluster")
+    service.active = {**service.active, "applicationStatuses": service.app_statuses("RUNNING", "HEALTHY")}
     service.write()
 
 
-def _capacity(service: Service, active: int, pending: int) -> None:
+def _capacity(service: RayService, active: int, pending: int) -> None:
     service.active = {**service.active, "targetCapacity": active}
     service.pending = {**service.pending, "targetCapacity": pending}
     service.write()
 
 
-def _traffic(service: Service, active: int) -> None:
-    now = stamp(service.world.now)
+def _traffic(service: RayService, active: int) -> None:
+    now = timestamp(service.world.now)
     service.active = {**service.active, "trafficRoutedPercent": active, "lastTrafficMigratedTime": now}
     service.pending = {
         **service.pending,

@@ -1,15 +1,15 @@
-"""One custom resource as the API server shows it: metadata, managedFields, conditions.
+"""One custom resource as the API server returns it: metadata, managedFields, conditions.
 
-The state machines say what changes; this module knows how such a change looks in the object: which
-managedFields entry gets the new time, when the generation grows, when a condition keeps its time. It
-promises what a metrics collector can read; fieldsV1 is true to the shape of the object, no more.
+The scenarios decide what changes; this module applies the change to the object: which managedFields entry gets the
+new time, when the generation increases, when a condition keeps its time. It promises the fields that a metrics
+collector can read; fieldsV1 has the structure of the object, no more.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from exporter.simulator.api_conventions import API_VERSION, KIND_NAMES, stamp
+from exporter.simulator.api_conventions import API_VERSION, KIND_NAMES, timestamp
 
 JSON = dict[str, Any]
 
@@ -21,8 +21,8 @@ def with_condition(
 ) -> list[JSON]:
     """Return the conditions with this one set, in apimachinery's SetStatusCondition semantics.
 
-    `lastTransitionTime` changes only when the status flips, and the order stays. The argument is not
-    touched: earlier manifests may still refer to it.
+    `lastTransitionTime` changes only when the status changes, and the order stays. The argument is not
+    changed: earlier manifests may refer to it.
     """
     changed = {"reason": reason, "message": message, "status": status, "type": type_, **more}
     result = []
@@ -33,9 +33,9 @@ def with_condition(
             continue
         found = True
         same = condition["status"] == status
-        result.append({**changed, "lastTransitionTime": condition["lastTransitionTime"] if same else stamp(now)})
+        result.append({**changed, "lastTransitionTime": condition["lastTransitionTime"] if same else timestamp(now)})
     if not found:
-        result.append({**changed, "lastTransitionTime": stamp(now)})
+        result.append({**changed, "lastTransitionTime": timestamp(now)})
     return result
 
 
@@ -44,7 +44,7 @@ def without_condition(conditions: list[JSON], type_: str) -> list[JSON]:
 
 
 def fields_of(value: Any) -> JSON:
-    """fieldsV1 of a status: a leaf is {}, a list of conditions is keyed by type."""
+    """Return fieldsV1 of a status: a leaf is {}, a list of conditions is keyed by type."""
     if isinstance(value, list):
         return {".": {}, **{f'k:{{"type":"{item["type"]}"}}': fields_of(item) for item in value}}
     if not isinstance(value, dict) or not value:
@@ -52,11 +52,11 @@ def fields_of(value: Any) -> JSON:
     return {".": {}, **{f"f:{key}": fields_of(item) for key, item in value.items()}}
 
 
-class Resource:
-    """One custom resource, held by exactly one state machine.
+class SimulatedObject:
+    """One custom resource, changed by exactly one scenario.
 
-    Status and spec are replaced, never changed in place, so that a manifest given away stays what it was.
-    `stored` is kept by the world. Not thread-safe: the engine's thread is the only one to call.
+    Status and spec are replaced, never changed in place, so a returned manifest stays as it was.
+    `stored` is set by the world. Not thread-safe: the engine's thread is the only one to call.
     """
 
     __slots__ = (
@@ -93,7 +93,7 @@ class Resource:
         *,
         labels: dict[str, str] | None = None,
         annotations: dict[str, str] | None = None,
-        owner: Resource | None = None,
+        owner: SimulatedObject | None = None,
         manager: str = OPERATOR,
         spec_fields: JSON | None = None,
     ) -> None:
@@ -122,14 +122,14 @@ class Resource:
         return KIND_NAMES[self.plural]
 
     def patch_spec(self, now: float, manager: str | None = None, **changes: Any) -> None:
-        """A user, Kueue or the autoscaler changes the spec: the generation grows."""
+        """Change the spec as a user, Kueue or the autoscaler does: the generation increases."""
         self.spec = {**self.spec, **changes}
         self.generation += 1
         self.spec_at = now
         self.manager = manager or self.manager
 
     def adopt(self, now: float, finalizer: str) -> None:
-        """The operator's first write: its finalizer, and the defaults of the spec (hence generation 2)."""
+        """Apply the first write of the operator: its finalizer, and the defaults of the spec (hence generation 2)."""
         self.finalizers = [finalizer]
         self.generation += 1
         self.operator_spec_at = now
@@ -143,7 +143,7 @@ class Resource:
         self.generation += 1
 
     def manifest(self) -> JSON:
-        """Return the object as JSON. Later manifests may have the same parts: copy before changing."""
+        """Return the object as JSON. Later manifests may share its parts: the caller must not change it."""
         obj = {
             "apiVersion": API_VERSION,
             "kind": self.kind,
@@ -156,7 +156,7 @@ class Resource:
 
     def _metadata(self) -> JSON:
         metadata: JSON = {
-            "creationTimestamp": stamp(self.created_at),
+            "creationTimestamp": timestamp(self.created_at),
             "generation": self.generation,
             "managedFields": self._managed_fields(),
             "name": self.name,
@@ -172,7 +172,7 @@ class Resource:
         if self.owner is not None:
             metadata["ownerReferences"] = [_owner_reference(self.owner)]
         if self.deleted_at is not None:
-            metadata["deletionTimestamp"] = stamp(self.deleted_at)
+            metadata["deletionTimestamp"] = timestamp(self.deleted_at)
             metadata["deletionGracePeriodSeconds"] = 0
         return metadata
 
@@ -185,7 +185,7 @@ class Resource:
         if self.status_at is not None:
             entry = _managed(self.status_manager, self.status_at, {"f:status": fields_of(self.status)})
             entries.append({**entry, "subresource": "status"})
-        # The API server's order: by time, then by manager.
+        # The order of the API server: by time, then by manager.
         return sorted(entries, key=lambda entry: (entry["time"], entry["manager"]))
 
     def _owned_spec(self) -> JSON:
@@ -203,11 +203,11 @@ def _managed(manager: str, at: float, fields: JSON) -> JSON:
         "fieldsV1": fields,
         "manager": manager,
         "operation": "Update",
-        "time": stamp(at),
+        "time": timestamp(at),
     }
 
 
-def _owner_reference(owner: Resource) -> JSON:
+def _owner_reference(owner: SimulatedObject) -> JSON:
     return {
         "apiVersion": API_VERSION,
         "blockOwnerDeletion": True,

@@ -1,13 +1,14 @@
-"""What the state machines act on: a clock, chance, names, and the store behind a replayable past.
+"""The state that all scenarios share: time, random numbers, names, and the store.
 
-A life is a generator that acts on the world and yields how many seconds (at speed 1) pass until its next
-act. The same life that runs before our eyes is also replayed, from a day ago up to now, to make the first
-population: so a backdated object cannot be inconsistent. While the world replays, nothing reaches the
-store; what is still alive at the end does, once.
+A scenario is a generator. It changes objects and yields the number of seconds until its next step (at speed 1).
+The first population is made by replay: the same generators run through the last hours of simulated time, so the
+objects are as consistent as those that change live. During a replay nothing is written to the store; at its end
+the objects that still exist are created there, once, in their present state.
 """
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections import Counter
 from collections.abc import Generator
@@ -15,16 +16,19 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from exporter.simulator.kuberay.manifests import Manifests
-from exporter.simulator.kuberay.simulated_object import JSON, Resource
+from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
 
-Stays = Generator[float, None, None]
+# The steps of a scenario, or of a part of one: the seconds until the next.
+Steps = Generator[float, None, None]
+# Yielded where there is no next step: the object stays as it is.
+FOREVER: Final = math.inf
 
-# The letters Kubernetes makes name suffixes of.
+# The letters and digits of which Kubernetes makes the suffixes of generated names.
 _SUFFIX: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
-class Store(Protocol):
-    """Where the objects go. It copies what it is given, and returns the resourceVersion."""
+class ObjectWriter(Protocol):
+    """Where objects are written. It copies what it is given, and returns the resourceVersion."""
 
     def create(self, plural: str, obj: dict[str, Any]) -> str: ...
 
@@ -34,105 +38,109 @@ class Store(Protocol):
 
 
 class World:
-    """The one world of all lives; one thread.
+    """The state shared by all scenarios; for one thread.
 
-    `now` is the time of the act under way, set by the engine before each. The order of calls decides what
-    `random` gives, so the same seed and clock give the same world.
+    `now` is the time of the running step; the engine sets it before each step. What `random` returns depends on
+    the order of calls, so the same seed and the same clock give the same objects.
     """
 
-    def __init__(self, store: Store, seed: int) -> None:
+    def __init__(self, store: ObjectWriter, seed: int) -> None:
         self.random = Random(seed)
         self.manifests = Manifests()
         self.now = 0.0
-        self.pace = 1.0
-        self.alive = 0
-        self.spawned: list[Stays] = []
+        self.speed = 1.0
+        self.object_count = 0
+        self.spawned: list[Steps] = []
         self._store = store
-        self._present: float | None = None
-        self._unborn: dict[Resource, None] = {}
+        # The end of the replay; None when live.
+        self._replay_end: float | None = None
+        # Created during the replay; a dict, because it keeps the order.
+        self._pending_creates: dict[SimulatedObject, None] = {}
         self._names: set[tuple[str, str, str]] = set()
         self._turns: Counter[tuple[str, ...]] = Counter()
 
-    def put(self, resource: Resource) -> None:
+    def put(self, obj: SimulatedObject) -> None:
         """Create or update the object."""
-        if not resource.stored:
-            resource.stored = True
-            self.alive += 1
-            if self._present is None:
-                self._store.create(resource.plural, resource.manifest())
+        if not obj.stored:
+            obj.stored = True
+            self.object_count += 1
+            if self._replay_end is None:
+                self._store.create(obj.plural, obj.manifest())
             else:
-                self._unborn[resource] = None
-        elif self._present is None:
-            self._store.update(resource.plural, resource.manifest())
+                self._pending_creates[obj] = None
+        elif self._replay_end is None:
+            self._store.update(obj.plural, obj.manifest())
 
-    def remove(self, resource: Resource) -> None:
-        """Take the object away, and free its name."""
-        self.alive -= 1
-        self._names.discard((resource.plural, resource.namespace, resource.name))
-        if resource in self._unborn:
-            del self._unborn[resource]
+    def remove(self, obj: SimulatedObject) -> None:
+        """Delete the object, and free its name."""
+        self.object_count -= 1
+        self._names.discard((obj.plural, obj.namespace, obj.name))
+        if obj in self._pending_creates:
+            del self._pending_creates[obj]
         else:
-            self._store.delete(resource.plural, resource.namespace, resource.name)
+            self._store.delete(obj.plural, obj.namespace, obj.name)
 
-    def spawn(self, life: Stays) -> None:
-        """Start another life at this moment (the engine takes it up after the act under way)."""
-        self.spawned.append(life)
+    def spawn(self, steps: Steps) -> None:
+        """Start other steps at this moment; the engine begins them after the running step."""
+        self.spawned.append(steps)
 
-    def replay(self, present: float) -> None:
-        """From now on acts lie in the past, up to `present`."""
-        self._present = present
+    def begin_replay(self, end: float) -> None:
+        """Write nothing to the store until `end_replay`; `end` is the present."""
+        self._replay_end = end
 
-    def settle(self) -> None:
-        """The past has caught up: store what is alive."""
-        self._present = None
-        for resource in self._unborn:
-            self._store.create(resource.plural, resource.manifest())
-        self._unborn.clear()
+    def end_replay(self) -> None:
+        """Create the objects that exist now, and write to the store again."""
+        self._replay_end = None
+        for obj in self._pending_creates:
+            self._store.create(obj.plural, obj.manifest())
+        self._pending_creates.clear()
 
     @property
-    def remaining_past(self) -> float:
-        """Seconds of past still to be replayed; 0 when live."""
-        return 0.0 if self._present is None else self._present - self.now
+    def replay_seconds_left(self) -> float:
+        """Seconds until the end of the replay; 0 when live."""
+        return 0.0 if self._replay_end is None else self._replay_end - self.now
 
-    def until(self, at: float) -> float:
-        """The stay that ends at this wall-clock time, whatever the speed."""
-        pace = self.pace if self._present is None else 1.0
-        return max(0.0, at - self.now) * pace
+    def seconds_until(self, at: float) -> float:
+        """Return what a step has to yield so that the next one is at this wall-clock time, whatever the speed."""
+        speed = self.speed if self._replay_end is None else 1.0
+        return max(0.0, at - self.now) * speed
 
     def uniform(self, low: float, high: float) -> float:
         # Two equal bounds may be infinite, whose difference is not a number.
         return low if low == high else self.random.uniform(low, high)
 
     def in_turn(self, *options: str) -> str:
-        """Give each of the options in turn: chance would keep the rare ones away from a small fleet."""
+        """Return the next of these options: at random, a small fleet might not have the rare ones at all."""
         self._turns[options] += 1
         return options[self._turns[options] % len(options)]
 
-    def pause(self, low: float, high: float) -> float:
-        """A stay between the rounds of an endless life. A long past is crossed in a few rounds."""
-        stay = self.uniform(low, high)
-        return max(stay, self.remaining_past * self.uniform(0.4, 1.0)) if self.remaining_past else stay
+    def random_pause(self, low: float, high: float) -> float:
+        """Return the seconds between two rounds of an endless scenario. A replay has few rounds, however long it is."""
+        seconds = self.uniform(low, high)
+        left = self.replay_seconds_left
+        return max(seconds, left * self.uniform(0.4, 1.0)) if left else seconds
 
-    def uid(self) -> str:
+    def random_uid(self) -> str:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
-    def suffix(self) -> str:
+    def random_suffix(self) -> str:
         return "".join(self.random.choices(_SUFFIX, k=5))
 
-    def name(self, plural: str, namespace: str, stem: str) -> str:
-        """Return `stem-xxxxx`, a name no living object of this kind has, and keep it."""
+    def unique_name(self, plural: str, namespace: str, prefix: str) -> str:
+        """Reserve and return `prefix-xxxxx`, a name that no existing object of this kind has."""
         while True:
-            name = f"{stem}-{self.suffix()}"
-            if self.claim(plural, namespace, name):
+            name = f"{prefix}-{self.random_suffix()}"
+            if self.reserve_name(plural, namespace, name):
                 return name
 
-    def claim(self, plural: str, namespace: str, name: str) -> bool:
-        """Keep exactly this name; False where it is taken."""
+    def reserve_name(self, plural: str, namespace: str, name: str) -> bool:
+        """Reserve exactly this name; return False if it is taken."""
         key = (plural, namespace, name)
         if key in self._names:
             return False
         self._names.add(key)
         return True
 
-    def resource(self, plural: str, namespace: str, name: str, spec: JSON, **more: Any) -> Resource:
-        return Resource(plural, namespace, name, self.uid(), self.now, spec, **more)
+    def new_object(self, plural: str, namespace: str, name: str, spec: JSON, **more: Any) -> SimulatedObject:
+        """Return an object created now; `put` writes it to the store."""
+        return SimulatedObject(plural, namespace, name, self.random_uid(), self.now, spec, **more)

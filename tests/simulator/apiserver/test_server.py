@@ -1,4 +1,4 @@
-"""The simulated API server, asked over real HTTP and compared with recordings of a real one."""
+"""The simulated API server over real HTTP, compared with recordings of a real one."""
 
 import gzip
 import http.client
@@ -40,7 +40,7 @@ def job(name: str, namespace: str = "ml", **fields: Any) -> dict[str, Any]:
 
 
 class Client:
-    """Gets paths; each watch has a connection of its own."""
+    """A client; each watch has a connection of its own."""
 
     def __init__(self, server: FaultServer) -> None:
         self.server = server
@@ -91,7 +91,7 @@ def client(server: FaultServer) -> Iterator[Client]:
 
 
 def next_event(response: http.client.HTTPResponse) -> tuple[str, str]:
-    """Type and name of the next line."""
+    """Return type and name of the next line."""
     event = json.loads(response.readline())
     return event["type"], event["object"]["metadata"].get("name", "")
 
@@ -103,7 +103,7 @@ def until(fact: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-# Answers compared with the recordings.
+# Responses compared with the recordings.
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_answers_as_recorded(name: str, client: Client) -> None:
     assert {"Date", "Audit-Id", "Content-Length"} <= set(response.headers)
 
 
-def test_the_right_token_is_let_in(client: Client) -> None:
-    """Only other tokens are refused; probes need none."""
+def test_the_right_token_is_accepted(client: Client) -> None:
+    """Other tokens are refused; probes need no token."""
     client.server.required_token = "good"
     assert client.get(JOBS, Authorization="Bearer good").status == 200
     assert client.get("/readyz").status == 200
@@ -158,7 +158,7 @@ def test_names_the_namespace_in_a_refusal(client: Client) -> None:
     assert message.endswith('in API group "ray.io" in the namespace "ml"')
 
 
-def test_expired_tokens_are_answered_as_recorded_and_can_go_on(client: Client) -> None:
+def test_expired_tokens_get_the_recorded_response_and_a_new_token(client: Client) -> None:
     """HTTP 410 with a token for the rest of the list, at a newer version."""
     store = client.server.store
     for name in ("a", "train-llm", "z"):
@@ -166,15 +166,15 @@ def test_expired_tokens_are_answered_as_recorded_and_can_go_on(client: Client) -
     token = client.json(f"{JOBS}?limit=2")["metadata"]["continue"]
     store.compact()
     response = client.get(f"{JOBS}?limit=2&continue={token}")
-    # The recorded list stopped at the same key, so the offered token is the same, too.
+    # The recorded list stopped at the same key, so the returned token is the same, too.
     assert (response.status, response.data.decode()) == (410, recorded("410-expired-continue")["body"])
     rest = client.json(f"{JOBS}?limit=2&continue={response.json()['metadata']['continue']}")
     assert [item["metadata"]["name"] for item in rest["items"]] == ["z"]
     assert rest["metadata"] == {"continue": "", "resourceVersion": str(store.version)}
 
 
-def test_continue_token_is_the_real_ones(client: Client) -> None:
-    """The opaque token has the form of the recorded one."""
+def test_continue_token_has_the_format_of_real_ones(client: Client) -> None:
+    """The opaque token has the format of the recorded one."""
     answer = recorded("list-page-1")
     version = json.loads(answer["body"])["metadata"]["resourceVersion"]
     store = client.server.store
@@ -188,7 +188,7 @@ def test_continue_token_is_the_real_ones(client: Client) -> None:
 
 
 def test_exact_version_too_old_is_answered_as_recorded(client: Client) -> None:
-    """A compacted version can't be listed."""
+    """A compacted version cannot be listed."""
     client.server.store.compact()
     answer = recorded("410-list-exact-too-old")
     response = client.get(answer["request"]["path"])
@@ -196,7 +196,7 @@ def test_exact_version_too_old_is_answered_as_recorded(client: Client) -> None:
 
 
 def test_watch_too_old_is_answered_as_recorded(client: Client) -> None:
-    """HTTP 200, one ERROR event, the end."""
+    """HTTP 200, one ERROR event, then the end."""
     store = client.server.store
     store.compact()
     body = client.watch("resourceVersion=1&allowWatchBookmarks=true").read().decode()
@@ -204,7 +204,7 @@ def test_watch_too_old_is_answered_as_recorded(client: Client) -> None:
 
 
 def test_recorded_objects_come_back_byte_for_byte(client: Client) -> None:
-    """A list of recorded objects has the bytes that the real server sent, but for the versions."""
+    """A list of recorded objects has the bytes that the real server sent, except for the versions."""
     answer = recorded("list-one-namespace")
     path, body = answer["request"]["path"], json.loads(answer["body"])
     for item in body["items"]:
@@ -220,7 +220,7 @@ def test_recorded_objects_come_back_byte_for_byte(client: Client) -> None:
 
 
 def test_pages_stay_at_the_version_of_the_first(client: Client) -> None:
-    """What happens between two pages is not seen in the second."""
+    """A change between two pages does not show in the second."""
     store = client.server.store
     for name in "abcd":
         store.create("rayjobs", job(name))
@@ -252,7 +252,7 @@ def test_ignores_the_limit_at_version_zero(client: Client) -> None:
 
 
 def test_lists_at_an_exact_version(client: Client) -> None:
-    """The past is shown on request, and only then."""
+    """An old version is returned only if the client asks for exactly that one."""
     version = client.server.store.create("rayjobs", job("a"))
     client.server.store.create("rayjobs", job("b"))
     exact = f"{JOBS}?resourceVersion={version}&resourceVersionMatch="
@@ -272,14 +272,14 @@ def test_gets_one_object(client: Client) -> None:
 @pytest.mark.parametrize(
     "query", ["continue=%00", "continue=e30", "limit=many", "continue=bm8", "watch=1&timeoutSeconds=x"]
 )
-def test_refuses_parameters_it_cannot_read(query: str, client: Client) -> None:
-    """400 and a Status, not a closed connection."""
+def test_refuses_parameters_that_it_cannot_parse(query: str, client: Client) -> None:
+    """With 400 and a Status; the connection is not closed."""
     response = client.get(f"{JOBS}?{query}")
     assert (response.status, response.json()["reason"]) == (400, "BadRequest")
 
 
-def test_compresses_only_large_lists_for_clients_that_can_read_them(client: Client) -> None:
-    """gzip above 128 KB, as the real one."""
+def test_compresses_only_large_lists_for_clients_that_accept_gzip(client: Client) -> None:
+    """gzip above 128 KB, as the real server does."""
     store = client.server.store
     store.create("rayjobs", job("small", "small"))
     store.create("rayjobs", job("large", padding="x" * 200_000))
@@ -296,7 +296,7 @@ def test_compresses_only_large_lists_for_clients_that_can_read_them(client: Clie
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD"])
 def test_refuses_to_write_and_keeps_the_connection(method: str, client: Client) -> None:
-    """405 after the request's body has been read, so that the next request is understood."""
+    """405 after the body of the request has been read, so that the next request can be parsed."""
     connection = client.connect()
     connection.request(method, JOBS, body=b'{"kind":"RayJob"}')
     refused = connection.getresponse()
@@ -310,7 +310,7 @@ def test_refuses_to_write_and_keeps_the_connection(method: str, client: Client) 
 # Watches.
 
 
-def test_watch_goes_on_from_a_version(client: Client) -> None:
+def test_watch_begins_after_a_version(client: Client) -> None:
     """Later changes only, each at once, ended cleanly after timeoutSeconds."""
     store = client.server.store
     version = store.create("rayjobs", job("a"))
@@ -324,7 +324,7 @@ def test_watch_goes_on_from_a_version(client: Client) -> None:
 
 @pytest.mark.parametrize("query", ["", "resourceVersion=0&", "sendInitialEvents=true&resourceVersion=2&"])
 def test_watch_may_start_with_the_present_objects(query: str, client: Client) -> None:
-    """ADDED for each, the bookmark that ends them, then changes."""
+    """ADDED for each, a bookmark after them, then changes."""
     store = client.server.store
     store.create("rayjobs", job("a"))
     store.update("rayjobs", job("a"))
@@ -337,8 +337,8 @@ def test_watch_may_start_with_the_present_objects(query: str, client: Client) ->
     assert next_event(response) == ("ADDED", "c")
 
 
-def test_bookmarks_say_how_far_the_watch_is(store: ObjectStore) -> None:
-    """The current version of all kinds, in a line as recorded, to those who asked for it."""
+def test_bookmarks_have_the_present_version(store: ObjectStore) -> None:
+    """The version over all kinds, in a line as recorded, for clients that asked for bookmarks."""
     with FaultServer(store, bookmark_seconds=0.01) as server, closing(Client(server)) as client:
         for _ in range(3):
             store.create("rayjobs", job(f"job-{store.version}"))
@@ -351,15 +351,15 @@ def test_bookmarks_say_how_far_the_watch_is(store: ObjectStore) -> None:
         assert client.watch(f"resourceVersion={store.version}&timeoutSeconds=1").read() == b""
 
 
-def test_watch_from_the_future_is_silent(store: ObjectStore) -> None:
+def test_watch_from_a_future_version_sends_nothing(store: ObjectStore) -> None:
     """Not even bookmarks: their versions would be too low."""
     with FaultServer(store, bookmark_seconds=0.01) as server, closing(Client(server)) as client:
         query = "resourceVersion=99999999&allowWatchBookmarks=true&timeoutSeconds=1"
         assert client.watch(query).read() == b""
 
 
-def test_watch_ends_with_its_kind(client: Client) -> None:
-    """DELETED for every object, a clean end, then 404; watched again once it is installed again."""
+def test_watch_ends_when_its_kind_is_uninstalled(client: Client) -> None:
+    """DELETED for every object, a clean end, then 404; the kind can be listed after a new install."""
     store = client.server.store
     for name in "ab":
         store.create("rayjobs", job(name))
@@ -375,16 +375,16 @@ def test_watch_ends_with_its_kind(client: Client) -> None:
     assert client.json(JOBS)["items"] == []
 
 
-def test_notices_a_client_that_left(client: Client, server: FaultServer) -> None:
-    """A quiet watch does not outlive its connection for long."""
+def test_ends_a_watch_whose_client_has_closed(client: Client, server: FaultServer) -> None:
+    """Also if there are no events."""
     _response = client.watch(f"resourceVersion={server.store.version}")
     server.wait_for_watch("rayjobs")
     client.close()
     until(lambda: not server.open_watches())
 
 
-def test_watchers_of_a_namespace_see_only_that(client: Client) -> None:
-    """A namespaced watch filters."""
+def test_watch_of_a_namespace_has_only_its_events(client: Client) -> None:
+    """Events of other namespaces are not sent."""
     store = client.server.store
     response = client.watch("resourceVersion=1", "/apis/ray.io/v1/namespaces/mine/rayjobs")
     store.create("rayjobs", job("a", "other"))
@@ -392,11 +392,11 @@ def test_watchers_of_a_namespace_see_only_that(client: Client) -> None:
     assert next_event(response) == ("ADDED", "b")
 
 
-# The server's own life.
+# Start and stop.
 
 
 def test_stop_ends_watches_and_idle_connections_and_frees_the_port(store: ObjectStore) -> None:
-    """Cleanly, at once, with no thread left; a new server can take the port."""
+    """Cleanly and at once; no thread remains, and a new server can use the port."""
     before = set(threading.enumerate())
     server = FaultServer(store)
     server.start()
@@ -414,7 +414,7 @@ def test_stop_ends_watches_and_idle_connections_and_frees_the_port(store: Object
 
 
 def test_stop_without_start_frees_the_port(store: ObjectStore) -> None:
-    """A server that never ran can be stopped, twice."""
+    """A server that was never started can be stopped, twice."""
     server = ApiServer(store)
     server.stop()
     server.stop()
@@ -423,13 +423,13 @@ def test_stop_without_start_frees_the_port(store: ObjectStore) -> None:
         pass
 
 
-def test_survives_clients_that_break_off(client: Client, capfd: pytest.CaptureFixture[str]) -> None:
-    """Half requests, resets and nonsense leave no trace on the terminal, and the server serves on."""
+def test_continues_after_clients_that_break_off(client: Client, capfd: pytest.CaptureFixture[str]) -> None:
+    """Partial requests, resets and garbage: nothing is printed, and other requests are answered."""
     url = urlsplit(client.server.url)
     client.server.store.create("rayjobs", job("large", padding="x" * 5_000_000))
     for data in (b"", b"GET /apis", b"nonsense\r\n\r\n", f"GET {JOBS} HTTP/1.1\r\n\r\n".encode()):
         connection = socket.create_connection((url.hostname or "", url.port or 0))
-        # Closed with a reset, not an orderly end.
+        # With a linger time of 0 the connection is closed with a reset.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.sendall(data)
         connection.close()
@@ -438,11 +438,11 @@ def test_survives_clients_that_break_off(client: Client, capfd: pytest.CaptureFi
     assert capfd.readouterr() == ("", "")
 
 
-# Faults on order.
+# Faults.
 
 
-def test_scripted_answers_come_in_order_and_then_end(client: Client, server: FaultServer) -> None:
-    """Each for the requests that match, so many times; others are answered for real."""
+def test_queued_responses_are_used_in_order(client: Client, server: FaultServer) -> None:
+    """Each for as many matching requests as asked for; other requests get the real response."""
     server.answer_next(500, "broken", verb="list", plural="rayjobs", times=2)
     server.answer_recorded(recorded("429-watch-initializing"), verb="list")
     assert client.get("/apis/ray.io/v1/rayclusters").status == 429
@@ -451,15 +451,15 @@ def test_scripted_answers_come_in_order_and_then_end(client: Client, server: Fau
 
 
 def test_a_recorded_answer_keeps_its_headers(client: Client, server: FaultServer) -> None:
-    """Retry-After comes through."""
+    """Among them Retry-After."""
     answer = recorded("429-watch-initializing")
     server.answer_recorded(answer, times=None)
     response = client.get(JOBS)
     assert (response.headers["Retry-After"], response.data.decode()) == ("1", answer["body"])
 
 
-def test_bodies_can_be_shorter_than_announced(client: Client, server: FaultServer) -> None:
-    """A wrong length, or a cut: the client sees an incomplete answer, then a good one."""
+def test_bodies_can_be_shorter_than_their_length(client: Client, server: FaultServer) -> None:
+    """With a wrong length or a cut the response is incomplete; the next one is complete."""
     server.store.create("rayjobs", job("a", padding="x" * 10_000))
     server.wrong_content_length()
     server.cut_answer(5_000)
@@ -470,7 +470,7 @@ def test_bodies_can_be_shorter_than_announced(client: Client, server: FaultServe
 
 
 def test_stalled_answers_wait_for_release(client: Client, server: FaultServer) -> None:
-    """Nothing arrives before, everything after."""
+    """Before it nothing arrives, after it everything."""
     fault = server.stall_answer(verb="list")
     statuses: list[int] = []
     thread = threading.Thread(target=lambda: statuses.append(client.get(JOBS).status))
@@ -483,15 +483,15 @@ def test_stalled_answers_wait_for_release(client: Client, server: FaultServer) -
 
 
 def test_slow_answers_arrive(client: Client, server: FaultServer) -> None:
-    """Late, but right."""
+    """They are late but complete."""
     server.slow(0.05, verb="list")
     before = time.monotonic()
     assert client.get(JOBS).status == 200
     assert time.monotonic() - before >= 0.05
 
 
-def test_lines_of_a_watch_can_be_spoiled(client: Client, server: FaultServer) -> None:
-    """Dropped, preceded by garbage and long lines, in small pieces, and at last cut in the middle."""
+def test_lines_of_a_watch_can_be_changed(client: Client, server: FaultServer) -> None:
+    """They can be dropped, preceded by garbage or a long line, sent in small parts, or cut in the middle."""
     response = client.watch(f"resourceVersion={server.store.version}")
     server.drop_event()
     server.garbage(b"not json\n")
@@ -511,7 +511,7 @@ def test_lines_of_a_watch_can_be_spoiled(client: Client, server: FaultServer) ->
 
 
 def test_a_stream_can_end_cleanly_in_the_middle_of_a_line(client: Client, server: FaultServer) -> None:
-    """Half an event and a correct final chunk."""
+    """With half an event and a correct final chunk."""
     response = client.watch(f"resourceVersion={server.store.version}")
     server.half_line()
     server.store.create("rayjobs", job("a"))
@@ -521,7 +521,7 @@ def test_a_stream_can_end_cleanly_in_the_middle_of_a_line(client: Client, server
 
 
 def test_a_stalled_watch_stays_open_until_released(client: Client, server: FaultServer) -> None:
-    """Only the stream that met the fault is held; the next one is not."""
+    """Only the stream to which the fault was applied is held; the next one is not."""
     held = client.watch(f"resourceVersion={server.store.version}")
     server.wait_for_watch()
     fault = server.stall()
@@ -534,7 +534,7 @@ def test_a_stalled_watch_stays_open_until_released(client: Client, server: Fault
 
 
 def test_stop_releases_what_faults_hold(store: ObjectStore) -> None:
-    """A forgotten stall does not hang a test."""
+    """A stall that was not released does not block the end of a test."""
     client = Client(FaultServer(store))
     with client.server as server:
         response = client.watch(f"resourceVersion={store.version}")
@@ -547,7 +547,7 @@ def test_stop_releases_what_faults_hold(store: ObjectStore) -> None:
     client.close()
 
 
-def test_waiting_in_vain_says_what_was_seen(client: Client, server: FaultServer) -> None:
+def test_failed_wait_names_the_requests_so_far(client: Client, server: FaultServer) -> None:
     """The message of a failed wait lists the requests."""
     client.get(JOBS)
     with pytest.raises(AssertionError, match="seen: list rayjobs"):
@@ -555,7 +555,7 @@ def test_waiting_in_vain_says_what_was_seen(client: Client, server: FaultServer)
 
 
 def test_serves_tls(store: ObjectStore, tmp_path: Path) -> None:
-    """Lists and watches over TLS, ended by stop as cleanly as without."""
+    """Lists and watches work over TLS; `stop` ends them as cleanly as without it."""
     certificates = make_certificates(tmp_path)
     with FaultServer(store, ssl_context=certificates.server_context()) as server:
         trust = ssl.create_default_context(cafile=certificates.authority)

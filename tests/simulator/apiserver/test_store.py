@@ -41,7 +41,7 @@ def keys(page: Page) -> list[str]:
 
 
 def drain(watch: Watch) -> list[tuple[str, str]]:
-    """Type and key of everything that is there now."""
+    """Return type and key of all events up to now."""
     events: list[tuple[str, str]] = []
     while batch := watch.next(0):
         events += [(event.type, event.key) for event in batch]
@@ -61,7 +61,7 @@ def test_create_fills_what_the_server_fills() -> None:
 
 
 def test_create_keeps_a_given_creation_time() -> None:
-    """An engine may give objects a past."""
+    """An engine may create objects with an earlier creation time."""
     store = ObjectStore()
     obj = job("a")
     obj["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
@@ -70,7 +70,7 @@ def test_create_keeps_a_given_creation_time() -> None:
 
 
 def test_create_refuses_a_present_object() -> None:
-    """A second create fails and leaves the version alone."""
+    """A second create fails and does not change the version."""
     store = store_with("a")
     version = store.version
     with pytest.raises(AlreadyExistsError, match="ml/a"):
@@ -79,7 +79,7 @@ def test_create_refuses_a_present_object() -> None:
 
 
 def test_update_keeps_identity_and_moves_the_version() -> None:
-    """uid, creation time and generation survive a caller who does not know them."""
+    """uid, creation time and generation stay if the caller leaves them out."""
     store = store_with("a")
     before = read(store, "a")["metadata"]
     store.update(JOBS, job("a", suspend=True))
@@ -100,7 +100,7 @@ def test_recreated_object_is_another_one() -> None:
 
 
 def test_neither_keeps_nor_changes_the_callers_dict() -> None:
-    """What a caller does to its dict later does not reach the store, nor the other way round."""
+    """A later change of the dict does not change the store, and the store does not change the dict."""
     store = ObjectStore()
     obj = job("a", nested={"list": [1]})
     untouched = json.loads(json.dumps(obj))
@@ -110,8 +110,8 @@ def test_neither_keeps_nor_changes_the_callers_dict() -> None:
     assert read(store, "a")["spec"] == {"nested": {"list": [1]}}
 
 
-def test_an_object_that_cannot_be_encoded_leaves_no_trace() -> None:
-    """A failed write moves nothing."""
+def test_an_object_that_cannot_be_encoded_changes_nothing() -> None:
+    """A failed write does not change version or objects."""
     store = store_with()
     version = store.version
     with pytest.raises(TypeError):
@@ -121,7 +121,7 @@ def test_an_object_that_cannot_be_encoded_leaves_no_trace() -> None:
 
 @pytest.mark.parametrize("write", ["update", "delete", "get"])
 def test_missing_objects_are_not_found(write: str) -> None:
-    """Nothing but create makes an object."""
+    """Only `create` adds an object."""
     store = store_with("a")
     with pytest.raises(NotFoundError, match="ml/b"):
         _ = store.update(JOBS, job("b")) if write == "update" else getattr(store, write)(JOBS, "ml", "b")
@@ -147,7 +147,7 @@ def test_pages_count_what_remains() -> None:
 
 
 def test_later_pages_show_the_state_of_their_version() -> None:
-    """Changed, deleted and created objects appear on old pages as they were, re-created ones, too."""
+    """Changed, deleted, created and re-created objects are on old pages as they were at that version."""
     store = store_with("a", "b", "c", "d")
     version = store.version
     store.update(JOBS, job("b", changed=True))
@@ -162,7 +162,7 @@ def test_later_pages_show_the_state_of_their_version() -> None:
 
 
 def test_history_is_bounded_per_kind() -> None:
-    """What the history dropped is refused; what it just still covers is not; other kinds are unmoved."""
+    """Versions that the history has dropped are refused; the oldest that it covers and other kinds are not."""
     store = store_with("a", history=3)
     begin = store.version
     for number in range(4):
@@ -175,8 +175,8 @@ def test_history_is_bounded_per_kind() -> None:
     assert drain(store.watch("rayclusters", after=begin)) == []
 
 
-def test_deleted_objects_leave_with_the_history() -> None:
-    """Keys of deleted objects do not pile up."""
+def test_deleted_objects_are_dropped_with_the_history() -> None:
+    """Keys of deleted objects do not accumulate."""
     store = store_with("keep", history=4)
     for number in range(50):
         store.create(JOBS, job(f"job-{number}"))
@@ -187,7 +187,7 @@ def test_deleted_objects_leave_with_the_history() -> None:
 
 
 def test_compact_refuses_older_versions_but_not_running_watches() -> None:
-    """Tokens and new watches from a moment ago are too old; a running watch does not notice."""
+    """Tokens and new watches of the version before are too old; a running watch continues."""
     store = store_with("a")
     version = store.version
     watch = store.watch(JOBS, after=version)
@@ -200,15 +200,15 @@ def test_compact_refuses_older_versions_but_not_running_watches() -> None:
     assert drain(watch) == [("ADDED", "ml/b")]
 
 
-def test_a_version_from_the_future_is_refused_for_lists() -> None:
-    """A page can't show what has not happened."""
+def test_a_future_version_is_refused_for_lists() -> None:
+    """There is no page at a version that does not exist yet."""
     store = store_with("a")
     with pytest.raises(FutureVersionError, match="Too large resource version: 1000, current: 2"):
         store.page(JOBS, version=1000)
 
 
 def test_watch_gives_each_event_once_and_in_order() -> None:
-    """From the given version on, of one namespace if so asked."""
+    """After the given version, and of one namespace if asked for."""
     store = store_with("a", "b")
     everything, other = store.watch(JOBS, after=2), store.watch(JOBS, "other", after=0)
     store.update(JOBS, job("a"))
@@ -246,7 +246,7 @@ def test_watch_wakes_up_for_an_event() -> None:
 
 
 def test_close_wakes_the_reader() -> None:
-    """A closed watch ends, whoever waits in it."""
+    """A closed watch ends, also while a reader waits."""
     watch = store_with().watch(JOBS, after=0)
     closer = threading.Thread(target=watch.close)
     closer.start()
@@ -254,8 +254,8 @@ def test_close_wakes_the_reader() -> None:
     closer.join()
 
 
-def test_a_watch_that_fell_behind_the_history_ends() -> None:
-    """Missing events are never hidden: the watch ends and the client has to ask again."""
+def test_a_watch_whose_next_event_was_dropped_ends() -> None:
+    """No event is skipped: the watch ends, and the client has to start another one."""
     store = store_with("a", history=3)
     watch = store.watch(JOBS, after=store.version)
     for number in range(4):
@@ -264,7 +264,7 @@ def test_a_watch_that_fell_behind_the_history_ends() -> None:
 
 
 def test_uninstall_deletes_every_object_and_ends_watches() -> None:
-    """As a CRD that is deleted: DELETED events, the end, and then no such kind."""
+    """As if the CRD were deleted: DELETED events, the end, and then the kind does not exist."""
     store = store_with("a", "b")
     watch = store.watch(JOBS, after=store.version)
     store.uninstall(JOBS)
@@ -275,7 +275,7 @@ def test_uninstall_deletes_every_object_and_ends_watches() -> None:
 
 
 def test_installed_again_the_kind_is_empty_and_without_history() -> None:
-    """A new CRD knows nothing of the old one's objects or versions."""
+    """A new CRD has neither the objects nor the versions of the old one."""
     store = store_with("a")
     version = store.version
     store.uninstall(JOBS)
@@ -288,7 +288,7 @@ def test_installed_again_the_kind_is_empty_and_without_history() -> None:
 
 
 def test_restore_brings_back_an_older_version() -> None:
-    """Objects and versions are those of the backup; watches end; the history is gone."""
+    """Objects and versions are those of the backup; watches end; the history is empty."""
     store = store_with("a")
     backup = store.save()
     store.update(JOBS, job("a", lost=True))
@@ -302,8 +302,8 @@ def test_restore_brings_back_an_older_version() -> None:
         store.watch(JOBS, after=store.version - 1)
 
 
-def test_a_watch_from_the_future_is_silent_until_its_version_has_passed() -> None:
-    """After a restore a client's version is ahead: events up to it are never sent."""
+def test_a_watch_from_a_future_version_begins_after_that_version() -> None:
+    """After a restore the version of a client may be a future one: events up to it are not sent."""
     store = store_with("a")
     watch = store.watch(JOBS, after=store.version + 1)
     store.update(JOBS, job("a"))
@@ -312,8 +312,8 @@ def test_a_watch_from_the_future_is_silent_until_its_version_has_passed() -> Non
     assert drain(watch) == [("MODIFIED", "ml/a")]
 
 
-def test_writers_and_readers_agree() -> None:
-    """Several writers and watchers: every watcher sees all events, in the order of their versions."""
+def test_all_watches_have_all_events_in_order() -> None:
+    """With several writers every watch returns all events, in the order of their versions."""
     store = ObjectStore()
     watches = [store.watch(JOBS, after=store.version) for _ in range(3)]
     seen: list[list[int]] = [[] for _ in watches]

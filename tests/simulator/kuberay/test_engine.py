@@ -1,4 +1,4 @@
-"""The engine of the demo: it writes what the operator writes, in the same order, and stays lifelike."""
+"""The engine of the simulation: it writes what the operator writes, in the same order."""
 
 import json
 import math
@@ -15,9 +15,9 @@ import pytest
 from exporter.simulator.kuberay import fleet, raycluster, rayjob, rayjob_plan, rayjob_scenarios, rayservice
 from exporter.simulator.kuberay.engine import Engine
 from exporter.simulator.kuberay.manifests import Shape
-from exporter.simulator.kuberay.rayjob_plan import Plan
-from exporter.simulator.kuberay.scenarios import casting
-from exporter.simulator.kuberay.world import Stays, World
+from exporter.simulator.kuberay.rayjob_plan import JobPlan
+from exporter.simulator.kuberay.scenarios import scenario_sequence
+from exporter.simulator.kuberay.world import Steps, World
 
 RECORDINGS = Path(__file__).parents[2] / "testdata"
 KINDS = ("rayclusters", "rayjobs", "rayservices")
@@ -27,7 +27,7 @@ JSON = dict[str, Any]
 
 
 class RecordingStore:
-    """Keeps every write as JSON text, as a store that copies would, and refuses what an API server would."""
+    """Keeps a copy of every write, and refuses what an API server would refuse."""
 
     def __init__(self) -> None:
         self.live: dict[tuple[str, str, str], JSON] = {}
@@ -75,12 +75,12 @@ def make_engine(seed: int = 1, speed: float = 1.0, objects: int = 60) -> tuple[E
     return Engine(store, seed=seed, speed=speed, objects=objects, clock=clock), store, clock
 
 
-def unwatched(_made: int, _wanted: int) -> None:
-    """Progress nobody looks at."""
+def no_progress(_count: int, _desired: int) -> None:
+    """Show no progress."""
 
 
 def advance(engine: Engine, clock: Clock, seconds: float) -> None:
-    """Let simulated time pass, act by act."""
+    """Let simulated time pass, one step after the other."""
     end = clock.now + seconds
     while engine.next_due <= end:
         clock.now = engine.next_due
@@ -115,7 +115,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def recorded(kind: str) -> Iterator[JSON]:
-    """Every object of the recorded stream, in order, DELETED ones included."""
+    """Yield every object of the recorded stream, in order, including deleted ones."""
     for text in (RECORDINGS / f"{kind}.jsonl").read_text().splitlines():
         line = json.loads(text)
         if line["op"] == "event":
@@ -132,8 +132,8 @@ VOLATILE = re.compile(
 )
 
 
-def story(objects: list[JSON]) -> list[JSON]:
-    """What the writes of one object say, volatile values masked."""
+def content(objects: list[JSON]) -> list[JSON]:
+    """Return the content of all writes of one object, with volatile values masked."""
     return [
         {
             "status": {
@@ -151,8 +151,8 @@ def story(objects: list[JSON]) -> list[JSON]:
     ]
 
 
-def flips(objects: list[JSON]) -> list[set[str]]:
-    """Which conditions' statuses each write changed."""
+def changed_conditions(objects: list[JSON]) -> list[set[str]]:
+    """Return the conditions whose status changes, for each write."""
     result: list[set[str]] = []
     before: dict[str, str] = {}
     for obj in objects:
@@ -162,29 +162,25 @@ def flips(objects: list[JSON]) -> list[set[str]]:
     return result
 
 
-def perform(life: Callable[[World], Stays], kind: str) -> list[JSON]:
-    """Let one life pass, without an engine; return what was written of the first object of this kind."""
+def run_scenario(scenario: Callable[[World], Steps], kind: str) -> list[JSON]:
+    """Run one scenario without an engine; return the writes of the first object of this kind."""
     store = RecordingStore()
     world = World(store, seed=1)
     world.now = START
-    for stay in life(world):
-        if stay == math.inf:
+    for seconds in scenario(world):
+        if seconds == math.inf:
             break
-        world.now += stay
+        world.now += seconds
     name = next(obj["metadata"]["name"] for _, plural, obj in store.writes if plural == kind)
     return [obj for _, plural, obj in store.writes if plural == kind and obj["metadata"]["name"] == name]
 
 
-def place(world: World) -> fleet.Place:
-    return fleet.place(world)
-
-
-def a_cluster(workers: int, then: str = "") -> Callable[[World], Stays]:
-    def life(world: World) -> Stays:
+def a_cluster(workers: int, then: str = "") -> Callable[[World], Steps]:
+    def scenario(world: World) -> Steps:
         queued: JSON = {"suspend": True} if then == "admit" else {}
-        cluster = raycluster.create(world, place(world), Shape(replicas=workers), **queued)
+        cluster = raycluster.create(world, fleet.random_tenant(world), Shape(replicas=workers), **queued)
         if then == "admit":
-            yield from cluster.suspended_from_birth()
+            yield from cluster.start_suspended()
             yield from cluster.resume("kueue")
             return
         yield from cluster.provision(4, 4)
@@ -194,22 +190,22 @@ def a_cluster(workers: int, then: str = "") -> Callable[[World], Stays]:
         if then == "delete":
             cluster.delete()
 
-    return life
+    return scenario
 
 
-def a_job(plan: Plan, *, deleted: bool = True) -> Callable[[World], Stays]:
-    def life(world: World) -> Stays:
-        for stay in rayjob.create(world, place(world), plan, shape=Shape()).live():
-            yield stay
-            if not deleted and stay == plan.lingers[0]:
+def a_job(plan: JobPlan, *, deleted: bool = True) -> Callable[[World], Steps]:
+    def scenario(world: World) -> Steps:
+        for seconds in rayjob.create(world, fleet.random_tenant(world), plan, shape=Shape()).run():
+            yield seconds
+            if not deleted and seconds == plan.kept_seconds[0]:
                 return
 
-    return life
+    return scenario
 
 
-def a_service(then: str) -> Callable[[World], Stays]:
-    def life(world: World) -> Stays:
-        service = rayservice.create(world, place(world), shape=Shape())
+def a_service(then: str) -> Callable[[World], Steps]:
+    def scenario(world: World) -> Steps:
+        service = rayservice.create(world, fleet.random_tenant(world), shape=Shape())
         service.app = "fruit_app", ("FruitMarket", "MangoStand")
         yield from service.start()
         if then == "upgrade":
@@ -222,24 +218,24 @@ def a_service(then: str) -> Callable[[World], Stays]:
         else:
             yield from service.delete()
 
-    return life
+    return scenario
 
 
-def kept(*attempts: str, **more: Any) -> Callable[[World], Stays]:
-    """A job that is still there when the recording ends."""
-    return a_job(Plan(attempts, lingers=(777.0, 777.0), **more), deleted=False)
+def kept(*attempts: str, **more: Any) -> Callable[[World], Steps]:
+    """Return the scenario of a job that is not deleted before the recording ends."""
+    return a_job(JobPlan(attempts, kept_seconds=(777.0, 777.0), **more), deleted=False)
 
 
-CASES: dict[str, tuple[str, str, Callable[[World], Stays]]] = {
+CASES: dict[str, tuple[str, str, Callable[[World], Steps]]] = {
     "cluster": ("rayclusters", "raycluster-complete", a_cluster(2)),
     "cluster, deleted": ("rayclusters", "raycluster-tmp", a_cluster(0, "delete")),
     "cluster, suspended and resumed": ("rayclusters", "interactive-dev", a_cluster(1, "suspend")),
-    "cluster, suspended from birth": ("rayclusters", "kueue-queued", a_cluster(1, "admit")),
+    "cluster, created as suspended": ("rayclusters", "kueue-queued", a_cluster(1, "admit")),
     "job": ("rayjobs", "rayjob-sample", kept("SUCCEEDED")),
     "job, failed and deleted": (
         "rayjobs",
         "nightly-etl",
-        a_job(Plan(("AppFailed",), mode="HTTPMode", lingers=(777.0, 777.0))),
+        a_job(JobPlan(("AppFailed",), mode="HTTPMode", kept_seconds=(777.0, 777.0))),
     ),
     "job, retried twice": (
         "rayjobs",
@@ -254,15 +250,15 @@ CASES: dict[str, tuple[str, str, Callable[[World], Stays]]] = {
     "job, preempted": (
         "rayjobs",
         "preempted",
-        kept("Preempted", "SUCCEEDED", mode="HTTPMode", shuts_down=True),
+        kept("Preempted", "SUCCEEDED", mode="HTTPMode", deletes_cluster=True),
     ),
     "job, interactive": ("rayjobs", "notebook-session", kept("SUCCEEDED", mode="InteractiveMode")),
-    "job, deletes itself": ("rayjobs", "self-deleting", a_job(Plan(mode="HTTPMode", ttl=25))),
+    "job, deletes itself": ("rayjobs", "self-deleting", a_job(JobPlan(mode="HTTPMode", ttl_seconds=25))),
     "job, invalid": ("rayjobs", "bad-spec", rayjob_scenarios.invalid),
-    "job, suspended from birth": (
+    "job, created as suspended": (
         "rayjobs",
         "waiting-for-quota",
-        a_job(Plan(("Queued",), waits=(math.inf, math.inf))),
+        a_job(JobPlan(("Queued",), wait_seconds=(math.inf, math.inf))),
     ),
     "service, upgraded": ("rayservices", "llm-serve", a_service("upgrade")),
     "service, suspended and resumed": ("rayservices", "summarizer", a_service("suspend")),
@@ -272,13 +268,13 @@ CASES: dict[str, tuple[str, str, Callable[[World], Stays]]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_writes_what_the_operator_wrote(case: str) -> None:
-    """A life and the recording of the same life are the same sequence of statuses and metadata."""
-    kind, name, life = CASES[case]
+    """The scenario and its recording are the same sequence of statuses and metadata."""
+    kind, name, scenario = CASES[case]
     theirs = [obj for obj in recorded(kind) if obj["metadata"]["name"] == name]
-    ours = perform(life, kind)
+    ours = run_scenario(scenario, kind)
 
-    assert story(ours) == story(theirs)
-    assert flips(ours) == flips(theirs)
+    assert content(ours) == content(theirs)
+    assert changed_conditions(ours) == changed_conditions(theirs)
 
 
 # --- what must hold at every write --------------------------------------------------------------------
@@ -304,7 +300,7 @@ class Auditor:
         if plural == "rayclusters":
             assert status_of(obj).get("readyWorkerReplicas", 0) <= status_of(obj).get("desiredWorkerReplicas", 0)
         if plural in KINDS and "status" in obj:
-            # A struct without anything in it is there all the same.
+            # An empty struct is written as well.
             fields = {path for path, value in leaves(obj["status"]) if value != {}}
             assert fields - self._allowed[plural, state_of(plural, obj)] == set(), state_of(plural, obj)
         self._note(event, plural, obj)
@@ -330,7 +326,7 @@ def state_of(plural: str, obj: JSON) -> str:
     return str(status.get("state", ""))
 
 
-# Written by the operator too, but by no object of the recordings.
+# The operator writes these as well, but no object of the recordings has them.
 UNRECORDED = {
     "rayclusters": {
         ".minWorkerReplicas",
@@ -351,7 +347,7 @@ UNRECORDED = {
 
 
 def allowed_fields() -> dict[tuple[str, str], set[str]]:
-    """The status fields of the recorded streams, by kind and state; an upgrade may follow a suspension."""
+    """Return the status fields of the recorded streams, by kind and state; an upgrade may follow a suspension."""
     allowed: dict[tuple[str, str], set[str]] = defaultdict(set)
     for kind in KINDS:
         everything = set(UNRECORDED[kind])
@@ -359,15 +355,15 @@ def allowed_fields() -> dict[tuple[str, str], set[str]]:
             fields = {path for path, _ in leaves(status_of(obj))}
             allowed[kind, state_of(kind, obj)] |= fields | UNRECORDED[kind]
             everything |= fields
-        # States of services are combinations; those not recorded may have what any has.
+        # States of services are combinations; those without a recording may have the fields of any.
         if kind == "rayservices":
             for state in ("Running True", "Running False", " True", " False"):
                 allowed[kind, state] |= everything
     # The recorded clusters inside jobs had one worker at most, which came at the end.
     for fields in allowed.values():
         for path in [path for path in fields if path.endswith(".desiredWorkerReplicas")]:
-            stem = path.removesuffix("desiredWorkerReplicas")
-            fields |= {f"{stem}{kind}WorkerReplicas" for kind in ("ready", "available", "min")}
+            prefix = path.removesuffix("desiredWorkerReplicas")
+            fields |= {f"{prefix}{kind}WorkerReplicas" for kind in ("ready", "available", "min")}
     return allowed
 
 
@@ -426,7 +422,7 @@ def test_every_write_follows_the_rules(seed: int) -> None:
     engine, store, clock = make_engine(seed=seed, objects=120)
     auditor = Auditor(clock)
     store.watch = auditor
-    engine.populate(unwatched)
+    engine.populate(no_progress)
     for _ in range(8):
         advance(engine, clock, 60)
         assert 90 <= len(store.live) <= 150
@@ -435,12 +431,12 @@ def test_every_write_follows_the_rules(seed: int) -> None:
     assert auditor.seen["rayclusters", "DELETED"] > 20
 
 
-def test_everything_happens() -> None:
-    """Every state, and every reason that somebody may look for, occurs within half an hour or so."""
+def test_every_state_and_reason_occurs() -> None:
+    """Within half an hour or so there is every state, and every reason that a user may look for."""
     engine, store, clock = make_engine(seed=4, speed=30, objects=120)
     auditor = Auditor(clock)
     store.watch = auditor
-    engine.populate(unwatched)
+    engine.populate(no_progress)
     advance(engine, clock, 60)
     wanted = {
         "rayjobs": (
@@ -480,10 +476,10 @@ def test_everything_happens() -> None:
 # --- the first population -------------------------------------------------------------------------------
 
 
-def test_first_population_reaches_usual_alerts() -> None:
-    """From the start something is stuck in every way that people have alerts for."""
+def test_first_population_has_objects_for_usual_alerts() -> None:
+    """From the start there is an object for each usual alert on what takes too long."""
     engine, store, clock = make_engine()
-    engine.populate(unwatched)
+    engine.populate(no_progress)
     now, stuck = clock.now, set()
     for obj in store.live.values():
         status, conditions = status_of(obj), conditions_of(obj)
@@ -519,10 +515,10 @@ def test_first_population_reaches_usual_alerts() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_is_bustling_within_twenty_seconds(seed: int) -> None:
-    """At the default size and speed a watcher soon sees a retry, and every usual state."""
+def test_shows_all_usual_states_within_twenty_seconds(seed: int) -> None:
+    """At the default size and speed there is soon a retry, and every usual state."""
     engine, store, clock = make_engine(seed=seed)
-    engine.populate(unwatched)
+    engine.populate(no_progress)
     first = Counter(state_of(plural, obj) for (plural, _, _), obj in store.live.items())
     store.writes.clear()
     advance(engine, clock, 15)
@@ -535,7 +531,7 @@ def test_is_bustling_within_twenty_seconds(seed: int) -> None:
 
 
 def test_small_and_large_fleets_have_the_size_asked_for() -> None:
-    """`objects` is met but for the last life's own objects, and progress ends at the target."""
+    """`objects` is exceeded by the objects of the last scenario at most, and progress ends at the desired number."""
     for objects in (1, 10, 300):
         engine, store, _ = make_engine(objects=objects)
         progress = Counter[tuple[int, int]]()
@@ -547,7 +543,7 @@ def test_small_and_large_fleets_have_the_size_asked_for() -> None:
 def test_encoded_objects_are_as_large_as_real_ones() -> None:
     """About three to ten kilobytes for an object with a status, 40 % or so of it managedFields."""
     engine, store, _ = make_engine(objects=200)
-    engine.populate(unwatched)
+    engine.populate(no_progress)
     objects = [obj for obj in store.live.values() if "status" in obj and obj["kind"] != "RayCronJob"]
     sizes = [len(json.dumps(obj, separators=(",", ":"))) for obj in objects]
     managed = [len(json.dumps(obj["metadata"]["managedFields"], separators=(",", ":"))) for obj in objects]
@@ -556,7 +552,7 @@ def test_encoded_objects_are_as_large_as_real_ones() -> None:
     assert 0.3 < sum(managed) / sum(sizes) < 0.6
 
 
-# --- time and chance -------------------------------------------------------------------------------------
+# --- time and randomness -------------------------------------------------------------------------------------
 
 
 def test_same_seed_gives_the_same_writes() -> None:
@@ -564,7 +560,7 @@ def test_same_seed_gives_the_same_writes() -> None:
 
     def digest(seed: int) -> list[str]:
         engine, store, clock = make_engine(seed=seed)
-        engine.populate(unwatched)
+        engine.populate(no_progress)
         advance(engine, clock, 60)
         return [json.dumps(write, sort_keys=True) for write in store.writes]
 
@@ -572,12 +568,12 @@ def test_same_seed_gives_the_same_writes() -> None:
     assert digest(7) != digest(8)
 
 
-def test_speed_divides_every_stay() -> None:
+def test_speed_divides_every_wait() -> None:
     """Ten times the speed makes about ten times as many writes."""
 
     def writes(speed: float) -> int:
         engine, store, clock = make_engine(speed=speed, objects=150)
-        engine.populate(unwatched)
+        engine.populate(no_progress)
         before = len(store.writes)
         advance(engine, clock, 30)
         return len(store.writes) - before
@@ -586,9 +582,9 @@ def test_speed_divides_every_stay() -> None:
 
 
 def test_late_engine_does_not_write_old_times() -> None:
-    """After a long halt acts happen now; nothing runs after the past with old timestamps."""
+    """After a long pause the next steps have the present time, not that when they were due."""
     engine, store, clock = make_engine()
-    engine.populate(unwatched)
+    engine.populate(no_progress)
     store.writes.clear()
     clock.now += 3600
     engine.step(clock.now)
@@ -602,28 +598,28 @@ def test_late_engine_does_not_write_old_times() -> None:
     assert len(store.writes) < 200
 
 
-def test_cron_job_ticks_on_its_schedule() -> None:
-    """lastScheduleTime is a whole minute of the wall clock, and each tick has its RayJob."""
+def test_cron_job_follows_its_schedule() -> None:
+    """lastScheduleTime is a whole minute of the wall clock, and each scheduled time has its RayJob."""
     engine, store, clock = make_engine(speed=1)
-    engine.populate(unwatched)
+    engine.populate(no_progress)
     store.writes.clear()
     advance(engine, clock, 200)
-    ticks = [
+    scheduled = [
         obj for _, plural, obj in store.writes if plural == "raycronjobs" and obj["spec"]["schedule"] == "* * * * *"
     ]
     made = {obj["metadata"]["name"] for event, _, obj in store.writes if event == "ADDED"}
-    assert 3 <= len(ticks) <= 4
-    for tick in ticks:
-        minute = int(seconds_of(tick["status"]["lastScheduleTime"]))
+    assert 3 <= len(scheduled) <= 4
+    for cron_job in scheduled:
+        minute = int(seconds_of(cron_job["status"]["lastScheduleTime"]))
         assert minute % 60 == 0
-        assert f"{tick['metadata']['name']}-{minute // 60}" in made
+        assert f"{cron_job['metadata']['name']}-{minute // 60}" in made
 
 
 def test_runs_until_stopped() -> None:
     """`run` writes in real time and returns soon after the stop."""
     store = RecordingStore()
     engine = Engine(store, seed=1, speed=100, objects=60)
-    engine.populate(unwatched)
+    engine.populate(no_progress)
     before, busy, stop = len(store.writes), threading.Event(), threading.Event()
     store.watch = lambda *_: busy.set() if len(store.writes) > before + 20 else None
     thread = threading.Thread(target=engine.run, args=(stop,), daemon=True)
@@ -634,9 +630,9 @@ def test_runs_until_stopped() -> None:
     assert not thread.is_alive()
 
 
-def test_every_scenario_is_cast_once_before_any_is_repeated() -> None:
-    """A small fleet is a cross-section, in an order that puts first what it should not lack."""
+def test_every_scenario_is_used_once_before_any_is_repeated() -> None:
+    """Each of the first fifty is another one."""
     engine, _, _ = make_engine()
-    cast = casting(engine._world.random)
-    names = [next(cast).name for _ in range(50)]
+    scenarios = scenario_sequence(engine._world.random)
+    names = [next(scenarios).name for _ in range(50)]
     assert len(set(names)) == 50
