@@ -1,6 +1,7 @@
 """The whole simulated cluster: an API server and the engine that changes its objects, started and stopped together."""
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -13,9 +14,9 @@ from exporter.simulator.kuberay.engine import Engine
 class SimulatedCluster:
     """A context manager: inside the block the API server answers and objects change; no thread is left after it."""
 
-    def __init__(self, *, seed: int, speed: float, objects: int) -> None:
-        store = ObjectStore()
-        self._engine = Engine(store, seed=seed, speed=speed, objects=objects)
+    def __init__(self, *, seed: int, speed: float, objects: int, clock: Callable[[], float] = time.time) -> None:
+        store = ObjectStore(clock=clock)
+        self._engine = Engine(store, seed=seed, speed=speed, objects=objects, clock=clock)
         self._server = ApiServer(store)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._engine.run, args=(self._stop,), name="engine", daemon=True)

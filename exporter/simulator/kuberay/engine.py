@@ -2,8 +2,9 @@
 
 Scenarios wait in one heap, ordered by the time of their next step. The first population is made by replaying each
 scenario from its past up to now, so it is as consistent as what changes later. With the same seed and the same clock
-the engine writes the same objects. It promises the operator's status writes, not what Ray or Kubernetes would do:
-there are no pods, and changes that others make to the objects have no effect.
+the engine writes the same objects; with another clock only the times and the jobs of RayCronJobs differ, and so how
+many scenarios are needed. It promises the operator's status writes, not what Ray or Kubernetes would do: there are no
+pods, and changes that others make to the objects have no effect.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from random import Random
 from typing import Final
 
 from exporter.simulator.kuberay.scenarios import Scenario, repeat, scenario_sequence
-from exporter.simulator.kuberay.world import ObjectWriter, Steps, World
+from exporter.simulator.kuberay.world import ObjectWriter, Run, World
 
 # A step that is later than this gets the present time instead of the time when it was due: an overloaded engine is
 # slower than asked for, but its timestamps do not fall behind the clock.
@@ -24,7 +26,7 @@ _LATE_SECONDS: Final = 1.0
 # The longest sleep of `run`, and so the longest time until it notices the stop.
 _SLEEP_SECONDS: Final = 0.25
 
-_Scheduled = tuple[float, int, Steps]
+_Scheduled = tuple[float, int, Run]
 
 
 class Engine:
@@ -43,6 +45,7 @@ class Engine:
         objects: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._random = Random(seed)
         self._world = World(store, seed)
         self._world.speed = speed
         self._speed = speed
@@ -64,7 +67,7 @@ class Engine:
     def populate(self, progress: Callable[[int, int], None]) -> None:
         """Create the first population; `progress` gets the number of objects so far and the desired number."""
         started = self._clock()
-        scenarios = scenario_sequence(self._world.random)
+        scenarios = scenario_sequence(self._random)
         while self._world.object_count < self._objects:
             self._replay(next(scenarios), started)
             progress(min(self._world.object_count, self._objects), self._objects)
@@ -80,10 +83,10 @@ class Engine:
         """Run the steps that are due by `now`, in order; return their number."""
         count = 0
         while self._heap and self._heap[0][0] <= now:
-            due, _, steps = heapq.heappop(self._heap)
+            due, _, run = heapq.heappop(self._heap)
             at = due if now - due < _LATE_SECONDS else now
-            seconds = self._advance(steps, at)
-            self._schedule(at + seconds / self._speed, steps)
+            seconds = self._advance(run, at)
+            self._schedule(at + seconds / self._speed, run)
             for spawned in self._take_spawned():
                 self._schedule(at, spawned)
             count += 1
@@ -93,36 +96,38 @@ class Engine:
         """Replay a scenario, and what it spawns, from its age up to now."""
         world = self._world
         world.begin_replay(present)
+        world.random = Random(self._random.getrandbits(64))
         number = 0
-        past: list[_Scheduled] = [(present - world.uniform(*scenario.age), 0, repeat(world, scenario))]
+        first = Run(repeat(world, scenario), world.random)
+        past: list[_Scheduled] = [(present - world.uniform(*scenario.age), 0, first)]
         while past:
-            at, _, steps = heapq.heappop(past)
+            at, _, run = heapq.heappop(past)
             if at > present:
                 # The wait began in the past; the rest of it passes at the speed of the live simulation.
-                self._schedule(present + (at - present) / self._speed, steps)
+                self._schedule(present + (at - present) / self._speed, run)
                 continue
-            seconds = self._advance(steps, at)
-            for due, following in ((at + seconds, steps), *((at, spawned) for spawned in self._take_spawned())):
+            seconds = self._advance(run, at)
+            for due, following in ((at + seconds, run), *((at, spawned) for spawned in self._take_spawned())):
                 number += 1
                 if due < math.inf:
                     heapq.heappush(past, (due, number, following))
         world.end_replay()
 
-    def _advance(self, steps: Steps, at: float) -> float:
+    def _advance(self, run: Run, at: float) -> float:
         """Run one step; return the seconds until the next one, infinite if there is none."""
-        self._world.now = at
+        self._world.now, self._world.random = at, run.random
         # With a wait of 0 s, steps might follow each other without end at one moment.
-        return max(next(steps, math.inf), 0.001)
+        return max(next(run.steps, math.inf), 0.001)
 
-    def _take_spawned(self) -> list[Steps]:
+    def _take_spawned(self) -> list[Run]:
         spawned, self._world.spawned = self._world.spawned, []
         return spawned
 
-    def _schedule(self, due: float, steps: Steps) -> None:
+    def _schedule(self, due: float, run: Run) -> None:
         if due < math.inf:
             self._number += 1
-            heapq.heappush(self._heap, (due, self._number, steps))
+            heapq.heappush(self._heap, (due, self._number, run))
 
     def _postpone(self, seconds: float) -> None:
         """Move all steps by the time that creating the population took: none is due before it is over."""
-        self._heap = [(due + seconds, number, steps) for due, number, steps in self._heap]
+        self._heap = [(due + seconds, number, run) for due, number, run in self._heap]

@@ -12,6 +12,7 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Generator
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Protocol
 
@@ -22,6 +23,15 @@ from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
 Steps = Generator[float, None, None]
 # Yielded where there is no next step: the object stays as it is.
 FOREVER: Final = math.inf
+
+
+@dataclass(frozen=True)
+class Run:
+    """Steps that the engine runs, with random numbers of their own: other runs do not change them."""
+
+    steps: Steps
+    random: Random
+
 
 # The letters and digits of which Kubernetes makes the suffixes of generated names.
 _SUFFIX: Final = "bcdfghjklmnpqrstvwxz2456789"
@@ -40,8 +50,7 @@ class ObjectWriter(Protocol):
 class World:
     """The state shared by all scenarios; for one thread.
 
-    `now` is the time of the running step; the engine sets it before each step. What `random` returns depends on
-    the order of calls, so the same seed and the same clock give the same objects.
+    `now` is the time of the running step, `random` that of its run; the engine sets both before each step.
     """
 
     def __init__(self, store: ObjectWriter, seed: int) -> None:
@@ -50,7 +59,7 @@ class World:
         self.now = 0.0
         self.speed = 1.0
         self.object_count = 0
-        self.spawned: list[Steps] = []
+        self.spawned: list[Run] = []
         self._store = store
         # The end of the replay; None when live.
         self._replay_end: float | None = None
@@ -82,7 +91,7 @@ class World:
 
     def spawn(self, steps: Steps) -> None:
         """Start other steps at this moment; the engine begins them after the running step."""
-        self.spawned.append(steps)
+        self.spawned.append(Run(steps, Random(self.random.getrandbits(64))))
 
     def begin_replay(self, end: float) -> None:
         """Write nothing to the store until `end_replay`; `end` is the present."""
