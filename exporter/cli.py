@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from exporter import __version__
 from exporter.app import serve
@@ -58,19 +59,29 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 @metrics_address_option("127.0.0.1:8080")
 @exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), retain="10m")
 @log_options(level="warn", encoder="console")
-@option("--seed", type=int, default=1, help="The same seed gives the same cluster.")
+@option(
+    "--seed",
+    type=int,
+    default=1,
+    help="The same seed gives the same objects; times, and the jobs of RayCronJobs, follow the clock.",
+)
 @option(
     "--speed",
     type=click.FloatRange(0, 1000, min_open=True),
     default=1.0,
-    help="How much faster than life it goes.",
+    help="Speed of the changes, as a multiple of real time.",
 )
-@option("--objects", type=click.IntRange(1, 100_000), default=60, help="About how many objects there are.")
+@option("--objects", type=click.IntRange(1, 100_000), default=60, help="Approximate number of objects.")
 def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
-    """Run a simulated KubeRay cluster and the exporter on it, until Ctrl-C."""
+    """Run a simulated KubeRay cluster and the exporter on it, until Ctrl-C.
+
+    If the default of --metrics-addr is in use, a free port is used instead.
+    """
     # Imported here, so that the other commands do not load the simulator.
     from exporter import demo
 
+    if click.get_current_context().get_parameter_source("metrics_addr") is ParameterSource.DEFAULT:
+        values["metrics_addr"] = demo.free_address(values["metrics_addr"])
     config = build_config(values)
     start_logging(values)
     demo.run(config, seed=seed, speed=speed, objects=objects)

@@ -4,12 +4,13 @@ Only this module imports the simulator, and only the `demo` command imports this
 """
 
 import functools
+import socket
 import sys
 
 import click
 
 from exporter.app import serve
-from exporter.config import Config
+from exporter.config import Address, Config
 from exporter.kube.credentials import anonymous
 from exporter.simulator.cluster import SimulatedCluster
 
@@ -34,10 +35,20 @@ Ctrl-C ends it.
 """
 
 
+def free_address(address: Address) -> Address:
+    """Return the address, or one with a free port if it is in use; say so on standard error."""
+    try:
+        socket.create_server(address).close()
+    except OSError:
+        click.echo(f"{address.host}:{address.port} is in use, so the demo uses a free port.", err=True)
+        return Address(address.host, 0)
+    return address
+
+
 def run(config: Config, *, seed: int, speed: float, objects: int) -> None:
     """Create the cluster and serve its metrics, until SIGINT or SIGTERM."""
     cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects)
-    with click.progressbar(length=objects, label="Making the cluster", file=sys.stderr) as bar:
+    with click.progressbar(length=objects, label="Creating the cluster", file=sys.stderr) as bar:
         cluster.populate(lambda made, _: bar.update(made - bar.pos))
     with cluster:
 
