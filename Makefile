@@ -34,8 +34,14 @@ $(READY): $(RUNTIME) requirements-dev.lock pyproject.toml
 demo: $(RUNTIME) ## Set up and run the exporter on a simulated cluster, until Ctrl-C
 	@$(BIN)/python -m exporter demo $(ARGS)
 
+# Before any package is installed.
+.PHONY: stack-programs
+stack-programs:
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@$(PYTHON) tools/stack.py --check
+
 .PHONY: stack
-stack: $(RUNTIME) ## Run the demo with Prometheus and Alertmanager, until Ctrl-C
+stack: stack-programs $(RUNTIME) ## Run the demo with Prometheus and Alertmanager, until Ctrl-C
 	@$(BIN)/python tools/stack.py $(ARGS)
 
 .PHONY: test
