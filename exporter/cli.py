@@ -19,8 +19,8 @@ from exporter.kube.credentials import anonymous, load_configuration
 from exporter.options import (
     PLURALS,
     build_config,
+    build_family_filter,
     exporter_options,
-    family_filter,
     family_options,
     log_options,
     metrics_address_option,
@@ -124,8 +124,8 @@ def render_command(
     # Ended by a signal it has not printed everything: that is no success.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     skipped: list[str] = []
-    is_exported = family_filter(metric_allowlist, metric_denylist)
-    renderer = Renderer(collectors, is_exported, metric_labels_allowlist, skipped.append)
+    family_filter = build_family_filter(metric_allowlist, metric_denylist)
+    renderer = Renderer(collectors, family_filter, metric_labels_allowlist, skipped.append)
     inputs: Sequence[BinaryIO] = files or [sys.stdin.buffer]
     for file in inputs:
         try:

@@ -8,7 +8,7 @@
     └── ApiError            one request to the API server did not do its work
         ├── ConnectError    no connection: refused, timed out, name unknown, TLS
         ├── StreamError     a connection that broke, or whose bytes made no sense
-        │   └── SilenceError    nothing came for too long: it may be half open
+        │   └── IdleTimeoutError    nothing came for too long: it may be half open
         └── StatusError     an answer other than 200, or an ERROR event in a watch
 
 Foreign errors become one of these at the border where they arise (`raise … from exc`).
@@ -48,7 +48,7 @@ class StreamError(ApiError):
     """An answer broke off, did not come, or was not what it should be."""
 
 
-class SilenceError(StreamError):
+class IdleTimeoutError(StreamError):
     """Nothing came for as long as was waited."""
 
 

@@ -16,7 +16,7 @@ from tests.support.commands import COMMAND, environment
 from tests.support.demo_process import get, is_ready
 from tests.support.watching import wait_until
 
-FAMILIES = {row.name.removesuffix("_total") for kind in KINDS for row in (*kind.rows, *kind.totals)}
+FAMILIES = {row.name.removesuffix("_total") for kind in KINDS for row in (*kind.rows, *kind.lifecycle)}
 
 
 def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.rayjob import RAYJOBS, end_of
-from exporter.collectors.totals import Totals
 from exporter.demo.store import ObjectStore
 from exporter.resources.rayjob import RayJob
 from tests.support.clocks import FakeClock
@@ -25,7 +25,7 @@ NAMES = st.sampled_from(["a", "b", "c", "d"])
 STATES = st.sampled_from(["Initializing", "Running", "Complete", "Failed", "Retrying"])
 PAGE_SIZE = 2
 BOOKMARK_SECONDS = 0.02
-SILENCE_SECONDS = 0.25
+IDLE_TIMEOUT_SECONDS = 0.25
 """Twelve bookmarks: shorter than anybody's patience, long enough for a busy machine."""
 
 
@@ -90,28 +90,28 @@ FAULTS: dict[str, Callable[[FaultServer], object]] = {
 
 
 class StrictView(View):
-    """A view that takes note when an object goes that was never away, and counts what happens in all lives."""
+    """A view that records when an object disappears that was always there, and counts all lifecycles."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.totals = Totals(RAYJOBS)
+        self.totals = LifecycleTotals(RAYJOBS)
         self.known_from_the_start = 0
         self.ended: set[str] = set()
         self.may_go: set[str] = set()
         self.all_may_go = False
         self.violations: list[str] = []
 
-    def begin(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
-        self.totals.begin(map(self.totals.read, present), undecodable)
+    def on_list(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
+        self.totals.on_list(map(self.totals.observe, present), undecodable)
         self.known_from_the_start = len(present)
         self.ended = {obj.metadata.uid for obj in present if end_of(obj)}
-        super().update(present, [])
+        super().on_change(present, [])
 
-    def update(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
-        self.totals.update(map(self.totals.read, changed), removed)
+    def on_change(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
+        self.totals.on_change(map(self.totals.observe, changed), removed)
         if not self.all_may_go:
             self.violations += [obj.metadata.uid for obj in removed if obj.metadata.uid not in self.may_go]
-        super().update(changed, removed)
+        super().on_change(changed, removed)
 
     def counted(self, name: str) -> float:
         """Return a total of the only namespace, over all its own labels."""
@@ -141,7 +141,7 @@ class ExporterAndServer(RuleBasedStateMachine):
         # How often 404 may have been answered since all was quiet.
         self.missing_answers = 0
         self.own = Watched(
-            self.server, FakeClock(), view=self.view, page_size=PAGE_SIZE, silence_seconds=SILENCE_SECONDS
+            self.server, FakeClock(), view=self.view, page_size=PAGE_SIZE, idle_timeout_seconds=IDLE_TIMEOUT_SECONDS
         )
         self.own.informer.start()
 
@@ -230,7 +230,7 @@ class ExporterAndServer(RuleBasedStateMachine):
 
     def _pass_some_time(self, news: int) -> None:
         """Wait until the informer has got so many more events, or waited so often: faults apply to events."""
-        deadline = time.monotonic() + 2 * SILENCE_SECONDS
+        deadline = time.monotonic() + 2 * IDLE_TIMEOUT_SECONDS
         until = self._news() + news
         while self._news() < until and time.monotonic() < deadline:
             time.sleep(0.002)
@@ -260,8 +260,8 @@ class ExporterAndServer(RuleBasedStateMachine):
 
     @invariant()
     def the_thread_lives(self) -> None:
-        assert self.own.informer.is_alive
-        assert self.own.counts["collect_failed"] == 0
+        assert self.own.informer.state().is_alive
+        assert self.own.counts["crashed"] == 0
 
     def teardown(self) -> None:
         if hasattr(self, "own"):

@@ -1,7 +1,7 @@
-"""What the API server sends, decoded from bytes: pages of lists, lines of watches, Status answers.
+"""What the API server sends, decoded from bytes: pages of lists, lines of watches, errors.
 
-Objects inside stay raw until it is known what they are, so that one that cannot be decoded costs
-nobody else.
+Objects inside stay raw until their type is known, so that one that cannot be decoded does not affect
+the others.
 """
 
 from collections.abc import Iterable, Iterator
@@ -65,7 +65,7 @@ class ListMetadata(Struct, frozen=True):
 
 
 class ListPage(Struct, frozen=True):
-    """One answer to a list. Both fields must be there: `{}` from a proxy is not an empty cluster."""
+    """One answer to a list. Both fields are required: `{}` from a proxy is not an empty cluster."""
 
     metadata: ListMetadata
     items: list[msgspec.Raw] | None
@@ -80,8 +80,8 @@ class StatusDetails(Struct, frozen=True):
     retry_after_seconds: int | None = field(default=None, name="retryAfterSeconds")
 
 
-class Status(Struct, frozen=True):
-    """A `metav1.Status`: why something was refused."""
+class ApiStatus(Struct, frozen=True):
+    """A `metav1.Status`: why a request failed."""
 
     code: int = 0
     message: str = ""
@@ -91,7 +91,7 @@ class Status(Struct, frozen=True):
 _PARTIAL = msgspec.json.Decoder(PartialObject)
 _PAGE = msgspec.json.Decoder(ListPage)
 _EVENT = msgspec.json.Decoder(WatchEvent)
-_STATUS = msgspec.json.Decoder(Status)
+_STATUS = msgspec.json.Decoder(ApiStatus)
 
 
 def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
@@ -107,12 +107,12 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
 
 
 def decode_metadata(raw: bytes | msgspec.Raw) -> Metadata:
-    """Return an object's metadata, whatever the rest of it is; raises DecodeError."""
+    """Return an object's metadata, whatever else is in it; raises DecodeError."""
     return decode(_PARTIAL, raw).metadata
 
 
 def identify(raw: bytes | msgspec.Raw) -> Metadata:
-    """Return what there is to identify an object that cannot be decoded: perhaps nothing."""
+    """Return what identifies an object that cannot be decoded: possibly nothing."""
     try:
         return decode_metadata(raw)
     except DecodeError:
@@ -139,17 +139,17 @@ def decode_event(line: bytes) -> WatchEvent:
 
 
 def error_of_event(raw: msgspec.Raw) -> StatusError:
-    """Return what an ERROR event says (its answer's own status is 200)."""
+    """Return the error of an ERROR event (the status of its answer is 200)."""
     try:
         status = decode(_STATUS, raw)
     except DecodeError:
-        status = Status(message="an ERROR event without a readable status")
+        status = ApiStatus(message="an ERROR event without a readable status")
     retry_after = status.details.retry_after_seconds if status.details else None
     return StatusError(status.code, _one_line(status.message), retry_after)
 
 
 def error_of_response(response: Response) -> StatusError:
-    """Return what an answer other than 200 says: a Status, or plain text (404 for a missing CRD)."""
+    """Return the error of an answer other than 200: a Status, or plain text (404 for a missing CRD)."""
     body = response.read(_MAX_ERROR_BYTES)
     try:
         message = decode(_STATUS, body).message

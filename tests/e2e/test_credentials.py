@@ -69,8 +69,8 @@ def test_a_token_that_is_dead_before_the_next_one_is_there(
         lambda: names(scrape(process).body, RAYJOB.info, namespace) == {"a", "b"}, "shown", DEADLINE_SECONDS, 0.1
     )
     wait_until_connected(process, "rayjobs")
-    assert errors(process) == ["watch failed, trying again: 401: Unauthorized"]
-    assert "watch works again" in process.messages
+    assert errors(process) == ["watch failed, retrying: 401: Unauthorized"]
+    assert "watch succeeded again" in process.messages
 
 
 def reconnect(rotation: Rotation) -> None:

@@ -48,5 +48,5 @@ def test_a_definition_comes_goes_and_comes_again(
             wait_until(lambda: own(process, "synced", "rayjobs") == 0, "not in sync", DEADLINE_SECONDS, 0.1)
             assert scrape(process).ready == 200
         told = [line["msg"] for line in process.lines if line["level"] != "info"]
-        assert told == ["watch failed, trying again: 404: 404 page not found"] * 2
+        assert told == ["watch failed, retrying: 404: 404 page not found"] * 2
         assert own(process, "list_failures_total", "rayjobs") == 0

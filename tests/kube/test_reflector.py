@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from exporter.kube.collection import WATCH_SECONDS
+from exporter.kube.list_watch import WATCH_SECONDS
+from exporter.kube.reflector import SyncState
 from tests.support.recordings import answer
 from tests.support.watching import job, wait_until, watched
 
@@ -121,7 +122,7 @@ def test_a_failed_list_is_tried_again_and_takes_nothing_away(spoil, caplog: pyte
         assert own.view.steps[1:] == [([], ["b"])]
         assert own.counts["list_failed"] == 1
         assert [text for text in warnings_in(caplog) if text.startswith("list failed")]
-        wait_until(lambda: "list works again" in caplog.text)
+        wait_until(lambda: "list succeeded again" in caplog.text)
 
 
 # Watches.
@@ -350,12 +351,12 @@ def test_an_error_event_is_no_news() -> None:
         own.informer.stop()
         own.informer.join(5)
         assert own.counts["event_received"] > 5
-        assert own.reflector.last_news_time == own.reflector.last_sync_time
+        assert own.reflector.last_event_time == own.reflector.last_sync_time
 
 
 def test_a_silent_watch_is_closed_and_opened_again_from_the_last_version() -> None:
     """A half-open connection: no byte for longer than two bookmarks should take."""
-    with watched("a", silence_seconds=0.2) as own:
+    with watched("a", idle_timeout_seconds=0.2) as own:
         own.start()
         own.server.stall()
         own.store.create("rayjobs", job("b"))
@@ -367,7 +368,7 @@ def test_a_silent_watch_is_closed_and_opened_again_from_the_last_version() -> No
 
 def test_a_silent_server_with_older_history_is_found_at_the_first_silence() -> None:
     """A watch from the future brings neither events nor bookmarks: the version is asked for, then listed."""
-    with watched("a", silence_seconds=0.2) as own:
+    with watched("a", idle_timeout_seconds=0.2) as own:
         snapshot = own.store.save()
         own.store.create("rayjobs", job("b"))
         own.start()
@@ -466,7 +467,7 @@ def test_does_not_list_again_when_the_connection_is_refused(caplog: pytest.LogCa
         wait_until(lambda: len(own.clock.waits) > 20, "many tries")
         assert own.view.names == {"a"}
         assert not own.reflector.is_connected
-        assert own.reflector.is_synced
+        assert own.sync_state is SyncState.SYNCED
         assert len([text for text in warnings_in(caplog) if "refused" in text]) == 1
         lists = own.counts["list_started"]
         own.store.create("rayjobs", job("b"))
@@ -501,13 +502,12 @@ def test_completeness_and_refusal_are_told_apart() -> None:
     with watched("a") as own:
         refusal = own.server.answer_recorded(recorded("403-list"), verb="list", times=None)
         own.informer.start()
-        wait_until(lambda: own.reflector.is_complete)
+        wait_until(lambda: own.sync_state.is_complete)
         assert own.counts["list_failed"] >= 3
-        assert (own.reflector.is_refused, own.reflector.is_synced) == (True, False)
+        assert own.sync_state is SyncState.REFUSED
         refusal.cancel()
         own.wait_for("a")
-        wait_until(lambda: own.reflector.is_synced)
-        assert not own.reflector.is_refused
+        wait_until(lambda: own.sync_state is SyncState.SYNCED)
 
 
 def test_a_refusal_is_not_forgotten_when_the_server_goes_away() -> None:
@@ -517,8 +517,7 @@ def test_a_refusal_is_not_forgotten_when_the_server_goes_away() -> None:
         own.server.answer_next(500, verb="list", times=None)
         own.informer.start()
         wait_until(lambda: own.counts["list_failed"] > 6)
-        assert own.reflector.is_refused
-        assert own.reflector.is_complete
+        assert own.sync_state is SyncState.REFUSED
 
 
 def test_a_refusal_after_a_sync_takes_nothing_away() -> None:
@@ -531,7 +530,7 @@ def test_a_refusal_after_a_sync_takes_nothing_away() -> None:
         own.store.create("rayjobs", job("b"))
         wait_until(lambda: own.counts["list_failed"] > 4)
         assert own.view.names == {"a"}
-        assert (own.reflector.is_synced, own.reflector.is_refused) == (True, False)
+        assert own.sync_state is SyncState.SYNCED
         assert not own.reflector.is_connected
 
 
@@ -570,10 +569,9 @@ def test_objects_stay_at_the_first_404_and_go_at_the_second(caplog: pytest.LogCa
         wait_until(lambda: own.counts["list_failed"] == 1)
         own.wait_for()
         assert own.view.steps[1:][0] == ([], ["a"])
-        assert (own.counts["list_failed"], own.reflector.is_synced) == (1, False)
-        assert own.reflector.is_complete
+        assert (own.counts["list_failed"], own.sync_state) == (1, SyncState.NOT_INSTALLED)
         wait_until(lambda: "not installed" in caplog.text)
-        assert "works again" not in caplog.text
+        assert "succeeded again" not in caplog.text
         missing.cancel()
         stalled.cancel()
 
@@ -610,8 +608,7 @@ def test_a_crd_that_is_deleted_and_installed_again() -> None:
         own.start()
         own.store.uninstall("rayjobs")
         own.wait_for()
-        wait_until(lambda: not own.reflector.is_synced)
-        assert own.reflector.is_complete
+        wait_until(lambda: own.sync_state is SyncState.NOT_INSTALLED)
         own.store.install("rayjobs")
         own.store.create("rayjobs", job("c"))
         own.wait_for("c")
@@ -629,7 +626,7 @@ def test_an_undecodable_object_keeps_its_last_good_version(caplog: pytest.LogCap
         own.store.create("rayjobs", job("c"))
         own.wait_for("a", "b", "c")
         assert own.view.state_of("a") == "Running"
-        assert own.informer.cache.undecodable == own.counts["decode_failed"] == 1
+        assert own.held.undecodable == own.counts["decode_failed"] == 1
         for i in range(5):
             own.store.update("rayjobs", job("a", {"failed": f"many {i}"}))
         wait_until(lambda: own.counts["decode_failed"] == 6)
@@ -639,11 +636,11 @@ def test_an_undecodable_object_keeps_its_last_good_version(caplog: pytest.LogCap
         own.store.delete("rayjobs", "ns", "c")
         own.wait_for("a", "b")
         assert own.view.state_of("a") == "Running"
-        assert own.informer.cache.undecodable == 1
+        assert own.held.undecodable == 1
         own.server.wait_for_watch("rayjobs")
         own.store.update("rayjobs", job("a", {"jobDeploymentStatus": "Complete"}))
         wait_until(lambda: own.view.state_of("a") == "Complete")
-        assert own.informer.cache.undecodable == 0
+        assert own.held.undecodable == 0
 
 
 def test_an_item_of_a_list_without_readable_metadata_does_not_cost_the_others() -> None:
@@ -653,7 +650,7 @@ def test_an_item_of_a_list_without_readable_metadata_does_not_cost_the_others() 
         own.server.answer_next(200, page, verb="list")
         own.start()
         own.wait_for("a")
-        assert own.counts["decode_failed"] == own.informer.cache.undecodable == 1
+        assert own.counts["decode_failed"] == own.held.undecodable == 1
 
 
 # Rates, and the end.
@@ -670,14 +667,14 @@ def test_no_failure_makes_a_busy_loop() -> None:
         assert sum(waits[10:]) / len(waits[10:]) > 10
 
 
-def test_a_fault_of_the_sink_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_the_event_handler_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
     """Counted, logged with its traceback, and listed again after a delay."""
     with watched("a") as own:
-        update, failures = own.view.update, [ValueError("a bug")] * 3
-        own.view.update = lambda *step: (_ for _ in ()).throw(failures.pop()) if failures else update(*step)  # type: ignore[method-assign]
+        on_change, failures = own.view.on_change, [ValueError("a bug")] * 3
+        own.view.on_change = lambda *step: (_ for _ in ()).throw(failures.pop()) if failures else on_change(*step)  # type: ignore[method-assign]
         own.start()
         own.wait_for("a")
-        assert own.counts["collect_failed"] == 3
+        assert own.counts["crashed"] == 3
         assert len(own.clock.waits) == 3
         assert "ValueError: a bug" in caplog.text
 
@@ -699,5 +696,5 @@ def test_stops_within_two_seconds(where: str) -> None:
         started = time.monotonic()
         own.informer.stop()
         own.informer.join(2)
-        assert not own.informer.is_alive
+        assert not own.informer.state().is_alive
         assert time.monotonic() - started < 2

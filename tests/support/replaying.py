@@ -12,7 +12,7 @@ from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
 from exporter.demo.connections import Stream
 from exporter.demo.requests import Request
 from exporter.demo.store import ObjectStore
-from exporter.exposition.families import Format
+from exporter.exposition.text import Format
 from exporter.kube.transport import ApiTransport
 from tests.support.bodies import parse
 from tests.support.faults import FaultServer
@@ -73,7 +73,7 @@ def config(**settings: Any) -> Config:
     """Return the defaults, changed by `settings`."""
     defaults: dict[str, Any] = {
         "metrics_address": Address("127.0.0.1", 0), "probe_address": None, "namespaces": (), "collectors": PLURALS,
-        "is_exported": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
+        "family_filter": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
         "retain_deleted_seconds": 0.0, "page_size": 500,
     }  # fmt: skip
     return Config(**(defaults | settings))
@@ -89,10 +89,10 @@ def replaying() -> Iterator[tuple[ReplayServer, Exporter, Callable[[float], byte
         def body_at(time: float) -> bytes:
             server.replay_until(time)
             for informer in exporter.informers:
-                expected = server.last_version(informer.resource)
-                wait_until(lambda i=informer, v=expected: not v or i.reflector._version == v)  # type: ignore[misc]
-            body = exporter.exposition.body(Format.TEXT)
-            parse(exporter.exposition.body(Format.OPENMETRICS), openmetrics=True)
+                expected = server.last_version(informer.settings.plural)
+                wait_until(lambda i=informer, v=expected: not v or i._reflector._version == v)  # type: ignore[misc]
+            body = bytes(exporter.exposition.body(Format.TEXT))
+            parse(bytes(exporter.exposition.body(Format.OPENMETRICS)), openmetrics=True)
             return body
 
         try:

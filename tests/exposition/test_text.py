@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from exporter.exposition.families import Family, Format, Sample, format_value
+from exporter.exposition.model import Family, Sample
+from exporter.exposition.text import FamilyText, Format, format_value
 
 INFO = Family("x_info", "gauge", "Help.", ("name", "uid"))
 
@@ -47,17 +48,17 @@ def test_values(value: float, printed: str) -> None:
 )
 def test_label_values_are_escaped(value: str, escaped: bytes) -> None:
     """Whatever a name holds, the line stays one line."""
-    assert INFO.lines([Sample(("n", value), 1)]) == b'x_info{name="n",uid="' + escaped + b'"} 1\n'
+    assert FamilyText(INFO).lines([Sample(("n", value), 1)]) == b'x_info{name="n",uid="' + escaped + b'"} 1\n'
 
 
 def test_a_family_without_labels_has_no_braces() -> None:
     """`x 1`, not `x{} 1`."""
-    assert Family("x", "gauge", "Help.").lines([Sample((), 1)]) == b"x 1\n"
+    assert FamilyText(Family("x", "gauge", "Help.")).lines([Sample((), 1)]) == b"x 1\n"
 
 
 def test_no_samples_are_no_lines() -> None:
     """An object without a series in a family costs no byte."""
-    assert INFO.lines([]) == b""
+    assert FamilyText(INFO).lines([]) == b""
 
 
 @pytest.mark.parametrize(
@@ -70,4 +71,4 @@ def test_no_samples_are_no_lines() -> None:
 def test_headers_differ_between_the_formats(format_: Format, header: bytes) -> None:
     """OpenMetrics names a counter's family without `_total`, and escapes quotes in HELP."""
     family = Family("x_total", "counter", 'A "b" \\ \n c.')
-    assert family.header(format_).text == header
+    assert FamilyText(family).header(format_).text == header

@@ -1,4 +1,4 @@
-"""One collection of the API, `/apis/…/rayjobs` say: its pages, its watches, and how to break them off."""
+"""Requests for one collection of the API, such as `/apis/…/rayjobs`: its pages and its watches."""
 
 import random
 import threading
@@ -12,21 +12,21 @@ from exporter.kube.transport import Response, Transport
 LIST_TIMEOUT_SECONDS = 60.0
 """Without a byte of an answer: a page takes a busy server seconds."""
 
-SILENCE_SECONDS = 150.0
-"""The server sends a bookmark about every minute: two are missing, the connection is half open."""
+IDLE_TIMEOUT_SECONDS = 150.0
+"""The server sends a bookmark about every minute: if two are missing, the connection is half open."""
 
 WATCH_SECONDS = (300, 600)
-"""How long the server is asked to keep a watch; drawn anew, so that many do not end together."""
+"""How long the server is asked to keep a watch; random, so that many do not end together."""
 
 
 class Stopped(Exception):
-    """`Collection.stop` was called: whatever is under way ends with this."""
+    """`ListWatch.stop` was called: every request ends with this."""
 
 
-class Collection:
-    """Requests for one collection. For one thread, but for `stop`.
+class ListWatch:
+    """Requests for one collection. For one thread, except `stop`.
 
-    Every method raises ApiError where the server does not do its part, and Stopped after `stop`.
+    Every method raises ApiError if the request fails, and Stopped after `stop`.
     """
 
     def __init__(
@@ -36,19 +36,19 @@ class Collection:
         *,
         rng: random.Random,
         page_size: int,
-        silence_seconds: float = SILENCE_SECONDS,
+        idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS,
     ) -> None:
         self._transport = transport
         self._path = path
         self._rng = rng
         self._page_size = page_size
-        self._silence_seconds = silence_seconds
-        # The answer being read: written by the requesting thread, read by the one that stops it.
+        self._idle_timeout_seconds = idle_timeout_seconds
+        # The answer being read: written by the requesting thread, read by the thread that stops it.
         self._response: Response | None = None
         self.stopping = threading.Event()
 
     def stop(self) -> None:
-        """Break off what is under way, also where it waits for a byte. Any thread may call this."""
+        """Abort the current request, also while it waits for a byte. Any thread may call this."""
         self.stopping.set()
         if response := self._response:
             response.abort()
@@ -64,23 +64,23 @@ class Collection:
             if not page.metadata.continue_token:
                 return
             if page.metadata.continue_token == token:
-                raise StreamError("the list goes round in circles: the same continue token twice")
+                raise StreamError("the list does not end: the same continue token twice")
             token = page.metadata.continue_token
 
     def current_version(self) -> str:
-        """Return the version that the server is at, by a list of one object."""
+        """Return the current version of the server, by a list of one object."""
         with self._get({"limit": "1"}, LIST_TIMEOUT_SECONDS) as response:
             return wire.decode_page(response.read()).metadata.resource_version
 
     def watch(self, version: str) -> Generator[bytes, None, None]:
-        """Yield the lines of a watch of what comes after `version`, first an empty one when it is open."""
+        """Yield the lines of a watch of the changes after `version`, first an empty one when it is open."""
         query = {
             "watch": "true",
             "resourceVersion": version,
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(self._rng.randint(*WATCH_SECONDS)),
         }
-        with self._get(query, self._silence_seconds) as response:
+        with self._get(query, self._idle_timeout_seconds) as response:
             yield b""
             for line in wire.lines(response.chunks()):
                 yield line
@@ -92,7 +92,7 @@ class Collection:
             response = self._transport.get(self._path, query, read_timeout_seconds=read_timeout_seconds, gzip=gzip)
             self._response = response
             try:
-                # `stop` may have come before there was an answer to abort.
+                # `stop` may have been called before there was an answer to abort.
                 self._check_stopping()
                 if response.status != 200:
                     raise wire.error_of_response(response)

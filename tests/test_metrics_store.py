@@ -1,4 +1,4 @@
-"""From objects to lines: what is shown of objects that are there, that are gone, and of all of them together."""
+"""From objects to lines: of present objects, of deleted ones, and of all lifecycles."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors.collector import Collector
+from exporter.collectors.lifecycle import EMPTY_NAMESPACE_SECONDS, LifecycleTotals
 from exporter.collectors.rayjob import RAYJOBS
-from exporter.collectors.totals import EMPTY_NAMESPACE_SECONDS, Totals
 from exporter.exposition.exposition import Exposition
-from exporter.exposition.families import Format
-from exporter.feed import Feed
+from exporter.exposition.text import Format
+from exporter.metrics_store import MetricsStore
 from tests.support.bodies import parse
 from tests.support.clocks import FakeClock
 from tests.support.objects import decode, manifest
@@ -36,30 +36,30 @@ RETAINED = {
 
 
 class Jobs:
-    """A feed of RayJobs and its clock."""
+    """A metrics store of RayJobs and its clock."""
 
     def __init__(self, retain_seconds: float = RETAIN_SECONDS) -> None:
         self.clock = FakeClock()
         self.failures = 0
-        self.feed: Feed[Any] = Feed(
-            Collector(RAYJOBS, list, user_labels=("*",)),
-            Totals(RAYJOBS, (60.0,), clock=self.clock.monotonic),
+        self.store: MetricsStore[Any] = MetricsStore(
+            Collector(RAYJOBS, user_labels=("*",)),
+            LifecycleTotals(RAYJOBS, (60.0,), clock=self.clock),
             self._fail,
             retain_seconds=retain_seconds,
-            clock=self.clock.monotonic,
+            clock=self.clock,
         )
 
     def _fail(self) -> None:
         self.failures += 1
 
-    def tell(self, *versions: dict[str, Any], gone: tuple[dict[str, Any], ...] = ()) -> None:
-        self.feed.update([decode(RAYJOBS, v) for v in versions], [decode(RAYJOBS, v) for v in gone])
+    def change(self, *versions: dict[str, Any], removed: tuple[dict[str, Any], ...] = ()) -> None:
+        self.store.on_change([decode(RAYJOBS, v) for v in versions], [decode(RAYJOBS, v) for v in removed])
 
     def families(self, uid: str = "1") -> set[str]:
         """Return the families that have a series of this object; the whole body is checked in both formats."""
-        exposition = Exposition([self.feed], CollectorRegistry())
-        families = parse(exposition.body(Format.TEXT))
-        assert families == parse(exposition.body(Format.OPENMETRICS), openmetrics=True)
+        exposition = Exposition([self.store], CollectorRegistry())
+        families = parse(bytes(exposition.body(Format.TEXT)))
+        assert families == parse(bytes(exposition.body(Format.OPENMETRICS)), openmetrics=True)
         return {name for name, family in families.items() if any(("uid", uid) in labels for _, labels in family.series)}
 
 
@@ -67,9 +67,9 @@ class Jobs:
 def test_marked_families_of_a_finished_job_outlive_it(last: dict[str, Any]) -> None:
     """For as long as was asked; nothing that says that it is still there."""
     jobs = Jobs()
-    jobs.tell(manifest(last))
+    jobs.change(manifest(last))
     assert jobs.families() > RETAINED - {"kuberay_job_failure"}
-    jobs.tell(gone=(manifest(last),))
+    jobs.change(removed=(manifest(last),))
     assert jobs.families() == RETAINED - ({"kuberay_job_failure"} if last is COMPLETE else set())
     jobs.clock.advance(RETAIN_SECONDS - 1)
     assert jobs.families()
@@ -81,36 +81,36 @@ def test_marked_families_of_a_finished_job_outlive_it(last: dict[str, Any]) -> N
 def test_a_job_that_had_not_finished_leaves_nothing(state: str) -> None:
     """It was deleted midway: what it was doing then says nothing."""
     jobs, last = Jobs(), manifest(COMPLETE | {"jobDeploymentStatus": state})
-    jobs.tell(last)
-    jobs.tell(gone=(last,))
+    jobs.change(last)
+    jobs.change(removed=(last,))
     assert jobs.families() == set()
 
 
 def test_nothing_is_retained_unless_asked_for() -> None:
     """The default: 0 s."""
     jobs = Jobs(retain_seconds=0)
-    jobs.tell(manifest(COMPLETE))
-    jobs.tell(gone=(manifest(COMPLETE),))
+    jobs.change(manifest(COMPLETE))
+    jobs.change(removed=(manifest(COMPLETE),))
     assert jobs.families() == set()
 
 
 def test_every_attempt_of_a_deleted_job_is_retained() -> None:
     """Its memory is dropped with it, its lines are not."""
     jobs = Jobs()
-    jobs.tell(manifest(COMPLETE | {"jobDeploymentStatus": "Retrying", "failed": 1}))
-    jobs.tell(manifest(FAILED | {"failed": 2}))
-    jobs.tell(gone=(manifest(FAILED | {"failed": 2}),))
-    body = Exposition([jobs.feed], CollectorRegistry()).body(Format.TEXT).decode()
+    jobs.change(manifest(COMPLETE | {"jobDeploymentStatus": "Retrying", "failed": 1}))
+    jobs.change(manifest(FAILED | {"failed": 2}))
+    jobs.change(removed=(manifest(FAILED | {"failed": 2}),))
+    body = bytes(Exposition([jobs.store], CollectorRegistry()).body(Format.TEXT)).decode()
     assert body.count("kuberay_job_execution_duration_seconds{") == 2
 
 
 def test_a_deleted_object_that_is_there_again_is_shown_whole_and_stays() -> None:
     """A list after a restored backup: what was to go with time must not take it."""
     jobs = Jobs()
-    jobs.tell(manifest(COMPLETE))
+    jobs.change(manifest(COMPLETE))
     before = jobs.families()
-    jobs.tell(gone=(manifest(COMPLETE),))
-    jobs.tell(manifest(COMPLETE))
+    jobs.change(removed=(manifest(COMPLETE),))
+    jobs.change(manifest(COMPLETE))
     jobs.clock.advance(2 * RETAIN_SECONDS)
     assert jobs.families() == before
 
@@ -118,42 +118,42 @@ def test_a_deleted_object_that_is_there_again_is_shown_whole_and_stays() -> None
 def test_a_recreated_job_does_not_touch_what_is_retained() -> None:
     """Same name, another uid: both are shown, each for itself."""
     jobs = Jobs()
-    jobs.tell(manifest(FAILED))
-    jobs.tell(manifest({}, uid="2"), gone=(manifest(FAILED),))
+    jobs.change(manifest(FAILED))
+    jobs.change(manifest({}, uid="2"), removed=(manifest(FAILED),))
     assert jobs.families() == RETAINED
     assert "kuberay_job_info" in jobs.families("2")
 
 
-def test_totals_come_after_the_objects_and_go_with_their_namespace() -> None:
+def test_lifecycle_metrics_come_after_the_objects_and_go_with_their_namespace() -> None:
     """The namespace's series stay a day after its last object."""
     jobs = Jobs()
-    jobs.feed.begin([decode(RAYJOBS, manifest({"jobDeploymentStatus": "Running"}))], ())
-    jobs.tell(manifest(COMPLETE))
-    names = [family.name for family, _ in jobs.feed.segments()]
+    jobs.store.on_list([decode(RAYJOBS, manifest({"jobDeploymentStatus": "Running"}))], ())
+    jobs.change(manifest(COMPLETE))
+    names = [text.family.name for text, _ in jobs.store.segments()]
     assert names.index("kuberay_jobs_created_total") > names.index("kuberay_job_info")
-    jobs.tell(gone=(manifest(COMPLETE),))
+    jobs.change(removed=(manifest(COMPLETE),))
     jobs.clock.advance(EMPTY_NAMESPACE_SECONDS)
-    assert [family.name for family, _ in jobs.feed.segments()] == []
+    assert [text.family.name for text, _ in jobs.store.segments()] == []
 
 
 def test_an_object_that_fails_to_render_is_counted_and_keeps_its_lines(caplog: pytest.LogCaptureFixture) -> None:
     """A fault of ours in one object costs neither the others nor its own last lines."""
     jobs = Jobs()
-    jobs.tell(manifest(COMPLETE))
+    jobs.change(manifest(COMPLETE))
     before = jobs.families()
-    jobs.feed.collector.observe = lambda *_: 1 / 0  # type: ignore[method-assign, assignment]
-    jobs.tell(manifest(FAILED))
+    jobs.store.collector.observe = lambda *_: 1 / 0  # type: ignore[method-assign, assignment]
+    jobs.change(manifest(FAILED))
     assert (jobs.families(), jobs.failures) == (before, 1)
     assert "couldn't derive the metrics of 'ns/a'" in caplog.text
 
 
-def test_a_total_that_fails_costs_only_its_object(caplog: pytest.LogCaptureFixture) -> None:
-    """The others are shown and counted, and the informer's thread hears nothing of it."""
+def test_a_lifecycle_metric_that_fails_costs_only_its_object(caplog: pytest.LogCaptureFixture) -> None:
+    """The others are shown and counted, and the informer's thread gets no exception."""
     jobs = Jobs()
-    read = jobs.feed.totals.read
-    jobs.feed.totals.read = lambda obj: read(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
-    jobs.tell(manifest({}), manifest({}, uid="2"))
+    observe = jobs.store.lifecycle.observe
+    jobs.store.lifecycle.observe = lambda obj: observe(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    jobs.change(manifest({}), manifest({}, uid="2"))
     assert (jobs.families(), jobs.failures) == (set(), 1)
     assert "kuberay_job_info" in jobs.families("2")
-    body = Exposition([jobs.feed], CollectorRegistry()).body(Format.TEXT).decode()
+    body = bytes(Exposition([jobs.store], CollectorRegistry()).body(Format.TEXT)).decode()
     assert 'kuberay_jobs_created_total{namespace="ns"} 1\n' in body

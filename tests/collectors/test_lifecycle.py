@@ -1,15 +1,15 @@
-"""What happened across objects' lives: each step once, whoever tells it and however often."""
+"""Lifecycle metrics: each occurrence counts once, however often it is seen."""
 
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from exporter.collectors.lifecycle import EMPTY_NAMESPACE_SECONDS, LifecycleTotals
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.rayjob import ENDS, OTHER_REASON, RAYJOBS, REASONS
 from exporter.collectors.rayservice import RAYSERVICES
 from exporter.collectors.table import AnyKind
-from exporter.collectors.totals import EMPTY_NAMESPACE_SECONDS, Totals
 from tests.support.clocks import FakeClock
 from tests.support.objects import CREATED, condition, decode, manifest
 
@@ -24,24 +24,24 @@ INVALID = {"jobDeploymentStatus": "ValidationFailed", "reason": "ValidationFaile
 Counted = dict[str, float]
 
 
-class Lives:
-    """Totals of one kind, and what a test tells them: versions of objects by uid."""
+class Lifecycles:
+    """Lifecycle totals of one kind, and versions of objects by uid."""
 
     def __init__(self, kind: AnyKind) -> None:
         self.kind = kind
         self.clock = FakeClock()
-        self.totals: Totals[Any] = Totals(kind, (60.0, 3600.0), clock=self.clock.monotonic)
+        self.totals: LifecycleTotals[Any] = LifecycleTotals(kind, (60.0, 3600.0), clock=self.clock)
         self.present: dict[str, Any] = {}
 
-    def begin(self, *versions: dict[str, Any], unread: tuple[str, ...] = ()) -> "Lives":
+    def on_list(self, *versions: dict[str, Any], undecodable: tuple[str, ...] = ()) -> "Lifecycles":
         self.present = {obj.metadata.uid: obj for obj in (decode(self.kind, version) for version in versions)}
-        self.totals.begin(map(self.totals.read, self.present.values()), unread)
+        self.totals.on_list(map(self.totals.observe, self.present.values()), undecodable)
         return self
 
-    def tell(self, *versions: dict[str, Any], gone: tuple[str, ...] = ()) -> "Lives":
+    def change(self, *versions: dict[str, Any], removed: tuple[str, ...] = ()) -> "Lifecycles":
         """One step: an event where it is one object, a list's difference where there are more."""
         changed = [decode(self.kind, version) for version in versions]
-        self.totals.update(map(self.totals.read, changed), [self.present.pop(uid) for uid in gone])
+        self.totals.on_change(map(self.totals.observe, changed), [self.present.pop(uid) for uid in removed])
         self.present |= {obj.metadata.uid: obj for obj in changed}
         return self
 
@@ -64,14 +64,14 @@ def job(status: dict[str, Any] | None = None, uid: str = "1", **metadata: Any) -
 
 def test_what_the_first_list_shows_is_not_counted() -> None:
     """It happened before: created, ended, failed."""
-    lives = Lives(RAYJOBS).begin(job(RUNNING), job(COMPLETE, "2"), job(FAILED, "3"))
-    assert lives.counted() == {}
-    assert lives.tell(job(COMPLETE, "2"), job(FAILED, "3")).counted() == {}
+    lifecycles = Lifecycles(RAYJOBS).on_list(job(RUNNING), job(COMPLETE, "2"), job(FAILED, "3"))
+    assert lifecycles.counted() == {}
+    assert lifecycles.change(job(COMPLETE, "2"), job(FAILED, "3")).counted() == {}
 
 
 def test_everything_known_exists_at_zero_when_a_namespace_is_first_seen() -> None:
     """`increase()` cannot see the step from nothing to 1."""
-    totals = Lives(RAYJOBS).begin(job()).totals
+    totals = Lifecycles(RAYJOBS).on_list(job()).totals
     by_name = dict(zip([family.name for family in totals.families], totals.samples("ns"), strict=True))
     assert {name: len(samples) for name, samples in by_name.items()} == {
         "kuberay_jobs_created_total": 1,
@@ -106,6 +106,11 @@ def test_everything_known_exists_at_zero_when_a_namespace_is_first_seen() -> Non
             {"finished Failed": 1, f"failed {OTHER_REASON}": 1},
             id="no reason, no end",
         ),
+        pytest.param(
+            COMPLETE | {"jobStatus": "FAILED"},
+            {"finished Failed": 1, f"failed {OTHER_REASON}": 1, "duration_seconds Failed": 60},
+            id="failed, as KubeRay up to 1.1 writes it",
+        ),
         pytest.param(INVALID, {"finished ValidationFailed": 1, "failed ValidationFailed": 1}, id="invalid"),
         pytest.param(
             COMPLETE | INVALID, {"finished ValidationFailed": 1, "failed ValidationFailed": 1}, id="invalid, old times"
@@ -116,50 +121,54 @@ def test_everything_known_exists_at_zero_when_a_namespace_is_first_seen() -> Non
 @pytest.mark.parametrize("seen", ["running", "unseen"])
 def test_the_end_of_a_job(end: dict[str, Any], expected: Counted, seen: str) -> None:
     """By event, or in a list after an outage in which the whole job was created and ended."""
-    lives = Lives(RAYJOBS).begin(*[job(RUNNING)] if seen == "running" else [])
-    lives.tell(job(end), job(RUNNING, "2"))
+    lifecycles = Lifecycles(RAYJOBS).on_list(*[job(RUNNING)] if seen == "running" else [])
+    lifecycles.change(job(end), job(RUNNING, "2"))
     durations = {name.replace("seconds ", "seconds_sum "): value for name, value in expected.items()}
-    counted = {name: value for name, value in lives.counted().items() if "_bucket" not in name and "_count" not in name}
+    counted = {
+        name: value for name, value in lifecycles.counted().items() if "_bucket" not in name and "_count" not in name
+    }
     assert counted == durations | {"created": 1 if seen == "running" else 2}
-    assert lives.tell(job(end), job(end)).counted() == lives.counted()
+    assert lifecycles.change(job(end), job(end)).counted() == lifecycles.counted()
 
 
 def test_only_the_first_end_of_a_job_counts() -> None:
     """Once for each uid, whatever happens to it afterwards."""
-    lives = Lives(RAYJOBS).begin(job(RUNNING)).tell(job(FAILED))
-    before = lives.counted()
-    assert lives.tell(job(FAILED | INVALID)).tell(job(RUNNING)).tell(job(COMPLETE)).counted() == before
+    lifecycles = Lifecycles(RAYJOBS).on_list(job(RUNNING)).change(job(FAILED))
+    before = lifecycles.counted()
+    assert lifecycles.change(job(FAILED | INVALID)).change(job(RUNNING)).change(job(COMPLETE)).counted() == before
 
 
 def test_every_failed_attempt_counts() -> None:
     """A retried job fails several times; attempts from before the first list do not count."""
-    lives = Lives(RAYJOBS).begin(job(RUNNING | {"failed": 2}))
-    lives.tell(job(RUNNING | {"jobDeploymentStatus": "Retrying", "failed": 3})).tell(job(RUNNING | {"failed": 3}))
-    assert lives.counted() == {"failed_attempts": 1}
-    assert lives.tell(job(FAILED | {"failed": 5})).counted()["failed_attempts"] == 3
+    lifecycles = Lifecycles(RAYJOBS).on_list(job(RUNNING | {"failed": 2}))
+    lifecycles.change(job(RUNNING | {"jobDeploymentStatus": "Retrying", "failed": 3})).change(
+        job(RUNNING | {"failed": 3})
+    )
+    assert lifecycles.counted() == {"failed_attempts": 1}
+    assert lifecycles.change(job(FAILED | {"failed": 5})).counted()["failed_attempts"] == 3
 
 
 def test_a_lower_count_of_attempts_takes_nothing_back() -> None:
     """A counter never falls, and what was counted does not count again."""
-    lives = Lives(RAYJOBS).begin(job(RUNNING | {"failed": 2}))
-    lives.tell(job(RUNNING)).tell(job(RUNNING | {"failed": -1})).tell(job(RUNNING | {"failed": 2}))
-    assert lives.counted() == {}
-    assert lives.tell(job(RUNNING | {"failed": 3})).counted() == {"failed_attempts": 1}
+    lifecycles = Lifecycles(RAYJOBS).on_list(job(RUNNING | {"failed": 2}))
+    lifecycles.change(job(RUNNING)).change(job(RUNNING | {"failed": -1})).change(job(RUNNING | {"failed": 2}))
+    assert lifecycles.counted() == {}
+    assert lifecycles.change(job(RUNNING | {"failed": 3})).counted() == {"failed_attempts": 1}
 
 
 def test_objects_that_come_and_go() -> None:
     """Re-creations under the same name are others; namespaces are kept apart."""
-    lives = Lives(RAYJOBS).begin(job()).tell(job(uid="2")).tell(job(uid="3"), gone=("2", "1"))
-    lives.tell(job(uid="4", namespace="other"))
-    assert lives.counted() == {"created": 2, "deleted": 2}
-    assert lives.counted("other") == {"created": 1}
+    lifecycles = Lifecycles(RAYJOBS).on_list(job()).change(job(uid="2")).change(job(uid="3"), removed=("2", "1"))
+    lifecycles.change(job(uid="4", namespace="other"))
+    assert lifecycles.counted() == {"created": 2, "deleted": 2}
+    assert lifecycles.counted("other") == {"created": 1}
 
 
 def test_an_object_that_could_not_be_read_at_first_was_there_before() -> None:
     """It becomes readable: not created, not ended."""
-    lives = Lives(RAYJOBS).begin(unread=("1",)).tell(job(COMPLETE))
-    assert lives.counted() == {}
-    assert lives.tell(job(uid="2"), gone=("1",)).counted() == {"created": 1, "deleted": 1}
+    lifecycles = Lifecycles(RAYJOBS).on_list(undecodable=("1",)).change(job(COMPLETE))
+    assert lifecycles.counted() == {}
+    assert lifecycles.change(job(uid="2"), removed=("1",)).counted() == {"created": 1, "deleted": 1}
 
 
 def provisioned(at: str = END, **times: str) -> dict[str, Any]:
@@ -180,16 +189,16 @@ def provisioned(at: str = END, **times: str) -> dict[str, Any]:
 @pytest.mark.parametrize("is_known", [True, False])
 def test_the_first_provisioning(status: dict[str, Any] | None, expected: Counted, is_known: bool) -> None:
     """Seen while it was provisioned, or found provisioned by a list after an outage: the time is in the object."""
-    lives = Lives(RAYCLUSTERS).begin(*[manifest()] if is_known else []).tell(manifest(status))
-    assert {name: value for name, value in lives.counted().items() if name.endswith("_sum")} == expected
+    lifecycles = Lifecycles(RAYCLUSTERS).on_list(*[manifest()] if is_known else []).change(manifest(status))
+    assert {name: value for name, value in lifecycles.counted().items() if name.endswith("_sum")} == expected
 
 
 def test_a_provisioning_counts_once() -> None:
     """Suspended and resumed: there is only one first time."""
-    lives = Lives(RAYCLUSTERS).begin(manifest()).tell(manifest(provisioned()))
-    lives.tell(manifest({"conditions": [condition("RayClusterProvisioned", "False", END)]}))
-    lives.tell(manifest(provisioned("2026-11-23T11:00:00Z", suspended=END)))
-    assert lives.counted()["provisioning_duration_seconds_count"] == 1
+    lifecycles = Lifecycles(RAYCLUSTERS).on_list(manifest()).change(manifest(provisioned()))
+    lifecycles.change(manifest({"conditions": [condition("RayClusterProvisioned", "False", END)]}))
+    lifecycles.change(manifest(provisioned("2026-11-23T11:00:00Z", suspended=END)))
+    assert lifecycles.counted()["provisioning_duration_seconds_count"] == 1
 
 
 def ready(status: str = "True", reason: str = "NonZeroServeEndpoints", **others: str) -> dict[str, Any]:
@@ -216,27 +225,27 @@ INITIALIZING = ready("False", "Initializing")
 )
 def test_the_start_of_a_service(first: dict[str, Any] | None, steps: list[dict[str, Any]], count: int) -> None:
     """The time is in no field: only a first Ready that was waited for is measured."""
-    lives = Lives(RAYSERVICES).begin(*[manifest(first)] if first else [])
+    lifecycles = Lifecycles(RAYSERVICES).on_list(*[manifest(first)] if first else [])
     for step in steps:
-        lives.tell(manifest(step))
-    counted = lives.counted()
+        lifecycles.change(manifest(step))
+    counted = lifecycles.counted()
     assert counted.get("startup_duration_seconds_count", 0) == count
     assert counted.get("startup_duration_seconds_sum", 0) == 70 * count
 
 
 def test_a_service_starts_once() -> None:
     """What is lost and found later is not another start."""
-    lives = Lives(RAYSERVICES).begin(manifest(INITIALIZING)).tell(manifest(ready()))
-    lives.tell(manifest(ready("False", "ZeroServeEndpoints"))).tell(manifest(ready()))
-    assert lives.counted()["startup_duration_seconds_count"] == 1
+    lifecycles = Lifecycles(RAYSERVICES).on_list(manifest(INITIALIZING)).change(manifest(ready()))
+    lifecycles.change(manifest(ready("False", "ZeroServeEndpoints"))).change(manifest(ready()))
+    assert lifecycles.counted()["startup_duration_seconds_count"] == 1
 
 
 def test_buckets_are_cumulative_and_their_bounds_belong_to_them() -> None:
     """60 s is in the bucket of 60 s, as Prometheus' `le` says."""
-    lives = Lives(RAYJOBS).begin()
+    lifecycles = Lifecycles(RAYJOBS).on_list()
     ends = {"1": "10:01:10", "2": "10:01:11", "3": "12:00:00"}
-    lives.tell(*[job(COMPLETE | {"endTime": f"2026-11-23T{end}Z"}, uid) for uid, end in ends.items()])
-    buckets = {name: value for name, value in lives.counted().items() if "duration" in name}
+    lifecycles.change(*[job(COMPLETE | {"endTime": f"2026-11-23T{end}Z"}, uid) for uid, end in ends.items()])
+    buckets = {name: value for name, value in lifecycles.counted().items() if "duration" in name}
     assert buckets == {
         "duration_seconds_bucket 60.0 Succeeded": 1,
         "duration_seconds_bucket 3600.0 Succeeded": 2,
@@ -248,31 +257,31 @@ def test_buckets_are_cumulative_and_their_bounds_belong_to_them() -> None:
 
 def test_a_namespace_goes_a_day_after_its_last_object() -> None:
     """Not before, and not if an object comes back meanwhile; a namespace that returns starts at 0."""
-    lives = Lives(RAYJOBS).begin(job()).tell(gone=("1",))
-    lives.clock.advance(EMPTY_NAMESPACE_SECONDS - 1)
-    assert lives.totals.expire() == []
-    lives.tell(job(uid="2")).clock.advance(2)
-    assert lives.totals.expire() == []
-    lives.tell(gone=("2",)).clock.advance(EMPTY_NAMESPACE_SECONDS)
-    assert lives.totals.expire() == ["ns"]
-    assert lives.tell(job(uid="3")).counted() == {"created": 1}
+    lifecycles = Lifecycles(RAYJOBS).on_list(job()).change(removed=("1",))
+    lifecycles.clock.advance(EMPTY_NAMESPACE_SECONDS - 1)
+    assert lifecycles.totals.expire() == []
+    lifecycles.change(job(uid="2")).clock.advance(2)
+    assert lifecycles.totals.expire() == []
+    lifecycles.change(removed=("2",)).clock.advance(EMPTY_NAMESPACE_SECONDS)
+    assert lifecycles.totals.expire() == ["ns"]
+    assert lifecycles.change(job(uid="3")).counted() == {"created": 1}
 
 
 def test_totals_that_are_not_exported_cost_nothing() -> None:
     """No family, no sample."""
-    totals: Totals[Any] = Totals(RAYJOBS, (60.0,), lambda name: name == "kuberay_jobs_created_total")
+    totals: LifecycleTotals[Any] = LifecycleTotals(RAYJOBS, (60.0,), lambda name: name == "kuberay_jobs_created_total")
     assert [family.name for family in totals.families] == ["kuberay_jobs_created_total"]
-    totals.begin([totals.read(decode(RAYJOBS, job()))], ())
+    totals.on_list([totals.observe(decode(RAYJOBS, job()))], ())
     assert [len(samples) for samples in totals.samples("ns")] == [1]
-    nothing: Totals[Any] = Totals(RAYJOBS, is_exported=lambda _: False)
-    life = nothing.read(decode(RAYJOBS, job()))
-    assert nothing.begin([life], ()) | nothing.update([life], [life.obj]) == set()
+    nothing: LifecycleTotals[Any] = LifecycleTotals(RAYJOBS, family_filter=lambda _: False)
+    observation = nothing.observe(decode(RAYJOBS, job()))
+    assert nothing.on_list([observation], ()) | nothing.on_change([observation], [observation.obj]) == set()
 
 
 def test_a_registry_of_prometheus_client_takes_them() -> None:
     """`collect()` for whoever has a registry of their own."""
     registry = CollectorRegistry()
-    registry.register(Lives(RAYJOBS).begin(job(RUNNING)).tell(job(COMPLETE)).totals)
+    registry.register(Lifecycles(RAYJOBS).on_list(job(RUNNING)).change(job(COMPLETE)).totals)
     text = generate_latest(registry).decode()
     assert 'kuberay_jobs_finished_total{namespace="ns",status="Succeeded"} 1.0' in text
     assert 'kuberay_jobs_duration_seconds_bucket{le="60.0",namespace="ns",status="Succeeded"} 1.0' in text

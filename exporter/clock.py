@@ -1,4 +1,4 @@
-"""Time as an argument: what a test replaces."""
+"""Time as an argument: what tests replace."""
 
 import threading
 import time
@@ -6,14 +6,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """The one clock of the exporter: every part that measures time gets it."""
+
     def time(self) -> float:
-        """Return Unix seconds: for what others read. It may jump."""
+        """Return Unix seconds, for what is shown to others. It may jump."""
 
     def monotonic(self) -> float:
-        """Return seconds that never go back: for durations."""
+        """Return seconds that never go back, for durations."""
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
-        """Wait, or until `stop` is set; return whether it is."""
+        """Wait for some seconds or until `stop` is set; return whether it is set."""
 
 
 class SystemClock:

@@ -1,26 +1,23 @@
-"""RayService: are services ready, how do upgrades proceed, and how are the applications?"""
+"""The dashboard `KubeRay / Services`: readiness, upgrades and applications of RayServices."""
 
+from tools.dashboards.board import Row, Variable, address, dashboard
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
+    ORANGE_FROM_ONE,
     RED,
-    SOME_ARE_BAD,
-    SOME_ARE_WORTH_A_LOOK,
+    RED_FROM_ONE,
     Column,
     Json,
     Panel,
     Query,
-    Row,
-    Variable,
-    address,
     bars,
-    dashboard,
     lines,
     stat,
     table,
     timeline,
 )
-from tools.dashboards.queries import BY_NAMESPACE, FLEET, NAMED, QUANTILES, counted, unready_services
+from tools.dashboards.queries import BY_NAMESPACE, FLEET, NAMED, QUANTILES, count_or_zero, unready_services
 
 OBJECT = ("namespace", "name")
 
@@ -30,24 +27,24 @@ CLUSTER = address("kuberay-RayCluster", name="ray_io_cluster")
 CONDITION = "kuberay_service_status_condition"
 APPLICATION = "kuberay_service_application_status"
 DEPLOYMENT = "kuberay_service_deployment_status"
-BAD = 'status=~"UNHEALTHY|DEPLOY_FAILED"'
+UNHEALTHY = 'status=~"UNHEALTHY|DEPLOY_FAILED"'
 
 
-def services() -> Json:
+def board() -> Json:
     return dashboard(
         "kuberay-RayService",
-        "RayService",
-        "Readiness, upgrades and applications of RayServices. Needs the exporter's recording rules.",
+        "KubeRay / Services",
+        "Readiness, upgrades and applications of RayServices. Requires the exporter's recording rules.",
         [
             Variable("namespace", "Namespace", "label_values(kuberay_service_info, namespace)"),
             Variable("name", "RayService", 'label_values(kuberay_service_info{namespace=~"$namespace"}, name)'),
         ],
         [
-            Row("Are they well?", _numbers()),
-            Row("Are they ready?", _readiness()),
-            Row("How do upgrades proceed?", _upgrades()),
-            Row("How are the applications?", _applications()),
-            Row("How fast do services come?", _lives()),
+            Row("Summary", _numbers()),
+            Row("Readiness", _readiness()),
+            Row("Upgrades", _upgrades()),
+            Row("Applications", _applications()),
+            Row("Lifecycle", _lifecycle()),
         ],
     )
 
@@ -56,41 +53,41 @@ def _numbers() -> list[Panel]:
     endpoints = f"sum({NAMED.each('kuberay_service_serve_endpoints')}) or vector(0)"
     without = NAMED.of("namespace_name_uid:kuberay_service_without_endpoints:max")
     return [
-        stat("How many services?", "RayServices that there are.", NAMED.count("kuberay_service_info")),
+        stat("Services", "Number of RayServices.", NAMED.count("kuberay_service_info")),
         stat(
-            "How many are ready?",
-            "Users get answers.",
+            "Ready",
+            "Number of RayServices whose condition Ready is true.",
             NAMED.count(CONDITION, where='condition="Ready", status="true"'),
         ),
         stat(
-            "How many are not ready?",
-            "Users get none; suspended ones are not meant.",
-            counted(unready_services(NAMED)),
-            steps=SOME_ARE_BAD,
+            "Not ready",
+            "Number of RayServices that are not ready, without suspended ones.",
+            count_or_zero(unready_services(NAMED)),
+            steps=RED_FROM_ONE,
         ),
         stat(
-            "How many lost all endpoints?",
-            "They have an active cluster, so they have served, and nothing serves now.",
-            counted(without),
-            steps=SOME_ARE_BAD,
+            "No endpoints",
+            "Number of RayServices with an active cluster and no serve endpoint.",
+            count_or_zero(without),
+            steps=RED_FROM_ONE,
         ),
         stat(
-            "How many are being upgraded?",
-            "Both clusters exist: condition UpgradeInProgress.",
+            "Upgrading",
+            "Number of RayServices with an active and a pending cluster: condition UpgradeInProgress.",
             NAMED.count(CONDITION, where='condition="UpgradeInProgress", status="true"'),
         ),
         stat(
-            "How many are rolled back?",
-            "An incremental upgrade is being taken back: condition RollbackInProgress.",
+            "Rolling back",
+            "Number of RayServices whose incremental upgrade is rolled back: condition RollbackInProgress.",
             NAMED.count(CONDITION, where='condition="RollbackInProgress", status="true"'),
-            steps=SOME_ARE_WORTH_A_LOOK,
+            steps=ORANGE_FROM_ONE,
         ),
-        stat("How many endpoints?", "Endpoints of all chosen RayServices.", endpoints),
+        stat("Endpoints", "Number of serve endpoints of the selected RayServices.", endpoints),
         stat(
-            "How many applications are bad?",
-            "Unhealthy, or not deployed for an error.",
-            counted(NAMED.each(APPLICATION, "role", "application", where=BAD)),
-            steps=SOME_ARE_BAD,
+            "Unhealthy apps",
+            "Number of Serve applications with status UNHEALTHY or DEPLOY_FAILED.",
+            count_or_zero(NAMED.each(APPLICATION, "role", "application", where=UNHEALTHY)),
+            steps=RED_FROM_ONE,
         ),
     ]
 
@@ -101,33 +98,33 @@ def _readiness() -> list[Panel]:
     since = NAMED.each(f"{CONDITION}_transition_timestamp_seconds", "status", where='condition="Ready"')
     return [
         timeline(
-            "When were they ready?",
-            "The condition Ready over time, of up to 20 services; choose one to see more.",
+            "Readiness over time",
+            "Condition Ready over time, for at most 20 services. Use the name filter to see others.",
             Query("{{namespace}}/{{name}}", f"topk(20, {ready} or {unready} * 0)"),
             {1: ("ready", GREEN), 0: ("not ready", RED)},
             width=12,
         ),
         lines(
-            "How many endpoints serve?",
-            "Endpoints by service.",
+            "Endpoints by service",
+            "Number of serve endpoints by RayService.",
             Query("{{namespace}}/{{name}}", NAMED.each("kuberay_service_serve_endpoints")),
         ),
         table(
-            "Which services are there?",
-            "Whether they are ready, why not, and since when.",
+            "Service list",
+            "All RayServices with the status of condition Ready, its reason and the time since it changed.",
             [*OBJECT, "status", "reason"],
             [
-                Column("for", f"time() - {since}", "s"),
+                Column("time in status", f"time() - {since}", "s"),
                 Column("endpoints", NAMED.each("kuberay_service_serve_endpoints"), "short"),
                 Column("suspended", NAMED.each("kuberay_service_suspended"), "bool_yes_no"),
             ],
-            infos=[NAMED.each(f"{CONDITION}_reason", "reason", where='condition="Ready"')],
+            label_queries=[NAMED.each(f"{CONDITION}_reason", "reason", where='condition="Ready"')],
             links={"name": OWN},
-            sort="for",
+            sort="time in status",
         ),
         table(
-            "Which clusters serve, and which are to?",
-            "The active and the pending RayCluster of each service. Click one for its workers.",
+            "Active and pending clusters",
+            "RayClusters of each service. A pending cluster becomes active when the upgrade finishes.",
             [*OBJECT, "role", "ray_io_cluster"],
             [
                 Column(
@@ -154,29 +151,29 @@ def _upgrades() -> list[Panel]:
     pending = NAMED.each("kuberay_service_cluster_info", "ray_io_cluster", where='role="pending"')
     return [
         table(
-            "Which upgrades go on, and for how long?",
-            "Services with two clusters, and the one that is to serve.",
+            "Upgrades in progress",
+            "RayServices that are being upgraded, with the pending cluster and the time since the upgrade started.",
             [*OBJECT, "ray_io_cluster"],
-            [Column("upgrading", f"time() - {since}", "s", ((600, ORANGE), (1800, RED)))],
-            infos=[f"{pending} {upgrading}"],
+            [Column("upgrade time", f"time() - {since}", "s", ((600, ORANGE), (1800, RED)))],
+            label_queries=[f"{pending} {upgrading}"],
             links={"name": OWN, "ray_io_cluster": CLUSTER},
-            sort="upgrading",
+            sort="upgrade time",
             width=8,
         ),
         lines(
-            "How much capacity does each cluster get?",
-            "In incremental upgrades: the share that it should serve with, by role.",
+            "Target capacity",
+            "Target capacity of each cluster in incremental upgrades, by role.",
             Query("{{namespace}}/{{name}}, {{role}}", NAMED.each("kuberay_service_target_capacity_ratio", "role")),
             unit="percentunit",
-            most=1,
+            maximum=1,
             width=8,
         ),
         lines(
-            "How much traffic does each cluster get?",
-            "In incremental upgrades: the share of requests that is routed to it, by role.",
+            "Routed traffic",
+            "Share of the requests routed to each cluster in incremental upgrades, by role.",
             Query("{{namespace}}/{{name}}, {{role}}", NAMED.each("kuberay_service_traffic_routed_ratio", "role")),
             unit="percentunit",
-            most=1,
+            maximum=1,
             width=8,
         ),
     ]
@@ -188,27 +185,27 @@ def _applications() -> list[Panel]:
     deployments = NAMED.each(DEPLOYMENT, "role", "application", "deployment", "status")
     return [
         lines(
-            "Which states are applications in?",
-            "Serve applications by their status, those of pending clusters too.",
+            "Application statuses",
+            "Serve applications by status, including those on pending clusters.",
             Query("{{status}}", f"count by (status) ({applications})"),
             stacked=True,
         ),
         lines(
-            "Which states are deployments in?",
-            "Serve deployments by their status, those of pending clusters too.",
+            "Deployment statuses",
+            "Serve deployments by status, including those on pending clusters.",
             Query("{{status}}", f"count by (status) ({deployments})"),
             stacked=True,
         ),
         table(
-            "How is each application?",
-            "On the active cluster users notice; on the pending one an upgrade does not proceed.",
+            "Application list",
+            "Serve applications with their status and the number of their deployments.",
             [*application, "status"],
             [Column("deployments", _deployments(applications), "short")],
             links={"name": OWN},
         ),
         table(
-            "Which deployments are not healthy?",
-            "Serve deployments in any other status: updating, or in trouble.",
+            "Deployments not healthy",
+            "Serve deployments whose status is not HEALTHY. They may only be updating.",
             [*application, "deployment", "status"],
             [Column("endpoints", _unhealthy(), "short")],
             links={"name": OWN},
@@ -217,7 +214,7 @@ def _applications() -> list[Panel]:
 
 
 def _deployments(applications: str) -> str:
-    """How many deployments each application has, with its status."""
+    """Return the number of deployments of each application, with the application's status."""
     deployments = NAMED.each(DEPLOYMENT, "role", "application", "deployment")
     return (
         f"{applications} * on (namespace, uid, role, application) group_left ()"
@@ -230,18 +227,18 @@ def _unhealthy() -> str:
     return f"{unhealthy} * on (namespace, uid) group_left () {_endpoints()}"
 
 
-def _lives() -> list[Panel]:
+def _lifecycle() -> list[Panel]:
     histogram = "kuberay_services_startup_duration_seconds"
     return [
         lines(
-            "How long does it take until they are ready?",
-            f"From creation to the first time ready, of those within an hour. {BY_NAMESPACE}",
+            "Startup time",
+            f"Time from creation until the service is ready for the first time, over the last hour. {BY_NAMESPACE}",
             *(Query(name, FLEET.quantile(share, histogram)) for name, share in QUANTILES.items()),
             unit="s",
         ),
         bars(
-            "How many come and go?",
-            f"RayServices that were created and deleted. {BY_NAMESPACE}",
+            "Created and deleted",
+            f"Number of RayServices created and deleted. {BY_NAMESPACE}",
             Query("created", f"{FLEET.increase('kuberay_services_created_total')} > 0"),
             Query("deleted", f"{FLEET.increase('kuberay_services_deleted_total')} > 0"),
         ),

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
-class ResourceState:
+class KindStatus:
     """One row of the landing page."""
 
     name: str
@@ -13,14 +13,14 @@ class ResourceState:
     state: str
 
 
-class State(Protocol):
-    """Answers at once, from memory; any thread may ask."""
+class ExporterStatus(Protocol):
+    """Answers from memory, without waiting; any thread may call."""
 
     def why_not_ready(self) -> str | None:
-        """Return in plain words why `/metrics` would not tell the truth; None when it would."""
+        """Return in plain words why `/metrics` would be incomplete; None if it is complete."""
 
     def why_not_alive(self) -> str | None:
-        """Return in plain words why the process should be started again; None when it should not."""
+        """Return in plain words why the process should be restarted; None if it should not."""
 
-    def resources(self) -> list[ResourceState]:
+    def kinds(self) -> list[KindStatus]:
         """Return every exported kind."""

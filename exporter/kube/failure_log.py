@@ -1,4 +1,4 @@
-"""What has gone wrong with one operation, told in the log once for each change and not once a try."""
+"""The failures in a row of one operation, logged once for each change and not once for each try."""
 
 import logging
 from collections.abc import MutableMapping
@@ -17,45 +17,45 @@ class ResourceLogger(logging.LoggerAdapter[logging.Logger]):
         return msg, {**kwargs, "extra": {**(self.extra or {}), **kwargs.get("extra", {})}}
 
 
-class Troubles:
+class FailureLog:
     """The failures in a row of one operation ("list", "watch") of one resource. For one thread.
 
     Attributes:
-        in_a_row: failures since the last success.
-        refusals: how many of them in a row were 401 or 403.
+        consecutive: failures since the last success.
+        refusals: how many of the latest failures in a row were 401 or 403.
     """
 
     def __init__(self, operation: str, logger: ResourceLogger) -> None:
         self._operation = operation
         self._log = logger
-        self._told = ""
-        self.in_a_row = 0
+        self._reported = ""
+        self.consecutive = 0
         self.refusals = 0
 
     def failed(self, error: ApiError) -> None:
-        self.in_a_row += 1
+        self.consecutive += 1
         self.refusals = self.refusals + 1 if is_refusal(error) else 0
-        self._tell(error)
+        self._report(error)
 
     def succeeded(self) -> None:
-        if self._told:
-            self._log.info("%s works again", self._operation)
-        self.forget()
+        if self._reported:
+            self._log.info("%s succeeded again", self._operation)
+        self.reset()
 
-    def forget(self) -> None:
-        """Begin anew, without a word: the operation neither failed nor worked."""
-        self._told = ""
-        self.in_a_row = self.refusals = 0
+    def reset(self) -> None:
+        """Start anew without a log line: the operation neither failed nor succeeded."""
+        self._reported = ""
+        self.consecutive = self.refusals = 0
 
-    def _tell(self, error: ApiError) -> None:
+    def _report(self, error: ApiError) -> None:
         text = str(error)
-        if text == self._told:
+        if text == self._reported:
             self._log.debug("%s failed again: %s", self._operation, text)
             return
-        self._told = text
-        # A refusal lasts until a person changes RBAC; all else is likely to pass.
+        self._reported = text
+        # A refusal lasts until a person changes RBAC; other failures usually pass.
         level = logging.ERROR if is_refusal(error) else logging.WARNING
-        self._log.log(level, "%s failed, trying again: %s", self._operation, text)
+        self._log.log(level, "%s failed, retrying: %s", self._operation, text)
 
 
 def is_refusal(error: ApiError) -> bool:
