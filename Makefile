@@ -19,7 +19,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	@touch $@
 
 .PHONY: demo
-demo: $(READY) ## Run the exporter on a simulated cluster, until Ctrl-C
+demo: $(READY) ## Set up and run the exporter on a simulated cluster, until Ctrl-C
 	@$(BIN)/kuberay-exporter demo $(ARGS)
 
 .PHONY: stack
