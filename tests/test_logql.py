@@ -65,3 +65,13 @@ def test_query_reads_labels_and_fields_that_exist(query: Query) -> None:
 def test_query_compares_with_levels_that_are_written(query: Query) -> None:
     """Both programs write `warn`, not `warning`."""
     assert set(query.filters.get("level", "info").split("|")) <= set(LEVELS)
+
+
+def test_messages_of_the_exporter_in_the_documentation_are_in_its_code() -> None:
+    """docs/stack.md lists messages to search for; `list` and `watch` are arguments of a message."""
+    code = "".join(path.read_text() for path in sorted((ROOT / "exporter").rglob("*.py")))
+    rows = [line for line in (ROOT / "docs" / "stack.md").read_text().splitlines() if "| exporter |" in line]
+    messages = [text for row in rows for text in re.findall(r"`([^`]+)`", row)]
+    assert len(messages) >= 4
+    for message in messages:
+        assert re.sub(r"^(?:list|watch) ", "", message).rstrip("…").rstrip(": ") in code, message
