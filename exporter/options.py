@@ -142,25 +142,25 @@ def metrics_address_option(default: str) -> Callable[[Any], Any]:
         "--metrics-addr",
         type=Parsed("address", parse_address),
         default=default,
-        help="Address to listen on; an empty host is all interfaces, port 0 any free one.",
+        help="Listen address; an empty host means all interfaces, port 0 any free port.",
     )
 
 
 def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
     return options(
-        option("--log-level", type=click.Choice(list(LEVELS)), default=level, help="Least level to log."),
+        option("--log-level", type=click.Choice(list(LEVELS)), default=level, help="Minimum log level."),
         option(
             "--log-stdout-encoder",
             type=Parsed("encoder", parse_encoder),
             default=encoder,
-            help="Form of the log on standard output: json or console.",
+            help="Log encoder of standard output: json or console.",
         ),
-        option("--log-file-path", help="Also log to this file, from level info on; rotated at 500 MB."),
+        option("--log-file-path", help="Log file, written in addition to standard output from level info on; rotated at 500 MB.  [default: none]"),
         option(
             "--log-file-encoder",
             type=Parsed("encoder", parse_encoder),
             default="json",
-            help="Form of the log in the file: json or console.",
+            help="Log encoder of the file: json or console.",
         ),
     )
 
