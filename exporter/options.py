@@ -155,7 +155,10 @@ def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
             default=encoder,
             help="Log encoder of standard output: json or console.",
         ),
-        option("--log-file-path", help="Log file, written in addition to standard output from level info on; rotated at 500 MB.  [default: none]"),
+        option(
+            "--log-file-path",
+            help="Log file, written in addition to standard output from level info on; rotated at 500 MB.  [default: none]",
+        ),
         option(
             "--log-file-encoder",
             type=Parsed("encoder", parse_encoder),
