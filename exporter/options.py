@@ -157,7 +157,7 @@ def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
         ),
         option(
             "--log-file-path",
-            help="Log file, written in addition to standard output from level info on; rotated at 500 MB.  [default: none]",
+            help="Log file in addition to standard output, from level info on; rotated at 500 MB.",
         ),
         option(
             "--log-file-encoder",
