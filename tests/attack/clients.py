@@ -14,6 +14,8 @@ from tests.attack.world import add_honest
 MANY_JOBS = 12_000
 """Their body is about 35 MB."""
 
+LONG_NAME = "many-" + "x" * 110
+
 GET_METRICS = b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 READ_BYTES = 1 << 20
 SMALL_BUFFER_BYTES = 4096
@@ -33,7 +35,7 @@ class _LargeBody(Attack):
     """A cluster whose body is large, because it has many objects."""
 
     def prepare(self, store: AttackStore) -> None:
-        add_honest(store, "rayjobs", MANY_JOBS, prefix="many")
+        add_honest(store, "rayjobs", MANY_JOBS, prefix=LONG_NAME)
 
 
 class UnreadBodies(_LargeBody):

@@ -109,7 +109,6 @@ class WrongRequests(Attack):
         "two Content-Length": b"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
         b"Content-Length: 5\r\n\r\nabcde",
         "HTTP/3.7": b"GET /metrics HTTP/3.7\r\nHost: a\r\n\r\n",
-        "HTTP/1.9": b"GET /metrics HTTP/1.9\r\nHost: a\r\n\r\n",
         "headers of 40 KB": b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (b"x" * 40_000),
         "2,000 headers": b"GET /metrics HTTP/1.1\r\nHost: a\r\n%b\r\n"
         % b"".join(b"X-%d: y\r\n" % n for n in range(2000)),

@@ -35,8 +35,8 @@ class BadBytesInList(Attack):
         put_bad_bytes(store)
 
     def strike(self, scene: Scene) -> None:
-        scene.wait_until_ready(10)
-        scene.complaints += [f"{line} ({BAD_BYTES[line.split(':')[0]][0]})" for line in unsynced(scene)]
+        if scene.wait_until_ready(10):
+            check_each_kind(scene, 0.5)
 
 
 class BadBytesInWatch(Attack):
@@ -52,13 +52,11 @@ class BadBytesInWatch(Attack):
 
     def strike(self, scene: Scene) -> None:
         put_bad_bytes(scene.store)
-        # Long enough for the watch to be tried again, and for the list after that.
-        scene.hold(4)
+        # Long enough for the watch to be opened again.
+        scene.hold(2)
         for plural in BAD_BYTES:
             scene.store.put(plural, "honest/later", HONEST[plural])
-        for plural, (what, _) in BAD_BYTES.items():
-            if not scene.wait_until_shown(plural, 3):
-                scene.complain(f"{scene.last_difference(plural)} ({what})")
+        check_each_kind(scene, 3)
 
 
 class Numbers(Attack):
@@ -103,7 +101,6 @@ class Versions(Attack):
     """
 
     name = "versions"
-    is_short = True
     hidden = frozenset({"tenant/word", "tenant/digits"})
 
     def strike(self, scene: Scene) -> None:
@@ -118,9 +115,11 @@ def put_bad_bytes(store: AttackStore) -> None:
         store.put(plural, HOSTILE, members)
 
 
-def unsynced(scene: Scene) -> list[str]:
-    """Return a line for each kind whose objects are not all shown."""
-    return [scene.last_difference(plural) for plural in BAD_BYTES if not scene.wait_until_shown(plural, 0.5)]
+def check_each_kind(scene: Scene, seconds: float) -> None:
+    """Complain of each kind that is not shown as it is, and say which bytes it was attacked with."""
+    for plural, (what, _) in BAD_BYTES.items():
+        if not scene.wait_until_shown(plural, seconds):
+            scene.complain(f"{scene.last_difference(plural)} ({what})")
 
 
 CONTENTS: tuple[type[Attack], ...] = (BadBytesInList, BadBytesInWatch, Numbers, Versions)

@@ -56,6 +56,7 @@ class Measured:
     scrapes: Latencies = field(default_factory=Latencies)
     log_lines: int = 0
     log_traces: int = 0
+    first_trace: str = ""
     death: str | None = None
     complaints: list[str] = field(default_factory=list)
 
@@ -102,7 +103,7 @@ def _logs(measured: Measured, limits: Limits) -> list[str]:
     if measured.log_lines > limits.log_lines:
         reasons.append(f"{measured.log_lines} log lines, {limits.log_lines} are allowed")
     if measured.log_traces:
-        reasons.append(f"{measured.log_traces} stack traces in the log")
+        reasons.append(f"{measured.log_traces} stack traces in the log, the first: {measured.first_trace}")
     return reasons
 
 

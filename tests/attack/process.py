@@ -29,7 +29,9 @@ class UnreadOutput(Attack):
             scene.store.put("rayjobs", f"tenant/undecodable-{number}", b'"status":"none"')
         for _ in range(30):
             scene.check_alive()
-            exchange(scene, BROKEN_CHUNKS)
+            if exchange(scene, BROKEN_CHUNKS) == "nothing":
+                # The event loop waits for the log: each further request would only take the time-out.
+                break
         scene.hold(3)
         scene.store.put("rayjobs", "honest/marker", b'"spec":{},"status":{"jobDeploymentStatus":"Running"}')
         if not scene.wait(lambda: b'"marker"' in scene.victim.get("/metrics?name[]=kuberay_job_info").body, 5):
@@ -47,13 +49,13 @@ class Signals(Attack):
     moments = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
 
     def strike(self, scene: Scene) -> None:
-        scene.victim.process.send_signal(signal.SIGHUP)
-        scene.hold(1)
         with tempfile.TemporaryDirectory() as folder:
             for number in (signal.SIGTERM, signal.SIGINT):
                 wrong = [self.end_at(scene, Path(folder), number, moment) for moment in self.moments]
                 if reasons := [reason for reason in wrong if reason]:
                     scene.complain(f"{number.name}: {', '.join(reasons)}")
+        scene.victim.process.send_signal(signal.SIGHUP)
+        scene.hold(1)
 
     def end_at(self, scene: Scene, folder: Path, number: signal.Signals, moment: float) -> str | None:
         """Send a signal when a start has used so much processor time; return what is wrong with its end."""

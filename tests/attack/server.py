@@ -49,9 +49,9 @@ class NamespacesInOutage(Attack):
 
     def strike(self, scene: Scene) -> None:
         scene.server.is_out = True
-        scene.hold(5)
+        scene.hold(4)
         before, started_at = scene.server.requests, time.monotonic()
-        scene.hold(8)
+        scene.hold(6)
         rate = (scene.server.requests - before) / (time.monotonic() - started_at)
         if rate > self.most_requests_a_second:
             threads = scene.victim.threads()
@@ -64,7 +64,6 @@ class GzipBomb(Attack):
     """Lists are answered with 600 KB of gzip that decompress to 600 MB."""
 
     name = "gzip-bomb"
-    is_short = True
 
     def strike(self, scene: Scene) -> None:
         headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))

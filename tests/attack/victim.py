@@ -53,7 +53,7 @@ class Victim:
         self.death: str | None = None
         self.log_lines = 0
         self.log_traces = 0
-        self.first_error = ""
+        self.first_trace = ""
         self._started_at = time.monotonic()
         self._is_ending = False
         command = serve_command(server, folder, self.port, *flags)
@@ -148,8 +148,9 @@ class Victim:
         for line in pipe:
             self.log_lines += 1
             self.log_traces += b"Traceback" in line
-            if not self.first_error and (b"Traceback" in line or b'"level":"error"' in line.replace(b" ", b"")):
-                self.first_error = line[-300:].decode(errors="replace").strip()
+            if not self.first_trace and b"Traceback" in line:
+                # The exception is at the end, and before it what else the record has.
+                self.first_trace = line[-120:].decode(errors="replace").strip().replace("|", "/")
 
 
 def serve_command(server: str, folder: Path, port: int, *flags: str) -> list[str]:
