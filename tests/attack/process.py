@@ -77,7 +77,7 @@ class Signals(Attack):
 
     def wait_for_cpu(self, process: "subprocess.Popen[bytes]", moment: float) -> float:
         """Wait until the process has used so much processor time, or none any more because it is ready."""
-        deadline = time.monotonic() + 3 + 5 * moment
+        deadline = time.monotonic() + 2 + 2 * moment
         while (used := cpu_seconds(process.pid)) < moment and time.monotonic() < deadline:
             time.sleep(0.002)
         return used

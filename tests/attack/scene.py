@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.attack import exposition
-from tests.attack.judge import AFTER_RATIO, Limits, Measured
+from tests.attack.judge import AFTER_RATIO, MEMORY_MIB, Limits, Measured
 from tests.attack.probes import Probes
 from tests.attack.simulated import AttackServer, AttackStore
 from tests.attack.victim import Victim
@@ -39,6 +39,7 @@ class Attack:
         name: of the row, for `--only`.
         is_short: whether it is a part of the short form.
         history: how many events the server keeps per kind.
+        memory_mib: the exporter is killed above this resident memory; `limits` may ask for less.
         starts_ready: the exporter is ready, and its memory known, before `strike`.
     """
 
@@ -47,6 +48,7 @@ class Attack:
     flags: tuple[str, ...] = ()
     limits = Limits()
     history = 20_000
+    memory_mib: float = MEMORY_MIB
     descriptors: int | None = None
     reads_output = True
     starts_ready = True
@@ -189,7 +191,7 @@ def run(attack: Attack) -> Measured:
             server.url,
             Path(folder),
             *attack.flags,
-            memory_mib=attack.limits.peak_mib,
+            memory_mib=attack.memory_mib,
             descriptors=attack.descriptors,
             reads_output=attack.reads_output,
         )

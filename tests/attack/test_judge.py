@@ -1,14 +1,18 @@
 """The campaign itself: what does not hold is reported, and nothing else is."""
 
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from tests.attack import exposition
 from tests.attack.__main__ import ATTACKS, campaign
+from tests.attack.clients import connect, is_held
 from tests.attack.judge import Latencies, Limits, Measured, row, verdict
 from tests.attack.scene import Attack, Scene
 from tests.attack.simulated import AttackStore
+from tests.support.watching import wait_until
 
 
 def held() -> Measured:
@@ -32,7 +36,7 @@ def test_says_held_of_an_exporter_that_withstood() -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda m: vars(m).update(before_mib=500, peak_mib=513), "memory reached 513 MiB, 512 are allowed"),
+        (lambda m: m.__dict__.update(before_mib=500, peak_mib=513), "memory reached 513 MiB, 512 are allowed"),
         (lambda m: setattr(m, "peak_mib", 90), "memory rose to 1.50 times that before, 1.2 is allowed"),
         (lambda m: setattr(m, "after_mib", 75), "memory after is 1.25 times that before, 1.2 is allowed"),
         (lambda m: setattr(m.healthz, "max_ms", 501), "/healthz took 501 ms, 500 are allowed"),
@@ -55,7 +59,7 @@ class Nothing(Attack):
     """Not an attack: the exporter needs more memory than this for itself."""
 
     name = "nothing"
-    limits = Limits(peak_mib=20)
+    memory_mib = 20
     starts_ready = False
 
     def strike(self, scene: Scene) -> None:
@@ -102,6 +106,21 @@ def test_sends_any_bytes_as_members_of_an_object() -> None:
     assert store.keys("rayjobs") == {"ns/a"}
     store.remove("rayjobs", "ns/a")
     assert store.keys("rayjobs") == set()
+
+
+def test_sees_that_an_end_is_closed_behind_unread_bytes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with connect(port, small_buffer=True) as client:
+            own_port = client.getsockname()[1]
+            server, _ = listener.accept()
+            server.setblocking(False)
+            with suppress(BlockingIOError):
+                while True:
+                    server.send(bytes(1 << 20))
+            assert is_held(port, own_port)
+            server.close()
+            wait_until(lambda: not is_held(port, own_port), "closed")
 
 
 def test_every_attack_has_a_name_and_says_what_it_is() -> None:

@@ -149,8 +149,9 @@ class Victim:
             self.log_lines += 1
             self.log_traces += b"Traceback" in line
             if not self.first_trace and b"Traceback" in line:
-                # The exception is at the end, and before it what else the record has.
-                self.first_trace = line[-120:].decode(errors="replace").strip().replace("|", "/")
+                # The exception is on the last line of the trace.
+                last = line.strip().rsplit(rb"\n", 1)[-1]
+                self.first_trace = last[-120:].decode(errors="replace").replace("|", "/")
 
 
 def serve_command(server: str, folder: Path, port: int, *flags: str) -> list[str]:
