@@ -40,7 +40,10 @@ class Attack:
         is_short: whether it is a part of the short form.
         history: how many events the server keeps per kind.
         memory_mib: the exporter is killed above this resident memory; `limits` may ask for less.
+        descriptors: the limit of open files of the exporter; None: that of this process.
+        reads_output: the exporter's standard output is read while it runs.
         starts_ready: the exporter is ready, and its memory known, before `strike`.
+        hidden: keys of objects that need not be shown, because they cannot be decoded.
     """
 
     name: str
@@ -53,7 +56,6 @@ class Attack:
     reads_output = True
     starts_ready = True
     hidden: frozenset[str] = frozenset()
-    """Keys of objects that need not be shown, because they cannot be decoded."""
 
     def prepare(self, store: AttackStore) -> None:
         """Add what the server has before the exporter starts."""

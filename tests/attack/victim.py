@@ -131,7 +131,7 @@ class Victim:
     def _guard(self) -> None:
         while self.is_alive:
             # A process that ends has no such line any more.
-            with suppress(OSError, KeyError):
+            with suppress(OSError):
                 self.peak_mib = max(self.peak_mib, self._status("VmHWM") / 1024)
             if self.peak_mib > self.memory_mib and not self.death:
                 seconds = time.monotonic() - self._started_at
@@ -161,11 +161,11 @@ def serve_command(server: str, folder: Path, port: int, *flags: str) -> list[str
 
 
 def status_field(pid: int, name: str) -> str:
-    """Return a line of /proc/PID/status; raises KeyError if there is none."""
+    """Return a line of /proc/PID/status; raises ProcessLookupError if there is none, as of a process that ended."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return line.split(":", 1)[1].strip()
-    raise KeyError(name)
+    raise ProcessLookupError(f"/proc/{pid}/status has no {name}")
 
 
 def cpu_seconds(pid: int) -> float:
