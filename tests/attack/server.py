@@ -5,7 +5,7 @@ import zlib
 
 from tests.attack.judge import Limits
 from tests.attack.scene import Attack, Scene
-from tests.attack.simulated import Answer
+from tests.attack.simulated import Response
 from tests.attack.world import HONEST, HONEST_NAMESPACE
 
 GHOSTS = 1049
@@ -67,7 +67,7 @@ class GzipBomb(Attack):
 
     def strike(self, scene: Scene) -> None:
         headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
-        answer = Answer(200, bomb(600), headers)
+        answer = Response(200, bomb(600), headers)
         scene.server.instead["rayjobs"] = [answer, answer]
         scene.store.compact()
         scene.server.end_watches()

@@ -11,15 +11,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from exporter.demo.answers import Answer
-from exporter.demo.apiserver import ApiServer
-from exporter.demo.connections import Stream
-from exporter.demo.history import Event
-from exporter.demo.notation import API_VERSION, kind_name
-from exporter.demo.requests import Request
-from exporter.demo.store import ObjectStore
+from exporter.simulator.api_conventions import API_VERSION, kind_name
+from exporter.simulator.apiserver.connections import Stream
+from exporter.simulator.apiserver.history import Event
+from exporter.simulator.apiserver.requests import Request
+from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.server import ApiServer
+from exporter.simulator.apiserver.store import ObjectStore
+from tests.support.faults import verb_of
 
-__all__ = ["Answer", "AttackServer", "AttackStore", "put_paced"]
+__all__ = ["AttackServer", "AttackStore", "Response", "put_paced"]
 
 CREATED = b"2026-11-23T10:00:00Z"
 
@@ -72,7 +73,7 @@ class AttackServer(ApiServer):
     def __init__(self, store: ObjectStore) -> None:
         super().__init__(store)
         self.is_out = False
-        self.instead: dict[str, list[Answer]] = {}
+        self.instead: dict[str, list[Response]] = {}
         # Guards the two below: written by the threads of connections.
         self._counts_lock = threading.Lock()
         self._requests = 0
@@ -103,12 +104,12 @@ class AttackServer(ApiServer):
         for watch in watches:
             watch.close()
 
-    def before_answer(self, request: Request) -> Answer | None:
+    def override_response(self, request: Request) -> Response | None:
         with self._counts_lock:
             self._requests += 1
             replies = self.instead.get(request.plural)
-            reply = replies.pop(0) if replies and request.verb == "list" else None
-        return Answer(503, b"the server is currently unable to handle the request\n", ()) if self.is_out else reply
+            reply = replies.pop(0) if replies and verb_of(request) == "list" else None
+        return Response(503, b"the server is currently unable to handle the request\n", ()) if self.is_out else reply
 
     def send_line(self, request: Request, stream: Stream, line: bytes) -> None:
         super().send_line(request, stream, line)
