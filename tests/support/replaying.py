@@ -92,7 +92,7 @@ def replaying() -> Iterator[tuple[ReplayServer, Exporter, Callable[[float], byte
             server.replay_until(time)
             for informer in exporter.informers:
                 expected = server.last_version(informer.settings.plural)
-                wait_until(lambda i=informer, v=expected: not v or i._reflector._version == v)  # type: ignore[misc]
+                wait_until(lambda i=informer, v=expected: not v or i._reflector.state.version == v)  # type: ignore[misc]
             body = bytes(exporter.exposition.body(Format.TEXT))
             parse(bytes(exporter.exposition.body(Format.OPENMETRICS)), openmetrics=True)
             return body
