@@ -1,9 +1,11 @@
 """Logging to standard output and to a file, as the KubeRay operator's zap set-up does it.
 
-Handlers on the root logger, so that uvicorn, the Kubernetes client, urllib3 and Python's own
+Handlers on the root logger, so that asyncio, the Kubernetes client, urllib3 and Python's own
 warnings come out in the same form as the exporter's records.
 """
 
+import codecs
+import io
 import logging
 import sys
 import time
@@ -17,6 +19,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from exporter.errors import ConfigError
+from exporter.log_queue import Destination, QueuedHandler
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 ENCODERS = ("json", "console")
@@ -29,8 +32,8 @@ FILE_MAX_AGE_SECONDS = 30 * 24 * 3600
 _LEVEL_NAMES = {level: name for name, level in LEVELS.items()} | {logging.CRITICAL: "error"}
 _OWN_PREFIX = "exporter."
 
-_LIBRARIES = {"uvicorn": logging.ERROR, "urllib3": logging.WARNING}
-"""Below these levels a library is heard at debug level only: a line per connection, or per port scan."""
+_LIBRARIES = {"asyncio": logging.ERROR, "urllib3": logging.WARNING}
+"""Records of a library below this level are logged at debug level only: they are a line per connection."""
 
 
 class LogFile(NamedTuple):
@@ -48,61 +51,88 @@ def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream
     Raises:
         ConfigError: the file cannot be written.
     """
-    handlers: list[logging.Handler] = [_StreamHandler(stream or sys.stdout)]
-    handlers[0].setFormatter(_formatter(encoder))
+    out = stream or sys.stdout
+    handlers = [_queued(_StreamHandler(out), encoder, _is_unicode(out))]
     if file:
-        handlers.append(_open_file(file))
+        handlers.append(_queued(_open_file(file), file.encoder))
+        handlers[-1].setLevel(logging.INFO)
     logging.basicConfig(level=LEVELS[level], handlers=handlers, force=True)
     logging.captureWarnings(capture=True)
     for name, least in _LIBRARIES.items():
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else least)
 
 
-def _formatter(encoder: str) -> logging.Formatter:
-    return _ConsoleEncoder() if encoder == "console" else _JsonEncoder()
+def flush_logs() -> None:
+    """Wait until all that was logged is written, for a second for each destination at most."""
+    for handler in _queued_handlers():
+        handler.flush()
 
 
-def _open_file(file: LogFile) -> logging.Handler:
-    try:
-        Path(file.path).parent.mkdir(parents=True, exist_ok=True)
-        handler = _FileHandler(file.path)
-    except OSError as exc:
-        raise ConfigError(f"--log-file-path '{file.path}': {exc.strerror}") from exc
-    handler.setLevel(logging.INFO)
-    handler.setFormatter(_formatter(file.encoder))
+def dropped_log_lines() -> int:
+    """Return how many lines could not be written since the start, of all destinations."""
+    return sum(handler.dropped for handler in _queued_handlers())
+
+
+def _queued_handlers() -> list[QueuedHandler]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedHandler)]
+
+
+def _queued(destination: Destination, encoder: str, is_unicode: bool = True) -> QueuedHandler:
+    handler = QueuedHandler(destination)
+    handler.setFormatter(_ConsoleEncoder(is_unicode) if encoder == "console" else _JsonEncoder(is_unicode))
     return handler
 
 
-class _Steadfast(logging.Handler):
-    """A handler that never stops or fills the program that logs: what cannot be written is dropped.
+def _is_unicode(stream: TextIO | None) -> bool:
+    """Tell whether a stream can print all characters; one without an encoding takes text as it is."""
+    encoding = getattr(stream, "encoding", None)
+    return encoding is None or codecs.lookup(encoding).name.startswith("utf")
 
-    A full disk is told on standard error once, until writing works again.
+
+def _open_file(file: LogFile) -> Destination:
+    try:
+        Path(file.path).parent.mkdir(parents=True, exist_ok=True)
+        return _FileHandler(file.path)
+    except OSError as exc:
+        raise ConfigError(f"--log-file-path '{file.path}': {exc.strerror}") from exc
+
+
+class _FailSafe(Destination):
+    """A destination that never stops the program that logs: a line that cannot be written is dropped.
+
+    The first failure is printed on standard error, and the next one only after a line could be written.
     """
 
-    _has_failed = False
     _was_failing = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._has_failed = False
+        self.has_failed = False
         super().emit(record)
-        self._was_failing = self._has_failed
+        self._was_failing = self.has_failed
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own name
-        self._has_failed = True
+        self.has_failed = True
         if not self._was_failing:
             with suppress(OSError):
                 print(f"couldn't write the log: {sys.exc_info()[1]}", file=sys.stderr)  # noqa: T201 - the log can't
 
 
-class _StreamHandler(_Steadfast, logging.StreamHandler[TextIO]):
-    """Standard output."""
+class _StreamHandler(_FailSafe, logging.StreamHandler[TextIO]):
+    """Standard output. Characters that it cannot print are escaped."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        super().__init__(stream)
 
 
-class _FileHandler(_Steadfast, RotatingFileHandler):
-    """A file that is rotated by size; rotated ones go by number and by age."""
+class _FileHandler(_FailSafe, RotatingFileHandler):
+    """A file that is rotated by size; rotated ones are removed by number and by age."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(path, maxBytes=FILE_MAX_BYTES, backupCount=FILE_BACKUPS, encoding="utf-8")
+        super().__init__(
+            path, maxBytes=FILE_MAX_BYTES, backupCount=FILE_BACKUPS, encoding="utf-8", errors="backslashreplace"
+        )
         self._remove_old()
 
     def doRollover(self) -> None:  # noqa: N802 - logging's own name
@@ -122,9 +152,8 @@ class _FileHandler(_Steadfast, RotatingFileHandler):
 class _JsonEncoder(JsonFormatter):
     """One JSON object a line: `level`, `ts`, `logger`, `msg`, then the record's fields."""
 
-    def __init__(self) -> None:
-        # uvicorn adds its message once more, with colours.
-        super().__init__([], reserved_attrs=[*RESERVED_ATTRS, "color_message"], json_ensure_ascii=False)
+    def __init__(self, is_unicode: bool) -> None:
+        super().__init__([], reserved_attrs=RESERVED_ATTRS, json_ensure_ascii=not is_unicode)
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         log_data["level"] = _LEVEL_NAMES.get(record.levelno, "info")
