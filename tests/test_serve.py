@@ -12,7 +12,6 @@ import pytest
 
 from exporter import __version__
 from exporter.demo.store import ObjectStore
-from exporter.web.server import UNREAD_TIMEOUT_SECONDS, listen
 from tests.support.bodies import parse, parse_gzip
 from tests.support.commands import COMMAND, environment
 from tests.support.faults import FaultServer
@@ -194,14 +193,6 @@ def test_a_second_listener_for_the_probes(kubeconfig: Path) -> None:
         assert process.end(signal.SIGINT) == 0
 
 
-def test_all_interfaces_include_ipv6(kubeconfig: Path) -> None:
-    """An empty host listens as Go's does."""
-    with serving(kubeconfig, "--metrics-addr", ":0") as process:
-        port = int(process.addresses()[0].rsplit(":", 1)[1])
-        for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
-            socket.create_connection((host, port), timeout=5).close()
-
-
 def test_sigterm_lets_a_running_scrape_finish(server: FaultServer, kubeconfig: Path) -> None:
     """A client that reads slowly gets all of its body."""
     for i in range(20_000):
@@ -261,13 +252,6 @@ def _handles_sigterm(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (signal.SIGTERM - 1) & 1)
-
-
-def test_a_client_that_reads_nothing_is_cut_off_in_the_end(kubeconfig: Path) -> None:
-    """Its answer would be held in memory for ever: the kernel is told how long it may wait."""
-    listener = listen("--metrics-addr", "127.0.0.1", 0)
-    with listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
-        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNREAD_TIMEOUT_SECONDS * 1000
 
 
 def test_clean_watch_ends_log_nothing(server: FaultServer, kubeconfig: Path) -> None:
