@@ -1,13 +1,15 @@
 """`python -m exporter` is `kuberay-exporter`: what runs first and last."""
 
 import os
-from typing import NoReturn
 
 from exporter.signals import exit_on_signals
 
 
-def main() -> NoReturn:
-    """Run the command line. Importing it takes half a second, in which signals are handled already."""
+def main() -> None:
+    """Run the command line. Importing it takes half a second, in which signals are handled already.
+
+    This module and what it imports at its head import nothing that Python has not loaded by itself.
+    """
     exit_on_signals()
     from exporter import cli
     from exporter.logs import flush_logs

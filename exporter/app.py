@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,6 +13,7 @@ from exporter.collectors.collector import Collector
 from exporter.collectors.table import AnyKind
 from exporter.collectors.totals import Totals
 from exporter.config import Config
+from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
 from exporter.feed import Feed
 from exporter.kube.informer import Informer
@@ -21,6 +21,7 @@ from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
 from exporter.status import Status
 from exporter.telemetry import Telemetry
 from exporter.web.application import Endpoints
+from exporter.web.pool import MAX_CONNECTIONS
 from exporter.web.server import Server, format_address, listen, serve_until_signal
 
 API_GROUP = "/apis/ray.io/v1"
@@ -102,7 +103,9 @@ def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str],
         ConfigError: an address cannot be listened on, or the kubeconfig is not usable.
         CredentialsError: there is nothing to reach a cluster with.
     """
-    transport = ApiTransport(load, connections=len(config.collectors) * max(1, len(config.namespaces)))
+    watches = len(config.collectors) * max(1, len(config.namespaces))
+    max_connections = reserve_descriptors(watches, MAX_CONNECTIONS)
+    transport = ApiTransport(load, connections=watches)
     exporter = Exporter(config, transport)
     endpoints = exporter.endpoints
     listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application())]
@@ -116,9 +119,7 @@ def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str],
     on_listening(addresses[0])
     try:
         exporter.start()
-        asyncio.run(serve_until_signal(Server(listeners), endpoints.drain))
+        asyncio.run(serve_until_signal(Server(listeners, max_connections=max_connections), endpoints.drain))
     finally:
-        # The loop has given its handlers back: a second signal must not end what is ending with another code.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         exporter.stop()
     log.info("stopped")

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from exporter import __version__
 from exporter.demo.store import ObjectStore
 from tests.support.bodies import parse, parse_gzip
-from tests.support.commands import COMMAND, environment
 from tests.support.faults import FaultServer
 from tests.support.parity import NINE
 from tests.support.processes import serving, value, write_kubeconfig
@@ -230,28 +228,6 @@ def test_sigterm_ends_within_ten_seconds_whatever_hangs(server: FaultServer, kub
             started = time.monotonic()
             assert process.end(signal.SIGTERM) == 0
             assert time.monotonic() - started < 10
-
-
-@pytest.mark.parametrize("after_seconds", [0.0, 0.1, 0.2, 0.4, 0.6])
-def test_sigterm_during_the_start_ends_it_with_0(kubeconfig: Path, after_seconds: float) -> None:
-    """Whenever it comes: the first process of a container that has no handler would never hear of it."""
-    command = [*COMMAND, "serve", "--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
-        wait_until(lambda: _handles_sigterm(process.pid))
-        time.sleep(after_seconds)
-        process.terminate()
-        try:
-            _, errors = process.communicate(timeout=12)
-        finally:
-            process.kill()
-    assert (process.returncode, errors) == (0, b"")
-
-
-def _handles_sigterm(pid: int) -> bool:
-    """Tell from the kernel whether the process has a handler for SIGTERM."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 def test_clean_watch_ends_log_nothing(server: FaultServer, kubeconfig: Path) -> None:
