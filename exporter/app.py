@@ -108,7 +108,7 @@ def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str],
     transport = ApiTransport(load, connections=watches)
     exporter = Exporter(config, transport)
     endpoints = exporter.endpoints
-    listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application())]
+    listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application(config.max_requests))]
     if config.probe_address is not None:
         probes = listen("--health-probe-bind-address", *config.probe_address)
         listeners.append((probes, endpoints.probe_application()))

@@ -59,6 +59,7 @@ class Config:
         histogram_buckets: upper bounds in seconds, ascending.
         retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
+        max_requests: scrapes that are answered at once.
     """
 
     metrics_address: Address
@@ -70,6 +71,7 @@ class Config:
     histogram_buckets: tuple[float, ...]
     retain_deleted_seconds: float
     page_size: int
+    max_requests: int
 
 
 def parse_address(text: str) -> Address:

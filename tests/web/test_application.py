@@ -41,7 +41,7 @@ class Web:
         book = Book([FAMILY])
         book.update({"a": ObjectLines.of([FAMILY.lines([Sample(("a",), 1)])])})
         self.endpoints = Endpoints(Exposition([book], CollectorRegistry()), self.state, self.scrapes.append)
-        self.client = TestClient(self.endpoints.application())
+        self.client = TestClient(self.endpoints.application(max_requests=40))
         self.client.headers.clear()
 
 
