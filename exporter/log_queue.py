@@ -5,8 +5,11 @@ or an informer. Each destination has a queue of its own, so that one does not de
 """
 
 import logging
+import sys
 import threading
+from contextlib import suppress
 from queue import SimpleQueue
+from typing import Protocol
 
 MAX_QUEUED_CHARACTERS = 2 * 1024 * 1024
 """Formatted lines that may wait for one destination: about 10,000."""
@@ -15,10 +18,11 @@ FLUSH_SECONDS = 1.0
 """How long the end of the process waits for what is queued."""
 
 
-class Destination(logging.Handler):
-    """Writes formatted lines; `has_failed` says whether the last one could not be written."""
+class Destination(Protocol):
+    """Where lines are written to; one thread calls it."""
 
-    has_failed = False
+    def write(self, line: str) -> None:
+        """Write a line and its end; may wait. Raises OSError or ValueError if it cannot be written."""
 
 
 class QueuedHandler(logging.Handler):
@@ -40,6 +44,7 @@ class QueuedHandler(logging.Handler):
         self._queued_characters = 0
         self._unreported = 0
         self._is_dropping = False
+        self._is_failing = False  # for the thread alone
         threading.Thread(target=self._write_all, name="log-writer", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -59,7 +64,7 @@ class QueuedHandler(logging.Handler):
                 self._queue.put(line)
 
     def flush(self) -> None:
-        """Wait until all that is queued is written, for FLUSH_SECONDS at most."""
+        """Wait until all that is queued is written, for FLUSH_SECONDS at most; `logging` does so at the exit."""
         written = threading.Event()
         self._queue.put(written)
         written.wait(FLUSH_SECONDS)
@@ -79,16 +84,24 @@ class QueuedHandler(logging.Handler):
             if self._queued_characters:
                 return
             self._is_dropping = False
-            unreported = 0 if self._destination.has_failed else self._unreported
+            unreported = 0 if self._is_failing else self._unreported
             self._unreported -= unreported
         if unreported:
             self._write_line(self.format(_drop_record(unreported)))
 
     def _write_line(self, line: str) -> None:
-        self._destination.handle(logging.makeLogRecord({"msg": line}))
-        if self._destination.has_failed:
+        """Write a line, or drop it; the first of several failures is printed on standard error."""
+        try:
+            self._destination.write(line)
+        except (OSError, ValueError) as exc:
+            if not self._is_failing:
+                with suppress(OSError):
+                    print(f"couldn't write the log: {exc}", file=sys.stderr)  # noqa: T201 - the log can't
+            self._is_failing = True
             with self._lock:
                 self._drop()
+        else:
+            self._is_failing = False
 
     def _drop(self) -> None:
         self.dropped += 1

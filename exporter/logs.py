@@ -8,10 +8,7 @@ import codecs
 import io
 import logging
 import sys
-import time
-from contextlib import suppress
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -19,15 +16,11 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from exporter.errors import ConfigError
+from exporter.log_file import RotatedFile
 from exporter.log_queue import Destination, QueuedHandler
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 ENCODERS = ("json", "console")
-
-# The operator's: lumberjack's MaxSize, MaxBackups and MaxAge.
-FILE_MAX_BYTES = 500 * 1024 * 1024
-FILE_BACKUPS = 10
-FILE_MAX_AGE_SECONDS = 30 * 24 * 3600
 
 _LEVEL_NAMES = {level: name for name, level in LEVELS.items()} | {logging.CRITICAL: "error"}
 _OWN_PREFIX = "exporter."
@@ -51,8 +44,8 @@ def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream
     Raises:
         ConfigError: the file cannot be written.
     """
-    out = stream or sys.stdout
-    handlers = [_queued(_StreamHandler(out), encoder, _is_unicode(out))]
+    out = stream or sys.stdout or sys.stderr  # each is None if it was closed before the start
+    handlers = [_queued(_Stream(out), encoder, _is_unicode(out))] if out else []
     if file:
         handlers.append(_queued(_open_file(file), file.encoder))
         handlers[-1].setLevel(logging.INFO)
@@ -62,19 +55,9 @@ def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else least)
 
 
-def flush_logs() -> None:
-    """Wait until all that was logged is written, for a second for each destination at most."""
-    for handler in _queued_handlers():
-        handler.flush()
-
-
 def dropped_log_lines() -> int:
     """Return how many lines could not be written since the start, of all destinations."""
-    return sum(handler.dropped for handler in _queued_handlers())
-
-
-def _queued_handlers() -> list[QueuedHandler]:
-    return [handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedHandler)]
+    return sum(handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, QueuedHandler))
 
 
 def _queued(destination: Destination, encoder: str, is_unicode: bool = True) -> QueuedHandler:
@@ -83,70 +66,30 @@ def _queued(destination: Destination, encoder: str, is_unicode: bool = True) -> 
     return handler
 
 
-def _is_unicode(stream: TextIO | None) -> bool:
+def _is_unicode(stream: TextIO) -> bool:
     """Tell whether a stream can print all characters; one without an encoding takes text as it is."""
-    encoding = getattr(stream, "encoding", None)
-    return encoding is None or codecs.lookup(encoding).name.startswith("utf")
+    return not stream.encoding or codecs.lookup(stream.encoding).name.startswith("utf")
 
 
 def _open_file(file: LogFile) -> Destination:
     try:
         Path(file.path).parent.mkdir(parents=True, exist_ok=True)
-        return _FileHandler(file.path)
+        return RotatedFile(Path(file.path))
     except OSError as exc:
         raise ConfigError(f"--log-file-path '{file.path}': {exc.strerror}") from exc
 
 
-class _FailSafe(Destination):
-    """A destination that never stops the program that logs: a line that cannot be written is dropped.
+class _Stream:
+    """Standard output, or standard error if that is closed. Characters that it cannot print are escaped."""
 
-    The first failure is printed on standard error, and the next one only after a line could be written.
-    """
-
-    _was_failing = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.has_failed = False
-        super().emit(record)
-        self._was_failing = self.has_failed
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own name
-        self.has_failed = True
-        if not self._was_failing:
-            with suppress(OSError):
-                print(f"couldn't write the log: {sys.exc_info()[1]}", file=sys.stderr)  # noqa: T201 - the log can't
-
-
-class _StreamHandler(_FailSafe, logging.StreamHandler[TextIO]):
-    """Standard output. Characters that it cannot print are escaped."""
-
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-        super().__init__(stream)
+        self._stream = stream
 
-
-class _FileHandler(_FailSafe, RotatingFileHandler):
-    """A file that is rotated by size; rotated ones are removed by number and by age."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            path, maxBytes=FILE_MAX_BYTES, backupCount=FILE_BACKUPS, encoding="utf-8", errors="backslashreplace"
-        )
-        self._remove_old()
-
-    def doRollover(self) -> None:  # noqa: N802 - logging's own name
-        super().doRollover()
-        self._remove_old()
-
-    def _remove_old(self) -> None:
-        oldest = time.time() - FILE_MAX_AGE_SECONDS
-        path = Path(self.baseFilename)
-        for number in range(1, FILE_BACKUPS + 1):
-            rotated = path.with_name(f"{path.name}.{number}")
-            with suppress(OSError):
-                if rotated.stat().st_mtime < oldest:
-                    rotated.unlink()
+    def write(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
 
 
 class _JsonEncoder(JsonFormatter):

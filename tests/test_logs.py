@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter import log_queue, logs
+from exporter import log_file, log_queue
 from exporter.errors import ConfigError
 from exporter.log_queue import QueuedHandler
-from exporter.logs import LogFile, dropped_log_lines, flush_logs, set_up_logging
+from exporter.logs import LogFile, dropped_log_lines, set_up_logging
 from tests.support.watching import wait_until
 
 
@@ -39,6 +39,11 @@ def stream() -> Iterator[io.StringIO]:
 
 def records(stream: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines(stream)]
+
+
+def flush_logs() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def lines(stream: io.StringIO) -> list[str]:
@@ -150,7 +155,7 @@ def test_the_file_is_appended_to(stream: io.StringIO, tmp_path: Path) -> None:
 
 def test_rotation_by_size_number_and_age(stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten rotated files at the most, none older than 30 days."""
-    monkeypatch.setattr(logs, "FILE_MAX_BYTES", 200)
+    monkeypatch.setattr(log_file, "FILE_MAX_BYTES", 200)
     path, old = tmp_path / "exporter.log", tmp_path / "exporter.log.3"
     old.write_text("old\n")
     os.utime(old, (0, time.time() - 31 * 24 * 3600))
@@ -167,7 +172,11 @@ def test_rotation_by_size_number_and_age(stream: io.StringIO, tmp_path: Path, mo
 
 def test_the_sizes_are_the_operators() -> None:
     """lumberjack's settings in the operator."""
-    assert (logs.FILE_MAX_BYTES, logs.FILE_BACKUPS, logs.FILE_MAX_AGE_SECONDS) == (500 * 2**20, 10, 30 * 86400)
+    assert (log_file.FILE_MAX_BYTES, log_file.FILE_BACKUPS, log_file.FILE_MAX_AGE_SECONDS) == (
+        500 * 2**20,
+        10,
+        30 * 86400,
+    )
 
 
 @pytest.mark.parametrize(
@@ -314,10 +323,9 @@ def test_a_record_that_cannot_be_formatted_stops_nothing(
 
 PRINTS = """
 import logging
-from exporter.logs import flush_logs, set_up_logging
+from exporter.logs import set_up_logging
 set_up_logging("info", "{encoder}")
 logging.getLogger("exporter.x").info("gr\\u00f6\\u00dfe \\udc80 \\U0001F600", extra={{"field": "gr\\u00f6\\u00dfe"}})
-flush_logs()
 """
 
 
