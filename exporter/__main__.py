@@ -1,8 +1,6 @@
 """`python -m exporter` is `kuberay-exporter`: what runs first and last."""
 
-import os
-
-from exporter.signals import exit_on_signals
+from exporter.signals import exit_on_signals, exit_process
 
 
 def main() -> None:
@@ -12,15 +10,11 @@ def main() -> None:
     """
     exit_on_signals()
     from exporter import cli
-    from exporter.logs import flush_logs
 
     try:
         cli.main()
     except SystemExit as exc:
-        flush_logs()
-        # Python's own end would wait for threads that a blocked standard output holds, and restore the handlers
-        # of signals before that.
-        os._exit(exc.code if isinstance(exc.code, int) else 0)
+        exit_process(exc.code if isinstance(exc.code, int) else 0)
 
 
 if __name__ == "__main__":

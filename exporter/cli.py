@@ -16,7 +16,6 @@ from exporter.config import UserLabelAllowlist
 from exporter.demo.cluster import SimulatedCluster
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.kube.credentials import anonymous, load_configuration
-from exporter.logs import flush_logs
 from exporter.options import (
     PLURALS,
     build_config,
@@ -29,7 +28,6 @@ from exporter.options import (
     start_logging,
 )
 from exporter.render import Renderer
-from exporter.signals import exit_on_signals
 
 PROGRAM = "kuberay-exporter"
 _GROUP_OPTIONS = ("-h", "--help", "--version")
@@ -73,7 +71,7 @@ def cli() -> None:
 def serve_command(kubeconfig: str | None, context: str | None, **values: Any) -> None:
     """Watch the cluster and serve its metrics."""
     config = build_config(values)
-    _start_logging(values)
+    start_logging(values)
     serve(config, functools.partial(load_configuration, kubeconfig, context))
 
 
@@ -92,7 +90,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
     """Run a simulated KubeRay cluster and the exporter on it, until Ctrl-C."""
     config = build_config(values)
-    _start_logging(values)
+    start_logging(values)
     cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects)
     with click.progressbar(length=objects, label="Making the cluster", file=sys.stderr) as bar:
         cluster.populate(lambda made, _: bar.update(made - bar.pos))
@@ -102,12 +100,6 @@ def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
             click.echo(DEMO.format(objects=cluster.objects, exporter=f"http://{address}", api=cluster.url))
 
         serve(config, functools.partial(anonymous, cluster.url), announce)
-
-
-def _start_logging(values: dict[str, Any]) -> None:
-    """From here on lines may be waiting to be written when a signal arrives."""
-    start_logging(values)
-    exit_on_signals(flush_logs)
 
 
 @cli.command("render")

@@ -70,7 +70,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._pool.read_buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._is_refused:
+        if self._is_refused or self.is_lost:  # TLS passes on what arrives while it closes
             return
         if not self._http.trailing_data[0] and self._answer is None:
             self._set_timer(REQUEST_SECONDS, self._request_timed_out)

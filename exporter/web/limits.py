@@ -7,7 +7,7 @@ from collections.abc import Callable
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-STALLED_SECONDS = 5.0
+STALLED_SECONDS = 1.0
 """A scrape whose client has not taken the last piece of the body for so long is aborted when another one comes."""
 
 RETRY_AFTER_SECONDS = 1

@@ -105,7 +105,11 @@ class Server:
         seconds = REQUEST_SECONDS if self._tls else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection, client, ssl=self._tls, ssl_handshake_timeout=seconds
+                lambda: connection,
+                client,
+                ssl=self._tls,
+                ssl_handshake_timeout=seconds,
+                ssl_shutdown_timeout=seconds,
             )
         except OSError:
             self._client_log.log(logging.INFO, "a TLS handshake failed")

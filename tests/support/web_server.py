@@ -50,7 +50,7 @@ class RunningServer:
 
     def stop(self) -> None:
         """Ask for the end, as the first signal does; a second call is the second signal."""
-        if self.thread.is_alive():
+        with suppress(RuntimeError):  # the loop has ended already
             self._loop.call_soon_threadsafe(self._server.stop)
 
     def connect(self, receive_buffer: int | None = None) -> socket.socket:
