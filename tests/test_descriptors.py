@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.store import ObjectStore
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.commands import COMMAND, environment
 from tests.support.faults import FaultServer
 from tests.support.processes import Process, write_kubeconfig

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.demo.store import ObjectStore
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.bodies import parse, parse_gzip
 from tests.support.faults import FaultServer
 from tests.support.parity import NINE
@@ -102,7 +102,7 @@ def test_is_not_ready_while_all_is_refused(server: FaultServer, kubeconfig: Path
     load_capture(server.store)
     server.forbidden = {("list", plural) for plural in PLURALS}
     with serving(kubeconfig) as process:
-        wait_until(lambda: b"refuses to list anything" in process.get("/readyz").body)
+        wait_until(lambda: b"refuses every list" in process.get("/readyz").body)
         errors = [line for line in process.lines if line["level"] == "error"]
         assert sorted(line["resource"] for line in errors) == sorted(PLURALS)
     server.forbidden = {("list", "rayjobs")}
@@ -237,6 +237,7 @@ def test_clean_watch_ends_log_nothing(server: FaultServer, kubeconfig: Path) -> 
     with serving(kubeconfig) as process:
         process.wait_until_ready()
         server.wait_for_requests(2, "watch", "rayjobs")
+        wait_until(lambda: "listed again" in process.messages)
         count = len(process.lines)
         server.store.create("rayservices", {"metadata": {"name": "takes version 2", "namespace": "ns"}})
         server.store.create("rayjobs", job("a"))

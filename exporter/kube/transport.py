@@ -27,7 +27,7 @@ from urllib3.exceptions import (
 )
 
 from exporter import __version__
-from exporter.errors import ConnectError, ExporterError, SilenceError, StreamError
+from exporter.errors import ConnectError, ExporterError, IdleTimeoutError, StreamError
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 _READ_BYTES = 64 * 1024
@@ -86,7 +86,7 @@ class Transport(Protocol):
 
         Raises:
             ConnectError: no connection.
-            SilenceError: a connection, but no answer in time.
+            IdleTimeoutError: a connection, but no answer in time.
             StreamError: a connection, but no answer.
         """
 
@@ -199,7 +199,7 @@ class _Session:
         except (NewConnectionError, ConnectTimeoutError, SSLError, ProxyError) as exc:
             raise ConnectError(f"couldn't connect to {self.host}: {_reason(exc)}") from exc
         except ReadTimeoutError as exc:
-            raise SilenceError(f"no answer from {self.host} within {read_timeout_seconds:g} s") from exc
+            raise IdleTimeoutError(f"no answer from {self.host} within {read_timeout_seconds:g} s") from exc
         except (HTTPError, OSError, ValueError) as exc:
             raise StreamError(f"no answer from {self.host}: {_reason(exc)}") from exc
 
@@ -227,7 +227,7 @@ def _as_stream_error() -> Iterator[None]:
     try:
         yield
     except ReadTimeoutError as exc:
-        raise SilenceError("no byte came for too long") from exc
+        raise IdleTimeoutError("no byte came for too long") from exc
     except (HTTPError, OSError, ValueError) as exc:
         raise StreamError(_reason(exc)) from exc
 

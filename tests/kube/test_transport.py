@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.store import ObjectStore
-from exporter.errors import ConfigError, ConnectError, CredentialsError, SilenceError, StreamError
+from exporter.errors import ConfigError, ConnectError, CredentialsError, IdleTimeoutError, StreamError
 from exporter.kube import credentials
 from exporter.kube.credentials import load_configuration
 from exporter.kube.transport import ApiTransport
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.faults import FaultServer
 from tests.support.watching import job
@@ -351,7 +351,7 @@ def test_an_unknown_host_is_told(tmp_path: Path) -> None:
 def test_an_answer_that_does_not_come_is_an_error(server: FaultServer, tmp_path: Path) -> None:
     """After the read time-out; the caller decides what then."""
     server.stall_answer()
-    with pytest.raises(SilenceError, match="no answer from .* within 0.2 s"):
+    with pytest.raises(IdleTimeoutError, match="no answer from .* within 0.2 s"):
         get(transport_of(kubeconfig(tmp_path / "c", server.url, {})), seconds=0.2)
 
 
