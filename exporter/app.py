@@ -17,8 +17,7 @@ from exporter.collectors.table import AnyKind
 from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
-from exporter.kube.informer import Informer, InformerSettings
-from exporter.kube.retry_budget import RetryBudget
+from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
 from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
 from exporter.metrics_store import MetricsStore
@@ -43,8 +42,8 @@ class Exporter:
     def __init__(self, config: Config, transport: Transport) -> None:
         kinds = [kind for kind in KINDS if kind.plural in config.collectors]
         self.telemetry = Telemetry(kind.plural for kind in kinds)
-        budget = RetryBudget(SystemClock())
-        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), budget) for kind in kinds]
+        shared = SharedBudgets(SystemClock())
+        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared) for kind in kinds]
         self.metrics_stores = [kind.metrics_store for kind in watched]
         self.informers = [informer for kind in watched for informer in kind.informers]
         self.telemetry.register_informers(self.informers)
@@ -70,7 +69,7 @@ class WatchedKind:
     """One kind: an informer and a store for each namespace, and the metrics store that they all write to."""
 
     def __init__(
-        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, budget: RetryBudget
+        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, shared: SharedBudgets
     ) -> None:
         stores = {namespace: Store[Any]() for namespace in config.namespaces or ("",)}
         self.metrics_store = MetricsStore(
@@ -101,7 +100,7 @@ class WatchedKind:
                 store,
                 self.metrics_store,
                 metrics,
-                budget=budget,
+                shared=shared,
             )
             for namespace, store in stores.items()
         ]
