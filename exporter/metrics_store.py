@@ -99,7 +99,7 @@ class MetricsStore(Generic[T]):
         for obj in objects:
             try:
                 lines = _lines(self._object_texts, self.collector.observe(obj, self._received_at()))
-                observations.append(self.lifecycle.observe(obj))
+                observations.append(self.lifecycle.observe(obj, self.collector.remembered(obj.metadata.uid)))
                 rendered[obj.metadata.uid] = lines
             except Exception:
                 # A fault of ours in one object must not cost the scrape the others; its last lines stay.

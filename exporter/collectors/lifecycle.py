@@ -60,9 +60,12 @@ class LifecycleTotals(RegistryCollector, Generic[T]):
         # Namespaces without objects, and since when: the longest empty first.
         self._empty_since: dict[str, float] = {}
 
-    def observe(self, obj: T) -> Observation[T]:
-        """Return what a version of an object shows to have occurred, metric by metric."""
-        return Observation(obj, tuple([counts.metric.occurrence(obj) for counts in self._counts]))
+    def observe(self, obj: T, remembered: Any = None) -> Observation[T]:
+        """Return what a version of an object shows to have occurred, metric by metric.
+
+        `remembered` is what the kind's collector remembers of the object, this version included.
+        """
+        return Observation(obj, tuple([counts.metric.occurrence(obj, remembered) for counts in self._counts]))
 
     def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> set[str]:
         """Take what the first list shows as given; return the namespaces that are in it."""
@@ -163,7 +166,7 @@ class LifecycleTotals(RegistryCollector, Generic[T]):
 class _Counts(Generic[T]):
     """One metric's family, and its counts by namespace and by the values of its own labels."""
 
-    def __init__(self, metric: LifecycleMetric[T], buckets: tuple[float, ...]) -> None:
+    def __init__(self, metric: LifecycleMetric[T, Any], buckets: tuple[float, ...]) -> None:
         self.metric = metric
         names = ("namespace", *metric.labels)
         self.family = Family(metric.name, "histogram" if metric.is_histogram else "counter", metric.help, sorted(names))

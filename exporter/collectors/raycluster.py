@@ -249,7 +249,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             name="kuberay_clusters_provisioning_duration_seconds",
             text="Time in seconds from the creation of a cluster to RayClusterProvisioned, of clusters never suspended",
             source="status.conditions[RayClusterProvisioned].lastTransitionTime - metadata.creationTimestamp",
-            occurrence=first_provisioning,
+            occurrence=lambda cluster, _: first_provisioning(cluster),
             is_histogram=True,
         ),
     ),

@@ -168,7 +168,7 @@ RAYSERVICES: Kind[RayService, None] = Kind(
             name="kuberay_services_startup_duration_seconds",
             text="Time in seconds from the creation of a service to its first Ready, if it was seen before",
             source="status.conditions[Ready].lastTransitionTime - metadata.creationTimestamp",
-            occurrence=first_ready,
+            occurrence=lambda service, _: first_ready(service),
             is_histogram=True,
             requires_prior_observation=True,
         ),

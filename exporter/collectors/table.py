@@ -84,7 +84,7 @@ NO_OCCURRENCE = Occurrence(times=0)
 
 
 @dataclass(frozen=True)
-class LifecycleMetric(Generic[T_contra]):
+class LifecycleMetric(Generic[T_contra, M_contra]):
     """What has occurred in the lifecycles of all objects of a namespace, as a counter or a histogram.
 
     It counts how much `occurrence` grows from one version of an object to the next, so each occurrence
@@ -92,7 +92,7 @@ class LifecycleMetric(Generic[T_contra]):
 
     Attributes:
         name, text, source: as of a row. HELP is the text and a full stop.
-        occurrence: a pure function of one version.
+        occurrence: a pure function of one version and what is remembered of the object.
         labels: names of its own labels; `namespace` is added.
         known: values of these labels that exist at 0 from the start: `increase()` cannot see a first step.
         is_histogram: it observes `seconds`.
@@ -103,7 +103,7 @@ class LifecycleMetric(Generic[T_contra]):
     name: str
     text: str
     source: str
-    occurrence: Callable[[T_contra], Occurrence]
+    occurrence: Callable[[T_contra, M_contra | None], Occurrence]
     labels: tuple[str, ...] = ()
     known: tuple[tuple[str, ...], ...] = ((),)
     is_histogram: bool = False
@@ -145,7 +145,7 @@ class Kind(Generic[T, M]):
     object_type: type[T]
     rows: tuple[Row[T, M] | UserLabels, ...]
     remember: Callable[[T, M | None, float | None], M | None]
-    lifecycle: tuple[LifecycleMetric[T], ...] = ()
+    lifecycle: tuple[LifecycleMetric[T, M], ...] = ()
     is_finished: Callable[[T], bool] = lambda _: False
     is_default: bool = True
 
