@@ -3,7 +3,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# Made when the packages are installed: those that the exporter needs, then those of its development as well.
+RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
+PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --progress-bar off
 
 .DEFAULT_GOAL := help
 
@@ -11,18 +14,34 @@ READY := $(VENV)/.ready
 help: ## List the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(READY): requirements-dev.lock pyproject.toml
+# An older Python would fail only in pip, with an error about a package. The program has to run in any of them.
+OLD_PYTHON := $(PYTHON) is Python %d.%d, but 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11
+CHECK_PYTHON := import sys; sys.version_info < (3, 11) and sys.exit("$(OLD_PYTHON)" % sys.version_info[:2])
+
+# pip prints what it does: the first time it needs a minute or more.
+$(RUNTIME): requirements.lock
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(RUNTIME) requirements-dev.lock pyproject.toml
+	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: demo
-demo: $(READY) ## Set up and run the exporter on a simulated cluster, until Ctrl-C
-	@$(BIN)/kuberay-exporter demo $(ARGS)
+demo: $(RUNTIME) ## Set up and run the exporter on a simulated cluster, until Ctrl-C
+	@$(BIN)/python -m exporter demo $(ARGS)
+
+# Before any package is installed.
+.PHONY: stack-programs
+stack-programs:
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@$(PYTHON) tools/stack.py --check
 
 .PHONY: stack
-stack: $(READY) ## Run the demo with Debian's Prometheus and Alertmanager, until Ctrl-C
+stack: stack-programs $(RUNTIME) ## Run the demo with Prometheus and Alertmanager, until Ctrl-C
 	@$(BIN)/python tools/stack.py $(ARGS)
 
 .PHONY: test

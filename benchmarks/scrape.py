@@ -18,11 +18,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
 from exporter.collectors.lifecycle import LifecycleTotals
-from exporter.demo.engine import Engine
-from exporter.demo.store import ObjectStore
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.metrics_store import MetricsStore
+from exporter.simulator.apiserver.store import ObjectStore
+from exporter.simulator.kuberay.engine import Engine
 
 ROUNDS = 5
 CHANGES = 100

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.demo.store import ObjectStore
+from exporter.simulator.apiserver.store import ObjectStore
 from exporter.web.server import UNREAD_TIMEOUT_SECONDS, listen
 from tests.support.bodies import parse, parse_gzip
 from tests.support.commands import COMMAND, environment

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.rayjob import RAYJOBS, end_of
-from exporter.demo.store import ObjectStore
 from exporter.resources.rayjob import RayJob
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
 from tests.support.recordings import answer

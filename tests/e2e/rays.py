@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from exporter.demo.manifests import Manifests, Shape, serve_config
+from exporter.simulator.kuberay.manifests import Manifests, Shape, serve_config
 from tests.support.objects import condition
 
 GROUP = "ray.io"

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.store import ObjectStore
 from exporter.errors import ConfigError, ConnectError, CredentialsError, IdleTimeoutError, StreamError
 from exporter.kube import credentials
 from exporter.kube.credentials import load_configuration
 from exporter.kube.transport import ApiTransport
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.faults import FaultServer
 from tests.support.watching import job

@@ -9,11 +9,11 @@ from kubernetes.client import Configuration
 
 from exporter.app import Exporter
 from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
-from exporter.demo.connections import Stream
-from exporter.demo.requests import Request
-from exporter.demo.store import ObjectStore
 from exporter.exposition.text import Format
 from exporter.kube.transport import ApiTransport
+from exporter.simulator.apiserver.connections import Stream
+from exporter.simulator.apiserver.requests import Request
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.bodies import parse
 from tests.support.faults import FaultServer
 from tests.support.recordings import PLURALS, stream

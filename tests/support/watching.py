@@ -10,12 +10,12 @@ from typing import Any
 
 from kubernetes.client import Configuration
 
-from exporter.demo.store import ObjectStore
 from exporter.kube.informer import Informer, InformerSettings
 from exporter.kube.reflector import SyncState
 from exporter.kube.store import Store
 from exporter.kube.transport import ApiTransport
 from exporter.resources.rayjob import RayJob
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
 
