@@ -151,7 +151,7 @@ def test_a_lifecycle_metric_that_fails_costs_only_its_object(caplog: pytest.LogC
     """The others are shown and counted, and the informer's thread gets no exception."""
     jobs = Jobs()
     observe = jobs.store.lifecycle.observe
-    jobs.store.lifecycle.observe = lambda obj: observe(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    jobs.store.lifecycle.observe = lambda obj, _=None: observe(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
     jobs.change(manifest({}), manifest({}, uid="2"))
     assert (jobs.families(), jobs.failures) == (set(), 1)
     assert "kuberay_job_info" in jobs.families("2")
