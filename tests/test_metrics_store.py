@@ -6,7 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors.collector import Collector
-from exporter.collectors.lifecycle import EMPTY_NAMESPACE_SECONDS, LifecycleTotals
+from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter.collectors.lifecycle import EMPTY_NAMESPACE_SECONDS, LifecycleTotals, Observation
+from exporter.collectors.lifecycle import LifecycleTotals, Observation
+from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.rayjob import ENDS, OTHER_REASON, RAYJOBS, REASONS
 from exporter.collectors.rayservice import RAYSERVICES
