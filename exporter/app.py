@@ -10,6 +10,7 @@ from typing import Any
 from exporter import __version__
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.table import AnyKind
 from exporter.config import Config
@@ -65,6 +66,7 @@ class WatchedKind:
             Collector(kind, config.family_filter, config.user_labels(kind.plural), stores=stores.values()),
             LifecycleTotals(kind, config.histogram_buckets, config.family_filter),
             metrics.collect_failed,
+            integrals=Integrals(kind, config.family_filter),
             retain_seconds=config.retain_deleted_seconds,
         )
         self.informers = [

@@ -11,11 +11,11 @@ from exporter.collectors.metadata import (
     lifecycle_counters,
     managed_by_row,
 )
+from exporter.collectors.requested import REQUESTED, quantity
 from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
 from exporter.collectors.values import info, number, of_spec, of_status, one, truth
 from exporter.collectors.worker_groups import GROUP_ROWS, limit
 from exporter.resources.meta import find_condition
-from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.raycluster import RayCluster
 from exporter.resources.times import elapsed_seconds
 
@@ -72,10 +72,6 @@ def first_provisioning(cluster: RayCluster) -> Occurrence:
     if condition is None or not condition.is_true:
         return NO_OCCURRENCE
     return Occurrence(seconds=elapsed_seconds(cluster.metadata.creation_timestamp, condition.last_transition_time))
-
-
-def quantity(value: Quantity | None) -> float | None:
-    return None if value is None else parse_quantity(value)
 
 
 RAYCLUSTERS: Kind[RayCluster, float] = Kind(
@@ -252,4 +248,5 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             is_histogram=True,
         ),
     ),
+    integrals=REQUESTED,
 )

@@ -1,0 +1,170 @@
+"""What objects ask for, added up over time: counters that grow between events, such as GPU-seconds.
+
+Exact between changes: an amount counts from the moment at which it is received to the moment at which the next
+one is, by the exporter's monotonic clock. What was asked for before the exporter started is not known. While the API
+server cannot be reached, or an object cannot be decoded, the last known amount goes on counting.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple
+
+from prometheus_client import Metric
+from prometheus_client.registry import Collector as RegistryCollector
+
+from exporter.clock import Clock, SystemClock
+from exporter.collectors.collector import add_samples
+from exporter.collectors.limits import NO_REPORT, Limits
+from exporter.collectors.namespaces import Namespaces
+from exporter.collectors.table import IDENTITY, Integral, Kind, T
+from exporter.exposition.model import Family, Growth, Sample
+
+Growths = tuple[Growth | None, ...]
+"""The counters of one object or namespace, family by family; None as long as there was nothing to count."""
+
+_UNITS = 10**9
+"""Amounts of a namespace are added as whole numbers of the smallest unit of a quantity, n: floats would drift."""
+
+MAX_AMOUNT = 1e24
+"""More than any cluster has of anything: a larger amount is a mistake, and must not make a counter infinite."""
+
+
+class Amounts(NamedTuple, Generic[T]):
+    """A version of an object, and what it asks for, row by row, in billionths."""
+
+    obj: T
+    values: tuple[int, ...]
+
+
+class Account(NamedTuple):
+    """The label values of an object or a namespace, and its counters."""
+
+    labels: tuple[str, ...]
+    growths: Growths
+
+    def continued(self, amounts: tuple[int, ...], now: float) -> "Account":
+        """Return the account with counters that grow by these amounts from now on."""
+        growths = zip(self.growths, amounts, strict=True)
+        return Account(self.labels, tuple([_continued(growth, amount / _UNITS, now) for growth, amount in growths]))
+
+
+def _continued(growth: Growth | None, rate: float, now: float) -> Growth | None:
+    if growth is None:
+        return Growth(0.0, rate, now) if rate else None
+    return growth if growth.rate == rate else Growth(growth.at(now), rate, now)
+
+
+class Integrals(RegistryCollector, Generic[T]):
+    """The integrals of one kind, by object and by namespace. Not for several threads at once: the caller has a lock.
+
+    The counters of an object end with it; those of its namespace keep what it has added.
+    """
+
+    def __init__(
+        self,
+        kind: Kind[T, Any],
+        family_filter: Callable[[str], bool] = lambda _: True,
+        *,
+        limits: Limits = NO_REPORT,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare the rows that `family_filter` accepts by name; the others cost nothing."""
+        rows = [row for row in kind.integrals if family_filter(row.name)]
+        # The rows of objects come first, also in `Amounts`.
+        self._rows = sorted(rows, key=lambda row: not row.is_per_object)
+        self._per_object = sum(row.is_per_object for row in rows)
+        families = [_family(row) for row in self._rows]
+        self.object_families = tuple(families[: self._per_object])
+        self.namespace_families = tuple(families[self._per_object :])
+        self._limits = limits
+        self._clock = clock or SystemClock()
+        self._namespaces = Namespaces(self._clock)
+        # By uid: the namespace, and what the object asks for now.
+        self._asked: dict[str, tuple[str, tuple[int, ...]]] = {}
+        # By namespace: what its objects ask for together.
+        self._sums: dict[str, tuple[int, ...]] = {}
+        self.by_uid: dict[str, Account] = {}
+        self.by_namespace: dict[str, Account] = {}
+
+    def observe(self, obj: T) -> Amounts[T]:
+        """Return what a version of an object asks for."""
+        return Amounts(obj, tuple([_billionths(row.amount(obj)) for row in self._rows]))
+
+    def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> tuple[list[str], list[str]]:
+        """Count these amounts from now on; return the uids and the namespaces whose accounts changed."""
+        if not self._rows:
+            return [], []
+        touched = [*map(self._deleted, removed), *map(self._updated, changed)]
+        known = [both for both in touched if both is not None]
+        return list(dict.fromkeys(uid for uid, _ in known)), list(dict.fromkeys(namespace for _, namespace in known))
+
+    def expire(self) -> list[str]:
+        """Drop namespaces that have been without objects for long, or that are too many; return them."""
+        expired = self._namespaces.expire()
+        for namespace in expired:
+            del self._sums[namespace], self.by_namespace[namespace]
+        return expired
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counters as they are now as `prometheus_client` metrics, for use in any registry."""
+        now = self._clock.monotonic()
+        for families, accounts in (
+            (self.object_families, self.by_uid),
+            (self.namespace_families, self.by_namespace),
+        ):
+            for place, family in enumerate(families):
+                metric = Metric(family.name.removesuffix("_total"), family.help, family.type)
+                for labels, growths in list(accounts.values()):
+                    if growth := growths[place]:
+                        add_samples(metric, family, [Sample(labels, growth.at(now))])
+                if metric.samples:
+                    yield metric
+
+    def describe(self) -> Iterator[Metric]:
+        """Name the families, so that a registry can refuse a second collector of them."""
+        families = (*self.object_families, *self.namespace_families)
+        return (Metric(family.name.removesuffix("_total"), family.help, family.type) for family in families)
+
+    def _updated(self, amounts: Amounts[T]) -> tuple[str, str] | None:
+        """Continue with the amounts of this version; return uid and namespace if they are others."""
+        meta = amounts.obj.metadata
+        if meta.uid not in self._asked:
+            self._namespaces.added(meta.namespace)
+            self._asked[meta.uid] = meta.namespace, (0,) * len(self._rows)
+            labels = self._limits.values((meta.name, meta.namespace, meta.uid))
+            self.by_uid[meta.uid] = Account(labels, (None,) * self._per_object)
+        namespace, before = self._asked[meta.uid]
+        if before == amounts.values and namespace in self._sums:
+            return None
+        self._asked[meta.uid] = namespace, amounts.values
+        account, now = self.by_uid[meta.uid], self._clock.monotonic()
+        self.by_uid[meta.uid] = account.continued(amounts.values[: self._per_object], now)
+        self._move(namespace, before, amounts.values, now)
+        return meta.uid, namespace
+
+    def _deleted(self, obj: T) -> tuple[str, str] | None:
+        """End the counters of an object; return uid and namespace if it was known."""
+        asked = self._asked.pop(obj.metadata.uid, None)
+        if asked is None:
+            return None
+        namespace, before = asked
+        del self.by_uid[obj.metadata.uid]
+        self._namespaces.deleted(namespace)
+        self._move(namespace, before, (0,) * len(before), self._clock.monotonic())
+        return obj.metadata.uid, namespace
+
+    def _move(self, namespace: str, before: tuple[int, ...], after: tuple[int, ...], now: float) -> None:
+        """Let the counters of a namespace grow by other amounts of one of its objects."""
+        rows = slice(self._per_object, None)
+        sums = self._sums.get(namespace, (0,) * len(self.namespace_families))
+        changes = zip(sums, before[rows], after[rows], strict=True)
+        self._sums[namespace] = sums = tuple([total - old + new for total, old, new in changes])
+        nothing = Account(self._limits.values((namespace,)), (None,) * len(sums))
+        self.by_namespace[namespace] = self.by_namespace.get(namespace, nothing).continued(sums, now)
+
+
+def _family(row: Integral[Any]) -> Family:
+    return Family(row.name, "counter", row.help, IDENTITY if row.is_per_object else ("namespace",))
+
+
+def _billionths(amount: float) -> int:
+    return round(min(max(amount, 0.0), MAX_AMOUNT) * _UNITS)
