@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from exporter import __version__
+from exporter.clock import SystemClock
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
 from exporter.collectors.integrals import Integrals
@@ -16,6 +18,7 @@ from exporter.collectors.table import AnyKind
 from exporter.config import Config
 from exporter.exposition.exposition import Exposition
 from exporter.kube.informer import Informer, InformerSettings
+from exporter.kube.retry_budget import RetryBudget
 from exporter.kube.store import Store
 from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
 from exporter.metrics_store import MetricsStore
@@ -28,6 +31,8 @@ from exporter.web.server import Server, format_address, listen, serve_until_sign
 THREADS_END_SECONDS = 2.0
 """How long to wait for threads at the end; they are daemons, and a hung server may block one."""
 
+THREAD_STACK_BYTES = 1024 * 1024
+
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +42,8 @@ class Exporter:
     def __init__(self, config: Config, transport: Transport) -> None:
         kinds = [kind for kind in KINDS if kind.plural in config.collectors]
         self.telemetry = Telemetry(kind.plural for kind in kinds)
-        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural)) for kind in kinds]
+        budget = RetryBudget(SystemClock())
+        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), budget) for kind in kinds]
         self.metrics_stores = [kind.metrics_store for kind in watched]
         self.informers = [informer for kind in watched for informer in kind.informers]
         self.telemetry.register_informers(self.informers)
@@ -45,6 +51,8 @@ class Exporter:
         self.endpoints = Endpoints(self.exposition, InformerStatus(self.informers), self.telemetry.observe_scrape)
 
     def start(self) -> None:
+        # Hundreds of namespaces are hundreds of threads, none of which needs the usual 8 MiB of stack.
+        threading.stack_size(THREAD_STACK_BYTES)
         for informer in self.informers:
             informer.start()
 
@@ -60,7 +68,9 @@ class Exporter:
 class WatchedKind:
     """One kind: an informer and a store for each namespace, and the metrics store that they all write to."""
 
-    def __init__(self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics) -> None:
+    def __init__(
+        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, budget: RetryBudget
+    ) -> None:
         stores = {namespace: Store[Any]() for namespace in config.namespaces or ("",)}
         self.metrics_store = MetricsStore(
             Collector(kind, config.family_filter, config.user_labels(kind.plural), stores=stores.values()),
@@ -82,6 +92,7 @@ class WatchedKind:
                 store,
                 self.metrics_store,
                 metrics,
+                budget=budget,
             )
             for namespace, store in stores.items()
         ]

@@ -53,14 +53,18 @@ class IdleTimeoutError(StreamError):
 
 
 class StatusError(ApiError):
-    """The API server's refusal.
+    """An answer of the API server, or of a proxy in front of it, that is not the one that was requested.
 
     Attributes:
         code: the HTTP status, or the `code` of an ERROR event.
         retry_after_seconds: what the server asked for, None if it did not.
+        is_not_served: it is the API server's own 404 for a path that it does not serve.
     """
 
-    def __init__(self, code: int, message: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, code: int, message: str, retry_after_seconds: float | None = None, *, is_not_served: bool = False
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.retry_after_seconds = retry_after_seconds
+        self.is_not_served = is_not_served

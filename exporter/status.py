@@ -7,15 +7,22 @@ from exporter.kube.informer import Informer, InformerState
 from exporter.kube.reflector import SyncState
 from exporter.web.status import KindStatus
 
+HOLD_BACK_SECONDS = 30.0
+"""How long a kind that cannot be listed, such as one with a broken conversion webhook, holds back the others."""
+
 
 class InformerStatus:
-    """The `ExporterStatus` of the web part. Reads what informers write: no locks, no waiting."""
+    """The `ExporterStatus` of the web part. Reads what informers write: no locks, no waiting.
+
+    It also decides when a kind that cannot be listed stops holding back the others: only here are all known.
+    """
 
     def __init__(self, informers: Sequence[Informer[Any]]) -> None:
         self._informers = informers
 
     def why_not_ready(self) -> str | None:
         """An answer before every kind is complete would look like "all objects deleted"."""
+        self._leave_out_failing()
         states = self._states()
         waiting = [state.name for state in states if not state.sync.is_complete]
         if waiting:
@@ -24,12 +31,27 @@ class InformerStatus:
             return "the API server refuses every list: check the RBAC and the credentials of the exporter"
         return None
 
+    def incomplete(self) -> list[str]:
+        return [
+            f"{state.name}: {state.sync.value}"
+            for state in self._states()
+            if state.sync in (SyncState.REFUSED, SyncState.INCOMPLETE)
+        ]
+
     def why_not_alive(self) -> str | None:
         ended = [state.name for state in self._states() if not state.is_alive]
         return f"thread ended: {', '.join(ended)}" if ended else None
 
     def kinds(self) -> list[KindStatus]:
         return [KindStatus(state.name, state.objects, _describe(state)) for state in self._states()]
+
+    def _leave_out_failing(self) -> None:
+        """Mark kinds whose lists have failed for long, while another kind shows that the API server works."""
+        states = {informer: informer.state() for informer in self._informers}
+        if any(state.is_connected or state.sync is SyncState.NOT_INSTALLED for state in states.values()):
+            for informer, state in states.items():
+                if state.failing_seconds >= HOLD_BACK_SECONDS:
+                    informer.mark_incomplete()
 
     def _states(self) -> list[InformerState]:
         return [informer.state() for informer in self._informers]

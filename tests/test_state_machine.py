@@ -72,7 +72,8 @@ FAULTS: dict[str, Callable[[FaultServer], object]] = {
     "watch: 410": answers(410, "watch", 1),
     "watch: 500 for long": answers(500, "watch", 5),
     "watch: 503": answers(503, "watch", 2),
-    "version: 503": answers(503, "list", 1),
+    "version: 503": answers(503, "check", 1),
+    "version: {}": lambda server: server.answer_next(200, b"{}", verb="check"),
     "watch: empty answer": answers(200, "watch", 2),
     "list: recorded 410": recorded("410-expired-continue", "list"),
     "list: 401": answers(401, "list", 2),
@@ -84,6 +85,7 @@ FAULTS: dict[str, Callable[[FaultServer], object]] = {
     "list of a wrong length": lambda server: server.wrong_content_length(7),
     "list: {}": lists(b"{}"),
     "list: HTML": lists(b"<html>"),
+    "list: 404 of a proxy": lambda server: server.answer_next(404, b"<html>not found</html>", verb="list"),
     "list: no metadata": lists(b'{"items":[]}'),
     "list: no version": lists(b'{"metadata":{},"items":[]}'),
 }
@@ -224,6 +226,7 @@ class ExporterAndServer(RuleBasedStateMachine):
         """Once takes nothing away; in a row, 30 s apart, it does."""
         self.missing_answers += times
         self.view.all_may_go |= self.missing_answers > 1
+        self.server.hidden = {"rayjobs"}
         self.server.answer_next(404, b"404 page not found\n", verb="list", times=times)
         FAULTS["event: ERROR 410"](self.server)
         self._pass_some_time(news)

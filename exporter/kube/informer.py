@@ -12,6 +12,7 @@ from exporter.kube.backoff import Backoff
 from exporter.kube.failure_log import ResourceLogger
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, ListWatch
 from exporter.kube.reflector import Reflector, ReflectorMetrics, SyncState
+from exporter.kube.retry_budget import RetryBudget
 from exporter.kube.store import EventHandler, Store, StoreUpdater
 from exporter.kube.transport import Transport
 
@@ -50,6 +51,7 @@ class InformerState:
     Attributes:
         is_alive: its thread runs.
         is_connected: a watch is open.
+        failing_seconds: how long every list has failed; 0.0 if the last one did not.
         objects, undecodable: how many are held, and how many have a version that cannot be decoded.
         last_sync_time, last_event_time: Unix seconds; 0.0 before the first.
     """
@@ -58,6 +60,7 @@ class InformerState:
     sync: SyncState
     is_alive: bool
     is_connected: bool
+    failing_seconds: float
     objects: int
     undecodable: int
     last_sync_time: float
@@ -78,6 +81,7 @@ class Informer(Generic[T]):
         handler: EventHandler[T],
         metrics: ReflectorMetrics,
         *,
+        budget: RetryBudget | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -105,23 +109,29 @@ class Informer(Generic[T]):
             self._log,
             clock=self._clock,
             backoff=self._backoff,
+            budget=budget or RetryBudget(self._clock),
         )
         name = "-".join(filter(None, ("informer", settings.plural, settings.namespace)))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def state(self) -> InformerState:
         """Return its state now, without waiting."""
-        reflector = self._reflector
+        reflector, failing_since = self._reflector, self._reflector.failing_since
         return InformerState(
             name=self.settings.name,
             sync=reflector.sync_state,
             is_alive=self._thread.is_alive(),
             is_connected=reflector.is_connected,
+            failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
             objects=len(self._store),
             undecodable=self._store.undecodable,
             last_sync_time=reflector.last_sync_time,
             last_event_time=reflector.last_event_time,
         )
+
+    def mark_incomplete(self) -> None:
+        """Let a kind whose lists all fail count as complete, so that the others are served."""
+        self._reflector.mark_incomplete()
 
     def start(self) -> None:
         self._thread.start()

@@ -13,11 +13,12 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from exporter.clock import Clock
-from exporter.errors import ApiError, ConnectError, DecodeError, IdleTimeoutError, StatusError, StreamError
+from exporter.errors import ApiError, ConnectError, DecodeError, StatusError, StreamError
 from exporter.kube import wire
 from exporter.kube.backoff import MAX_SECONDS, Backoff
 from exporter.kube.failure_log import NOT_FOUND, FailureLog, ResourceLogger
 from exporter.kube.list_watch import ListWatch, Stopped
+from exporter.kube.retry_budget import RetryBudget
 from exporter.kube.store import Store, StoreUpdater
 
 SHORTEST_WATCH_SECONDS = 1.0
@@ -32,9 +33,6 @@ NOT_INSTALLED_SECONDS = 30.0
 GONE = 410
 """The version is too old. A real server sends it as an ERROR event, and as an HTTP status for lists only."""
 
-GATEWAY_ERRORS = (502, 503, 504)
-"""Sent by a proxy or load balancer while the API server is not available."""
-
 REFUSALS_BEFORE_COMPLETE = 3
 """A kind that may not be listed must not keep the others from being served."""
 
@@ -44,6 +42,13 @@ QUICK_REFUSALS = 2
 T = TypeVar("T", bound=wire.Object)
 
 
+TURN_CHECK_SECONDS = 5.0
+"""How often an informer that waits for its turn checks whether the API server works again."""
+
+MAX_VERSION_DIGITS = 19
+"""Of a 64-bit number."""
+
+
 class SyncState(enum.Enum):
     """What is known about a collection; the value is a phrase for people."""
 
@@ -51,6 +56,7 @@ class SyncState(enum.Enum):
     SYNCED = "synced"
     NOT_INSTALLED = "not installed"
     REFUSED = "refused by the API server"
+    INCOMPLETE = "every list fails"
 
     @property
     def is_complete(self) -> bool:
@@ -79,7 +85,9 @@ class Reflector(Generic[T]):
 
     Attributes:
         sync_state: SYNCED from the first finished list on, unless the kind is not installed any more;
-            REFUSED after three refusals (401, 403) without a list before.
+            REFUSED after three refusals (401, 403) without a list before; INCOMPLETE by `mark_incomplete`.
+        failing_since: when the first list failed of those that failed in a row without a list before;
+            monotonic seconds, None if the last one did not fail.
         is_connected: a watch is open.
         last_sync_time, last_event_time: Unix seconds of the last finished list, and of the last list,
             event or bookmark; 0.0 before the first.
@@ -96,6 +104,7 @@ class Reflector(Generic[T]):
         *,
         clock: Clock,
         backoff: Backoff,
+        budget: RetryBudget,
     ) -> None:
         self._list_watch = list_watch
         self._decoder = msgspec.json.Decoder(type_)
@@ -105,15 +114,16 @@ class Reflector(Generic[T]):
         self._log = logger
         self._clock = clock
         self._backoff = backoff
+        self._budget = budget
         self._list_failures = FailureLog("list", logger)
         self._watch_failures = FailureLog("watch", logger)
         self._version = ""
         self._listed_at = float("-inf")
         self._missing_since: float | None = None
-        self._must_check_history = False
-        # Objects' events so far.
+        # Events of objects so far.
         self._changes = 0
         self.sync_state = SyncState.LISTING
+        self.failing_since: float | None = None
         self.is_connected = False
         self.last_sync_time = 0.0
         self.last_event_time = 0.0
@@ -121,6 +131,9 @@ class Reflector(Generic[T]):
     def run(self) -> None:
         """List and watch until the list-watch is stopped; every failure of the API is handled in here."""
         try:
+            if self._budget.is_failing:
+                # Hundreds of informers that start during an outage must not send hundreds of requests at once.
+                self._wait_to_retry(self._backoff.next_seconds())
             while True:
                 self._list_until_done()
                 self._watch_until_outdated()
@@ -128,6 +141,11 @@ class Reflector(Generic[T]):
             pass
         finally:
             self.is_connected = False
+
+    def mark_incomplete(self) -> None:
+        """Let a kind whose lists all fail count as complete. Any thread may call this."""
+        if self.sync_state is SyncState.LISTING:
+            self.sync_state = SyncState.INCOMPLETE
 
     # Lists.
 
@@ -137,7 +155,7 @@ class Reflector(Generic[T]):
             try:
                 self._list()
             except ApiError as error:
-                self._wait(self._list_failed(error))
+                self._wait_to_retry(self._list_failed(error))
             else:
                 return
 
@@ -150,7 +168,7 @@ class Reflector(Generic[T]):
             version = version or page.metadata.resource_version
             for item in page.items or ():
                 try:
-                    objects.append(wire.decode(self._decoder, item))
+                    objects.append(self._decode(item))
                 except DecodeError as error:
                     undecodable.add(self._undecodable(item, error).uid)
         self._updater.replace(objects, undecodable)
@@ -161,7 +179,8 @@ class Reflector(Generic[T]):
         self._version = version
         self._listed_at = self._clock.monotonic()
         self._missing_since = None
-        self._must_check_history = False
+        self.failing_since = None
+        self._budget.succeeded()
         self._list_failures.succeeded()
         self.last_sync_time = self.last_event_time = self._clock.time()
         self.sync_state = SyncState.SYNCED
@@ -169,16 +188,27 @@ class Reflector(Generic[T]):
 
     def _list_failed(self, error: ApiError) -> float:
         """Record a failed list; return the seconds to wait before the next one."""
-        if isinstance(error, StatusError) and error.code == NOT_FOUND:
+        if self._is_not_installed(error):
             return self._not_found(error)
         self._missing_since = None
+        if self.failing_since is None:
+            self.failing_since = self._clock.monotonic()
         self._metrics.list_failed()
         self._list_failures.failed(error)
         if self._list_failures.refusals >= REFUSALS_BEFORE_COMPLETE and self.sync_state is not SyncState.SYNCED:
             self.sync_state = SyncState.REFUSED
         return self._delay(error, self._list_failures)
 
-    def _not_found(self, error: StatusError) -> float:
+    def _is_not_installed(self, error: ApiError) -> bool:
+        """Tell whether the API server itself says so; a 404 of a proxy is a failure like any other."""
+        if not isinstance(error, StatusError) or not error.is_not_served:
+            return False
+        try:
+            return not self._list_watch.is_installed()
+        except ApiError:
+            return False
+
+    def _not_found(self, error: ApiError) -> float:
         """Record that the CRD is not installed; objects are dropped only after the second such answer.
 
         A real deletion of a CRD sends DELETED for every object first. A server that is just starting
@@ -195,6 +225,7 @@ class Reflector(Generic[T]):
             self._log.info("not installed, retrying every %d s", NOT_INSTALLED_SECONDS)
         self._updater.clear()
         self._list_failures.reset()
+        self.failing_since = None
         self.sync_state = SyncState.NOT_INSTALLED
         return NOT_INSTALLED_SECONDS
 
@@ -203,16 +234,19 @@ class Reflector(Generic[T]):
     def _watch_until_outdated(self) -> None:
         """Watch again and again from the last version; return when a list is needed."""
         self._watch_failures.consecutive = 0
+        is_renewal = False
         while True:
             try:
-                self._check_history()
+                if is_renewal:
+                    self._check_history()
+                is_renewal = True
                 self._watch()
                 self._log.debug("watch closed, opening the next one")
             except (_Outdated, ApiError) as error:
                 if isinstance(error, _Outdated) or _code(error) == GONE:
                     self._outdated(error)
                     return
-                self._wait(self._watch_failed(error))
+                self._wait_to_retry(self._watch_failed(error))
                 if self._watch_failures.consecutive > WATCHES_BEFORE_LIST or _code(error) == NOT_FOUND:
                     return
 
@@ -225,19 +259,18 @@ class Reflector(Generic[T]):
             self._wait(self._backoff.next_seconds())
 
     def _check_history(self) -> None:
-        """Make sure that the server, if it was unavailable or silent, still has the version that was watched.
+        """Make sure that the server still has the version that was watched, however the last watch ended.
 
         A server whose etcd was restored from a backup is behind it. A watch from a future version is silent
-        until the server has reached it, and never sends the changes before it.
+        until the server has reached it, and never sends the changes before it. One small request in 5 to 10
+        minutes excludes that.
 
         Raises:
             _Outdated: the server is behind.
         """
-        if self._must_check_history:
-            current = self._list_watch.current_version()
-            self._must_check_history = False
-            if _is_lower(current, self._version):
-                raise _Outdated(f"the server is at version {current}, which is before {self._version}")
+        current = self._list_watch.current_version()
+        if _is_lower(current, self._version):
+            raise _Outdated(f"the server is at version {current}, which is before {self._version}")
 
     def _watch(self) -> None:
         """Follow one watch to its clean end."""
@@ -249,6 +282,7 @@ class Reflector(Generic[T]):
                 if line:
                     self._on_line(line)
                     self._watch_failures.succeeded()
+                    self._budget.succeeded()
         self.is_connected = False
         too_soon_seconds = SHORTEST_WATCH_SECONDS - (self._clock.monotonic() - started_at)
         if too_soon_seconds > 0:
@@ -262,9 +296,6 @@ class Reflector(Generic[T]):
         self.is_connected = False
         self._metrics.watch_failed()
         self._watch_failures.failed(error)
-        self._must_check_history |= (
-            isinstance(error, (ConnectError, IdleTimeoutError)) or _code(error) in GATEWAY_ERRORS
-        )
         # The server is unavailable or busy: it will have the version when it is back. A list would not help.
         if isinstance(error, ConnectError) or _code(error) == 429:
             self._watch_failures.consecutive = 0
@@ -293,7 +324,7 @@ class Reflector(Generic[T]):
 
     def _on_object(self, raw: msgspec.Raw) -> None:
         try:
-            obj = wire.decode(self._decoder, raw)
+            obj = self._decode(raw)
         except DecodeError as error:
             metadata = self._undecodable(raw, error)
             self._updater.put_undecodable(metadata.uid)
@@ -322,6 +353,18 @@ class Reflector(Generic[T]):
 
     # Both.
 
+    def _decode(self, raw: msgspec.Raw) -> T:
+        """Decode an object.
+
+        Raises:
+            DecodeError: it is not of the type, or its version cannot be compared.
+        """
+        obj = wire.decode(self._decoder, raw)
+        version = obj.metadata.resource_version
+        if version and not is_version(version):
+            raise DecodeError(f"resourceVersion {version[:40]!r} is not a number")
+        return obj
+
     def _undecodable(self, raw: msgspec.Raw, error: DecodeError) -> wire.Metadata:
         """Count and log an object that cannot be decoded; return what identifies it, if anything does."""
         self._metrics.decode_failed()
@@ -337,6 +380,15 @@ class Reflector(Generic[T]):
         delay = self._backoff.next_seconds(retry_after or 0.0)
         return MAX_SECONDS if failures.refusals > QUICK_REFUSALS else delay
 
+    def _wait_to_retry(self, seconds: float) -> None:
+        """Wait after a failure, and then until it is this informer's turn to retry."""
+        recoveries = self._budget.recoveries
+        extra_seconds = self._budget.reserve(seconds)
+        self._wait(seconds)
+        while extra_seconds > 0 and self._budget.recoveries == recoveries:
+            self._wait(min(extra_seconds, TURN_CHECK_SECONDS))
+            extra_seconds -= TURN_CHECK_SECONDS
+
     def _wait(self, seconds: float) -> None:
         if self._clock.wait(self._list_watch.stopping, seconds):
             raise Stopped
@@ -346,6 +398,11 @@ def _code(error: ApiError) -> int:
     return error.code if isinstance(error, StatusError) else 0
 
 
+def is_version(text: str) -> bool:
+    """Tell whether it is a resource version that can be compared, which is allowed since Kubernetes 1.35."""
+    return text.isdecimal() and text.isascii() and len(text) <= MAX_VERSION_DIGITS
+
+
 def _is_lower(version: str, than: str) -> bool:
-    """Compare resource versions, which is allowed since Kubernetes 1.35; what is not a number is not lower."""
-    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
+    """Compare resource versions; what is not a number is not lower."""
+    return is_version(version) and is_version(than) and int(version) < int(than)

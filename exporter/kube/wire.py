@@ -11,12 +11,14 @@ import msgspec
 from msgspec import Struct, field
 
 from exporter.errors import DecodeError, StatusError, StreamError
+from exporter.kube import salvage
 from exporter.kube.transport import Response
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """etcd refuses objects above 1.5 MiB unless told otherwise: a line this long is not an event."""
 
 _MAX_ERROR_BYTES = 64 * 1024
+_NOT_SERVED = b"404 page not found"
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 T = TypeVar("T")
@@ -83,6 +85,7 @@ class StatusDetails(Struct, frozen=True):
 class ApiStatus(Struct, frozen=True):
     """A `metav1.Status`: why a request failed."""
 
+    kind: str = ""
     code: int = 0
     message: str = ""
     details: StatusDetails | None = None
@@ -90,6 +93,8 @@ class ApiStatus(Struct, frozen=True):
 
 _PARTIAL = msgspec.json.Decoder(PartialObject)
 _PAGE = msgspec.json.Decoder(ListPage)
+_LIST_METADATA = msgspec.json.Decoder(ListMetadata)
+_STRING = msgspec.json.Decoder(str)
 _EVENT = msgspec.json.Decoder(WatchEvent)
 _STATUS = msgspec.json.Decoder(ApiStatus)
 
@@ -116,7 +121,7 @@ def identify(raw: bytes | msgspec.Raw) -> Metadata:
     try:
         return decode_metadata(raw)
     except DecodeError:
-        return Metadata()
+        return _salvaged_metadata(bytes(raw))
 
 
 def decode_page(body: bytes) -> ListPage:
@@ -124,7 +129,10 @@ def decode_page(body: bytes) -> ListPage:
     try:
         page = decode(_PAGE, body)
     except DecodeError as exc:
-        raise StreamError(f"the answer to a list is not a list: {exc}") from exc
+        try:
+            page = _salvaged_page(body)
+        except (DecodeError, KeyError):
+            raise StreamError(f"the answer to a list is not a list: {exc}") from exc
     if not page.metadata.resource_version:
         raise StreamError("the answer to a list has no resourceVersion")
     return page
@@ -135,7 +143,36 @@ def decode_event(line: bytes) -> WatchEvent:
     try:
         return decode(_EVENT, line)
     except DecodeError as exc:
-        raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
+        try:
+            event = salvage.members(line)
+            return WatchEvent(decode(_STRING, event[b"type"]), msgspec.Raw(event[b"object"]))
+        except (DecodeError, KeyError):
+            raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
+
+
+def _salvaged_page(body: bytes) -> ListPage:
+    """Split a page of which an item is malformed."""
+    page = salvage.members(body)
+    items = page[b"items"]
+    return ListPage(
+        decode(_LIST_METADATA, page[b"metadata"]),
+        None if items == b"null" else [msgspec.Raw(item) for item in salvage.elements(items)],
+    )
+
+
+def _salvaged_metadata(raw: bytes) -> Metadata:
+    """Return what can be read of a malformed object's metadata."""
+    try:
+        metadata = salvage.members(salvage.members(raw)[b"metadata"])
+    except (DecodeError, KeyError):
+        return Metadata()
+    fields = {}
+    for field_ in msgspec.structs.fields(Metadata):
+        try:
+            fields[field_.name] = decode(_STRING, metadata[field_.encode_name.encode()])
+        except (DecodeError, KeyError):
+            continue
+    return Metadata(**fields)
 
 
 def error_of_event(raw: msgspec.Raw) -> StatusError:
@@ -152,10 +189,16 @@ def error_of_response(response: Response) -> StatusError:
     """Return the error of an answer other than 200: a Status, or plain text (404 for a missing CRD)."""
     body = response.read(_MAX_ERROR_BYTES)
     try:
-        message = decode(_STATUS, body).message
+        status = decode(_STATUS, body)
+        is_own, message = status.kind == "Status", status.message
     except DecodeError:
-        message = body.decode("utf-8", "replace")
-    return StatusError(response.status, _one_line(message), _retry_after(response.headers.get("Retry-After")))
+        is_own, message = body.strip() == _NOT_SERVED, body.decode("utf-8", "replace")
+    return StatusError(
+        response.status,
+        _one_line(message),
+        _retry_after(response.headers.get("Retry-After")),
+        is_not_served=response.status == 404 and is_own,
+    )
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 import time
 
 API_VERSION = "ray.io/v1"
+GROUP_PATH = f"/apis/{API_VERSION}"
 
 KIND_NAMES = {
     "rayclusters": "RayCluster",

@@ -1,7 +1,7 @@
 """The ASGI application. Bodies are prepared in the thread pool, never on the event loop."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -51,7 +51,8 @@ class Endpoints:
         return _probe(self._status.why_not_alive())
 
     async def readyz(self, _request: Request) -> Response:
-        return _probe("shutting down" if self._is_draining else self._status.why_not_ready())
+        reason = "shutting down" if self._is_draining else self._status.why_not_ready()
+        return _probe(reason, self._status.incomplete())
 
     async def landing(self, _request: Request) -> Response:
         return HTMLResponse(landing_page(self._status))
@@ -74,8 +75,10 @@ def _application(routes: list[Route]) -> Starlette:
     return application
 
 
-def _probe(reason: str | None) -> Response:
-    return PlainTextResponse(f"{reason}\n", 503) if reason else PlainTextResponse("ok\n")
+def _probe(reason: str | None, missing: Sequence[str] = ()) -> Response:
+    if reason:
+        return PlainTextResponse(f"{reason}\n", 503)
+    return PlainTextResponse(f"ok, without {'; '.join(missing)}\n" if missing else "ok\n")
 
 
 def _header(request: Request, name: str) -> str:

@@ -19,6 +19,9 @@ class ExporterStatus(Protocol):
     def why_not_ready(self) -> str | None:
         """Return in plain words why `/metrics` would be incomplete; None if it is complete."""
 
+    def incomplete(self) -> list[str]:
+        """Return the kinds that `/metrics` does not have, although it answers, each with the reason."""
+
     def why_not_alive(self) -> str | None:
         """Return in plain words why the process should be restarted; None if it should not."""
 

@@ -20,13 +20,19 @@ from typing import Any, Self
 
 import msgspec
 
+from exporter.simulator.api_conventions import GROUP_PATH
 from exporter.simulator.apiserver.connections import Stream
 from exporter.simulator.apiserver.requests import Request
-from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.responses import Response, resource_list
 from exporter.simulator.apiserver.server import ApiServer
 
 WAIT_SECONDS = 10.0
 JSON_TYPE = (("Content-Type", "application/json"),)
+
+
+def verb_of(request: Request) -> str:
+    """Return the verb of a request; a list of one object, which only asks for the version, is a `check`."""
+    return "check" if request.verb == "list" and request.query == {"limit": "1"} else request.verb
 
 
 class Fault:
@@ -44,7 +50,7 @@ class Fault:
         self._released = threading.Event()
 
     def matches(self, request: Request) -> bool:
-        return self.verb in (None, request.verb) and self.plural in (None, request.plural)
+        return self.verb in (None, verb_of(request)) and self.plural in (None, request.plural)
 
     def wait_until_used(self, timeout_seconds: float = WAIT_SECONDS) -> None:
         assert self.is_used.wait(timeout_seconds), f"the fault was applied to no {self.verb} of {self.plural}"
@@ -70,6 +76,8 @@ class FaultServer(ApiServer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Kinds that discovery does not name, although they are installed.
+        self.hidden: set[str] = set()
         # Guards the queues and the requests: written by tests and by connections' threads.
         self._changed = threading.Condition()
         self._requests: list[Request] = []
@@ -99,7 +107,7 @@ class FaultServer(ApiServer):
 
     def seen(self, verb: str | None = None, plural: str | None = None) -> list[Request]:
         """The requests so far of a verb and a kind."""
-        return [r for r in self.requests if verb in (None, r.verb) and plural in (None, r.plural)]
+        return [r for r in self.requests if verb in (None, verb_of(r)) and plural in (None, r.plural)]
 
     def wait_for(
         self, predicate: Callable[[list[Request]], object], timeout_seconds: float = WAIT_SECONDS
@@ -121,7 +129,7 @@ class FaultServer(ApiServer):
         """Wait for `count` requests of a verb and a kind, and return all of them."""
 
         def has_enough(requests: list[Request]) -> bool:
-            return sum(verb in (None, r.verb) and plural in (None, r.plural) for r in requests) >= count
+            return sum(verb in (None, verb_of(r)) and plural in (None, r.plural) for r in requests) >= count
 
         self.wait_for(has_enough, timeout_seconds)
         return self.seen(verb, plural)
@@ -273,6 +281,8 @@ class FaultServer(ApiServer):
             self._requests.append(request)
             self._changed.notify_all()
         fault = self._take(self._answer_faults, request)
+        if fault is None and request.path == GROUP_PATH:
+            return resource_list([plural for plural in self.store.installed() if plural not in self.hidden])
         response: Response | None = fault.action(request, fault) if fault else None
         return response
 

@@ -29,6 +29,8 @@ class ReplayServer(FaultServer):
         for plural in PLURALS:
             (first, *_) = self._recorded[plural]
             self.answer_next(first["status"], first["body"], verb="list", plural=plural)
+        # The recorded versions are not those of the empty store behind this server.
+        self.answer_next(200, b'{"metadata":{"resourceVersion":"999999999"},"items":[]}', verb="check", times=None)
         # Guards the two below: moved on by the test, read by the watches' connections.
         self._moved = threading.Condition()
         self._until = 0.0

@@ -23,9 +23,13 @@ class FakeStatus:
 
     not_ready: str | None = None
     not_alive: str | None = None
+    missing: tuple[str, ...] = ()
 
     def why_not_ready(self) -> str | None:
         return self.not_ready
+
+    def incomplete(self) -> list[str]:
+        return list(self.missing)
 
     def why_not_alive(self) -> str | None:
         return self.not_alive

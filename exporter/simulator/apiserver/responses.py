@@ -5,6 +5,7 @@ It hides the wording of kube-apiserver v1.36: the keys of an error, their order,
 Not promised: when each response is sent. No function here reads the store.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -57,6 +58,18 @@ class Response(msgspec.Struct, frozen=True):
 def version() -> Response:
     """Return the response to /version."""
     return Response(200, msgspec.json.format(msgspec.json.encode(_VERSION_BODY), indent=2))
+
+
+def resource_list(plurals: Sequence[str]) -> Response:
+    """Return the response of discovery: the kinds that are installed; without any, the group is not served."""
+    if not plurals:
+        return not_served()
+    resources = [
+        {"name": plural, "singularName": kind_name(plural).lower(), "namespaced": True, "kind": kind_name(plural)}
+        for plural in plurals
+    ]
+    obj = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": API_VERSION, "resources": resources}
+    return Response(200, msgspec.json.encode(obj) + b"\n")
 
 
 def text(status: int, body: bytes) -> Response:

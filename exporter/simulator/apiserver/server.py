@@ -1,9 +1,9 @@
 """The simulated Kubernetes API server: its responses to requests, from the objects of an ObjectStore.
 
-It answers get, list and watch of ray.io/v1 as kube-apiserver v1.36 does: which requests are refused, when a watch
-begins and ends, and which lines it sends follow recordings of a real one.
+It answers get, list, watch and discovery of ray.io/v1 as kube-apiserver v1.36 does: which requests are refused, when
+a watch begins and ends, and which lines it sends follow recordings of a real one.
 
-Not promised: writes, selectors, discovery, other groups, tables or partial metadata. It has no faults of its own:
+Not promised: writes, selectors, other groups, tables or partial metadata. It has no faults of its own:
 subclasses override `override_response` and `send_line`.
 """
 
@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from exporter.simulator.api_conventions import GROUP_PATH
 from exporter.simulator.apiserver import lists, responses
 from exporter.simulator.apiserver.connections import Listener, Stream
 from exporter.simulator.apiserver.history import Event, Watch
@@ -99,6 +100,8 @@ class ApiServer:
             return refusal
         if request.path == "/version":
             return responses.version()
+        if request.path == GROUP_PATH:
+            return responses.resource_list(self.store.installed())
         if request.path in {"/healthz", "/readyz", "/livez"}:
             return responses.text(200, b"ok")
         if not self.store.is_installed(request.plural):

@@ -174,6 +174,11 @@ class ObjectStore:
         """Return whether the kind's CRD exists."""
         return plural in self._kinds
 
+    def installed(self) -> list[str]:
+        """Return the kinds whose CRDs exist."""
+        with self._lock:
+            return list(self._kinds)
+
     def get(self, plural: str, namespace: str, name: str) -> bytes:
         """Return the object as JSON; raise NotFoundError, NotInstalledError."""
         with self._lock:
