@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.collector import Collector
-from exporter.collectors.integrals import Amounts, Integrals
+from exporter.collectors.integrals import NOTHING_TOUCHED, Amounts, Integrals, Touched
 from exporter.collectors.lifecycle import LifecycleTotals, Observation
 from exporter.collectors.table import CustomResource
 from exporter.exposition.growing_lines import GrowingLines
@@ -141,7 +141,7 @@ class MetricsStore(Generic[T]):
         rendered: dict[str, ObjectLines],
         removed: Collection[str],
         namespaces: Collection[str],
-        touched: tuple[Collection[str], Collection[str]] = ((), ()),
+        touched: Touched = NOTHING_TOUCHED,
     ) -> None:
         """Make everything visible in one step, together with what has expired."""
         expired = self._expired()
@@ -152,12 +152,11 @@ class MetricsStore(Generic[T]):
             if name not in expired_namespaces
         }
         expired_integrals = self.integrals.expire()
-        uids, integrated = touched
-        by_uid = {uid: self.integrals.by_uid[uid] for uid in uids if uid in self.integrals.by_uid}
-        by_namespace = {name: self.integrals.by_namespace[name] for name in integrated if name not in expired_integrals}
         with self._lock:
             self._objects.update(rendered, [*expired, *removed])
             self._namespaces.update(counted, expired_namespaces)
+            # With the lock: a change of an amount takes effect at the moment at which it becomes visible.
+            by_uid, by_namespace = self.integrals.advance(touched)
             self._growing_objects.update(by_uid, removed)
             self._growing_namespaces.update(by_namespace, expired_integrals)
 

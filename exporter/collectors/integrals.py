@@ -17,6 +17,7 @@ from exporter.collectors.limits import NO_REPORT, Limits
 from exporter.collectors.namespaces import Namespaces
 from exporter.collectors.table import IDENTITY, Integral, Kind, T
 from exporter.exposition.model import Family, Growth, Sample
+from exporter.resources.meta import ObjectMeta
 
 Growths = tuple[Growth | None, ...]
 """The counters of one object or namespace, family by family; None as long as there was nothing to count."""
@@ -33,6 +34,16 @@ class Amounts(NamedTuple, Generic[T]):
 
     obj: T
     values: tuple[int, ...]
+
+
+class Touched(NamedTuple):
+    """Whose amounts have changed: uids and namespaces, in order and each once."""
+
+    uids: Iterable[str]
+    namespaces: Iterable[str]
+
+
+NOTHING_TOUCHED = Touched((), ())
 
 
 class Account(NamedTuple):
@@ -89,13 +100,32 @@ class Integrals(RegistryCollector, Generic[T]):
         """Return what a version of an object asks for."""
         return Amounts(obj, tuple([_billionths(row.amount(obj)) for row in self._rows]))
 
-    def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> tuple[list[str], list[str]]:
-        """Count these amounts from now on; return the uids and the namespaces whose accounts changed."""
+    def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> Touched:
+        """Take these amounts into account; return what `advance` is to be called with."""
         if not self._rows:
-            return [], []
+            return NOTHING_TOUCHED
         touched = [*map(self._deleted, removed), *map(self._updated, changed)]
         known = [both for both in touched if both is not None]
-        return list(dict.fromkeys(uid for uid, _ in known)), list(dict.fromkeys(namespace for _, namespace in known))
+        return Touched(dict.fromkeys(uid for uid, _ in known), dict.fromkeys(namespace for _, namespace in known))
+
+    def advance(self, touched: Touched) -> tuple[dict[str, Account], dict[str, Account]]:
+        """Let the counters grow by the new amounts from now on; return the accounts, by uid and by namespace.
+
+        The caller makes them visible before anybody reads the clock for a scrape: a scrape in between would still
+        show the old amount, and if that is the larger one, a later scrape would show less.
+        """
+        now = self._clock.monotonic()
+        for uid in touched.uids:
+            if uid in self._asked:
+                _, values = self._asked[uid]
+                self.by_uid[uid] = self.by_uid[uid].continued(values[: self._per_object], now)
+        for namespace in touched.namespaces:
+            if namespace in self._sums:
+                self.by_namespace[namespace] = self.by_namespace[namespace].continued(self._sums[namespace], now)
+        return (
+            {uid: self.by_uid[uid] for uid in touched.uids if uid in self.by_uid},
+            {name: self.by_namespace[name] for name in touched.namespaces if name in self.by_namespace},
+        )
 
     def expire(self) -> list[str]:
         """Drop namespaces that have been without objects for long, or that are too many; return them."""
@@ -125,21 +155,28 @@ class Integrals(RegistryCollector, Generic[T]):
         return (Metric(family.name.removesuffix("_total"), family.help, family.type) for family in families)
 
     def _updated(self, amounts: Amounts[T]) -> tuple[str, str] | None:
-        """Continue with the amounts of this version; return uid and namespace if they are others."""
+        """Note the amounts of this version; return uid and namespace if they are others."""
         meta = amounts.obj.metadata
         if meta.uid not in self._asked:
-            self._namespaces.added(meta.namespace)
-            self._asked[meta.uid] = meta.namespace, (0,) * len(self._rows)
-            labels = self._limits.values((meta.name, meta.namespace, meta.uid))
-            self.by_uid[meta.uid] = Account(labels, (None,) * self._per_object)
+            self._added(meta)
         namespace, before = self._asked[meta.uid]
-        if before == amounts.values and namespace in self._sums:
+        if before == amounts.values:
             return None
         self._asked[meta.uid] = namespace, amounts.values
-        account, now = self.by_uid[meta.uid], self._clock.monotonic()
-        self.by_uid[meta.uid] = account.continued(amounts.values[: self._per_object], now)
-        self._move(namespace, before, amounts.values, now)
+        self._move(namespace, before, amounts.values)
         return meta.uid, namespace
+
+    def _added(self, meta: ObjectMeta) -> None:
+        """Start with an object that asks for nothing yet."""
+        namespace = meta.namespace
+        self._namespaces.added(namespace)
+        self._asked[meta.uid] = namespace, (0,) * len(self._rows)
+        labels = self._limits.values((meta.name, namespace, meta.uid))
+        self.by_uid[meta.uid] = Account(labels, (None,) * self._per_object)
+        if namespace not in self._sums:
+            rows = len(self._rows) - self._per_object
+            self._sums[namespace] = (0,) * rows
+            self.by_namespace[namespace] = Account(self._limits.values((namespace,)), (None,) * rows)
 
     def _deleted(self, obj: T) -> tuple[str, str] | None:
         """End the counters of an object; return uid and namespace if it was known."""
@@ -149,17 +186,14 @@ class Integrals(RegistryCollector, Generic[T]):
         namespace, before = asked
         del self.by_uid[obj.metadata.uid]
         self._namespaces.deleted(namespace)
-        self._move(namespace, before, (0,) * len(before), self._clock.monotonic())
+        self._move(namespace, before, (0,) * len(before))
         return obj.metadata.uid, namespace
 
-    def _move(self, namespace: str, before: tuple[int, ...], after: tuple[int, ...], now: float) -> None:
-        """Let the counters of a namespace grow by other amounts of one of its objects."""
+    def _move(self, namespace: str, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+        """Replace what one object asks for in the sums of its namespace."""
         rows = slice(self._per_object, None)
-        sums = self._sums.get(namespace, (0,) * len(self.namespace_families))
-        changes = zip(sums, before[rows], after[rows], strict=True)
-        self._sums[namespace] = sums = tuple([total - old + new for total, old, new in changes])
-        nothing = Account(self._limits.values((namespace,)), (None,) * len(sums))
-        self.by_namespace[namespace] = self.by_namespace.get(namespace, nothing).continued(sums, now)
+        changes = zip(self._sums[namespace], before[rows], after[rows], strict=True)
+        self._sums[namespace] = tuple([total - old + new for total, old, new in changes])
 
 
 def _family(row: Integral[Any]) -> Family:

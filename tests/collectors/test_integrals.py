@@ -1,5 +1,6 @@
 """What is asked for over time: counters compared with an exact integral, by cluster and by namespace."""
 
+import threading
 from fractions import Fraction
 from typing import Any
 
@@ -68,6 +69,11 @@ class Clusters:
     def counter(self, name: str) -> float:
         (line,) = [line for line in self.lines() if line.startswith(name)]
         return float(line.rpartition(" ")[2])
+
+    def exact(self, name: str) -> float:
+        """Return the only sample of a family before it is rounded."""
+        (sample,) = [s for metric in self.integrals.collect() for s in metric.samples if s.name == name]
+        return float(sample.value)
 
 
 def cluster(uid: str = "1", *, spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
@@ -170,6 +176,9 @@ def test_counters_are_the_exact_integral_over_a_timeline() -> None:
                 total = clusters.counter("clusters_requested_cpu")
                 assert total == pytest.approx(float(sum(integrals.values())) - 0.5, rel=1e-9, abs=0.501)
                 assert total >= last
+                assert clusters.exact("kuberay_clusters_requested_cpu_core_seconds_total") == pytest.approx(
+                    float(sum(integrals.values())), rel=1e-12
+                )
                 last = total
         clusters.change(*[version] if version else [], removed=() if version else (uid,))
         asked[uid] = cores
@@ -246,6 +255,35 @@ def test_a_registry_of_prometheus_client_takes_them() -> None:
     body = generate_latest(registry).decode()
     assert 'kuberay_cluster_requested_gpu_seconds_total{name="c1",namespace="ns",uid="1"} 10.0' in body
     assert 'kuberay_clusters_requested_gpu_seconds_total{namespace="ns"} 10.0' in body
+
+
+def test_counters_never_go_down_while_clusters_change() -> None:
+    """Scrapes beside changes, by the machine's clock: a lower value would count as a restart of the exporter."""
+    store: MetricsStore[Any] = MetricsStore(
+        Collector(RAYCLUSTERS, lambda _: False),
+        LifecycleTotals(RAYCLUSTERS, family_filter=lambda _: False),
+        lambda: None,
+        integrals=Integrals(RAYCLUSTERS),
+    )
+    versions = [decode(RAYCLUSTERS, cluster(desiredMemory=f"{n}Gi", desiredCPU=f"{n}77m")) for n in (1, 99, 3)]
+    done = threading.Event()
+
+    def change() -> None:
+        for _ in range(300):
+            for version in versions:
+                store.on_change([version], [])
+        done.set()
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    last: dict[str, int] = {}
+    while not done.is_set():
+        values = dict(line.rsplit(" ", 1) for line in text(store).splitlines() if line[0] != "#")
+        now = {name: int(value) for name, value in values.items()}
+        assert all(now[name] >= value for name, value in last.items())
+        last = now
+    writer.join()
+    assert len(last) == 4
 
 
 def test_labels_are_escaped() -> None:
