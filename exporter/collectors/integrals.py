@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector as RegistryCollector
 
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.collector import add_samples
-from exporter.collectors.limits import NO_REPORT, Limits
+from exporter.collectors.limits import NO_REPORT
 from exporter.collectors.namespaces import Namespaces
 from exporter.collectors.table import IDENTITY, Integral, Kind, T
 from exporter.exposition.model import Family, Growth, Sample
@@ -75,7 +75,6 @@ class Integrals(RegistryCollector, Generic[T]):
         kind: Kind[T, Any],
         family_filter: Callable[[str], bool] = lambda _: True,
         *,
-        limits: Limits = NO_REPORT,
         clock: Clock | None = None,
     ) -> None:
         """Prepare the rows that `family_filter` accepts by name; the others cost nothing."""
@@ -86,7 +85,6 @@ class Integrals(RegistryCollector, Generic[T]):
         families = [_family(row) for row in self._rows]
         self.object_families = tuple(families[: self._per_object])
         self.namespace_families = tuple(families[self._per_object :])
-        self._limits = limits
         self._clock = clock or SystemClock()
         self._namespaces = Namespaces(self._clock)
         # By uid: the namespace, and what the object asks for now.
@@ -171,12 +169,13 @@ class Integrals(RegistryCollector, Generic[T]):
         namespace = meta.namespace
         self._namespaces.added(namespace)
         self._asked[meta.uid] = namespace, (0,) * len(self._rows)
-        labels = self._limits.values((meta.name, namespace, meta.uid))
+        # What is cut is counted where the same values are labels of the object's other series.
+        labels = NO_REPORT.values((meta.name, namespace, meta.uid))
         self.by_uid[meta.uid] = Account(labels, (None,) * self._per_object)
         if namespace not in self._sums:
             rows = len(self._rows) - self._per_object
             self._sums[namespace] = (0,) * rows
-            self.by_namespace[namespace] = Account(self._limits.values((namespace,)), (None,) * rows)
+            self.by_namespace[namespace] = Account(NO_REPORT.values((namespace,)), (None,) * rows)
 
     def _deleted(self, obj: T) -> tuple[str, str] | None:
         """End the counters of an object; return uid and namespace if it was known."""
