@@ -11,6 +11,7 @@ from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.limits import Limits
 from exporter.collectors.table import AnyKind
@@ -84,6 +85,7 @@ class WatchedKind:
                 kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
             ),
             metrics.collect_failed,
+            integrals=Integrals(kind, config.family_filter),
             retain_seconds=config.retain_deleted_seconds,
             retained_dropped=metrics.retained_dropped,
         )
