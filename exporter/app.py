@@ -16,8 +16,9 @@ from exporter.collectors.totals import Totals
 from exporter.config import Config
 from exporter.exposition.exposition import Exposition
 from exporter.feed import Feed
+from exporter.kube.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import Informer
-from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
+from exporter.kube.transport import Transport
 from exporter.status import Status
 from exporter.telemetry import Telemetry
 from exporter.web.application import Endpoints
@@ -92,7 +93,7 @@ def _all_objects(informers: list[Informer[Any]]) -> Iterator[Any]:
         yield from informer.cache.objects()
 
 
-def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str], None] = lambda _: None) -> None:
+def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
 
     `load` says where the API server is and who the exporter is there; `on_listening` is told the

@@ -15,7 +15,8 @@ from exporter.app import serve
 from exporter.config import UserLabelAllowlist
 from exporter.demo.cluster import SimulatedCluster
 from exporter.errors import ConfigError, ExporterError, InputError
-from exporter.kube.credentials import anonymous, load_configuration
+from exporter.kube.access import anonymous
+from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
     PLURALS,
     build_config,
@@ -72,7 +73,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
     """Watch the cluster and serve its metrics."""
     config = build_config(values)
     start_logging(values)
-    serve(config, functools.partial(load_configuration, kubeconfig, context))
+    serve(config, AccessLoader(kubeconfig, context))
 
 
 @cli.command("demo")

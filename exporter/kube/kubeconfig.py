@@ -155,8 +155,8 @@ class Kubeconfig:
         return name, self.clusters[chosen.cluster], user
 
 
-def load(paths: Iterable[Path], files: FileReader) -> Kubeconfig:
-    """Read and merge files; those that do not exist or are empty count as nothing.
+def load(paths: Iterable[Path], files: FileReader, what: str = "kubeconfig") -> Kubeconfig:
+    """Read and merge files; those that do not exist or are empty count as nothing. Messages begin with `what`.
 
     Raises:
         ConfigError: a file cannot be read, or is not a kubeconfig.
@@ -168,8 +168,11 @@ def load(paths: Iterable[Path], files: FileReader) -> Kubeconfig:
         except FileNotFoundError:
             continue
         except OSError as exc:
-            raise ConfigError(f"couldn't read kubeconfig '{path}': {exc.strerror}") from exc
-        _merge(merged, _decode(raw, path), path)
+            raise ConfigError(f"{what} '{path}': {exc.strerror}") from exc
+        try:
+            _merge(merged, _decode(raw), path)
+        except ConfigError as exc:
+            raise ConfigError(f"{what} '{path}': {exc}") from exc
     return merged
 
 
@@ -190,7 +193,7 @@ class _Loader(yaml.SafeLoader):
     }
 
 
-def _decode(raw: bytes, path: Path) -> _File:
+def _decode(raw: bytes) -> _File:
     try:
         # Of several documents the first counts.
         document = next(yaml.load_all(raw, _Loader), None)
@@ -199,13 +202,13 @@ def _decode(raw: bytes, path: Path) -> _File:
         # PyYAML's own words quote the line.
         mark = exc.problem_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"kubeconfig '{path}': not YAML{where}") from None
+        raise ConfigError(f"not YAML{where}") from None
     except msgspec.ValidationError as exc:
-        raise ConfigError(f"kubeconfig '{path}': {exc}") from exc
+        raise ConfigError(f"not a kubeconfig: {exc}") from exc
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        raise ConfigError(f"kubeconfig '{path}': not YAML") from None
+        raise ConfigError("not YAML") from None
     if (file.api_version, file.kind) != ("v1", "Config"):
-        raise ConfigError(f"kubeconfig '{path}': not a kubeconfig (must be of apiVersion v1, kind Config)")
+        raise ConfigError("not a kubeconfig (must be of apiVersion v1, kind Config)")
     return file
 
 
@@ -229,7 +232,7 @@ def _merge(merged: Kubeconfig, file: _File, path: Path) -> None:
         entries: dict[str, Any] = {}
         for name, value in named:
             if name in entries:
-                raise ConfigError(f"kubeconfig '{path}': two entries for {kind} '{name}'")
+                raise ConfigError(f"two entries for {kind} '{name}'")
             entries[name] = Entry(value, folder)
         _add_missing(own, entries)
 

@@ -43,6 +43,11 @@ class Trust:
         self.broken = bundle.count(_BEGIN) - self.count
         self._namesakes = _namesakes(scratch)
 
+    @property
+    def has_alternatives(self) -> bool:
+        """Tell whether several contexts have to be tried before a server is refused."""
+        return bool(self._namesakes)
+
     @classmethod
     def of_system(cls, more: bytes = b"") -> "Trust":
         """Return the system's CAs, or those that $SSL_CERT_FILE and $SSL_CERT_DIR name, and those in `more`."""
@@ -65,9 +70,8 @@ class Trust:
             yield [der for der in self._certificates if der not in left_out]
 
 
-def verifying_contexts(trust: Trust) -> list[ssl.SSLContext]:
-    """Return the contexts to be tried one after the other; nearly always there is one."""
-    contexts = []
+def verifying_contexts(trust: Trust) -> Iterator[ssl.SSLContext]:
+    """Yield the contexts to be tried one after the other; nearly always there is one."""
     for certificates in trust.alternatives():
         context = urllib3.util.create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
         # Python 3.13 began to set the first, and a flag that Go has no equal of.
@@ -75,8 +79,7 @@ def verifying_contexts(trust: Trust) -> list[ssl.SSLContext]:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         for der in certificates:
             _load(context, der)
-        contexts.append(context)
-    return contexts
+        yield context
 
 
 def unverifying_context() -> ssl.SSLContext:

@@ -38,7 +38,12 @@ def test_the_first_file_wins(tmp_path: Path) -> None:
     """Entry by entry, as a whole; what only the second has is added."""
     config = load(tmp_path, ONE, TWO)
     name, cluster, user = config.select(None)
-    assert (name, cluster.value.server, cluster.value.tls_server_name, user.value.token) == ("x", "https://one", "", "one")
+    assert (name, cluster.value.server, cluster.value.tls_server_name, user.value.token) == (
+        "x",
+        "https://one",
+        "",
+        "one",
+    )
     assert cluster.folder == tmp_path / "0"
     name, cluster, user = config.select("y")
     assert (name, cluster.value.server, user.value.token) == ("y", "https://c2", "two")
@@ -111,11 +116,17 @@ def test_a_context_without_a_user_is_anonymous(tmp_path: Path) -> None:
         ("users: [{name: u, user: {token: *S3CRET}}]", "not YAML at line 1, column 33"),
         ("users: [{name: u, user: {token: !S3CRET x}}]", "not YAML at line 1, column 33"),
         ("users: [{name: u, user: {token: S3CRET\x00}}]", "not YAML"),
-        ("users: [{name: u, user: {token: [S3CRET]}}]", r"Expected `str`, got `array` - at `\$.users\[0\].user.token`"),
-        ("users: [{name: u, user: {token: 12345}}]", r"Expected `str`, got `int` - at `\$.users\[0\].user.token`"),
-        ("users: {S3CRET: 1}", r"Expected `array`, got `object` - at `\$.users`"),
-        ("S3CRET", "Expected `object`, got `str`"),
-        ("[1]", "Expected `object`, got `array`"),
+        (
+            "users: [{name: u, user: {token: [S3CRET]}}]",
+            r"not a kubeconfig: Expected `str`, got `array` - at `\$.users\[0\].user.token`",
+        ),
+        (
+            "users: [{name: u, user: {token: 12345}}]",
+            r"not a kubeconfig: Expected `str`, got `int` - at `\$.users\[0\].user.token`",
+        ),
+        ("users: {S3CRET: 1}", r"not a kubeconfig: Expected `array`, got `object` - at `\$.users`"),
+        ("S3CRET", "not a kubeconfig: Expected `object`, got `str`"),
+        ("[1]", "not a kubeconfig: Expected `object`, got `array`"),
         ("a: &a [*a]", "not YAML"),
         ("apiVersion: v1\nkind: Pod\n", "not a kubeconfig"),
         ("users: [{name: u, user: {token: S3CRET}}, {name: u}]", "two entries for user 'u'"),
@@ -137,7 +148,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_kubeconfig(tmp_path: Path) -> None:
     """The system's reason is in the message."""
-    with pytest.raises(ConfigError, match="couldn't read kubeconfig '.*': Is a directory"):
+    with pytest.raises(ConfigError, match="^kubeconfig '.*': Is a directory"):
         kubeconfig.load([tmp_path], FileReader())
 
 

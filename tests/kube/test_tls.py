@@ -50,10 +50,9 @@ def is_trusted(served: Pair, bundle: str, name: str = "127.0.0.1") -> bool:
     """Tell whether a server is accepted with one of a bundle's contexts."""
     with listener(served) as address:
         for context in verifying_contexts(Trust(bundle.encode())):
-            with socket.create_connection(address, 5) as connection:
-                with suppress(ssl.SSLCertVerificationError):
-                    context.wrap_socket(connection, server_hostname=name).close()
-                    return True
+            with socket.create_connection(address, 5) as connection, suppress(ssl.SSLCertVerificationError):
+                context.wrap_socket(connection, server_hostname=name).close()
+                return True
     return False
 
 

@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kubernetes.client import Configuration
-
 from exporter.app import Exporter
 from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
 from exporter.demo.connections import Stream
 from exporter.demo.requests import Request
 from exporter.demo.store import ObjectStore
 from exporter.exposition.families import Format
-from exporter.kube.transport import ApiTransport
+from exporter.kube.access import anonymous
+from exporter.kube.api_transport import ApiTransport
 from tests.support.bodies import parse
 from tests.support.faults import FaultServer
 from tests.support.recordings import PLURALS, stream
@@ -83,7 +82,7 @@ def config(**settings: Any) -> Config:
 def replaying() -> Iterator[tuple[ReplayServer, Exporter, Callable[[float], bytes]]]:
     """A server, an exporter that watches it, and a function that moves both to a time and returns the body."""
     with ReplayServer() as server:
-        exporter = Exporter(config(), ApiTransport(lambda: Configuration(host=server.url), connections=3))
+        exporter = Exporter(config(), ApiTransport(lambda: anonymous(server.url), connections=3))
         exporter.start()
 
         def body_at(time: float) -> bytes:

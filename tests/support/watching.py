@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from kubernetes.client import Configuration
-
 from exporter.demo.store import ObjectStore
+from exporter.kube.access import anonymous
+from exporter.kube.api_transport import ApiTransport
 from exporter.kube.informer import Informer
-from exporter.kube.transport import ApiTransport
 from exporter.resources.rayjob import RayJob
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
@@ -92,7 +91,7 @@ class Watched:
         self.view = view or View()
         self.counts = Counts()
         url = server.url
-        self.transport = ApiTransport(lambda: Configuration(host=url), connections=2)
+        self.transport = ApiTransport(lambda: anonymous(url), connections=2)
         self.informer: Informer[RayJob] = Informer(
             self.transport,
             "/apis/ray.io/v1/rayjobs",
