@@ -1,9 +1,13 @@
-# kuberay-exporter. `make help` lists the targets; every one sets up what it needs.
+# kuberay-exporter. `make help` lists the targets; each sets up what it needs.
+# Another Python: make test PYTHON=python3.13 VENV=.venv-3.13
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
+# Created after the installation: of the exporter's packages first, then of those for its development.
+RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
+PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --progress-bar off
 
 .DEFAULT_GOAL := help
 
@@ -11,80 +15,101 @@ READY := $(VENV)/.ready
 help: ## List the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(READY): requirements-dev.lock pyproject.toml
+# An older Python would fail only in pip, with an error about a package. This program has to run in every version.
+OLD_PYTHON := $(PYTHON) is Python %d.%d, but 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11
+CHECK_PYTHON := import sys; sys.version_info < (3, 11) and sys.exit("$(OLD_PYTHON)" % sys.version_info[:2])
+
+# pip prints its progress, because the first run takes a minute or more.
+$(RUNTIME): requirements.lock
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(RUNTIME) requirements-dev.lock pyproject.toml
+	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: demo
-demo: $(READY) ## Set up and run the exporter on a simulated cluster, until Ctrl-C
-	@$(BIN)/kuberay-exporter demo $(ARGS)
+demo: $(RUNTIME) ## Set up and run the exporter on a simulated cluster, until Ctrl-C
+	@$(BIN)/python -m exporter demo $(ARGS)
+
+# Before any package is installed.
+.PHONY: stack-programs
+stack-programs:
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@$(PYTHON) tools/stack.py --check
 
 .PHONY: stack
-stack: $(READY) ## Run the demo with Debian's Prometheus and Alertmanager, until Ctrl-C
+stack: stack-programs $(RUNTIME) ## Run the demo with Prometheus and Alertmanager, until Ctrl-C
 	@$(BIN)/python tools/stack.py $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Set up and run all tests
+test: $(READY) ## Run the tests that need only Python
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: soak
-soak: $(READY) ## Look for new examples: Hypothesis' tests for some minutes, with what they covered
+soak: $(READY) ## Run Hypothesis' tests for some minutes, with new examples
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --hypothesis-show-statistics \
 	  tests/test_state_machine.py tests/test_arbitrary.py $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## What scrapes and events cost, as ratios (ARGS="--objects 30000")
+bench: $(READY) ## Measure scrapes and events, as ratios (ARGS="--objects 30000")
 	$(BIN)/python benchmarks/scrape.py $(ARGS)
 
 .PHONY: memory
-memory: $(READY) ## What memory the exporter needs for so many objects (ARGS="1000 10000")
+memory: $(READY) ## Measure memory and body sizes by number of objects (ARGS="1000 10000")
 	$(BIN)/python benchmarks/memory.py $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## Check style, types and layers
+lint: $(READY) ## Check style, types and imports between layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: $(READY) ## Put the code into the project's format
+format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: $(READY) ## Write docs/metrics.md and the chart's table of values anew from what they document
+docs: $(READY) ## Generate docs/metrics.md and the chart's table of values
 	$(BIN)/python -m tools.metrics_docs
 	$(BIN)/python -m tools.values_table
 
 .PHONY: golden
-golden: $(READY) ## Write the golden exposition anew, to be reviewed like code
+golden: $(READY) ## Generate the golden exposition; review it like code
 	$(BIN)/python -m tools.golden > tests/testdata/golden.prom
 
 .PHONY: promtool
-promtool: ## Let promtool (Debian: prometheus) judge the golden exposition and the documented joins
+promtool: ## Check the golden exposition and the documented joins with promtool
 	promtool check metrics < tests/testdata/golden.prom
 	promtool test rules tests/testdata/joins.yaml
 
 .PHONY: rules
-rules: $(READY) ## Write deploy/prometheus/rules.yaml from the chart's rules; let promtool check and test it
+rules: $(READY) ## Generate deploy/prometheus/rules.yaml; check and test it with promtool
 	$(BIN)/python -m tools.rules > deploy/prometheus/rules.yaml
 	promtool check rules deploy/prometheus/rules.yaml
 	promtool test rules tests/rules/*.yaml
 
+.PHONY: logql
+logql: ## Parse the LogQL queries of the documentation (needs Node.js 20 or later)
+	cd tests/logql && npm ci --silent --no-audit --no-fund
+	node tests/logql/check.mjs docs/*.md
+
 .PHONY: dashboards
-dashboards: $(READY) ## Write the dashboards of the chart and of deploy/grafana anew
+dashboards: $(READY) ## Generate the dashboards
 	$(BIN)/python -m tools.dashboards.render
 
-# A folder of tests that `make test` leaves out by name (norecursedirs in pyproject.toml): it needs Prometheus.
+# `make test` does not collect this folder (norecursedirs in pyproject.toml), as it needs Prometheus.
 .PHONY: live
-live: $(READY) ## Let a real Prometheus (Debian: prometheus) scrape the demo; ask it for rules and dashboards
+live: $(READY) ## Test rules and dashboards with a Prometheus that scrapes the demo
 	$(BIN)/python -m pytest tests/live $(ARGS)
 
-# What `make chart` needs is built with Go from pinned modules, and kept; only `make chart` needs Go. The folder has
-# the version in its name, so that another version is built.
+# Tools that are built with Go from pinned modules, and kept. The version is in the name of the folder, so that a new
+# version is built.
 TOOLS := .cache/tools
 HELM := $(TOOLS)/helm-v3.21.4/helm
 KUSTOMIZE := $(TOOLS)/kustomize-v5.8.1/kustomize
@@ -93,7 +118,7 @@ PROMTOOL := $(dir $(PROMETHEUS))promtool
 version_of = $(lastword $(subst -, ,$(notdir $(patsubst %/,%,$(dir $(1))))))
 go_install = GOBIN=$(abspath $(@D)) go install
 
-# Helm takes the version of Kubernetes that it renders for from its linker: without, it is 1.20.
+# Helm's default version of Kubernetes is set by the linker; without these flags it is 1.20.
 $(HELM):
 	$(go_install) -ldflags "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36 \
 	  -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36" helm.sh/helm/v3/cmd/helm@$(call version_of,$@)
@@ -101,33 +126,33 @@ $(HELM):
 $(KUSTOMIZE):
 	$(go_install) sigs.k8s.io/kustomize/kustomize/v5@$(call version_of,$@)
 
-# Debian's is built without kubernetes_sd_configs. This one has that discovery alone, of thirty.
+# Debian's Prometheus is built without kubernetes_sd_configs. This one has only that service discovery.
 $(PROMETHEUS) $(PROMTOOL):
 	$(go_install) -tags remove_all_sd,enable_kubernetes_sd -ldflags "-s -w" \
 	  github.com/prometheus/prometheus/cmd/$(@F)@$(call version_of,$@)
 
-# A folder of tests that `make test` leaves out by name (norecursedirs in pyproject.toml): they need Go.
+# `make test` does not collect this folder (norecursedirs in pyproject.toml), as it needs tools that are built with Go.
 .PHONY: chart
 chart: $(READY) $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) ## Test the Helm chart, the sidecar and the scrape configuration (needs Go)
 	HELM=$(abspath $(HELM)) KUSTOMIZE=$(abspath $(KUSTOMIZE)) PROMETHEUS=$(abspath $(PROMETHEUS)) \
 	  PROMTOOL=$(abspath $(PROMTOOL)) $(BIN)/python -m pytest tests/chart $(ARGS)
 
 .PHONY: chart-golden
-chart-golden: $(READY) $(HELM) ## Write the rendered charts anew, to be reviewed like code
+chart-golden: $(READY) $(HELM) ## Generate the rendered charts; review them like code
 	HELM=$(abspath $(HELM)) $(BIN)/python -m tools.chart_goldens
 
 .PHONY: e2e
-e2e: $(READY) $(HELM) ## Run exporter, chart and sidecar against a real API server (needs Go; minutes the first time)
+e2e: $(READY) $(HELM) ## Test exporter, chart and sidecar with a real API server (needs Go; the first run takes minutes)
 	$(BIN)/python -m tests.e2e.binaries
 	HELM=$(abspath $(HELM)) $(BIN)/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: lock
-lock: $(READY) ## Resolve the dependencies anew
+lock: $(READY) ## Update the lock files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 .PHONY: clean
-clean: ## Remove what the other targets made
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+clean: ## Remove what the other targets created
+	rm -rf $(VENV) tests/logql/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

@@ -16,7 +16,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from exporter.demo.cluster import SimulatedCluster
+from exporter.simulator.cluster import SimulatedCluster
 
 SCRAPES = 20
 AT_ONCE = 2

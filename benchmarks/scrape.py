@@ -17,12 +17,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
-from exporter.collectors.totals import Totals
-from exporter.demo.engine import Engine
-from exporter.demo.store import ObjectStore
+from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.exposition.exposition import Exposition
-from exporter.exposition.families import Format
-from exporter.feed import Feed
+from exporter.exposition.text import Format
+from exporter.metrics_store import MetricsStore
+from exporter.simulator.apiserver.store import ObjectStore
+from exporter.simulator.kuberay.engine import Engine
 
 ROUNDS = 5
 CHANGES = 100
@@ -39,44 +39,50 @@ def milliseconds(action: Callable[[], object]) -> float:
 
 
 class Fleet:
-    """A simulated population, decoded, and connected to feeds as a running exporter has it."""
+    """A simulated population, decoded, and in metrics stores as in a running exporter."""
 
     def __init__(self, objects: int) -> None:
-        store = ObjectStore()
-        Engine(store, seed=1, speed=1, objects=objects).populate(lambda _made, _wanted: None)
-        self.jobs = [event.body for event in store.page("rayjobs").items]
+        objects_store = ObjectStore()
+        Engine(objects_store, seed=1, speed=1, objects=objects).populate(lambda _made, _wanted: None)
+        self.jobs = [event.body for event in objects_store.page("rayjobs").items]
         self.objects = {
             kind.plural: [
-                msgspec.json.decode(event.body, type=kind.resource) for event in store.page(kind.plural).items
+                msgspec.json.decode(event.body, type=kind.object_type)
+                for event in objects_store.page(kind.plural).items
             ]
             for kind in KINDS
         }
-        self.feeds: list[Feed[Any]] = []
+        self.stores: list[MetricsStore[Any]] = []
         self.registry = CollectorRegistry()
         for kind in KINDS:
             present = self.objects[kind.plural]
-            collector = Collector(kind, lambda present=present: present)  # type: ignore[misc]
-            feed: Feed[Any] = Feed(collector, Totals(kind, (60.0, 600.0)), _fail)
-            feed.update(present, [])
-            self.registry.register(feed.collector)
-            self.feeds.append(feed)
-        self.exposition = Exposition(self.feeds, CollectorRegistry())
+            store: MetricsStore[Any] = MetricsStore(
+                Collector(kind, stores=[present]), LifecycleTotals(kind, (60.0, 600.0)), _fail
+            )
+            store.on_change(present, [])
+            self.registry.register(store.collector)
+            self.stores.append(store)
+        self.exposition = Exposition(self.stores, CollectorRegistry())
 
     def change(self) -> None:
         """Make pages dirty, as events of so many objects all over the fleet do."""
-        for feed, objects in zip(self.feeds, self.objects.values(), strict=True):
-            some = objects[:: max(1, len(objects) * len(self.feeds) // CHANGES)]
-            feed.update([], some)
-            feed.update(some, [])
+        for store, objects in zip(self.stores, self.objects.values(), strict=True):
+            some = objects[:: max(1, len(objects) * len(self.stores) // CHANGES)]
+            store.on_change([], some)
+            store.on_change(some, [])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=int, default=10_000)
     fleet = Fleet(parser.parse_args().objects)
-    body = fleet.exposition.body
+
+    def body(format_: Format, *, gzip: bool = False) -> bytes:
+        # As it is sent: chunk by chunk, and never as a whole.
+        return b"".join(fleet.exposition.body(format_, gzip=gzip).chunks())
+
     plain = body(Format.TEXT)
-    decoder = msgspec.json.Decoder(KINDS[1].resource)
+    decoder = msgspec.json.Decoder(KINDS[1].object_type)
 
     def changed(*, compress: bool) -> None:
         fleet.change()

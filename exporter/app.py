@@ -3,94 +3,104 @@
 import asyncio
 import logging
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from exporter import __version__
+from exporter.clock import SystemClock
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.table import AnyKind
-from exporter.collectors.totals import Totals
 from exporter.config import Config
 from exporter.exposition.exposition import Exposition
-from exporter.feed import Feed
 from exporter.kube.api_transport import ApiTransport, LoadAccess
-from exporter.kube.informer import Informer
+from exporter.kube.informer import Informer, InformerSettings
+from exporter.kube.retry_budget import RetryBudget
+from exporter.kube.store import Store
 from exporter.kube.transport import Transport
-from exporter.status import Status
-from exporter.telemetry import Telemetry
+from exporter.metrics_store import MetricsStore
+from exporter.resources import API_GROUP, API_VERSION
+from exporter.status import InformerStatus
+from exporter.telemetry import KindMetrics, Telemetry
 from exporter.web.application import Endpoints
 from exporter.web.server import Server, format_address, listen, serve_until_signal
 
-API_GROUP = "/apis/ray.io/v1"
-
 THREADS_END_SECONDS = 2.0
-"""How long to wait for threads at the end; they are daemons, and a hung server may hold one."""
+"""How long to wait for threads at the end; they are daemons, and a hung server may block one."""
+
+THREAD_STACK_BYTES = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
 
 class Exporter:
-    """Everything between the API server and the web: informers, feeds, own metrics, endpoints."""
+    """Everything between the API server and the web: informers, metrics stores, own metrics, endpoints."""
 
     def __init__(self, config: Config, transport: Transport) -> None:
         kinds = [kind for kind in KINDS if kind.plural in config.collectors]
         self.telemetry = Telemetry(kind.plural for kind in kinds)
-        self.informers: list[Informer[Any]] = []
-        self.feeds = [self._connect(kind, config, transport) for kind in kinds]
-        self.telemetry.watch_informers(self.informers)
-        self.exposition = Exposition(self.feeds, self.telemetry.registry, config.is_exported)
-        self.endpoints = Endpoints(self.exposition, Status(self.informers), self.telemetry.observe_scrape)
+        budget = RetryBudget(SystemClock())
+        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), budget) for kind in kinds]
+        self.metrics_stores = [kind.metrics_store for kind in watched]
+        self.informers = [informer for kind in watched for informer in kind.informers]
+        self.telemetry.register_informers(self.informers)
+        self.exposition = Exposition(self.metrics_stores, self.telemetry.registry, config.family_filter)
+        self.endpoints = Endpoints(self.exposition, InformerStatus(self.informers), self.telemetry.observe_scrape)
 
     def start(self) -> None:
+        # Hundreds of namespaces are hundreds of threads, none of which needs the usual 8 MiB of stack.
+        threading.stack_size(THREAD_STACK_BYTES)
         for informer in self.informers:
             informer.start()
 
     def stop(self) -> None:
-        """End all threads, within THREADS_END_SECONDS where the server lets them."""
+        """End all threads, within THREADS_END_SECONDS unless the server blocks one."""
         for informer in self.informers:
             informer.stop()
         deadline = time.monotonic() + THREADS_END_SECONDS
         for informer in self.informers:
             informer.join(max(0.0, deadline - time.monotonic()))
 
-    def _connect(self, kind: AnyKind, config: Config, transport: Transport) -> Feed[Any]:
-        """Make a kind's feed, and an informer for each namespace that fills it."""
-        informers: list[Informer[Any]] = []
-        observer = self.telemetry.observer(kind.plural)
-        feed = Feed(
-            Collector(kind, partial(_all_objects, informers), config.is_exported, config.user_labels(kind.plural)),
-            Totals(kind, config.histogram_buckets, config.is_exported),
-            observer.collect_failed,
+
+class WatchedKind:
+    """One kind: an informer and a store for each namespace, and the metrics store that they all write to."""
+
+    def __init__(
+        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, budget: RetryBudget
+    ) -> None:
+        stores = {namespace: Store[Any]() for namespace in config.namespaces or ("",)}
+        self.metrics_store = MetricsStore(
+            Collector(kind, config.family_filter, config.user_labels(kind.plural), stores=stores.values()),
+            LifecycleTotals(kind, config.histogram_buckets, config.family_filter),
+            metrics.collect_failed,
             retain_seconds=config.retain_deleted_seconds,
         )
-        informers.extend(
+        self.informers = [
             Informer(
                 transport,
-                collection_path(kind.plural, namespace),
-                kind.resource,
-                feed,
-                observer,
-                resource=kind.plural,
-                namespace=namespace,
-                page_size=config.page_size,
+                InformerSettings(
+                    plural=kind.plural,
+                    path=collection_path(kind.plural, namespace),
+                    object_type=kind.object_type,
+                    namespace=namespace,
+                    page_size=config.page_size,
+                ),
+                store,
+                self.metrics_store,
+                metrics,
+                budget=budget,
             )
-            for namespace in config.namespaces or ("",)
-        )
-        self.informers += informers
-        return feed
+            for namespace, store in stores.items()
+        ]
 
 
 def collection_path(plural: str, namespace: str) -> str:
-    """Return the API's path of a collection, cluster-wide where the namespace is empty."""
-    return f"{API_GROUP}/namespaces/{namespace}/{plural}" if namespace else f"{API_GROUP}/{plural}"
-
-
-def _all_objects(informers: list[Informer[Any]]) -> Iterator[Any]:
-    for informer in informers:
-        yield from informer.cache.objects()
+    """Return the API's path of a collection, cluster-wide if the namespace is empty."""
+    scope = f"namespaces/{namespace}/" if namespace else ""
+    return f"/apis/{API_GROUP}/{API_VERSION}/{scope}{plural}"
 
 
 def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:

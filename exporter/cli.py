@@ -1,6 +1,5 @@
 """The commands; every error is one line and an exit code."""
 
-import functools
 import os
 import re
 import signal
@@ -9,19 +8,18 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from exporter import __version__
 from exporter.app import serve
 from exporter.config import UserLabelAllowlist
-from exporter.demo.cluster import SimulatedCluster
 from exporter.errors import ConfigError, ExporterError, InputError
-from exporter.kube.access import anonymous
 from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
     PLURALS,
     build_config,
+    build_family_filter,
     exporter_options,
-    family_filter,
     family_options,
     log_options,
     metrics_address_option,
@@ -32,26 +30,6 @@ from exporter.render import Renderer
 
 PROGRAM = "kuberay-exporter"
 _GROUP_OPTIONS = ("-h", "--help", "--version")
-
-DEMO = """\
-A simulated KubeRay cluster with {objects} objects, and the exporter on it:
-
-  {exporter}/metrics    what Prometheus scrapes
-  {exporter}/    what is watched, and its state
-  {api}/apis/ray.io/v1/rayjobs    the objects themselves
-
-Things to look for, with curl -s {exporter}/metrics | grep …
-
-  kuberay_job_deployment_status             what jobs are doing; Retrying lasts seconds
-  kuberay_job_execution_duration_seconds    how long attempts took, each retry by itself
-  kuberay_job_failure                       why jobs failed, also of those deleted lately
-  'provisioned{{condition="false"'            clusters that are not ready, some for hours
-  kuberay_service_traffic_routed_ratio      services being upgraded in steps
-  kuberay_jobs_finished_total               what happened since the start, by namespace
-  kuberay_exporter_                         is all of this still true?
-
-Ctrl-C ends it.
-"""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -80,27 +58,32 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 @metrics_address_option("127.0.0.1:8080")
 @exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), retain="10m")
 @log_options(level="warn", encoder="console")
-@option("--seed", type=int, default=1, help="The same seed gives the same cluster.")
+@option(
+    "--seed",
+    type=int,
+    default=1,
+    help="The same seed gives the same objects; times, and the jobs of RayCronJobs, follow the clock.",
+)
 @option(
     "--speed",
     type=click.FloatRange(0, 1000, min_open=True),
     default=1.0,
-    help="How much faster than life it goes.",
+    help="Speed of the changes, as a multiple of real time.",
 )
-@option("--objects", type=click.IntRange(1, 100_000), default=60, help="About how many objects there are.")
+@option("--objects", type=click.IntRange(1, 100_000), default=60, help="Approximate number of objects.")
 def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
-    """Run a simulated KubeRay cluster and the exporter on it, until Ctrl-C."""
+    """Run a simulated KubeRay cluster and the exporter on it, until Ctrl-C.
+
+    If the default of --metrics-addr is in use, a free port is used instead.
+    """
+    # Imported here, so that the other commands do not load the simulator.
+    from exporter import demo
+
+    if click.get_current_context().get_parameter_source("metrics_addr") is ParameterSource.DEFAULT:
+        values["metrics_addr"] = demo.free_address(values["metrics_addr"])
     config = build_config(values)
     start_logging(values)
-    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects)
-    with click.progressbar(length=objects, label="Making the cluster", file=sys.stderr) as bar:
-        cluster.populate(lambda made, _: bar.update(made - bar.pos))
-    with cluster:
-
-        def announce(address: str) -> None:
-            click.echo(DEMO.format(objects=cluster.objects, exporter=f"http://{address}", api=cluster.url))
-
-        serve(config, functools.partial(anonymous, cluster.url), announce)
+    demo.run(config, seed=seed, speed=speed, objects=objects)
 
 
 @cli.command("render")
@@ -125,8 +108,8 @@ def render_command(
     # Ended by a signal it has not printed everything: that is no success.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     skipped: list[str] = []
-    is_exported = family_filter(metric_allowlist, metric_denylist)
-    renderer = Renderer(collectors, is_exported, metric_labels_allowlist, skipped.append)
+    family_filter = build_family_filter(metric_allowlist, metric_denylist)
+    renderer = Renderer(collectors, family_filter, metric_labels_allowlist, skipped.append)
     inputs: Sequence[BinaryIO] = files or [sys.stdin.buffer]
     for file in inputs:
         try:

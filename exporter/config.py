@@ -65,7 +65,7 @@ class Config:
     probe_address: Address | None
     namespaces: tuple[str, ...]
     collectors: tuple[str, ...]
-    is_exported: FamilyFilter
+    family_filter: FamilyFilter
     user_labels: UserLabelAllowlist
     histogram_buckets: tuple[float, ...]
     retain_deleted_seconds: float

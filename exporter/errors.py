@@ -9,7 +9,7 @@
         ├── ConnectError    no connection: refused, timed out, name unknown, no credentials
         │   └── HandshakeError  TLS: one side does not accept the other's certificate
         ├── StreamError     a connection that broke, or whose bytes made no sense
-        │   └── SilenceError    nothing came for too long: it may be half open
+        │   └── IdleTimeoutError    nothing came for too long: it may be half open
         └── StatusError     an answer other than 200, or an ERROR event in a watch
 
 Foreign errors become one of these at the border where they arise (`raise … from exc`).
@@ -61,19 +61,23 @@ class StreamError(ApiError):
     """An answer broke off, did not come, or was not what it should be."""
 
 
-class SilenceError(StreamError):
+class IdleTimeoutError(StreamError):
     """Nothing came for as long as was waited."""
 
 
 class StatusError(ApiError):
-    """The API server's refusal.
+    """An answer of the API server, or of a proxy in front of it, that is not the one that was requested.
 
     Attributes:
         code: the HTTP status, or the `code` of an ERROR event.
         retry_after_seconds: what the server asked for, None if it did not.
+        is_not_served: it is the API server's own 404 for a path that it does not serve.
     """
 
-    def __init__(self, code: int, message: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, code: int, message: str, retry_after_seconds: float | None = None, *, is_not_served: bool = False
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.retry_after_seconds = retry_after_seconds
+        self.is_not_served = is_not_served

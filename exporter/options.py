@@ -1,4 +1,4 @@
-"""The flags: their names, environment variables, defaults and help, and what becomes of their values."""
+"""The flags: their names, environment variables, defaults and help, and the settings that they become."""
 
 import functools
 import re
@@ -27,7 +27,7 @@ DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
 
 
 class Parsed(click.ParamType[Any]):
-    """A value that a function of `config` reads from text; its ConfigError becomes click's."""
+    """A value that a function of `config` reads from text; its ConfigError becomes click's error."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
@@ -43,7 +43,7 @@ class Parsed(click.ParamType[Any]):
 
 
 def parse_encoder(text: str) -> str:
-    """Read a log encoder, with the operator's own words where it is none."""
+    """Read a log encoder; the error is in the operator's own words."""
     if text not in ENCODERS:
         raise ConfigError(f"invalid encoder \"{text}\" (must be 'json' or 'console')")
     return text
@@ -65,7 +65,7 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def family_options(collectors: Sequence[str] = DEFAULT_PLURALS, labels: str = "") -> Callable[[Any], Any]:
-    """What is printed of the objects; the demo has other defaults."""
+    """Which metrics are printed; the demo has other defaults."""
     return options(
         option(
             "--collectors",
@@ -77,55 +77,55 @@ def family_options(collectors: Sequence[str] = DEFAULT_PLURALS, labels: str = ""
             "--metric-allowlist",
             type=Parsed("regexps", parse_patterns),
             default="",
-            help="Comma-separated regular expressions; only families whose names they match are printed.",
+            help="Comma-separated regular expressions of metric families to print.  [default: all]",
         ),
         option(
             "--metric-denylist",
             type=Parsed("regexps", parse_patterns),
             default="",
-            help="Comma-separated regular expressions; families whose names they match are left out.",
+            help="Comma-separated regular expressions of metric families to omit.",
         ),
         option(
             "--metric-labels-allowlist",
             type=Parsed("labels", functools.partial(parse_label_allowlist, known=PLURALS)),
             default=labels,
-            help="Labels of objects to print, such as 'rayjobs=[team,cost-center],rayclusters=[*]'.",
+            help="Labels of objects to add as metric labels, such as 'rayjobs=[team,cost-center],rayclusters=[*]'.",
         ),
     )
 
 
 def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[Any], Any]:
-    """What the exporter does, wherever its cluster is."""
+    """The exporter's own settings, for `serve` and `demo`."""
     return options(
         option(
             "--health-probe-bind-address",
             type=Parsed("address", parse_address),
-            help="Address of a second listener, for /healthz and /readyz alone.",
+            help="Address of a second listener for /healthz and /readyz only.  [default: none]",
         ),
         option(
             "--watch-namespace",
             type=Parsed("namespaces", parse_namespaces),
             default="",
-            help="Comma-separated namespaces to watch, each by a list and watch of its own.  [default: all]",
+            help="Comma-separated namespaces to watch.  [default: all]",
         ),
         families,
         option(
             "--histogram-buckets",
             type=Parsed("seconds", parse_buckets),
             default="10,30,60,120,300,600,1800,3600,7200,14400,43200,86400",
-            help="Comma-separated upper bounds of histograms of durations, in seconds.",
+            help="Comma-separated upper bounds of the duration histograms, in seconds.",
         ),
         option(
             "--retain-deleted",
             type=Parsed("duration", parse_duration),
             default=retain,
-            help="How long some series of a finished RayJob stay after it was deleted.",
+            help="Time for which some series of a finished RayJob are kept after its deletion.",
         ),
         option(
             "--kube-page-size",
             type=click.IntRange(1, 10_000),
             default=500,
-            help="Objects in one page of a list.",
+            help="Maximum number of objects in one page of a list.",
         ),
     )
 
@@ -165,7 +165,7 @@ def build_config(values: dict[str, Any]) -> Config:
         probe_address=values["health_probe_bind_address"],
         namespaces=values["watch_namespace"],
         collectors=values["collectors"],
-        is_exported=family_filter(values["metric_allowlist"], values["metric_denylist"]),
+        family_filter=build_family_filter(values["metric_allowlist"], values["metric_denylist"]),
         user_labels=values["metric_labels_allowlist"],
         histogram_buckets=values["histogram_buckets"],
         retain_deleted_seconds=values["retain_deleted"],
@@ -180,7 +180,7 @@ def start_logging(values: dict[str, Any]) -> None:
     set_up_logging(values["log_level"], values["log_stdout_encoder"], file)
 
 
-def family_filter(allow: tuple[re.Pattern[str], ...], deny: tuple[re.Pattern[str], ...]) -> FamilyFilter:
+def build_family_filter(allow: tuple[re.Pattern[str], ...], deny: tuple[re.Pattern[str], ...]) -> FamilyFilter:
     if allow and deny:
         raise click.UsageError("--metric-allowlist and --metric-denylist exclude each other: give one")
     return FamilyFilter(allow, deny)

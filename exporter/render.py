@@ -1,6 +1,6 @@
-"""The metrics of objects in files: what `kubectl get … -o json` prints, without a cluster or a server.
+"""The metrics of objects in files, such as the output of `kubectl get … -o json`, without a cluster or a server.
 
-Every form of input becomes JSON of one object, and takes the way that objects from a server take.
+Every form of input becomes JSON of one object, which is then handled like an object from a server.
 """
 
 import json
@@ -13,15 +13,14 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
-from exporter.collectors.totals import Totals
+from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.config import UserLabelAllowlist
 from exporter.errors import DecodeError, InputError
 from exporter.exposition.exposition import Exposition
-from exporter.exposition.families import Format
-from exporter.feed import Feed
+from exporter.exposition.text import Format
 from exporter.kube import wire
-
-API_GROUP = "ray.io"
+from exporter.metrics_store import MetricsStore
+from exporter.resources import API_GROUP
 
 
 class _Document(msgspec.Struct):
@@ -33,33 +32,32 @@ class _Document(msgspec.Struct):
 
 
 class Renderer:
-    """Collects objects from any number of inputs; then tells their metrics."""
+    """Collects objects from any number of inputs, then renders their metrics."""
 
     def __init__(
         self,
         collectors: Iterable[str],
-        is_exported: Callable[[str], bool],
+        family_filter: Callable[[str], bool],
         user_labels: UserLabelAllowlist,
         report: Callable[[str], None],
     ) -> None:
-        """`report` is told, a line each, of objects that had to be skipped."""
+        """`report` is called with a line for each object that had to be skipped."""
         self._report = report
         kinds = [kind for kind in KINDS if kind.plural in collectors]
-        self._feeds = {
-            kind.name: Feed(
-                Collector(kind, list, is_exported, user_labels(kind.plural)),
-                # Files show how things are; nothing has happened that could be counted.
-                Totals(kind, is_exported=lambda _: False),
+        self._metrics_stores = {
+            kind.name: MetricsStore(
+                Collector(kind, family_filter, user_labels(kind.plural)),
+                # Files show the current state: nothing has occurred that could be counted.
+                LifecycleTotals(kind, family_filter=lambda _: False),
                 lambda: None,
-                # When an object in a file was received says nothing of it.
-                wall_clock=lambda: None,
+                has_receipt_times=False,
             )
             for kind in kinds
         }
-        self._decoders = {kind.name: msgspec.json.Decoder(kind.resource) for kind in kinds}
+        self._decoders = {kind.name: msgspec.json.Decoder(kind.object_type) for kind in kinds}
 
     def add(self, data: bytes) -> None:
-        """Take in JSON or YAML: a List, objects, or several documents; other kinds are passed over.
+        """Add JSON or YAML: a List, objects, or several documents; other kinds are ignored.
 
         Raises:
             InputError: neither JSON nor YAML, or not Kubernetes objects.
@@ -72,7 +70,7 @@ class Renderer:
 
     def exposition(self) -> bytes:
         """Return the metrics of all objects in the text format."""
-        return Exposition(list(self._feeds.values()), CollectorRegistry()).body(Format.TEXT)
+        return bytes(Exposition(list(self._metrics_stores.values()), CollectorRegistry()).body(Format.TEXT))
 
     def _add_document(self, data: bytes | msgspec.Raw) -> None:
         try:
@@ -82,7 +80,7 @@ class Renderer:
         if document.items is not None:
             for item in document.items:
                 self._add_document(item)
-        elif document.kind in self._feeds and document.api_version.startswith(f"{API_GROUP}/"):
+        elif document.kind in self._metrics_stores and document.api_version.startswith(f"{API_GROUP}/"):
             self._add_object(document.kind, data)
 
     def _add_object(self, kind: str, data: bytes | msgspec.Raw) -> None:
@@ -91,7 +89,7 @@ class Renderer:
         except DecodeError as exc:
             self._report(f"skipped {kind} {wire.identify(data).key}: {exc}")
             return
-        self._feeds[kind].update([obj], [])
+        self._metrics_stores[kind].on_change([obj], [])
 
 
 _DOCUMENT = msgspec.json.Decoder(_Document)
@@ -108,7 +106,7 @@ def _documents(data: bytes) -> Iterator[bytes]:
 
 
 def _is_one_document(data: bytes) -> bool:
-    """Tell whether the whole is one JSON object: the usual case, which then need not be encoded again."""
+    """Tell whether all of it is one JSON object: the usual case, which need not be encoded again."""
     try:
         wire.decode(_DOCUMENT, data)
     except DecodeError:
@@ -150,7 +148,7 @@ def _encoded(values: Iterable[Any]) -> Iterator[bytes]:
 
 
 class _YamlLoader(yaml.CSafeLoader):
-    """Reads times as the strings that they are in JSON."""
+    """Reads times as strings, as they are in JSON."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - it overrides an attribute of the library's
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]

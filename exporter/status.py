@@ -1,46 +1,63 @@
-"""Is the exporter ready, alive, in sync? Read from the informers, for probes and people."""
+"""Whether the exporter is ready, alive and in sync, from the states of its informers."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from exporter.kube.informer import Informer
-from exporter.kube.reflector import Reflector
-from exporter.web.state import ResourceState
+from exporter.kube.informer import Informer, InformerState
+from exporter.kube.reflector import SyncState
+from exporter.web.status import KindStatus
+
+HOLD_BACK_SECONDS = 30.0
+"""How long a kind that cannot be listed, such as one with a broken conversion webhook, holds back the others."""
 
 
-class Status:
-    """What `web` asks (its `State`). Reads attributes that informers write: no locks, no waiting."""
+class InformerStatus:
+    """The `ExporterStatus` of the web part. Reads what informers write: no locks, no waiting.
+
+    It also decides when a kind that cannot be listed stops holding back the others: only here are all known.
+    """
 
     def __init__(self, informers: Sequence[Informer[Any]]) -> None:
         self._informers = informers
 
     def why_not_ready(self) -> str | None:
-        """An answer before all is known would look like "all objects deleted"."""
-        waiting = [informer for informer in self._informers if not informer.reflector.is_complete]
+        """An answer before every kind is complete would look like "all objects deleted"."""
+        self._leave_out_failing()
+        states = self._states()
+        waiting = [state.name for state in states if not state.sync.is_complete]
         if waiting:
-            return f"not listed yet: {', '.join(map(_name, waiting))}"
-        if all(informer.reflector.is_refused for informer in self._informers):
-            return "the API server refuses to list anything: check the exporter's RBAC and credentials"
+            return f"not listed yet: {', '.join(waiting)}"
+        if all(state.sync is SyncState.REFUSED for state in states):
+            return "the API server refuses every list: check the RBAC and the credentials of the exporter"
         return None
 
-    def why_not_alive(self) -> str | None:
-        dead = [informer for informer in self._informers if not informer.is_alive]
-        return f"thread ended: {', '.join(map(_name, dead))}" if dead else None
-
-    def resources(self) -> list[ResourceState]:
+    def incomplete(self) -> list[str]:
         return [
-            ResourceState(_name(informer), len(informer.cache), _describe(informer.reflector))
-            for informer in self._informers
+            f"{state.name}: {state.sync.value}"
+            for state in self._states()
+            if state.sync in (SyncState.REFUSED, SyncState.INCOMPLETE)
         ]
 
+    def why_not_alive(self) -> str | None:
+        ended = [state.name for state in self._states() if not state.is_alive]
+        return f"thread ended: {', '.join(ended)}" if ended else None
 
-def _name(informer: Informer[Any]) -> str:
-    return f"{informer.resource} in {informer.namespace}" if informer.namespace else informer.resource
+    def kinds(self) -> list[KindStatus]:
+        return [KindStatus(state.name, state.objects, _describe(state)) for state in self._states()]
+
+    def _leave_out_failing(self) -> None:
+        """Mark kinds whose lists have failed for long, while another kind shows that the API server works."""
+        states = {informer: informer.state() for informer in self._informers}
+        if any(state.is_connected or state.sync is SyncState.NOT_INSTALLED for state in states.values()):
+            for informer, state in states.items():
+                if state.failing_seconds >= HOLD_BACK_SECONDS:
+                    informer.mark_incomplete()
+
+    def _states(self) -> list[InformerState]:
+        return [informer.state() for informer in self._informers]
 
 
-def _describe(reflector: Reflector[Any]) -> str:
-    if reflector.is_synced:
-        return "synced, watching" if reflector.is_connected else "synced, but not connected"
-    if reflector.is_refused:
-        return "refused by the API server"
-    return "not installed" if reflector.is_complete else "not listed yet"
+def _describe(state: InformerState) -> str:
+    if state.sync is SyncState.SYNCED:
+        return "synced, watching" if state.is_connected else "synced, but not connected"
+    return str(state.sync.value)

@@ -1,8 +1,8 @@
-"""The exporter's metrics about itself: is what `/metrics` says still true, and what does it cost?"""
+"""The exporter's metrics about itself: whether what `/metrics` prints is still true, and what it costs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -11,43 +11,45 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from exporter import __version__
-from exporter.kube.informer import Informer
+from exporter.kube.informer import Informer, InformerState
+from exporter.kube.reflector import SyncState
 
 SCRAPE_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
-"""Seconds: from a small cluster's scrape to one that would miss the usual time-out of 10 s."""
+"""Seconds: from the scrape of a small cluster to one that would exceed the usual timeout of 10 s."""
 
 
 class Telemetry:
     """One registry with all of it. Any thread may call."""
 
     def __init__(self, resources: Iterable[str]) -> None:
-        """Counters of every resource exist from the start, or `increase()` would lose the first step."""
+        """Create the counters of every resource at 0: `increase()` would miss the first step."""
         self.registry = CollectorRegistry()
         Gauge(
             "kuberay_exporter_build_info",
-            "Always 1; the version is a label.",
+            "Version of the exporter, as a label; the value is 1.",
             ["version"],
             registry=self.registry,
         ).labels(__version__).set(1)
-        self._observers = _observers(resources, self.registry)
+        counters = {name: _counter(name, help_text, self.registry) for name, help_text in COUNTERS.items()}
+        self._kinds = {resource: KindMetrics(resource, counters) for resource in resources}
         self.scrapes = Counter(
             "kuberay_exporter_scrapes_total",
-            "Scrapes of /metrics that were answered.",
+            "Number of scrapes of /metrics that were answered.",
             registry=self.registry,
         )
         self.scrape_duration = Histogram(
             "kuberay_exporter_scrape_duration_seconds",
-            "Time to put together the answer to a scrape.",
+            "Time in seconds to prepare the answer to a scrape.",
             buckets=SCRAPE_BUCKETS,
             registry=self.registry,
         )
 
-    def observer(self, resource: str) -> "ResourceObserver":
-        """Return who counts for this resource; informers of several namespaces share it."""
-        return self._observers[resource]
+    def of_kind(self, resource: str) -> "KindMetrics":
+        """Return the counters of one resource; informers of several namespaces share them."""
+        return self._kinds[resource]
 
-    def watch_informers(self, informers: Sequence[Informer[Any]]) -> None:
-        """Add the state of these informers, and the process's own metrics after it."""
+    def register_informers(self, informers: Sequence[Informer[Any]]) -> None:
+        """Add the state of these informers, and after it the metrics of the process."""
         self.registry.register(_InformerCollector(informers))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -57,8 +59,21 @@ class Telemetry:
         self.scrape_duration.observe(seconds)
 
 
-class ResourceObserver:
-    """Counts what happens while one resource is listed and watched (`kube.reflector.Observer`)."""
+COUNTERS = {
+    "lists": "Number of LIST requests, all pages of one list together.",
+    "list_failures": "Number of failed LIST requests; a CRD that is not installed is not a failure.",
+    "watches": "Number of WATCH requests.",
+    "watch_failures": "Number of WATCH requests that failed or were interrupted.",
+    "events": "Number of events received in watches, including bookmarks.",
+    "decode_failures": "Number of objects and events that could not be decoded and were skipped.",
+    "collect_failures": "Number of objects whose metrics could not be derived, a fault of the exporter.",
+    "informer_crashes": "Number of crashes of an informer, a fault of the exporter.",
+}
+"""The counters by resource: name without prefix and `_total`, and HELP."""
+
+
+class KindMetrics:
+    """The counters of one resource (a `kube.reflector.ReflectorMetrics`)."""
 
     def __init__(self, resource: str, counters: dict[str, Counter]) -> None:
         children = {name: counter.labels(resource) for name, counter in counters.items()}
@@ -69,69 +84,78 @@ class ResourceObserver:
         self.event_received = children["events"].inc
         self.decode_failed = children["decode_failures"].inc
         self.collect_failed = children["collect_failures"].inc
+        self.crashed = children["informer_crashes"].inc
 
 
-_COUNTERS = {
-    "lists": "LIST requests begun, all pages of one list together.",
-    "list_failures": "LIST requests that failed; a CRD that is not installed is not a failure.",
-    "watches": "WATCH requests begun.",
-    "watch_failures": "WATCH requests that failed or broke off.",
-    "events": "Events received in watches, bookmarks included.",
-    "decode_failures": "Objects and events that could not be decoded and were skipped.",
-    "collect_failures": "Objects whose metrics could not be derived, a fault of the exporter.",
-}
-"""Name and HELP of each counter by resource."""
+def _counter(name: str, help_text: str, registry: CollectorRegistry) -> Counter:
+    return Counter(f"kuberay_exporter_{name}_total", help_text, ["resource"], registry=registry)
 
 
-def _observers(resources: Iterable[str], registry: CollectorRegistry) -> dict[str, ResourceObserver]:
-    counters = {
-        name: Counter(f"kuberay_exporter_{name}_total", help_text, ["resource"], registry=registry)
-        for name, help_text in _COUNTERS.items()
-    }
-    return {resource: ResourceObserver(resource, counters) for resource in resources}
+class InformerRow(NamedTuple):
+    """One gauge by resource: its value for one informer, and how those of several namespaces are combined."""
+
+    name: str
+    help: str
+    value: Callable[[InformerState], float]
+    combine: Callable[[Iterable[float]], float]
+
+
+INFORMER_ROWS = (
+    InformerRow("objects", "Number of objects held.", lambda state: state.objects, sum),
+    InformerRow(
+        "objects_undecodable",
+        "Number of objects whose current version could not be decoded.",
+        lambda state: state.undecodable,
+        sum,
+    ),
+    InformerRow(
+        "synced",
+        "Whether a list has finished: 1 if it has, 0 before and if the kind is missing or refused.",
+        lambda state: state.sync is SyncState.SYNCED,
+        min,
+    ),
+    InformerRow(
+        "watch_connected", "Whether a watch is open: 1 if it is, otherwise 0.", lambda state: state.is_connected, min
+    ),
+    InformerRow(
+        "last_sync_timestamp_seconds",
+        "Time at which the last list finished, in Unix seconds.",
+        lambda state: state.last_sync_time,
+        min,
+    ),
+    InformerRow(
+        "last_event_timestamp_seconds",
+        "Time at which the last list, event or bookmark was received, in Unix seconds.",
+        lambda state: state.last_event_time,
+        min,
+    ),
+)
 
 
 class _InformerCollector(Collector):
-    """The state of the informers now. Of several namespaces' the worst is told, and objects are added up."""
+    """The current state of the informers, resource by resource."""
 
     def __init__(self, informers: Sequence[Informer[Any]]) -> None:
         self._by_resource: dict[str, list[Informer[Any]]] = defaultdict(list)
         for informer in informers:
-            self._by_resource[informer.resource].append(informer)
+            self._by_resource[informer.settings.plural].append(informer)
 
     def describe(self) -> Iterator[Metric]:
-        return iter(self._families())
+        return (_family(row) for row in INFORMER_ROWS)
 
     def collect(self) -> Iterator[Metric]:
-        families = self._families()
-        for resource, informers in self._by_resource.items():
-            reflectors = [informer.reflector for informer in informers]
-            values = (
-                sum(len(informer.cache) for informer in informers),
-                sum(informer.cache.undecodable for informer in informers),
-                min(reflector.is_synced for reflector in reflectors),
-                min(reflector.is_connected for reflector in reflectors),
-                min(reflector.last_sync_time for reflector in reflectors),
-                min(reflector.last_news_time for reflector in reflectors),
-            )
-            for family, value in zip(families, values, strict=True):
-                # A time of 0 is no time: there has been none yet.
-                if value or not family.name.endswith("_timestamp_seconds"):
+        states = {
+            resource: [informer.state() for informer in informers] for resource, informers in self._by_resource.items()
+        }
+        for row in INFORMER_ROWS:
+            family = _family(row)
+            for resource, of_resource in states.items():
+                value = row.combine(map(row.value, of_resource))
+                # A time of 0 is no time: nothing was received yet.
+                if value or not row.name.endswith("_timestamp_seconds"):
                     family.add_metric([resource], value)
-        return iter(families)
+            yield family
 
-    def _families(self) -> list[GaugeMetricFamily]:
-        return [
-            GaugeMetricFamily(f"kuberay_exporter_{name}", help_text, labels=["resource"])
-            for name, help_text in (
-                ("objects", "Objects held."),
-                ("objects_undecodable", "Objects whose present version could not be decoded."),
-                ("synced", "1 after a finished list; 0 before, and where the kind is missing or refused."),
-                ("watch_connected", "1 while a watch is open."),
-                ("last_sync_timestamp_seconds", "When the last list finished, in Unix seconds."),
-                (
-                    "last_event_timestamp_seconds",
-                    "When the last list, event or bookmark was received, in Unix seconds.",
-                ),
-            )
-        ]
+
+def _family(row: InformerRow) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"kuberay_exporter_{row.name}", row.help, labels=["resource"])

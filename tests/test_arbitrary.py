@@ -1,6 +1,7 @@
 """Any JSON that an API server could hold as an object of these kinds: never a crash, always a valid exposition."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,13 +11,14 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
-from exporter.collectors.totals import Totals
+from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
-from exporter.exposition.families import Format
-from exporter.feed import Feed
+from exporter.exposition.text import Format
 from exporter.kube import wire
+from exporter.metrics_store import MetricsStore
 from tests.support.bodies import parse
+from tests.support.clocks import StoppedClock
 
 BY_PLURAL = {kind.plural: kind for kind in KINDS}
 
@@ -130,17 +132,28 @@ OBJECTS = st.fixed_dictionaries(
 )
 
 
+class Present:
+    """A store: the values of a dictionary, whatever is in it when they are read."""
+
+    def __init__(self, objects: dict[str, Any]) -> None:
+        self._objects = objects
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._objects.values())
+
+
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(sorted(BY_PLURAL)), OBJECTS), max_size=8), st.none() | st.floats(0, 2e9))
 def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: float | None) -> None:
     """Each is decoded or refused; what is printed is valid in both formats, and `collect` agrees with it."""
     present: dict[str, dict[str, Any]] = {kind.plural: {} for kind in KINDS}
-    feeds = {
-        kind.plural: Feed(
-            Collector(kind, present[kind.plural].values, user_labels=("*",)),
-            Totals(kind, (10.0, 60.0)),
+    stores = {
+        kind.plural: MetricsStore(
+            Collector(kind, user_labels=("*",), stores=[Present(present[kind.plural])]),
+            LifecycleTotals(kind, (10.0, 60.0)),
             _fail,
-            wall_clock=lambda: received_at,
+            clock=StoppedClock(received_at or 0.0),
+            has_receipt_times=received_at is not None,
         )
         for kind in KINDS
     }
@@ -148,19 +161,19 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
         kind = BY_PLURAL[plural]
         data = json.dumps(version).encode()
         try:
-            obj = wire.decode(msgspec.json.Decoder(kind.resource), data)
+            obj = wire.decode(msgspec.json.Decoder(kind.object_type), data)
         except DecodeError:
             continue
         present[kind.plural][obj.metadata.uid] = obj
-        feeds[kind.plural].update([obj], [])
+        stores[kind.plural].on_change([obj], [])
     registry = CollectorRegistry()
-    for feed in feeds.values():
-        registry.register(feed.collector)
-        registry.register(feed.totals)
-    fast = Exposition(list(feeds.values()), CollectorRegistry())
+    for store in stores.values():
+        registry.register(store.collector)
+        registry.register(store.lifecycle)
+    fast = Exposition(list(stores.values()), CollectorRegistry())
     slow = Exposition([], registry)
-    families = parse(fast.body(Format.OPENMETRICS), openmetrics=True)
-    assert parse(fast.body(Format.TEXT)) == families == parse(slow.body(Format.TEXT))
+    families = parse(bytes(fast.body(Format.OPENMETRICS)), openmetrics=True)
+    assert parse(bytes(fast.body(Format.TEXT))) == families == parse(bytes(slow.body(Format.TEXT)))
     created = {f"kuberay_{kind.plural.removeprefix('ray')}_created" for kind in KINDS}
     counted = sum(sum(family.series.values()) for name, family in families.items() if name in created)
     assert counted == sum(len(objects) for plural, objects in present.items() if plural != "raycronjobs")
@@ -172,7 +185,7 @@ def test_any_bytes_as_an_object(data: bytes) -> None:
     """Decoded or refused with our own error, whatever they are."""
     for kind in KINDS:
         try:
-            wire.decode(msgspec.json.Decoder(kind.resource), data)
+            wire.decode(msgspec.json.Decoder(kind.object_type), data)
         except DecodeError:
             wire.identify(data)
 

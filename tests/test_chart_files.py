@@ -1,4 +1,4 @@
-"""The chart's own files agree with each other; what helm makes of them is tested in tests/chart."""
+"""The files of the chart are consistent. tests/chart tests how helm renders them."""
 
 import json
 from typing import Any
@@ -29,12 +29,12 @@ def assert_described(values: dict[str, Any], schema: dict[str, Any], path: str =
 
 
 def test_every_value_is_in_the_schema() -> None:
-    """A new one can't be set otherwise."""
+    """Helm refuses a value that the schema does not have."""
     assert_described(VALUES, SCHEMA)
 
 
 def test_the_schema_has_no_value_that_is_not_there() -> None:
-    """But what a parent chart hands down."""
+    """Except the values that a parent chart passes to its subcharts."""
     assert set(SCHEMA["properties"]) - set(VALUES) == {"global", "enabled"}
     own = {"image", "serviceAccount", "rbac", "service", "serviceMonitor", "podMonitor", "dashboards", "networkPolicy"}
     for name in own:
@@ -45,7 +45,7 @@ def test_the_schema_has_no_value_that_is_not_there() -> None:
 
 
 def test_every_object_of_the_schema_is_closed() -> None:
-    """Where keys are listed, others are refused: a misspelt one has no effect that anybody would notice."""
+    """An object with known keys refuses others, because a misspelt key would have no effect."""
 
     def objects(schema: Any) -> list[dict[str, Any]]:
         if isinstance(schema, list):
@@ -61,12 +61,12 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
 
 def test_the_schema_knows_the_exporters_kinds() -> None:
-    """All that `--collectors` takes."""
+    """All kinds of `--collectors`."""
     assert {kind.plural for kind in KINDS} <= set(SCHEMA["properties"]["collectors"]["items"]["enum"])
 
 
-def test_the_chart_is_of_this_version() -> None:
-    """The tag of the image is the chart's appVersion unless it is set."""
+def test_the_chart_has_this_version() -> None:
+    """The default tag of the image is the chart's appVersion."""
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == __version__
 
 

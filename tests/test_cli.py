@@ -1,6 +1,8 @@
 """The command line: wrong values, help, defaults."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,15 @@ def test_help(arguments: list[str]) -> None:
     result = run(*arguments)
     assert (result.returncode, result.stderr) == (0, b"")
     assert result.stdout.startswith(b"Usage: kuberay-exporter")
+
+
+def test_serve_does_not_load_the_simulator() -> None:
+    """Only `demo` imports it: `serve` needs neither its time nor its memory."""
+    script = "import sys, exporter.cli; print(*(name for name in sys.modules if name.startswith('exporter.')))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(result.stdout.split())
+    assert "exporter.app" in loaded
+    assert not {name for name in loaded if name.startswith(("exporter.simulator", "exporter.demo"))}
 
 
 def test_version() -> None:

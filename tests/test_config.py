@@ -78,9 +78,9 @@ def test_collectors() -> None:
 )
 def test_family_filter(allow: str, deny: str, exported: set[str]) -> None:
     """Expressions match anywhere in a name unless they are anchored, as in kube-state-metrics."""
-    is_exported = FamilyFilter(parse_patterns(allow), parse_patterns(deny))
+    family_filter = FamilyFilter(parse_patterns(allow), parse_patterns(deny))
     names = ("kuberay_job_info", "kuberay_job_infos", "process_x")
-    assert {name for name in names if is_exported(name)} == exported
+    assert {name for name in names if family_filter(name)} == exported
 
 
 def test_wrong_pattern() -> None:

@@ -1,4 +1,4 @@
-"""The dashboards are what Grafana reads, lead to each other, and ask for what there is. `make live` asks Prometheus."""
+"""The dashboards: titles, layout, links and queries. `make live` sends the queries to a real Prometheus."""
 
 import re
 from collections.abc import Iterator
@@ -12,6 +12,24 @@ from tools.dashboards.render import rendered
 from tools.rules import documented, rules_by_name
 
 BY_UID = {board["uid"]: board for board in BOARDS}
+
+TITLES = {
+    "kuberay-fleet": "KubeRay / Fleet",
+    "kuberay-RayCluster": "KubeRay / Clusters",
+    "kuberay-RayJob": "KubeRay / Jobs",
+    "kuberay-RayService": "KubeRay / Services",
+    "kuberay-exporter": "KubeRay / Exporter",
+}
+
+TITLE_LENGTH = 28
+
+GRID_COLUMNS = 24
+
+# In a window of 1280 px: margins of 16 px left and right, and 8 px between panels. The length of a title in pixels is
+# an estimate that includes the icon of the description.
+COLUMN_PIXELS = (1280 - 2 * 16 + 8) / GRID_COLUMNS
+GAP_PIXELS = 8
+CHARACTER_PIXELS = 9
 
 CORE_PANELS = {"bargauge", "heatmap", "row", "stat", "state-timeline", "table", "timeseries"}
 
@@ -27,12 +45,12 @@ def board(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def test_files_are_what_make_dashboards_writes() -> None:
-    """Stale: run `make dashboards`."""
+    """If this test fails, run `make dashboards`."""
     assert {path.name: path.read_text() for path in FILES} == rendered()
 
 
 def test_no_name_or_number_is_used_twice(board: dict[str, Any]) -> None:
-    """Links to dashboards and to panels name them."""
+    """Links to dashboards and panels contain them."""
     assert len(BY_UID) == len(BOARDS) == len({board["title"] for board in BOARDS})
     for key in ("id", "title"):
         used = [panel[key] for panel in board["panels"]]
@@ -42,16 +60,34 @@ def test_no_name_or_number_is_used_twice(board: dict[str, Any]) -> None:
         assert len(set(letters)) == len(letters) > 0
 
 
-def test_panels_explain_themselves(board: dict[str, Any]) -> None:
-    """The title is the question that a panel answers; headings have no description in Grafana."""
+def test_dashboards_have_stable_titles_and_uids() -> None:
+    """Users find dashboards by title and save links with the uid."""
+    assert {uid: board["title"] for uid, board in BY_UID.items()} == TITLES
+    assert {path.stem for path in FILES} == {title.split(" / ")[1].lower() for title in TITLES.values()}
+
+
+def test_titles_of_panels_are_short_phrases(board: dict[str, Any]) -> None:
+    """Headings too. They begin with a capital letter or, like `p90`, with the name of a percentile."""
     for panel in board["panels"]:
-        assert panel["title"].endswith("?")
+        assert len(panel["title"]) <= TITLE_LENGTH
+        assert re.fullmatch(r"([A-Z]|p\d\d )[^?.!]*", panel["title"])
+
+
+def test_titles_of_numbers_fit_into_their_panels(board: dict[str, Any]) -> None:
+    """Grafana truncates longer titles; other panels are wide enough for every title."""
     for panel in panels(board):
-        assert panel["description"].endswith(".")
+        pixels = panel["gridPos"]["w"] * COLUMN_PIXELS - GAP_PIXELS
+        assert len(panel["title"]) * CHARACTER_PIXELS <= pixels
+
+
+def test_panels_have_a_description(board: dict[str, Any]) -> None:
+    """It is a sentence or a phrase with a full stop. Headings cannot have one in Grafana."""
+    for panel in panels(board):
+        assert re.fullmatch(r"[A-Z0-9].*\.", panel["description"])
 
 
 def test_panels_have_units(board: dict[str, Any]) -> None:
-    """And every column of values in a table one of its own."""
+    """In tables, every column of values has its own unit."""
     for panel in panels(board):
         assert panel["fieldConfig"]["defaults"]["unit"]
         if panel["type"] == "table":
@@ -61,11 +97,12 @@ def test_panels_have_units(board: dict[str, Any]) -> None:
                 if any(entry["id"] == "unit" and entry["value"] for entry in override["properties"])
             }
             organize = panel["transformations"][-1]["options"]
-            assert columns == set(organize["renameByName"].values())
+            titles = organize["renameByName"].items()
+            assert columns == {title for field, title in titles if field.startswith("Value")}
 
 
-def test_numbers_have_thresholds_or_are_only_counted(board: dict[str, Any]) -> None:
-    """A threshold is a step above the first, which has no value; steps rise."""
+def test_thresholds_rise(board: dict[str, Any]) -> None:
+    """The first step has no value, because it applies below all others."""
     for panel in panels(board):
         steps = panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", [])
         values = [step["value"] for step in steps]
@@ -74,12 +111,12 @@ def test_numbers_have_thresholds_or_are_only_counted(board: dict[str, Any]) -> N
 
 
 def test_panels_are_grafanas_own(board: dict[str, Any]) -> None:
-    """No plugin has to be installed."""
+    """They work without any plugin."""
     assert {panel["type"] for panel in board["panels"]} <= CORE_PANELS
 
 
 def test_panels_do_not_overlap(board: dict[str, Any]) -> None:
-    """And fit into Grafana's 24 columns."""
+    """They fit into Grafana's 24 columns."""
 
     def cells(place: dict[str, int]) -> set[tuple[int, int]]:
         xs, ys = range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
@@ -87,7 +124,7 @@ def test_panels_do_not_overlap(board: dict[str, Any]) -> None:
 
     covered = [cells(panel["gridPos"]) for panel in board["panels"]]
     assert not any(one & other for one, other in combinations(covered, 2))
-    assert {x for some in covered for x, _ in some} <= set(range(24))
+    assert {x for some in covered for x, _ in some} <= set(range(GRID_COLUMNS))
 
 
 def datasources(value: Any) -> Iterator[Any]:
@@ -101,16 +138,16 @@ def datasources(value: Any) -> Iterator[Any]:
             yield from datasources(item)
 
 
-def test_everything_is_asked_of_the_chosen_prometheus(board: dict[str, Any]) -> None:
-    """Panels, queries and variables."""
+def test_everything_uses_the_selected_data_source(board: dict[str, Any]) -> None:
+    """This applies to panels, queries and variables."""
     found = list(datasources(board))
     assert all(one == {"type": "prometheus", "uid": "${datasource}"} for one in found)
-    asked = [target for panel in panels(board) for target in panel["targets"]]
-    assert len(found) == len(panels(board)) + len(asked) + len(variables(board)) - 1
+    targets = [target for panel in panels(board) for target in panel["targets"]]
+    assert len(found) == len(panels(board)) + len(targets) + len(variables(board)) - 1
 
 
-def test_dashboards_are_chosen_by_data_source_and_namespaces(board: dict[str, Any]) -> None:
-    """Several, or all at once."""
+def test_variables_select_a_data_source_and_any_number_of_values(board: dict[str, Any]) -> None:
+    """Several namespaces or names can be selected, or all of them."""
     chosen = variables(board)
     assert (chosen["datasource"]["type"], chosen["datasource"]["query"]) == ("datasource", "prometheus")
     for name in set(chosen) - {"datasource"}:
@@ -120,16 +157,16 @@ def test_dashboards_are_chosen_by_data_source_and_namespaces(board: dict[str, An
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.key)
-def test_query_honours_the_choice_of_namespaces(query: BoardQuery) -> None:
-    """And asks for no variable that its dashboard does not have."""
+def test_query_uses_the_variables_of_its_dashboard(query: BoardQuery) -> None:
+    """Each query has the variable for namespaces, and none that its dashboard does not define."""
     assert 'namespace=~"$namespace"' in query.expr
     used = set(re.findall(r"\$([a-z]\w*)", query.expr))
     assert used <= set(variables(BY_UID[query.board]))
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.key)
-def test_query_asks_for_metrics_and_labels_that_exist(query: BoardQuery) -> None:
-    """As docs/metrics.md and the rules have them."""
+def test_query_uses_metrics_and_labels_that_exist(query: BoardQuery) -> None:
+    """They are documented in docs/metrics.md or recorded by a rule."""
     known, rules = documented(), rules_by_name()
     recorded = set(re.findall(r"\bnamespace\w*:[\w:]+", query.expr))
     assert recorded <= set(rules)
@@ -141,7 +178,7 @@ def test_query_asks_for_metrics_and_labels_that_exist(query: BoardQuery) -> None
 
 
 def links(board: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """Every link of a table: the panel, the column that is clicked, and where it leads to."""
+    """Yield every link of a table: the panel, the column that is clicked, and the address."""
     for panel in panels(board):
         for override in panel["fieldConfig"]["overrides"]:
             for entry in override["properties"]:
@@ -150,8 +187,8 @@ def links(board: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
                         yield panel, override["matcher"]["options"], link["url"]
 
 
-def test_links_of_tables_lead_to_dashboards(board: dict[str, Any]) -> None:
-    """Whose variables they set, from columns that the table shows."""
+def test_links_of_tables_open_dashboards(board: dict[str, Any]) -> None:
+    """They set variables of that dashboard from columns that the table shows."""
     for panel, column, url in links(board):
         shown = {
             name for name in panel["transformations"][-1]["options"]["indexByName"] if not name.startswith("Value")
@@ -165,16 +202,25 @@ def test_links_of_tables_lead_to_dashboards(board: dict[str, Any]) -> None:
             assert set(re.findall(r"&var-(\w+)=", url)) <= set(variables(BY_UID[uid]))
 
 
-def test_fleet_leads_to_every_other_dashboard_of_objects() -> None:
-    """From its tables."""
+def test_fleet_links_to_the_dashboard_of_every_kind() -> None:
+    """The links are in its tables."""
     urls = " ".join(url for _, _, url in links(BY_UID["kuberay-fleet"]))
     assert all(uid in urls for uid in BY_UID if "Ray" in uid)
 
 
 def test_labels_that_a_table_shows_are_those_of_its_queries(board: dict[str, Any]) -> None:
-    """Each is named in a query, or the column would stay empty."""
+    """A label that no query contains would be an empty column."""
     for panel in panels(board):
         if panel["type"] == "table":
             exprs = " ".join(target["expr"] for target in panel["targets"])
             for name in panel["transformations"][-1]["options"]["indexByName"]:
                 assert name.startswith("Value") or re.search(rf"\b{name}\b", exprs)
+
+
+TOTALS_OF_REQUESTS = [query for query in QUERIES if re.search(r"\bsum\b.*kuberay_cluster_(desired|min)_", query.expr)]
+
+
+@pytest.mark.parametrize("query", TOTALS_OF_REQUESTS, ids=lambda query: query.key)
+def test_total_of_requests_does_not_mix_suspended_clusters_with_others(query: BoardQuery) -> None:
+    """Their status still has the desired numbers, but they have no pods. `make live` checks the results."""
+    assert re.search(r"(unless|and) on \(namespace, uid\) \(kuberay_cluster_suspended == 1 ", query.expr)

@@ -1,22 +1,26 @@
 """`kuberay-exporter demo`: what a newcomer sees."""
 
+import json
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from exporter.collectors import KINDS
-from exporter.demo.cluster import SimulatedCluster
+from exporter.simulator.cluster import SimulatedCluster
 from tests.support.bodies import parse
-from tests.support.commands import COMMAND, environment
+from tests.support.commands import COMMAND, environment, run
 from tests.support.demo_process import get, is_ready
 from tests.support.watching import wait_until
 
-FAMILIES = {row.name.removesuffix("_total") for kind in KINDS for row in (*kind.rows, *kind.totals)}
+FAMILIES = {row.name.removesuffix("_total") for kind in KINDS for row in (*kind.rows, *kind.lifecycle)}
 
 
 def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
@@ -40,7 +44,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
             wait_until(lambda: "Retrying" in _states(get(metrics)), "a job that is being retried")
             process.send_signal(signal.SIGINT)
             assert process.wait(15) == 0
-            assert process.stderr.read().split() == ["Making", "the", "cluster"]
+            assert process.stderr.read().split() == ["Creating", "the", "cluster"]
             assert process.stdout.read().strip() == ""
         finally:
             process.kill()
@@ -54,6 +58,69 @@ def _states(body: bytes) -> set[str]:
     now = {dict(labels)["deployment_status"] for _, labels in families["kuberay_job_deployment_status"].series}
     ended = families["kuberay_job_execution_duration_seconds"].series
     return now | {dict(labels)["job_deployment_status"] for _, labels in ended}
+
+
+@contextmanager
+def _port_in_use(port: int) -> Iterator[None]:
+    """Listen on the port of loopback; if another program does, it is in use as well."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        yield
+
+
+def test_a_default_port_in_use_is_replaced_by_a_free_one() -> None:
+    """A line on standard error says so, and the shown addresses have the free port."""
+    with (
+        _port_in_use(8080),
+        subprocess.Popen(
+            [*COMMAND, "demo", "--objects", "1"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        ) as process,
+    ):
+        try:
+            assert process.stdout
+            assert process.stderr
+            shown = "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+            metrics = re.findall(r"(http://\S+/metrics) ", shown)[0]
+            wait_until(lambda: is_ready(metrics))
+            assert process.stderr.readline() == "127.0.0.1:8080 is in use, so the demo uses a free port.\n"
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["--metrics-addr", "127.0.0.1:8080"], {}),
+        ([], {"KUBERAY_EXPORTER_METRICS_ADDR": "127.0.0.1:8080"}),
+    ],
+    ids=["flag", "variable"],
+)
+def test_a_given_port_in_use_is_an_error(arguments: list[str], variables: dict[str, str]) -> None:
+    """Exit code 2: no other port than the given one is used, even if it is the default."""
+    with _port_in_use(8080):
+        result = run("demo", "--objects", "1", *arguments, stdin=b"", **variables)
+    assert result.returncode == 2
+    error = "kuberay-exporter: --metrics-addr: couldn't listen on '127.0.0.1:8080': Address already in use"
+    assert result.stderr.decode().splitlines()[-1] == error
+
+
+def test_the_same_seed_gives_the_same_cluster() -> None:
+    """At the same time it has the same objects, to the byte, and another seed has others."""
+
+    def lists(seed: int) -> list[bytes]:
+        cluster = SimulatedCluster(seed=seed, speed=1, objects=100, clock=lambda: 1_800_000_000.0)
+        cluster.populate(lambda _count, _desired: None)
+        with cluster:
+            return [get(f"{cluster.url}/apis/ray.io/v1/{kind.plural}") for kind in KINDS]
+
+    assert lists(5) == lists(5)
+    names = [{item["metadata"]["uid"] for item in json.loads(body)["items"]} for body in (lists(5)[0], lists(6)[0])]
+    assert names[0].isdisjoint(names[1])
 
 
 def test_the_simulated_cluster_leaves_no_thread() -> None:

@@ -69,7 +69,7 @@ def test_a_traceback_stays_on_the_line(stream: io.StringIO, encoder: str) -> Non
     try:
         raise ValueError("a bug")
     except ValueError:
-        logging.getLogger("exporter.feed").exception("failed")
+        logging.getLogger("exporter.metrics_store").exception("failed")
     (line,) = stream.getvalue().splitlines()
     assert '"stacktrace": "Traceback' in line
     assert "ValueError: a bug" in line

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.demo.store import ObjectStore
+from exporter.simulator.apiserver.store import ObjectStore
 from exporter.web.server import UNREAD_TIMEOUT_SECONDS, listen
 from tests.support.bodies import parse, parse_gzip
 from tests.support.commands import COMMAND, environment
@@ -105,7 +105,7 @@ def test_is_not_ready_while_all_is_refused(server: FaultServer, kubeconfig: Path
     load_capture(server.store)
     server.forbidden = {("list", plural) for plural in PLURALS}
     with serving(kubeconfig) as process:
-        wait_until(lambda: b"refuses to list anything" in process.get("/readyz").body)
+        wait_until(lambda: b"refuses every list" in process.get("/readyz").body)
         errors = [line for line in process.lines if line["level"] == "error"]
         assert sorted(line["resource"] for line in errors) == sorted(PLURALS)
     server.forbidden = {("list", "rayjobs")}

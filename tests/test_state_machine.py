@@ -12,10 +12,10 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.rayjob import RAYJOBS, end_of
-from exporter.collectors.totals import Totals
-from exporter.demo.store import ObjectStore
 from exporter.resources.rayjob import RayJob
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
 from tests.support.recordings import answer
@@ -25,7 +25,7 @@ NAMES = st.sampled_from(["a", "b", "c", "d"])
 STATES = st.sampled_from(["Initializing", "Running", "Complete", "Failed", "Retrying"])
 PAGE_SIZE = 2
 BOOKMARK_SECONDS = 0.02
-SILENCE_SECONDS = 0.25
+IDLE_TIMEOUT_SECONDS = 0.25
 """Twelve bookmarks: shorter than anybody's patience, long enough for a busy machine."""
 
 
@@ -72,7 +72,8 @@ FAULTS: dict[str, Callable[[FaultServer], object]] = {
     "watch: 410": answers(410, "watch", 1),
     "watch: 500 for long": answers(500, "watch", 5),
     "watch: 503": answers(503, "watch", 2),
-    "version: 503": answers(503, "list", 1),
+    "version: 503": answers(503, "check", 1),
+    "version: {}": lambda server: server.answer_next(200, b"{}", verb="check"),
     "watch: empty answer": answers(200, "watch", 2),
     "list: recorded 410": recorded("410-expired-continue", "list"),
     "list: 401": answers(401, "list", 2),
@@ -84,34 +85,35 @@ FAULTS: dict[str, Callable[[FaultServer], object]] = {
     "list of a wrong length": lambda server: server.wrong_content_length(7),
     "list: {}": lists(b"{}"),
     "list: HTML": lists(b"<html>"),
+    "list: 404 of a proxy": lambda server: server.answer_next(404, b"<html>not found</html>", verb="list"),
     "list: no metadata": lists(b'{"items":[]}'),
     "list: no version": lists(b'{"metadata":{},"items":[]}'),
 }
 
 
 class StrictView(View):
-    """A view that takes note when an object goes that was never away, and counts what happens in all lives."""
+    """A view that records when an object disappears that was always there, and counts all lifecycles."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.totals = Totals(RAYJOBS)
+        self.totals = LifecycleTotals(RAYJOBS)
         self.known_from_the_start = 0
         self.ended: set[str] = set()
         self.may_go: set[str] = set()
         self.all_may_go = False
         self.violations: list[str] = []
 
-    def begin(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
-        self.totals.begin(map(self.totals.read, present), undecodable)
+    def on_list(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
+        self.totals.on_list(map(self.totals.observe, present), undecodable)
         self.known_from_the_start = len(present)
         self.ended = {obj.metadata.uid for obj in present if end_of(obj)}
-        super().update(present, [])
+        super().on_change(present, [])
 
-    def update(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
-        self.totals.update(map(self.totals.read, changed), removed)
+    def on_change(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
+        self.totals.on_change(map(self.totals.observe, changed), removed)
         if not self.all_may_go:
             self.violations += [obj.metadata.uid for obj in removed if obj.metadata.uid not in self.may_go]
-        super().update(changed, removed)
+        super().on_change(changed, removed)
 
     def counted(self, name: str) -> float:
         """Return a total of the only namespace, over all its own labels."""
@@ -141,7 +143,7 @@ class ExporterAndServer(RuleBasedStateMachine):
         # How often 404 may have been answered since all was quiet.
         self.missing_answers = 0
         self.own = Watched(
-            self.server, FakeClock(), view=self.view, page_size=PAGE_SIZE, silence_seconds=SILENCE_SECONDS
+            self.server, FakeClock(), view=self.view, page_size=PAGE_SIZE, idle_timeout_seconds=IDLE_TIMEOUT_SECONDS
         )
         self.own.informer.start()
 
@@ -224,13 +226,14 @@ class ExporterAndServer(RuleBasedStateMachine):
         """Once takes nothing away; in a row, 30 s apart, it does."""
         self.missing_answers += times
         self.view.all_may_go |= self.missing_answers > 1
+        self.server.hidden = {"rayjobs"}
         self.server.answer_next(404, b"404 page not found\n", verb="list", times=times)
         FAULTS["event: ERROR 410"](self.server)
         self._pass_some_time(news)
 
     def _pass_some_time(self, news: int) -> None:
         """Wait until the informer has got so many more events, or waited so often: faults apply to events."""
-        deadline = time.monotonic() + 2 * SILENCE_SECONDS
+        deadline = time.monotonic() + 2 * IDLE_TIMEOUT_SECONDS
         until = self._news() + news
         while self._news() < until and time.monotonic() < deadline:
             time.sleep(0.002)
@@ -260,8 +263,8 @@ class ExporterAndServer(RuleBasedStateMachine):
 
     @invariant()
     def the_thread_lives(self) -> None:
-        assert self.own.informer.is_alive
-        assert self.own.counts["collect_failed"] == 0
+        assert self.own.informer.state().is_alive
+        assert self.own.counts["crashed"] == 0
 
     def teardown(self) -> None:
         if hasattr(self, "own"):

@@ -52,9 +52,9 @@ def test_collect_gives_what_the_fast_path_gives(capture: Capture) -> None:
     with replaying() as (_, exporter, body_at):
         fast = of_objects(body_at(capture.time))
         registry = CollectorRegistry()
-        for feed in exporter.feeds:
-            registry.register(feed.collector)
-            registry.register(feed.totals)
+        for store in exporter.metrics_stores:
+            registry.register(store.collector)
+            registry.register(store.lifecycle)
         slow = parse(generate_latest(registry))
     assert slow == parse(fast)
     assert slow.keys() > NINE

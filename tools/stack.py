@@ -1,9 +1,12 @@
 """The demo with Prometheus and Alertmanager on loopback, everything loaded, until Ctrl-C: `make stack`.
 
-What is given on the command line goes to `kuberay-exporter demo`. If one of the three ends, the others are ended, and
-it is said which one and how. Whatever happens, no process and no file is left, unless this program is killed (-9).
+The arguments are those of `kuberay-exporter demo`; `--check` alone only looks for the programs. If one of the three
+ends, the others are ended, and a line names it. No process and no file is left, unless this program is killed (-9).
+
+It needs no package of its own, so that the check is possible before any is installed.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -18,11 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn
 
-import yaml
-
 PROMETHEUS = Path(__file__).parents[1].resolve() / "deploy" / "prometheus"
 
-# Neither Debian's services nor `make demo` have these. One that is taken is replaced by any free one.
+# Used neither by Debian's services nor by `make demo`. One that is in use is replaced by a free one.
 EXPORTER_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT = 9180, 9190, 9193
 
 START_SECONDS = 60.0
@@ -35,8 +36,16 @@ class StackError(Exception):
     """One line for the user."""
 
 
+class Programs(NamedTuple):
+    """The paths of the programs, and the page of Alertmanager that shows its alerts."""
+
+    prometheus: str
+    alertmanager: str
+    alerts_page: str
+
+
 class Part(NamedTuple):
-    """A program: what it is called, how it is started, when it is ready, and what to look at then."""
+    """A program: its name, its command, the address that answers when it is ready, and the address for the user."""
 
     name: str
     command: list[str]
@@ -48,8 +57,11 @@ def main(arguments: list[str]) -> int:
     for number in _STOPS:
         signal.signal(number, _interrupt)
     try:
+        programs = _find_programs()
+        if arguments == ["--check"]:
+            return 0
         with TemporaryDirectory(prefix="kuberay-exporter-stack-") as folder, ExitStack() as stack:
-            _run(_parts(Path(folder), arguments), Path(folder), stack)
+            _run(_parts(programs, Path(folder), arguments), Path(folder), stack)
     except StackError as exc:
         print(f"stack: {exc}", file=sys.stderr)
         return 1
@@ -58,17 +70,30 @@ def main(arguments: list[str]) -> int:
 
 
 def _interrupt(number: int, _frame: object) -> NoReturn:
-    # Who presses Ctrl-C twice would leave something behind.
+    # A second Ctrl-C would interrupt the end, and leave processes or files.
     for other in _STOPS:
         signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt(number)
 
 
-def _parts(folder: Path, arguments: list[str]) -> list[Part]:
-    """The three programs, with their configurations written."""
+def _find_programs() -> Programs:
+    """Return where the programs are; raise StackError that names all that are missing."""
+    prometheus, upstream, debian = map(shutil.which, ("prometheus", "alertmanager", "prometheus-alertmanager"))
+    alertmanager = upstream or debian
+    if prometheus and alertmanager:
+        # Debian's has no web application, only a page that says so.
+        return Programs(prometheus, alertmanager, "#/alerts" if upstream else "api/v2/alerts")
+    missing = [name for name, path in (("prometheus", prometheus), ("alertmanager", alertmanager)) if not path]
+    packages = "apt-get install prometheus prometheus-alertmanager"
+    raise StackError(f"not installed: {', '.join(missing)}; on Debian or Ubuntu: {packages}")
+
+
+def _parts(programs: Programs, folder: Path, arguments: list[str]) -> list[Part]:
+    """Return the three programs, and write their configurations."""
     exporter, prometheus, alertmanager = map(_free, (EXPORTER_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT))
     configuration = folder / "prometheus.yml"
-    configuration.write_text(yaml.safe_dump(_prometheus_configuration(exporter, alertmanager)))
+    # JSON is YAML.
+    configuration.write_text(json.dumps(_prometheus_configuration(exporter, alertmanager)))
     return [
         Part(
             "exporter",
@@ -79,20 +104,20 @@ def _parts(folder: Path, arguments: list[str]) -> list[Part]:
         Part(
             "Alertmanager",
             [
-                _program("prometheus-alertmanager"),
+                programs.alertmanager,
                 f"--config.file={PROMETHEUS / 'alertmanager.yaml'}",
                 f"--storage.path={folder / 'alertmanager'}",
                 f"--web.listen-address={alertmanager}",
-                # It has no peers, and needs no port for them.
+                # It is a single instance: no cluster, and no port for one.
                 "--cluster.listen-address=",
             ],
             f"http://{alertmanager}/-/ready",
-            f"http://{alertmanager}/#/alerts",
+            f"http://{alertmanager}/{programs.alerts_page}",
         ),
         Part(
             "Prometheus",
             [
-                _program("prometheus"),
+                programs.prometheus,
                 f"--config.file={configuration}",
                 f"--storage.tsdb.path={folder / 'prometheus'}",
                 f"--web.listen-address={prometheus}",
@@ -114,10 +139,10 @@ def _prometheus_configuration(exporter: str, alertmanager: str) -> dict[str, obj
 
 
 def _run(parts: list[Part], folder: Path, stack: ExitStack) -> NoReturn:
-    """Start them all, say where they are, and wait for the first one to end."""
+    """Start them all, print their addresses, and wait until one ends."""
     processes = {}
     for part in parts:
-        # Not in our group, or Ctrl-C would end them before we know why they end.
+        # In a process group of its own: Ctrl-C is sent to this program only, which then ends the others.
         log = stack.enter_context((folder / part.name).open("wb"))
         process = subprocess.Popen(
             part.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, process_group=0
@@ -140,7 +165,7 @@ def _wait_until_ready(parts: list[Part], processes: dict[int, Part], folder: Pat
             if ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG):
                 raise _ended(processes[ended.si_pid], folder)
             if time.monotonic() > deadline:
-                raise StackError(f"{part.name} does not get ready within {START_SECONDS:.0f} s")
+                raise StackError(f"{part.name} is not ready after {START_SECONDS:.0f} s")
             time.sleep(0.1)
 
 
@@ -169,10 +194,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _free(port: int) -> str:
-    """Return an address of loopback with this port, or any other if it is taken."""
+    """Return an address of loopback with this port, or with a free one if it is in use."""
     for choice in (port, 0):
         with socket.socket() as listener:
-            # Connections of an earlier run that are not forgotten yet do not count as taken.
+            # With connections of an earlier run in TIME_WAIT the port is free all the same.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listener.bind(("127.0.0.1", choice))
@@ -180,14 +205,6 @@ def _free(port: int) -> str:
                 continue
             return f"127.0.0.1:{listener.getsockname()[1]}"
     raise StackError("no port of loopback is free")
-
-
-def _program(name: str) -> str:
-    """Return where a program is; Debian's package has the same name."""
-    path = shutil.which(name)
-    if not path:
-        raise StackError(f"{name} is not installed: apt-get install {name}")
-    return path
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Writes the table of values in the chart's README from the comments in values.yaml: `make docs`.
+"""Generates the table of values in the chart's README from the comments in values.yaml (`make docs`).
 
-A value with a comment right above it is a row. What is below it without comments of its own is its default.
+A value with a comment directly above it becomes a row. Its default includes all keys below it that have no comment.
 """
 
 import json
@@ -20,7 +20,7 @@ _INDENT = 2
 
 
 def rows(text: str) -> list[tuple[str, str, str]]:
-    """Return name, default and meaning of each commented value, in the order of the file."""
+    """Return name, default and description of each commented value, in the order of the file."""
     values = yaml.safe_load(text)
     found = []
     path: list[str] = []
@@ -44,7 +44,7 @@ def _default(values: Any, path: list[str]) -> str:
 
 
 def readme() -> str:
-    """Return the README with its table as the values are now."""
+    """Return the README with a table of the current values."""
     text = README.read_text()
     head, _, rest = text.partition(BEGIN)
     tail = rest.partition(END)[2]

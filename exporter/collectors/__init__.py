@@ -1,7 +1,7 @@
-"""From typed objects to samples: one module per kind, each a table of families.
+"""From typed objects to samples: one module per kind, each with a table of families.
 
-No I/O, no threads, no text. Adding a metric is adding a row; adding a kind is a struct, a module
-here, and a row in `KINDS`.
+No I/O, no threads, no text. A new metric is a new row; a new kind is a struct, a module here, and a row
+in `KINDS`.
 """
 
 from exporter.collectors.raycluster import RAYCLUSTERS

@@ -1,4 +1,4 @@
-"""Attempts of RayJobs: how long each took, remembered because a later version does not show it any more.
+"""Attempts of RayJobs: how long each took, remembered because later versions of the object do not show it.
 
 The rules are the operator's (KubeRay v1.7.0, `controllers/ray/metrics/ray_job_metrics.go`).
 """
@@ -36,7 +36,7 @@ def ended_attempt(job: RayJob, received_at: float | None) -> Attempt | None:
     """Return the attempt that this version of the job shows as ended, if it does.
 
     `received_at` (Unix seconds) stands in for the end of a Retrying attempt where the API server
-    sent no managedFields; without it there is no telling.
+    sent no managedFields; without either, the attempt is unknown.
     """
     status = job.status
     if status is None:
@@ -59,7 +59,7 @@ def ended_attempt(job: RayJob, received_at: float | None) -> Attempt | None:
 def status_written_at(job: RayJob) -> datetime | None:
     """Return when the status was last written: Retrying has no endTime, only this.
 
-    The operator's own entry is preferred to those of others who write the status too.
+    The operator's own entry is preferred to those of other writers of the status.
     """
     entries = [entry for entry in job.metadata.managed_fields or () if entry.subresource == "status" and entry.time]
     own = [entry for entry in entries if entry.manager == OPERATOR]

@@ -1,6 +1,7 @@
 """What every kind's collector does with its rows: derive samples, remember, collect."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import Generic, Protocol
 
@@ -8,8 +9,9 @@ from prometheus_client import Metric
 from prometheus_client.registry import Collector as RegistryCollector
 
 from exporter.collectors.labels import allowed_labels
+from exporter.collectors.limits import NO_REPORT, Limits
 from exporter.collectors.table import IDENTITY, Kind, M, M_contra, Row, T, T_contra, UserLabels
-from exporter.exposition.families import Family, Sample
+from exporter.exposition.model import Family, Sample
 
 
 class Collector(RegistryCollector, Generic[T, M]):
@@ -22,23 +24,25 @@ class Collector(RegistryCollector, Generic[T, M]):
     def __init__(
         self,
         kind: Kind[T, M],
-        objects: Callable[[], Iterable[T]],
-        is_exported: Callable[[str], bool] = lambda _: True,
+        family_filter: Callable[[str], bool] = lambda _: True,
         user_labels: tuple[str, ...] = (),
+        *,
+        stores: Iterable[Iterable[T]] = (),
+        limits: Limits = NO_REPORT,
     ) -> None:
-        """`objects` gives the present ones to `collect`; rows that are not exported cost nothing.
+        """Prepare the rows that `family_filter` accepts by name; the others cost nothing.
 
-        `user_labels` are keys of labels that may become labels of series, `*` for all; without them there
-        is no such family.
+        `stores` hold the present objects, for `collect`. `user_labels` are keys of labels that may become
+        labels of series, `*` for all; without them there is no such family.
         """
         self.kind = kind
-        self._objects = objects
-        self._columns: list[_Column[T, M]] = [
-            _RowColumn(row) if isinstance(row, Row) else _LabelsColumn(row, user_labels)
+        self._stores = tuple(stores)
+        self._rows: list[_PreparedRow[T, M]] = [
+            _PreparedGauge(row, limits) if isinstance(row, Row) else _PreparedUserLabels(row, user_labels, limits)
             for row in kind.rows
-            if is_exported(row.name) and (isinstance(row, Row) or user_labels)
+            if family_filter(row.name) and (isinstance(row, Row) or user_labels)
         ]
-        self.families = tuple(column.family for column in self._columns)
+        self.families = tuple(row.family for row in self._rows)
         self._remembered: dict[str, M] = {}
 
     def observe(self, obj: T, received_at: float | None) -> tuple[list[Sample], ...]:
@@ -50,20 +54,22 @@ class Collector(RegistryCollector, Generic[T, M]):
         return self._samples(obj)
 
     def retained(self, obj: T) -> tuple[list[Sample], ...] | None:
-        """Return the samples that outlive a deleted object, family by family; None where nothing does."""
+        """Return the samples that stay after the object was deleted, family by family; None: nothing stays."""
         if not self.kind.is_finished(obj):
             return None
-        kept = zip(self._columns, self._samples(obj), strict=True)
-        return tuple([samples if column.is_retained else [] for column, samples in kept])
+        return tuple([row_samples if row.is_retained else [] for row, row_samples in self._by_row(obj)])
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a deleted object."""
         self._remembered.pop(uid, None)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the same samples as `prometheus_client` metrics, for use in any registry."""
+        """Yield the samples of the present objects as `prometheus_client` metrics, for use in any registry.
+
+        They are those that `/metrics` prints, without the series that stay for a while after a deletion.
+        """
         metrics = [Metric(family.name, family.help, family.type) for family in self.families]
-        for obj in self._objects():
+        for obj in chain.from_iterable(self._stores):
             for metric, family, samples in zip(metrics, self.families, self._samples(obj), strict=True):
                 add_samples(metric, family, samples)
         return (metric for metric in metrics if metric.samples)
@@ -73,20 +79,23 @@ class Collector(RegistryCollector, Generic[T, M]):
         return (Metric(family.name, family.help, family.type) for family in self.families)
 
     def _samples(self, obj: T) -> tuple[list[Sample], ...]:
+        return tuple([samples for _, samples in self._by_row(obj)])
+
+    def _by_row(self, obj: T) -> Iterator[tuple["_PreparedRow[T, M]", list[Sample]]]:
         meta = obj.metadata
         identity = (meta.name, meta.namespace, meta.uid)
         remembered = self._remembered.get(meta.uid)
-        return tuple([column.samples(obj, remembered, identity) for column in self._columns])
+        return ((row, row.samples(obj, remembered, identity)) for row in self._rows)
 
 
 def add_samples(metric: Metric, family: Family, samples: Iterable[Sample]) -> None:
-    """Put samples of a family into a metric of `prometheus_client`."""
+    """Add samples of a family to a metric of `prometheus_client`."""
     for sample in samples:
         labels = dict(zip(sample.label_names or family.label_names, sample.labels, strict=True))
         metric.add_sample(family.name + sample.suffix, labels, sample.value)
 
 
-class _Column(Protocol[T_contra, M_contra]):
+class _PreparedRow(Protocol[T_contra, M_contra]):
     """A row made ready to be read from any object."""
 
     family: Family
@@ -96,30 +105,36 @@ class _Column(Protocol[T_contra, M_contra]):
         """Return the row's samples of one object, whose name, namespace and uid are given."""
 
 
-class _RowColumn(Generic[T, M]):
-    """A row: its family, and how its label values come into printed order."""
+class _PreparedGauge(Generic[T, M]):
+    """A row's family, and how its label values come into printed order."""
 
-    def __init__(self, row: Row[T, M]) -> None:
+    def __init__(self, row: Row[T, M], limits: Limits) -> None:
         names = (*row.labels, *IDENTITY)
         self.family = Family(row.name, "gauge", row.help, sorted(names))
         self.is_retained = row.is_retained
+        self._limits = limits
         self._values = row.values
         self._in_order = itemgetter(*sorted(range(len(names)), key=names.__getitem__))
 
     def samples(self, obj: T, remembered: M | None, identity: tuple[str, ...]) -> list[Sample]:
-        in_order = self._in_order
-        return [Sample(in_order(own + identity), value) for own, value in self._values(obj, remembered)]
+        in_order, limits = self._in_order, self._limits
+        return [
+            Sample(in_order(limits.values(own) + identity), value)
+            for own, value in limits.series(self._values(obj, remembered))
+        ]
 
 
-class _LabelsColumn(Generic[T, M]):
+class _PreparedUserLabels(Generic[T, M]):
     """One series for every object, so that a join with it loses none; its label names are the object's own."""
 
-    def __init__(self, row: UserLabels, allowed: tuple[str, ...]) -> None:
+    def __init__(self, row: UserLabels, allowed: tuple[str, ...], limits: Limits) -> None:
         self.family = Family(row.name, "gauge", row.help, IDENTITY)
         self.is_retained = row.is_retained
+        self._limits = limits
         self._allowed = allowed
 
     def samples(self, obj: T, _remembered: M | None, identity: tuple[str, ...]) -> list[Sample]:
-        labels = allowed_labels(obj.metadata.labels, self._allowed) | dict(zip(IDENTITY, identity, strict=True))
-        names = tuple(sorted(labels))
-        return [Sample(tuple([labels[name] for name in names]), 1, label_names=names)]
+        labels = allowed_labels(obj.metadata.labels, self._allowed, self._limits)
+        names = tuple(sorted([*labels, *IDENTITY]))
+        values = labels | dict(zip(IDENTITY, identity, strict=True))
+        return [Sample(self._limits.values(tuple([values[name] for name in names])), 1, label_names=names)]

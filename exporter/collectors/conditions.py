@@ -1,4 +1,4 @@
-"""Conditions, as every kind has them that has any."""
+"""Conditions: the rows of every kind that has them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,36 +9,36 @@ from exporter.resources.meta import Condition, HasConditions, find_condition
 
 
 def condition_truth(status: HasConditions | None, type_: str) -> str:
-    """Return `true` only for the status True; False, Unknown and absent are all `false` (the operator's)."""
+    """Return `true` only for the status True; False, Unknown and absent are all `false`, as the operator does."""
     condition = find_condition(status, type_)
     return "true" if condition is not None and condition.is_true else "false"
 
 
 def condition_rows(prefix: str) -> tuple[Row[Any, Any], ...]:
-    """Return the families of all conditions, of whatever type: a type that is new to us is shown too."""
+    """Return the families of all conditions, of any type: types that KubeRay adds later are printed too."""
     return (
         Row(
             name=f"{prefix}_status_condition",
-            help="Status of each condition (status.conditions): true, false or unknown. One series a condition.",
+            text="Status of each condition, as a label: true, false or unknown; the value is 1",
             labels=("condition", "status"),
             source="status.conditions[].status",
-            series="1 a condition",
+            series="1 per condition",
             values=of_status(lambda status: [((c.type, _status(c)), 1) for c in _distinct(status)]),
         ),
         Row(
             name=f"{prefix}_status_condition_reason",
-            help="Reason of each condition's present status (status.conditions[].reason).",
+            text="Reason of the current status of each condition, as a label; the value is 1",
             labels=("condition", "reason"),
             source="status.conditions[].reason",
-            series="1 a condition",
+            series="1 per condition",
             values=of_status(lambda status: [((c.type, c.reason or ""), 1) for c in _distinct(status)]),
         ),
         Row(
             name=f"{prefix}_status_condition_transition_timestamp_seconds",
-            help="When each condition's status last changed (status.conditions[].lastTransitionTime).",
+            text="Time at which the status of each condition last changed, in Unix seconds",
             labels=("condition", "status"),
             source="status.conditions[].lastTransitionTime",
-            series="1 a condition",
+            series="1 per condition",
             values=of_status(
                 lambda status: [
                     ((c.type, _status(c)), c.last_transition_time.timestamp())
@@ -51,7 +51,7 @@ def condition_rows(prefix: str) -> tuple[Row[Any, Any], ...]:
 
 
 def _distinct(status: HasConditions) -> Iterable[Condition]:
-    """Return the conditions, of each type the first: a second one would say two things at once."""
+    """Return the first condition of each type: a second one would contradict it."""
     distinct: dict[str, Condition] = {}
     for condition in status.conditions or ():
         distinct.setdefault(condition.type, condition)
@@ -59,5 +59,5 @@ def _distinct(status: HasConditions) -> Iterable[Condition]:
 
 
 def _status(condition: Condition) -> str:
-    """Kubernetes knows three; whatever else is there is not known to us."""
+    """Kubernetes has three statuses; any other value counts as unknown."""
     return {"True": "true", "False": "false"}.get(condition.status or "", "unknown")

@@ -4,46 +4,57 @@ The rules are kube-state-metrics' (`internal/store/utils.go`), so that joins can
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+
+from exporter.collectors.limits import NO_REPORT, Limits
 
 ANY_LABEL = "*"
+
+MAX_USER_LABELS = 256
+"""Of one series: the first ones in the order of their keys."""
 
 _INVALID = re.compile(r"[^a-zA-Z0-9_]")
 _INNER_CAPITAL = re.compile(r"([a-z0-9])([A-Z])")
 
 
-def allowed_labels(labels: Mapping[str, str | None] | None, allowed: Iterable[str]) -> dict[str, str]:
-    """Return those of an object's labels that are allowed, by the name that each gets in Prometheus.
+def allowed_labels(
+    labels: Mapping[str, str | None] | None, allowed: Iterable[str], limits: Limits = NO_REPORT
+) -> dict[str, str]:
+    """Return the object's labels that are allowed, by the name that each gets in Prometheus.
 
-    `allowed` are keys of labels, or `*` for all there are.
+    `allowed` are keys of labels, or `*` for all there are. What is left out is counted by `limits`.
     """
     labels = labels or {}
-    keys = labels if ANY_LABEL in allowed else labels.keys() & set(allowed)
-    in_order = tuple(sorted(keys))
-    return {name: labels[key] or "" for name, key in zip(_label_names(in_order), in_order, strict=True)}
+    keys = sorted(labels if ANY_LABEL in allowed else labels.keys() & set(allowed))
+    kept = keys[:MAX_USER_LABELS]
+    if len(keys) > len(kept):
+        limits.labels_cut(len(keys) - len(kept))
+    return {name: labels[key] or "" for name, key in zip(_label_names(kept), kept, strict=True)}
 
 
-@lru_cache(maxsize=1024)
-def _label_names(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a name for each key: `label_` and the key in snake case, what is not allowed replaced.
+def _label_names(keys: list[str]) -> list[str]:
+    """Return a name for each key: `label_` and the key in snake case, invalid characters replaced.
 
-    Of keys that come to the same name each gets `_conflictN`, counted in the order of the keys from 1.
+    Keys that lead to the same name get `_conflictN` each, counted in the order of the keys from 1.
     """
-    bases = [_label_name(key) for key in keys]
-    taken = set(bases)
-    names = []
-    for base in bases:
-        if bases.count(base) == 1:
-            names.append(base)
-            continue
-        number = 1
-        # A user may even have a label that looks like one of ours.
-        while (name := f"{base}_conflict{number}") in taken:
-            number += 1
-        taken.add(name)
-        names.append(name)
-    return tuple(names)
+    names = [_label_name(key) for key in keys]
+    uses = Counter(names)
+    taken, numbers = set(names), Counter[str]()
+    for place, name in enumerate(names):
+        if uses[name] > 1:
+            names[place] = _next_free(name, numbers, taken)
+    return names
+
+
+def _next_free(name: str, numbers: Counter[str], taken: set[str]) -> str:
+    """Return the next `name_conflictN` that no key has by itself."""
+    while True:
+        numbers[name] += 1
+        candidate = f"{name}_conflict{numbers[name]}"
+        if candidate not in taken:
+            taken.add(candidate)
+            return candidate
 
 
 def _label_name(key: str) -> str:

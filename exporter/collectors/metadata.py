@@ -1,15 +1,15 @@
-"""What is said of every kind alike: when it was created, who manages it, how its users labelled it."""
+"""Rows that every kind has: creation, deletion, suspension, controller, users' labels."""
 
 from typing import Any
 
-from exporter.collectors.table import Happened, Row, Total, UserLabels
+from exporter.collectors.table import LifecycleMetric, Occurrence, Row, UserLabels
 from exporter.collectors.values import info, of_spec, timestamp, truth
 
 
 def created_row(prefix: str) -> Row[Any, Any]:
     return Row(
         name=f"{prefix}_created_timestamp_seconds",
-        help="When the object was created (metadata.creationTimestamp).",
+        text="Creation time of the object, in Unix seconds",
         source="metadata.creationTimestamp",
         values=lambda obj, _: timestamp(obj.metadata.creation_timestamp),
     )
@@ -18,7 +18,7 @@ def created_row(prefix: str) -> Row[Any, Any]:
 def deletion_row(prefix: str) -> Row[Any, Any]:
     return Row(
         name=f"{prefix}_deletion_timestamp_seconds",
-        help="When the deletion of an object that is still there was asked for (metadata.deletionTimestamp).",
+        text="Time at which the deletion of an object that still exists was requested, in Unix seconds",
         source="metadata.deletionTimestamp",
         series="0 or 1",
         values=lambda obj, _: timestamp(obj.metadata.deletion_timestamp),
@@ -28,7 +28,7 @@ def deletion_row(prefix: str) -> Row[Any, Any]:
 def suspended_row(prefix: str) -> Row[Any, Any]:
     return Row(
         name=f"{prefix}_suspended",
-        help="1 if the object is asked to be suspended (spec.suspend), else 0.",
+        text="Whether suspension is requested: 1 if it is, otherwise 0",
         source="spec.suspend",
         values=lambda obj, _: truth(obj.spec.suspend if obj.spec else None),
     )
@@ -37,7 +37,7 @@ def suspended_row(prefix: str) -> Row[Any, Any]:
 def managed_by_row(prefix: str) -> Row[Any, Any]:
     return Row(
         name=f"{prefix}_managed_by",
-        help="Always 1; the controller that reconciles the object is a label (spec.managedBy).",
+        text="Controller that reconciles the object, as a label; the value is 1",
         labels=("managed_by",),
         source="spec.managedBy",
         series="0 or 1",
@@ -48,26 +48,26 @@ def managed_by_row(prefix: str) -> Row[Any, Any]:
 def labels_row(prefix: str, *, is_retained: bool = False) -> UserLabels:
     return UserLabels(
         name=f"{prefix}_labels",
-        help="Always 1; the object's labels that --metric-labels-allowlist names (metadata.labels).",
+        help="Labels of the object that --metric-labels-allowlist names; the value is 1 (metadata.labels).",
         source="metadata.labels",
         is_retained=is_retained,
     )
 
 
-def life_totals(prefix: str) -> tuple[Total[Any], ...]:
-    """Return the counters of objects that came and went, each uid once."""
+def lifecycle_counters(prefix: str) -> tuple[LifecycleMetric[Any], ...]:
+    """Return the counters of created and deleted objects, each uid once."""
     return (
-        Total(
+        LifecycleMetric(
             name=f"{prefix}_created_total",
-            help="Objects created since the exporter started (differences after the first list).",
-            source="objects that appear",
-            happened=lambda _: Happened(),
+            text="Number of objects created since the exporter started",
+            source="objects that appear after the first list",
+            occurrence=lambda _: Occurrence(),
         ),
-        Total(
+        LifecycleMetric(
             name=f"{prefix}_deleted_total",
-            help="Objects deleted since the exporter started (differences after the first list).",
+            text="Number of objects deleted since the exporter started",
             source="objects that disappear",
-            happened=lambda _: Happened(),
-            is_of_deletion=True,
+            occurrence=lambda _: Occurrence(),
+            counts_deletions=True,
         ),
     )

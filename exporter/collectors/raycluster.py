@@ -8,11 +8,11 @@ from exporter.collectors.metadata import (
     created_row,
     deletion_row,
     labels_row,
-    life_totals,
+    lifecycle_counters,
     managed_by_row,
     suspended_row,
 )
-from exporter.collectors.table import NOT_YET, Happened, Kind, Row, Total
+from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
 from exporter.collectors.values import info, number, of_spec, of_status, one, truth
 from exporter.resources.meta import find_condition
 from exporter.resources.quantities import Quantity, parse_quantity
@@ -22,11 +22,11 @@ from exporter.resources.times import elapsed_seconds
 PROVISIONED = "RayClusterProvisioned"
 
 NO_LIMIT = 2147483647
-"""Where the operator's sum of maxReplicas saturates: there is no upper bound."""
+"""At which the operator's sum of maxReplicas saturates: there is no upper limit."""
 
 
 def owner_kind(cluster: RayCluster) -> str:
-    """Return who the operator made it for: `RayJob`, `RayService`, or `None` (the word) for nobody.
+    """Return the kind that the cluster was created for: `RayJob`, `RayService`, or the word `None`.
 
     Read from a label, as the operator does; ownerReferences play no part.
     """
@@ -34,11 +34,11 @@ def owner_kind(cluster: RayCluster) -> str:
 
 
 def provisioned_seconds(cluster: RayCluster, remembered: float | None) -> float | None:
-    """Return the time from creation to provisioned in seconds, None where there is none to tell.
+    """Return the time from creation to provisioned in seconds, None if it is not known.
 
     The operator sets the condition back to False when a suspension completes, and keeps the value
-    it had: so does this, from memory, or where this version was the first one seen, from the time at
-    which the cluster had become `ready`. After a resume it is measured again, suspension included.
+    it had. So does this function: from what is remembered, or if this version is the first one seen, from
+    the time at which the cluster became `ready`. After a resume it is measured again, suspension included.
     """
     condition = find_condition(cluster.status, PROVISIONED)
     if cluster.status is None or condition is None:
@@ -53,28 +53,28 @@ def provisioned_seconds(cluster: RayCluster, remembered: float | None) -> float 
 
 
 def remember(cluster: RayCluster, remembered: float | None, _received_at: float | None) -> float | None:
-    """Remember the last provisioned duration, in seconds: a suspension takes it out of the object."""
+    """Remember the last provisioned duration, in seconds: a suspension removes it from the object."""
     seconds = provisioned_seconds(cluster, remembered)
     return remembered if seconds is None else seconds
 
 
 def was_suspended(cluster: RayCluster) -> bool:
-    """Tell whether it has ever been suspended: the time of that is never taken back."""
+    """Tell whether it has ever been suspended: the time of a suspension is never removed."""
     times = cluster.status.state_transition_times if cluster.status else None
     return times is not None and times.get("suspended") is not None
 
 
-def first_provisioning(cluster: RayCluster) -> Happened:
+def first_provisioning(cluster: RayCluster) -> Occurrence:
     """Tell whether the cluster has been provisioned for the first time, and how long that took.
 
-    Of a cluster that has been suspended it cannot be told: the transition is that of a resume.
+    After a suspension the duration is not known: the transition is that of a resume.
     """
     if was_suspended(cluster):
-        return Happened()
+        return Occurrence()
     condition = find_condition(cluster.status, PROVISIONED)
     if condition is None or not condition.is_true:
-        return NOT_YET
-    return Happened(seconds=elapsed_seconds(cluster.metadata.creation_timestamp, condition.last_transition_time))
+        return NO_OCCURRENCE
+    return Occurrence(seconds=elapsed_seconds(cluster.metadata.creation_timestamp, condition.last_transition_time))
 
 
 def quantity(value: Quantity | None) -> float | None:
@@ -84,12 +84,12 @@ def quantity(value: Quantity | None) -> float | None:
 RAYCLUSTERS: Kind[RayCluster, float] = Kind(
     plural="rayclusters",
     name="RayCluster",
-    resource=RayCluster,
+    object_type=RayCluster,
     remember=remember,
     rows=(
         Row(
             name="kuberay_cluster_info",
-            help="Metadata information about RayCluster custom resources",
+            text="Metadata information about RayCluster custom resources",
             labels=("owner_kind",),
             source="metadata.labels[ray.io/originated-from-crd]",
             values=lambda cluster, _: one(owner_kind(cluster)),
@@ -97,7 +97,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         ),
         Row(
             name="kuberay_cluster_condition_provisioned",
-            help="Indicates whether the RayCluster is provisioned",
+            text="Indicates whether the RayCluster is provisioned",
             labels=("condition",),
             source="status.conditions[RayClusterProvisioned].status",
             values=lambda cluster, _: one(condition_truth(cluster.status, PROVISIONED)),
@@ -105,7 +105,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         ),
         Row(
             name="kuberay_cluster_provisioned_duration_seconds",
-            help="The time, in seconds, when a RayCluster's `RayClusterProvisioned` status transitions "
+            text="The time, in seconds, when a RayCluster's `RayClusterProvisioned` status transitions "
             "from false (or unset) to true",
             source="status.conditions[RayClusterProvisioned].lastTransitionTime - metadata.creationTimestamp",
             series="0 or 1",
@@ -116,7 +116,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         deletion_row("kuberay_cluster"),
         Row(
             name="kuberay_cluster_state",
-            help="Always 1; the cluster's state is a label, empty before the first one (status.state).",
+            text="State of the cluster, as a label that is empty before the first state; the value is 1",
             labels=("state",),
             source="status.state",
             series="0 or 1",
@@ -124,10 +124,10 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         ),
         Row(
             name="kuberay_cluster_state_transition_timestamp_seconds",
-            help="When the cluster last entered each state (status.stateTransitionTimes).",
+            text="Time at which the cluster last entered each state, in Unix seconds",
             labels=("state",),
             source="status.stateTransitionTimes",
-            series="1 a state that it has been in",
+            series="1 per state that it has been in",
             values=of_status(
                 lambda status: [
                     ((state,), time.timestamp())
@@ -139,72 +139,74 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         *condition_rows("kuberay_cluster"),
         Row(
             name="kuberay_cluster_desired_workers",
-            help="Workers that there should be now (status.desiredWorkerReplicas).",
+            text="Desired number of worker replicas",
             source="status.desiredWorkerReplicas",
             series="0 or 1",
-            values=of_status(lambda status: number(status.desired_workers or 0)),
+            values=of_status(lambda status: number(status.desired_worker_replicas or 0)),
         ),
         Row(
             name="kuberay_cluster_min_workers",
-            help="Workers that there are at least (status.minWorkerReplicas).",
+            text="Minimum number of worker replicas",
             source="status.minWorkerReplicas",
             series="0 or 1",
-            values=of_status(lambda status: number(status.min_workers or 0)),
+            values=of_status(lambda status: number(status.min_worker_replicas or 0)),
         ),
         Row(
             name="kuberay_cluster_max_workers",
-            help="Workers that there may be at most; no series where there is no limit (status.maxWorkerReplicas).",
+            text="Maximum number of worker replicas, unless unlimited",
             source="status.maxWorkerReplicas",
             series="0 or 1",
             values=of_status(
-                lambda status: number(None if status.max_workers == NO_LIMIT else status.max_workers or 0)
+                lambda status: number(
+                    None if status.max_worker_replicas == NO_LIMIT else status.max_worker_replicas or 0
+                )
             ),
         ),
         Row(
             name="kuberay_cluster_ready_workers",
-            help="Workers whose pods are Ready (status.readyWorkerReplicas).",
+            text="Number of worker replicas whose pods are Ready",
             source="status.readyWorkerReplicas",
             series="0 or 1",
-            values=of_status(lambda status: number(status.ready_workers or 0)),
+            values=of_status(lambda status: number(status.ready_worker_replicas or 0)),
         ),
         Row(
             name="kuberay_cluster_available_workers",
-            help="Workers whose pods are running (status.availableWorkerReplicas).",
+            text="Number of worker replicas whose pods are running",
             source="status.availableWorkerReplicas",
             series="0 or 1",
-            values=of_status(lambda status: number(status.available_workers or 0)),
+            values=of_status(lambda status: number(status.available_worker_replicas or 0)),
         ),
         Row(
             name="kuberay_cluster_desired_cpu_cores",
-            help="CPU cores that all desired pods ask for, the head's included (status.desiredCPU).",
+            text="CPU cores that all desired pods request, including the head",
             source="status.desiredCPU",
             series="0 or 1",
             values=of_status(lambda status: number(quantity(status.desired_cpu))),
         ),
         Row(
             name="kuberay_cluster_desired_memory_bytes",
-            help="Memory that all desired pods ask for, the head's included (status.desiredMemory).",
+            text="Memory in bytes that all desired pods request, including the head",
             source="status.desiredMemory",
             series="0 or 1",
             values=of_status(lambda status: number(quantity(status.desired_memory))),
         ),
         Row(
             name="kuberay_cluster_desired_gpus",
-            help="GPUs that all desired pods ask for (status.desiredGPU).",
+            text="GPUs that all desired pods request",
             source="status.desiredGPU",
             series="0 or 1",
             values=of_status(lambda status: number(quantity(status.desired_gpu))),
         ),
         Row(
             name="kuberay_cluster_desired_tpus",
-            help="TPUs that all desired pods ask for (status.desiredTPU).",
+            text="TPUs that all desired pods request",
             source="status.desiredTPU",
             series="0 or 1",
             values=of_status(lambda status: number(quantity(status.desired_tpu))),
         ),
         Row(
             name="kuberay_cluster_owner",
-            help="Always 1; the RayJob or RayService that the cluster was made for (its labels).",
+            text="RayJob or RayService that the cluster was created for, as labels; the value is 1",
             labels=("owner_kind", "owner_name"),
             source="metadata.labels[ray.io/originated-from-crd, ray.io/originated-from-cr-name]",
             series="0 or 1",
@@ -215,7 +217,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         ),
         Row(
             name="kuberay_cluster_version_info",
-            help="Always 1; the version of Ray is a label (spec.rayVersion).",
+            text="Version of Ray, as a label; the value is 1",
             labels=("ray_version",),
             source="spec.rayVersion",
             series="0 or 1",
@@ -223,7 +225,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         ),
         Row(
             name="kuberay_cluster_head_info",
-            help="Always 1; the head's pod and service are labels (status.head).",
+            text="Pod and service of the head, as labels; the value is 1",
             labels=("head_pod", "head_service"),
             source="status.head.podName, status.head.serviceName",
             series="0 or 1",
@@ -233,7 +235,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         ),
         Row(
             name="kuberay_cluster_autoscaling_enabled",
-            help="1 if Ray's autoscaler is asked for (spec.enableInTreeAutoscaling), else 0.",
+            text="Whether Ray's autoscaler is enabled: 1 if it is, otherwise 0",
             source="spec.enableInTreeAutoscaling",
             values=lambda cluster, _: truth(cluster.spec.enable_in_tree_autoscaling if cluster.spec else None),
         ),
@@ -241,13 +243,13 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         managed_by_row("kuberay_cluster"),
         labels_row("kuberay_cluster"),
     ),
-    totals=(
-        *life_totals("kuberay_clusters"),
-        Total(
+    lifecycle=(
+        *lifecycle_counters("kuberay_clusters"),
+        LifecycleMetric(
             name="kuberay_clusters_provisioning_duration_seconds",
-            help="Time from a cluster's creation to its first RayClusterProvisioned, of clusters never suspended.",
+            text="Time in seconds from the creation of a cluster to RayClusterProvisioned, of clusters never suspended",
             source="status.conditions[RayClusterProvisioned].lastTransitionTime - metadata.creationTimestamp",
-            happened=first_provisioning,
+            occurrence=first_provisioning,
             is_histogram=True,
         ),
     ),

@@ -1,4 +1,4 @@
-"""RayCronJob's metrics; the operator has none (v1.7.0, where the kind is alpha)."""
+"""RayCronJob's metrics; the operator (v1.7.0) has none, as the kind is alpha."""
 
 from exporter.collectors.metadata import created_row, labels_row, suspended_row
 from exporter.collectors.table import Kind, Row, remember_nothing
@@ -8,13 +8,13 @@ from exporter.resources.raycronjob import RayCronJob
 RAYCRONJOBS: Kind[RayCronJob, None] = Kind(
     plural="raycronjobs",
     name="RayCronJob",
-    resource=RayCronJob,
+    object_type=RayCronJob,
     remember=remember_nothing,
     is_default=False,
     rows=(
         Row(
             name="kuberay_cronjob_info",
-            help="Always 1; the schedule and its time zone are labels (spec.schedule, spec.timeZone).",
+            text="Schedule and time zone, as labels; the value is 1",
             labels=("schedule", "time_zone"),
             source="spec.schedule, spec.timeZone",
             series="0 or 1",
@@ -24,7 +24,7 @@ RAYCRONJOBS: Kind[RayCronJob, None] = Kind(
         suspended_row("kuberay_cronjob"),
         Row(
             name="kuberay_cronjob_last_schedule_timestamp_seconds",
-            help="When a job was last made (status.lastScheduleTime).",
+            text="Time at which a job was last created, in Unix seconds",
             source="status.lastScheduleTime",
             series="0 or 1",
             values=of_status(lambda status: timestamp(status.last_schedule_time)),

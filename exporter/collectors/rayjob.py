@@ -5,22 +5,25 @@ The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_job_met
 
 from datetime import datetime
 
-from exporter.collectors.attempts import Attempts, remember_attempts
+from exporter.collectors.attempts import RETRYING, Attempts, remember_attempts
 from exporter.collectors.metadata import (
     created_row,
     deletion_row,
     labels_row,
-    life_totals,
+    lifecycle_counters,
     managed_by_row,
     suspended_row,
 )
-from exporter.collectors.table import NOT_YET, Happened, Kind, Row, Total
+from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
 from exporter.collectors.values import Values, info, number, of_spec, of_status, one, timestamp
 from exporter.resources.rayjob import RayJob, RayJobStatus
 from exporter.resources.times import elapsed_seconds
 
 STARTED = ("Initializing", "Waiting", "Running", "Complete", "Failed", "Retrying")
-"""In these states startTime is that of the present attempt; in all others it is stale."""
+"""States in which startTime is that of the current attempt; in all others it is stale."""
+
+FINISHED = ("Complete", "Failed")
+"""States in which endTime is that of the current attempt."""
 
 SUCCEEDED, STOPPED, FAILED, VALIDATION_FAILED = "Succeeded", "Stopped", "Failed", "ValidationFailed"
 
@@ -36,18 +39,24 @@ REASONS = (
     "JobStatusCheckTimeoutExceeded",
     "ValidationFailed",
 )
-"""Why KubeRay says that a job failed (v1.7.0, `JobFailedReason`); others are counted as `other`."""
+"""KubeRay's reasons of a failure (v1.7.0, `JobFailedReason`); others are counted as `other`."""
 
 OTHER_REASON = "other"
 
 
 def end_of(job: RayJob) -> str | None:
-    """Return how the job has ended, one of ENDS, or None. Complete says nothing of a job that was stopped."""
-    if job.status is None:
-        return None
-    match job.status.job_deployment_status:
+    """Return how the job has ended, one of ENDS, or None."""
+    return None if job.status is None else end_of_status(job.status)
+
+
+def end_of_status(status: RayJobStatus) -> str | None:
+    """Return how the job has ended, one of ENDS, or None.
+
+    A job that was stopped is Complete, too, and up to KubeRay 1.1 so is one that failed.
+    """
+    match status.job_deployment_status:
         case "Complete":
-            return STOPPED if job.status.job_status == "STOPPED" else SUCCEEDED
+            return {"STOPPED": STOPPED, "FAILED": FAILED}.get(status.job_status or "", SUCCEEDED)
         case "Failed":
             return FAILED
         case "ValidationFailed":
@@ -55,69 +64,80 @@ def end_of(job: RayJob) -> str | None:
     return None
 
 
-def finished(job: RayJob) -> Happened:
+def finished(job: RayJob) -> Occurrence:
     """Tell whether the job has ended, with the status."""
     end = end_of(job)
-    return NOT_YET if end is None else Happened(labels=(end,))
+    return NO_OCCURRENCE if end is None else Occurrence(labels=(end,))
 
 
-def ran(job: RayJob) -> Happened:
-    """Tell whether the job has run to an end, with the status and the seconds of its last attempt."""
+def ran(job: RayJob) -> Occurrence:
+    """Tell whether the job has ended, with the status and the seconds of its last attempt."""
     end = end_of(job)
     if job.status is None or end is None:
-        return NOT_YET
-    # It never ran, but for times of an attempt before its spec became invalid.
+        return NO_OCCURRENCE
+    # An invalid job did not run: its times are those of an attempt before its spec became invalid.
     seconds = None if end == VALIDATION_FAILED else elapsed_seconds(job.status.start_time, job.status.end_time)
-    return Happened(labels=(end,), seconds=seconds)
+    return Occurrence(labels=(end,), seconds=seconds)
 
 
-def failed(job: RayJob) -> Happened:
+def failed(job: RayJob) -> Occurrence:
     """Tell whether the job has failed for good, with the reason."""
     if job.status is None or end_of(job) not in (FAILED, VALIDATION_FAILED):
-        return NOT_YET
+        return NO_OCCURRENCE
     reason = job.status.reason
-    return Happened(labels=(reason if reason in REASONS else OTHER_REASON,))
+    return Occurrence(labels=(reason if reason in REASONS else OTHER_REASON,))
 
 
-def failed_attempts(job: RayJob) -> Happened:
+def failed_attempts(job: RayJob) -> Occurrence:
     """Tell how many attempts have failed, the last one included."""
-    return Happened(times=max(0, job.status.failed or 0) if job.status else 0)
+    return Occurrence(times=max(0, job.status.failed or 0) if job.status else 0)
 
 
 def is_finished(job: RayJob) -> bool:
     """Tell whether it was Complete or Failed."""
-    return job.status is not None and job.status.job_deployment_status in ("Complete", "Failed")
+    return job.status is not None and job.status.job_deployment_status in FINISHED
 
 
 def cluster_info(job: RayJob) -> Values:
-    """Return the keys by which a job is joined with its cluster, once it has one."""
+    """Return the labels that join a job with its cluster, if it has one."""
     if job.status is None:
         return []
     return info(job.status.ray_cluster_name, job.status.job_id, job.spec.submission_mode if job.spec else None)
 
 
 def start_time(status: RayJobStatus) -> datetime | None:
-    """Return when the present attempt began."""
+    """Return when the current attempt started."""
     return status.start_time if status.job_deployment_status in STARTED else None
+
+
+def end_time(status: RayJobStatus) -> datetime | None:
+    """Return when the job ended; a job that was suspended or corrected keeps an older time in other states."""
+    return status.end_time if status.job_deployment_status in FINISHED else None
+
+
+def failure_reason(status: RayJobStatus) -> str | None:
+    """Return why the current attempt failed; a job that is set up again or succeeded may keep an older reason."""
+    has_failed = status.job_deployment_status == RETRYING or end_of_status(status) in (FAILED, VALIDATION_FAILED)
+    return status.reason if has_failed else None
 
 
 RAYJOBS: Kind[RayJob, Attempts] = Kind(
     plural="rayjobs",
     name="RayJob",
-    resource=RayJob,
+    object_type=RayJob,
     remember=remember_attempts,
     is_finished=is_finished,
     rows=(
         Row(
             name="kuberay_job_info",
-            help="Metadata information about RayJob custom resources",
+            text="Metadata information about RayJob custom resources",
             source="metadata",
             values=lambda _job, _: one(),
             is_stable=True,
         ),
         Row(
             name="kuberay_job_deployment_status",
-            help="The RayJob's current deployment status",
+            text="The RayJob's current deployment status",
             labels=("deployment_status",),
             source="status.jobDeploymentStatus",
             values=lambda job, _: one((job.status and job.status.job_deployment_status) or ""),
@@ -125,7 +145,7 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
         ),
         Row(
             name="kuberay_job_execution_duration_seconds",
-            help="Duration from when the RayJob CR’s JobDeploymentStatus transitions "  # noqa: RUF001 - the operator's
+            text="Duration from when the RayJob CR’s JobDeploymentStatus transitions "  # noqa: RUF001 - the operator's
             "from Initializing to either the Retrying state or a terminal state, such as Complete or Failed. "
             "The Retrying state indicates that the CR previously failed and that spec.backoffLimit is "
             "enabled.",
@@ -134,15 +154,14 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
             values=lambda _job, attempts: [
                 ((attempt.deployment_status, str(attempt.retry_count)), attempt.seconds) for attempt in attempts or ()
             ],
-            series="1 an attempt that ended",
+            series="1 per attempt that ended",
             is_retained=True,
             is_stable=True,
         ),
         created_row("kuberay_job"),
         Row(
             name="kuberay_job_start_timestamp_seconds",
-            help="When the present attempt entered Initializing; no series in states that keep an older "
-            "time (status.startTime).",
+            text="Time at which the current attempt entered Initializing, in Unix seconds",
             source="status.startTime",
             series="0 or 1",
             values=of_status(lambda status: timestamp(start_time(status))),
@@ -150,16 +169,16 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
         ),
         Row(
             name="kuberay_job_end_timestamp_seconds",
-            help="When the job became Complete or Failed (status.endTime).",
+            text="Time at which the job became Complete or Failed, in Unix seconds",
             source="status.endTime",
             series="0 or 1",
-            values=of_status(lambda status: timestamp(status.end_time)),
+            values=of_status(lambda status: timestamp(end_time(status))),
             is_retained=True,
         ),
         deletion_row("kuberay_job"),
         Row(
             name="kuberay_job_status",
-            help="Always 1; the status of the Ray job is a label, empty before it is known (status.jobStatus).",
+            text="Status of the Ray job, as a label that is empty before it is known; the value is 1",
             labels=("job_status",),
             source="status.jobStatus",
             series="0 or 1",
@@ -168,59 +187,58 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
         ),
         Row(
             name="kuberay_job_failure",
-            help="Always 1; why the job failed is a label (status.reason).",
+            text="Reason of the failure, as a label; the value is 1",
             labels=("reason",),
             source="status.reason",
             series="0 or 1",
-            values=of_status(lambda status: info(status.reason)),
+            values=of_status(lambda status: info(failure_reason(status))),
             is_retained=True,
         ),
         Row(
             name="kuberay_job_ray_start_timestamp_seconds",
-            help="When the Ray job itself started (status.rayJobInfo.startTime).",
+            text="Time at which the Ray job itself started, in Unix seconds",
             source="status.rayJobInfo.startTime",
             series="0 or 1",
             values=of_status(lambda status: timestamp(status.ray_job_info.start_time if status.ray_job_info else None)),
         ),
         Row(
             name="kuberay_job_ray_end_timestamp_seconds",
-            help="When the Ray job itself ended (status.rayJobInfo.endTime).",
+            text="Time at which the Ray job itself ended, in Unix seconds",
             source="status.rayJobInfo.endTime",
             series="0 or 1",
             values=of_status(lambda status: timestamp(status.ray_job_info.end_time if status.ray_job_info else None)),
         ),
         Row(
             name="kuberay_job_failed_attempts",
-            help="Attempts that failed so far, retried ones included (status.failed).",
+            text="Number of failed attempts, including retried ones",
             source="status.failed",
             series="0 or 1",
             values=of_status(lambda status: number(status.failed or 0)),
         ),
         Row(
             name="kuberay_job_succeeded_attempts",
-            help="Attempts that succeeded, 0 or 1 (status.succeeded).",
+            text="Number of successful attempts, 0 or 1",
             source="status.succeeded",
             series="0 or 1",
             values=of_status(lambda status: number(status.succeeded or 0)),
         ),
         Row(
             name="kuberay_job_backoff_limit",
-            help="Attempts that may fail before the job does (spec.backoffLimit).",
+            text="Number of retries before the job is marked as failed",
             source="spec.backoffLimit",
             series="0 or 1",
             values=of_spec(lambda spec: number(spec.backoff_limit)),
         ),
         Row(
             name="kuberay_job_active_deadline_seconds",
-            help="Time that the job may take before it is failed (spec.activeDeadlineSeconds).",
+            text="Maximum duration of the job in seconds before it is marked as failed",
             source="spec.activeDeadlineSeconds",
             series="0 or 1",
             values=of_spec(lambda spec: number(spec.active_deadline_seconds)),
         ),
         Row(
             name="kuberay_job_cluster_info",
-            help="Always 1; joins the job with its RayCluster and with Ray's own metrics, by ray_io_cluster "
-            "(status.rayClusterName).",
+            text="RayCluster, Ray job id and submission mode, as labels for joins; the value is 1",
             labels=("ray_io_cluster", "job_id", "submission_mode"),
             source="status.rayClusterName, status.jobId, spec.submissionMode",
             series="0 or 1",
@@ -230,7 +248,7 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
         suspended_row("kuberay_job"),
         Row(
             name="kuberay_job_cronjob_info",
-            help="Always 1; the RayCronJob that made the job is a label.",
+            text="RayCronJob that created the job, as a label; the value is 1",
             labels=("cronjob",),
             source="metadata.labels[ray.io/cronjob-name]",
             series="0 or 1",
@@ -239,35 +257,35 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
         managed_by_row("kuberay_job"),
         labels_row("kuberay_job", is_retained=True),
     ),
-    totals=(
-        *life_totals("kuberay_jobs"),
-        Total(
+    lifecycle=(
+        *lifecycle_counters("kuberay_jobs"),
+        LifecycleMetric(
             name="kuberay_jobs_finished_total",
-            help="Jobs that ended: Succeeded, Stopped, Failed or ValidationFailed.",
+            text="Number of jobs that ended, by status: Succeeded, Stopped, Failed or ValidationFailed",
             source="status.jobDeploymentStatus, status.jobStatus",
-            happened=finished,
+            occurrence=finished,
             labels=("status",),
             known=tuple((end,) for end in ENDS),
         ),
-        Total(
+        LifecycleMetric(
             name="kuberay_jobs_failed_total",
-            help="Jobs that ended as Failed or ValidationFailed, by KubeRay's reason.",
+            text="Number of jobs that ended as Failed or ValidationFailed, by KubeRay's reason",
             source="status.reason",
-            happened=failed,
+            occurrence=failed,
             labels=("reason",),
             known=tuple((reason,) for reason in (*REASONS, OTHER_REASON)),
         ),
-        Total(
+        LifecycleMetric(
             name="kuberay_jobs_failed_attempts_total",
-            help="Attempts that failed, retried ones included.",
+            text="Number of failed attempts, including retried ones",
             source="status.failed",
-            happened=failed_attempts,
+            occurrence=failed_attempts,
         ),
-        Total(
+        LifecycleMetric(
             name="kuberay_jobs_duration_seconds",
-            help="Time from Initializing to the end of jobs that ended, of their last attempt.",
+            text="Time in seconds from Initializing to the end of the last attempt, of jobs that ended",
             source="status.endTime - status.startTime",
-            happened=ran,
+            occurrence=ran,
             labels=("status",),
             known=((SUCCEEDED,), (STOPPED,), (FAILED,)),
             is_histogram=True,

@@ -10,59 +10,59 @@ from exporter.collectors.metadata import (
     created_row,
     deletion_row,
     labels_row,
-    life_totals,
+    lifecycle_counters,
     managed_by_row,
     suspended_row,
 )
-from exporter.collectors.table import NOT_YET, Happened, Kind, Row, Total, remember_nothing
+from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row, remember_nothing
 from exporter.collectors.values import number, of_status, one
 from exporter.resources.meta import find_condition
-from exporter.resources.rayservice import ClusterRole, RayService, RayServiceStatus
+from exporter.resources.rayservice import RayService, RayServiceStatus, RayServiceStatuses
 from exporter.resources.times import elapsed_seconds
 
 FIRST_START = (None, "", "Initializing", "InitializingTimeout")
-"""Reasons of a Ready that has never been True. ZeroServeEndpoints is said of services that were ready before."""
+"""Reasons of a Ready condition that has never been True. ZeroServeEndpoints is written after it was."""
 
 
-def roles(status: RayServiceStatus) -> Iterator[tuple[str, ClusterRole]]:
-    """Yield the service's clusters: the one that serves, and the one that is being prepared."""
-    for role, cluster in (("active", status.active), ("pending", status.pending)):
+def by_role(status: RayServiceStatuses) -> Iterator[tuple[str, RayServiceStatus]]:
+    """Yield the status of each cluster: the active one, and the pending one of an upgrade."""
+    for role, cluster in (("active", status.active_service_status), ("pending", status.pending_service_status)):
         if cluster is not None:
             yield role, cluster
 
 
-def first_ready(service: RayService) -> Happened:
+def first_ready(service: RayService) -> Occurrence:
     """Tell whether the service has become ready, and how long after its creation.
 
-    The time is stored nowhere: Ready's last transition is that of the first start only if it was seen not
-    ready until then, and if nothing says that it had been ready, or suspended, before.
+    The time is stored nowhere: the last transition of Ready is that of the first start only if the service
+    was seen not ready until then, and if nothing shows that it had been ready or suspended before.
     """
     ready = find_condition(service.status, "Ready")
     if find_condition(service.status, "Suspending") or find_condition(service.status, "Suspended"):
-        return Happened()
+        return Occurrence()
     if ready is None:
-        return NOT_YET
+        return NO_OCCURRENCE
     if not ready.is_true:
-        return NOT_YET if ready.reason in FIRST_START else Happened()
-    return Happened(seconds=elapsed_seconds(service.metadata.creation_timestamp, ready.last_transition_time))
+        return NO_OCCURRENCE if ready.reason in FIRST_START else Occurrence()
+    return Occurrence(seconds=elapsed_seconds(service.metadata.creation_timestamp, ready.last_transition_time))
 
 
 RAYSERVICES: Kind[RayService, None] = Kind(
     plural="rayservices",
     name="RayService",
-    resource=RayService,
+    object_type=RayService,
     remember=remember_nothing,
     rows=(
         Row(
             name="kuberay_service_info",
-            help="Metadata information about RayService custom resources",
+            text="Metadata information about RayService custom resources",
             source="metadata",
             values=lambda _service, _: one(),
             is_stable=True,
         ),
         Row(
             name="kuberay_service_condition_ready",
-            help="Describes whether the RayService is ready. Ready means users can send requests to the "
+            text="Describes whether the RayService is ready. Ready means users can send requests to the "
             "underlying cluster and the number of serve endpoints is greater than 0.",
             labels=("condition",),
             source="status.conditions[Ready].status",
@@ -71,7 +71,7 @@ RAYSERVICES: Kind[RayService, None] = Kind(
         ),
         Row(
             name="kuberay_service_condition_upgrade_in_progress",
-            help="Describes whether the RayService is performing a zero-downtime upgrade.",
+            text="Describes whether the RayService is performing a zero-downtime upgrade.",
             labels=("condition",),
             source="status.conditions[UpgradeInProgress].status",
             values=lambda service, _: one(condition_truth(service.status, "UpgradeInProgress")),
@@ -82,78 +82,79 @@ RAYSERVICES: Kind[RayService, None] = Kind(
         *condition_rows("kuberay_service"),
         Row(
             name="kuberay_service_serve_endpoints",
-            help="Endpoints that serve requests (status.numServeEndpoints).",
+            text="Number of endpoints that serve requests",
             source="status.numServeEndpoints",
             series="0 or 1",
-            values=of_status(lambda status: number(status.serve_endpoints or 0)),
+            values=of_status(lambda status: number(status.num_serve_endpoints or 0)),
         ),
         Row(
             name="kuberay_service_cluster_info",
-            help="Always 1; joins the service with its RayClusters, by role (status.activeServiceStatus, "
-            "status.pendingServiceStatus).",
+            text="RayCluster of the service by role, active or pending, as a label for joins; the value is 1",
             labels=("role", "ray_io_cluster"),
             source="status.{active,pending}ServiceStatus.rayClusterName",
             series="0 to 2",
             values=of_status(
                 lambda status: [
-                    ((role, cluster.ray_cluster_name), 1) for role, cluster in roles(status) if cluster.ray_cluster_name
+                    ((role, cluster.ray_cluster_name), 1)
+                    for role, cluster in by_role(status)
+                    if cluster.ray_cluster_name
                 ]
             ),
         ),
         Row(
             name="kuberay_service_target_capacity_ratio",
-            help="Share of its capacity that each cluster should serve with, in incremental upgrades (targetCapacity).",
+            text="Target capacity of each cluster in an incremental upgrade, as a ratio",
             labels=("role",),
             source="status.{active,pending}ServiceStatus.targetCapacity / 100",
             series="0 to 2",
             values=of_status(
                 lambda status: [
                     ((role,), cluster.target_capacity / 100)
-                    for role, cluster in roles(status)
+                    for role, cluster in by_role(status)
                     if cluster.target_capacity is not None
                 ]
             ),
         ),
         Row(
             name="kuberay_service_traffic_routed_ratio",
-            help="Share of the traffic that each cluster gets, in incremental upgrades (trafficRoutedPercent).",
+            text="Traffic routed to each cluster in an incremental upgrade, as a ratio",
             labels=("role",),
             source="status.{active,pending}ServiceStatus.trafficRoutedPercent / 100",
             series="0 to 2",
             values=of_status(
                 lambda status: [
                     ((role,), cluster.traffic_routed_percent / 100)
-                    for role, cluster in roles(status)
+                    for role, cluster in by_role(status)
                     if cluster.traffic_routed_percent is not None
                 ]
             ),
         ),
         Row(
             name="kuberay_service_application_status",
-            help="Always 1; the status of each Serve application is a label (applicationStatuses).",
+            text="Status of each Serve application, as a label; the value is 1",
             labels=("role", "application", "status"),
             source="status.{active,pending}ServiceStatus.applicationStatuses[].status",
-            series="1 an application and role",
+            series="1 per application and role",
             values=of_status(
                 lambda status: [
                     ((role, name, (application and application.status) or ""), 1)
-                    for role, cluster in roles(status)
-                    for name, application in (cluster.applications or {}).items()
+                    for role, cluster in by_role(status)
+                    for name, application in (cluster.application_statuses or {}).items()
                 ]
             ),
         ),
         Row(
             name="kuberay_service_deployment_status",
-            help="Always 1; the status of each Serve deployment is a label (serveDeploymentStatuses).",
+            text="Status of each Serve deployment, as a label; the value is 1",
             labels=("role", "application", "deployment", "status"),
             source="status.{active,pending}ServiceStatus.applicationStatuses[].serveDeploymentStatuses[].status",
-            series="1 a deployment and role",
+            series="1 per deployment and role",
             values=of_status(
                 lambda status: [
                     ((role, name, deployment, (state and state.status) or ""), 1)
-                    for role, cluster in roles(status)
-                    for name, application in (cluster.applications or {}).items()
-                    for deployment, state in ((application and application.deployments) or {}).items()
+                    for role, cluster in by_role(status)
+                    for name, application in (cluster.application_statuses or {}).items()
+                    for deployment, state in ((application and application.serve_deployment_statuses) or {}).items()
                 ]
             ),
         ),
@@ -161,15 +162,15 @@ RAYSERVICES: Kind[RayService, None] = Kind(
         managed_by_row("kuberay_service"),
         labels_row("kuberay_service"),
     ),
-    totals=(
-        *life_totals("kuberay_services"),
-        Total(
+    lifecycle=(
+        *lifecycle_counters("kuberay_services"),
+        LifecycleMetric(
             name="kuberay_services_startup_duration_seconds",
-            help="Time from a service's creation to its first Ready, of services that were seen not ready before.",
+            text="Time in seconds from the creation of a service to its first Ready, if it was seen before",
             source="status.conditions[Ready].lastTransitionTime - metadata.creationTimestamp",
-            happened=first_ready,
+            occurrence=first_ready,
             is_histogram=True,
-            is_awaited=True,
+            requires_prior_observation=True,
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""What a kind's table is made of: a row for each family, and what they are read from."""
+"""What a kind's tables are made of: a row for each family, and what its series are read from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from exporter.collectors.values import Values
 from exporter.resources.meta import ObjectMeta
 
 
-class Resource(Protocol):
+class CustomResource(Protocol):
     """Any object of any kind."""
 
     @property
     def metadata(self) -> ObjectMeta: ...
 
 
-T = TypeVar("T", bound=Resource)
-T_contra = TypeVar("T_contra", bound=Resource, contravariant=True)
+T = TypeVar("T", bound=CustomResource)
+T_contra = TypeVar("T_contra", bound=CustomResource, contravariant=True)
 M = TypeVar("M")
 M_contra = TypeVar("M_contra", contravariant=True)
 
 IDENTITY = ("name", "namespace", "uid")
-"""The labels that every per-object family has, before its own."""
+"""The labels that every per-object family has, in addition to its own."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,27 @@ class Row(Generic[T, M]):
 
     Attributes:
         name: the metric's name.
-        help: its HELP text; the nine keep the operator's, to the letter.
-        source: the field of the object that it is read from, for the documentation.
+        text: a noun phrase. HELP is this, and the source in parentheses.
+        source: the field of the object that it is read from.
         values: a pure function of the object and what is remembered of it.
         labels: names of the row's own labels, in the order of what `values` yields.
         series: how many there are for one object, for the documentation.
-        is_retained: they stay for --retain-deleted after a finished object was deleted.
-        is_stable: it is the operator's own, and promised.
+        is_retained: its series stay for --retain-deleted after a finished object was deleted.
+        is_stable: it is one of the operator's nine: `text` is the operator's HELP, to the letter.
     """
 
     name: str
-    help: str
+    text: str
     source: str
     values: Callable[[T, M | None], Values]
     labels: tuple[str, ...] = ()
     series: str = "1"
     is_retained: bool = False
     is_stable: bool = False
+
+    @property
+    def help(self) -> str:
+        return self.text if self.is_stable else f"{self.text} ({self.source})."
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,12 @@ class UserLabels:
     is_stable: bool = False
 
 
-class Happened(NamedTuple):
-    """How often something has happened in the life of an object, as one version of it shows.
+class Occurrence(NamedTuple):
+    """How often something has occurred in the lifecycle of an object, as one version of it shows.
 
     Attributes:
-        times: 0: not yet. It may have happened without there being anything to measure.
-        labels: values of the total's own labels.
+        times: 0: not yet. It may have occurred without there being anything to measure.
+        labels: values of the metric's own labels.
         seconds: what a histogram observes; None: nothing.
     """
 
@@ -76,51 +80,60 @@ class Happened(NamedTuple):
     seconds: float | None = None
 
 
-NOT_YET = Happened(times=0)
+NO_OCCURRENCE = Occurrence(times=0)
 
 
 @dataclass(frozen=True)
-class Total(Generic[T_contra]):
-    """What happened in the lives of all objects of a namespace, a counter or a histogram.
+class LifecycleMetric(Generic[T_contra]):
+    """What has occurred in the lifecycles of all objects of a namespace, as a counter or a histogram.
 
-    It counts how much `happened` grows from one version of an object to the next, so each step of a life
+    It counts how much `occurrence` grows from one version of an object to the next, so each occurrence
     counts once, however often it is seen.
 
     Attributes:
-        name, help, source: as of a row.
-        happened: a pure function of one version.
+        name, text, source: as of a row. HELP is the text and a full stop.
+        occurrence: a pure function of one version.
         labels: names of its own labels; `namespace` is added.
         known: values of these labels that exist at 0 from the start: `increase()` cannot see a first step.
         is_histogram: it observes `seconds`.
-        is_awaited: only what was seen as not having happened yet counts.
-        is_of_deletion: it counts at the object's end instead.
+        requires_prior_observation: it counts only for objects that were seen before it occurred.
+        counts_deletions: it counts when the object is deleted instead.
     """
 
     name: str
-    help: str
+    text: str
     source: str
-    happened: Callable[[T_contra], Happened]
+    occurrence: Callable[[T_contra], Occurrence]
     labels: tuple[str, ...] = ()
     known: tuple[tuple[str, ...], ...] = ((),)
     is_histogram: bool = False
-    is_awaited: bool = False
-    is_of_deletion: bool = False
+    requires_prior_observation: bool = False
+    counts_deletions: bool = False
+
+    @property
+    def help(self) -> str:
+        return f"{self.text}."
+
+    @property
+    def counts_new_objects(self) -> bool:
+        """What an object shows when it is seen for the first time counts."""
+        return not (self.requires_prior_observation or self.counts_deletions)
 
 
-def remember_nothing(_obj: Resource, _remembered: None, _received_at: float | None) -> None:
+def remember_nothing(_obj: CustomResource, _remembered: None, _received_at: float | None) -> None:
     """For kinds whose metrics follow from the object alone."""
 
 
 @dataclass(frozen=True)
 class Kind(Generic[T, M]):
-    """One custom resource: its name in the API, its type, its table, its memory.
+    """One custom resource: its name in the API, its type, its tables, what is remembered of it.
 
     Attributes:
         plural: the name in the API's paths, in flags and in `resource` labels.
         name: the `kind` field of its objects.
-        resource: the msgspec type to decode.
+        object_type: the msgspec type to decode.
         rows: the table of what each object shows.
-        totals: the table of what happened in all their lives.
+        lifecycle: the table of what is counted over all objects.
         remember: a pure function from an object, what was remembered of it and the time of receipt
             (Unix seconds; None where the object's age is not known) to what to remember now.
         is_finished: whether a deleted object's retained rows are worth keeping.
@@ -129,10 +142,10 @@ class Kind(Generic[T, M]):
 
     plural: str
     name: str
-    resource: type[T]
+    object_type: type[T]
     rows: tuple[Row[T, M] | UserLabels, ...]
     remember: Callable[[T, M | None, float | None], M | None]
-    totals: tuple[Total[T], ...] = ()
+    lifecycle: tuple[LifecycleMetric[T], ...] = ()
     is_finished: Callable[[T], bool] = lambda _: False
     is_default: bool = True
 

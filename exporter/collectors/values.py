@@ -1,4 +1,4 @@
-"""The shapes that rows yield: the small words of the tables."""
+"""What rows yield: helpers that make the tables short."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -24,22 +24,22 @@ def one(*labels: str) -> Values:
 
 
 def info(first: str | None, *others: str | None) -> Values:
-    """One series with these labels, none where the first is absent or empty; others print `""` then."""
+    """One series with these labels, or none if the first is absent or empty; other absent labels print `""`."""
     return [((first, *[other or "" for other in others]), 1)] if first else []
 
 
 def number(value: float | None) -> Values:
-    """One series with this value, or none where it is not known."""
+    """One series with this value, or none if it is not known."""
     return [] if value is None else [((), value)]
 
 
 def timestamp(time: datetime | None) -> Values:
-    """One series with a time in Unix seconds, or none where there is no time."""
+    """One series with a time in Unix seconds, or none if there is no time."""
     return [] if time is None else [((), time.timestamp())]
 
 
 def truth(value: bool | None) -> Values:
-    """One series: 1 where it is so, 0 where it is not, or where nothing is said of it."""
+    """One series: 1 if true, 0 if false or absent."""
     return [((), 1 if value else 0)]
 
 
@@ -51,7 +51,7 @@ class HasSpec(Protocol[S_co]):
 
 
 def of_spec(values: Callable[[S], Values]) -> Callable[[HasSpec[S], object], Values]:
-    """Read from a spec; no series where there is none."""
+    """Read from a spec; no series without one."""
 
     def of_object(obj: HasSpec[S], _remembered: object) -> Values:
         return [] if obj.spec is None else values(obj.spec)
@@ -60,7 +60,7 @@ def of_spec(values: Callable[[S], Values]) -> Callable[[HasSpec[S], object], Val
 
 
 def of_status(values: Callable[[S], Values]) -> Callable[[HasStatus[S], object], Values]:
-    """Read from a status; no series where there is none."""
+    """Read from a status; no series without one."""
 
     def of_object(obj: HasStatus[S], _remembered: object) -> Values:
         return [] if obj.status is None else values(obj.status)

@@ -1,4 +1,4 @@
 """Samples to lines, lines to pages, pages to bodies: the text formats of Prometheus.
 
-Knows nothing of Ray or Kubernetes.
+Independent of Ray and Kubernetes.
 """

@@ -1,4 +1,4 @@
-"""Raw deflate and CRC-32: isal where it is installed, zlib elsewhere.
+"""Raw deflate and CRC-32: isal if it is installed, otherwise zlib.
 
 Both make streams that any gzip reader understands; isal is about six times faster at level 1.
 """
@@ -9,7 +9,7 @@ except ImportError:  # pragma: no cover - no wheel for this platform
     # The stubs of the two differ in how they name the same arguments.
     from zlib import Z_FULL_FLUSH, compressobj, crc32  # type: ignore[assignment]
 
-# Negative: no zlib header or checksum, so that segments can be put together into one gzip member.
+# Negative: no zlib header or checksum, so that segments can be joined into one gzip member.
 _RAW = -15
 _LEVEL = 1
 

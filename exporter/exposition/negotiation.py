@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from exporter.exposition.families import Format
+from exporter.exposition.text import Format
 
 _QUALITY = re.compile(r"\d+(\.\d*)?|\.\d+")
 

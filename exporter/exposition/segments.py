@@ -1,13 +1,16 @@
-"""A piece of a body: its text, and its compressed form once somebody has asked for it."""
+"""Pieces of a body: immutable texts, each with its compressed form from the first gzip scrape on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from exporter.exposition.deflate import FINAL_BLOCK, GZIP_HEADER, deflate_segment, gzip_trailer
 
+CHUNK_BYTES = 256 * 1024
+"""How much of a body is joined and handed to a connection at once: what a client that does not read costs."""
+
 
 class Segment:
-    """Immutable text; compressed at most about once, however many scrapes use it.
+    """Immutable text; compressed about once, however many scrapes use it.
 
     Two threads that ask at the same moment may both compress: they get the same bytes.
     """
@@ -20,13 +23,47 @@ class Segment:
         return deflate_segment(self.text)
 
 
-def plain_body(segments: Iterable[Segment]) -> bytes:
-    return b"".join([segment.text for segment in segments])
+class Body:
+    """A body as references to its pieces: never joined as a whole, its length known before it is sent."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+        self.length = sum(map(len, pieces))
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body in chunks of about CHUNK_BYTES."""
+        joined: list[bytes] = []
+        size = 0
+        for piece in self._pieces:
+            for part in _parts(piece):
+                joined.append(part)
+                size += len(part)
+                if size >= CHUNK_BYTES:
+                    yield b"".join(joined)
+                    joined, size = [], 0
+        if joined:
+            yield b"".join(joined)
 
 
-def gzip_body(segments: list[Segment]) -> bytes:
+def _parts(piece: bytes) -> Iterator[bytes]:
+    """Split what one object may have made larger than a chunk."""
+    if len(piece) <= CHUNK_BYTES:
+        yield piece
+        return
+    for start in range(0, len(piece), CHUNK_BYTES):
+        yield piece[start : start + CHUNK_BYTES]
+
+
+def plain_body(segments: Iterable[Segment]) -> Body:
+    return Body([segment.text for segment in segments])
+
+
+def gzip_body(segments: list[Segment]) -> Body:
     """Put the segments together into ONE gzip member: several members break `curl --compressed`."""
-    return b"".join(
+    return Body(
         [
             GZIP_HEADER,
             *[segment.deflated for segment in segments],

@@ -17,7 +17,7 @@ from exporter.errors import (
     ConnectError,
     ExporterError,
     HandshakeError,
-    SilenceError,
+    IdleTimeoutError,
     StreamError,
 )
 from exporter.kube.access import Access
@@ -196,6 +196,6 @@ def _may_be_refusal(error: ApiError, credential: Credential) -> bool:
 
     In TLS 1.3 a server refuses a certificate after the handshake, and may just close the connection.
     """
-    if isinstance(error, SilenceError):
+    if isinstance(error, IdleTimeoutError):
         return False
     return isinstance(error, HandshakeError) or bool(credential.certificate)

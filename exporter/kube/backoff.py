@@ -2,7 +2,7 @@
 
 import random
 
-from exporter.kube.clock import Clock
+from exporter.clock import Clock
 
 INITIAL_SECONDS = 0.8
 FACTOR = 2.0

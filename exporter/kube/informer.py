@@ -3,74 +3,142 @@
 import logging
 import random
 import threading
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from exporter.clock import Clock, SystemClock
 from exporter.kube import wire
 from exporter.kube.backoff import Backoff
-from exporter.kube.cache import Cache, Sink
-from exporter.kube.clock import Clock, SystemClock
-from exporter.kube.collection import SILENCE_SECONDS, Collection
-from exporter.kube.reflector import Observer, Reflector
+from exporter.kube.failure_log import ResourceLogger
+from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, ListWatch
+from exporter.kube.reflector import Reflector, ReflectorMetrics, SyncState
+from exporter.kube.retry_budget import RetryBudget
+from exporter.kube.store import EventHandler, Store, StoreUpdater
 from exporter.kube.transport import Transport
-from exporter.kube.troubles import ResourceLogger
 
 T = TypeVar("T", bound=wire.Object)
 
 _log = logging.getLogger(__name__)
 
 
-class Informer(Generic[T]):
-    """A thread, a cache, and a reflector that keeps it equal to the API. Any thread may call.
+@dataclass(frozen=True)
+class InformerSettings(Generic[T]):
+    """What one informer lists and watches.
 
-    The thread is a daemon: where the server neither answers nor closes, it must not keep the
-    process from ending.
+    Attributes:
+        plural, namespace: name it in logs and metrics; an empty namespace is all of them.
+        path: of the collection.
+        object_type: the msgspec type to decode.
+        page_size: objects in one page of a list.
+    """
+
+    plural: str
+    path: str
+    object_type: type[T]
+    namespace: str = ""
+    page_size: int = 500
+    idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS
+
+    @property
+    def name(self) -> str:
+        return f"{self.plural} in {self.namespace}" if self.namespace else self.plural
+
+
+@dataclass(frozen=True)
+class InformerState:
+    """An informer at one moment.
+
+    Attributes:
+        is_alive: its thread runs.
+        is_connected: a watch is open.
+        failing_seconds: how long every list has failed; 0.0 if the last one did not.
+        objects, undecodable: how many are held, and how many have a version that cannot be decoded.
+        last_sync_time, last_event_time: Unix seconds; 0.0 before the first.
+    """
+
+    name: str
+    sync: SyncState
+    is_alive: bool
+    is_connected: bool
+    failing_seconds: float
+    objects: int
+    undecodable: int
+    last_sync_time: float
+    last_event_time: float
+
+
+class Informer(Generic[T]):
+    """A thread with a reflector that keeps a store equal to the API. Any thread may call.
+
+    The thread is a daemon: if the server neither answers nor closes the connection, the process still ends.
     """
 
     def __init__(
         self,
         transport: Transport,
-        path: str,
-        type_: type[T],
-        sink: Sink[T],
-        observer: Observer,
+        settings: InformerSettings[T],
+        store: Store[T],
+        handler: EventHandler[T],
+        metrics: ReflectorMetrics,
         *,
-        resource: str,
-        namespace: str = "",
-        page_size: int = 500,
-        silence_seconds: float = SILENCE_SECONDS,
+        budget: RetryBudget | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        """`path` is the collection's; `resource` and `namespace` (all: empty) name it in the log."""
-        clock = clock or SystemClock()
+        self.settings = settings
+        self._store = store
+        self._clock = clock or SystemClock()
         rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
-        self.resource = resource
-        self.namespace = namespace
-        fields = {"resource": resource} | ({"namespace": namespace} if namespace else {})
-        logger = ResourceLogger(_log, fields)
-        self.cache = Cache(sink)
-        self._collection = Collection(transport, path, rng=rng, page_size=page_size, silence_seconds=silence_seconds)
-        self._clock = clock
-        self._backoff = Backoff(clock, rng)
-        self._observer = observer
-        self._log = logger
-        self.reflector = Reflector(
-            self._collection, type_, self.cache, observer, logger, clock=clock, backoff=self._backoff
+        fields = {"resource": settings.plural} | ({"namespace": settings.namespace} if settings.namespace else {})
+        self._log = ResourceLogger(_log, fields)
+        self._list_watch = ListWatch(
+            transport,
+            settings.path,
+            rng=rng,
+            page_size=settings.page_size,
+            idle_timeout_seconds=settings.idle_timeout_seconds,
         )
-        name = "-".join(filter(None, ("informer", resource, namespace)))
+        self._backoff = Backoff(self._clock, rng)
+        self._metrics = metrics
+        self._reflector = Reflector(
+            self._list_watch,
+            settings.object_type,
+            store,
+            StoreUpdater(store, handler),
+            metrics,
+            self._log,
+            clock=self._clock,
+            backoff=self._backoff,
+            budget=budget or RetryBudget(self._clock),
+        )
+        name = "-".join(filter(None, ("informer", settings.plural, settings.namespace)))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    @property
-    def is_alive(self) -> bool:
-        """Tell whether the thread runs; it never ends by itself."""
-        return self._thread.is_alive()
+    def state(self) -> InformerState:
+        """Return its state now, without waiting."""
+        reflector, failing_since = self._reflector, self._reflector.failing_since
+        return InformerState(
+            name=self.settings.name,
+            sync=reflector.sync_state,
+            is_alive=self._thread.is_alive(),
+            is_connected=reflector.is_connected,
+            failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
+            objects=len(self._store),
+            undecodable=self._store.undecodable,
+            last_sync_time=reflector.last_sync_time,
+            last_event_time=reflector.last_event_time,
+        )
+
+    def mark_incomplete(self) -> None:
+        """Let a kind whose lists all fail count as complete, so that the others are served."""
+        self._reflector.mark_incomplete()
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
         """Ask the thread to end, without waiting for it."""
-        self._collection.stop()
+        self._list_watch.stop()
 
     def join(self, timeout_seconds: float) -> None:
         """Wait for the thread to end."""
@@ -78,10 +146,10 @@ class Informer(Generic[T]):
 
     def _run(self) -> None:
         self._log.info("starting")
-        while not self._collection.stopping.is_set():
+        while not self._list_watch.stopping.is_set():
             try:
-                self.reflector.run()
+                self._reflector.run()
             except Exception:  # noqa: BLE001 - a fault of ours must not end the thread: counted, logged, listed again
-                self._observer.collect_failed()
-                self._log.exception("the informer failed, listing again")
-                self._clock.wait(self._collection.stopping, self._backoff.next_seconds())
+                self._metrics.crashed()
+                self._log.exception("the informer crashed, listing again")
+                self._clock.wait(self._list_watch.stopping, self._backoff.next_seconds())

@@ -24,7 +24,7 @@ from urllib3.exceptions import (
 )
 
 from exporter import __version__
-from exporter.errors import ConnectError, HandshakeError, SilenceError, StreamError
+from exporter.errors import ConnectError, HandshakeError, IdleTimeoutError, StreamError
 from exporter.kube import headers, tls
 from exporter.kube.access import Access
 from exporter.kube.credentials import Credential
@@ -86,7 +86,7 @@ class Session:
         try:
             raw = self._send(url, options)
         except ReadTimeoutError as exc:
-            raise SilenceError(f"no answer from {self._access.server} within {read_timeout_seconds:g} s") from exc
+            raise IdleTimeoutError(f"no answer from {self._access.server} within {read_timeout_seconds:g} s") from exc
         except (HTTPError, OSError, ValueError) as exc:
             raise self._error(exc, secrets) from exc
         if raw.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self._forwarding_proxy:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from exporter.errors import SilenceError, StreamError
+from exporter.errors import IdleTimeoutError, StreamError
 
 _READ_BYTES = 64 * 1024
 _OK = 200
@@ -86,7 +86,7 @@ class Transport(Protocol):
 
         Raises:
             ConnectError: no connection, or no credentials.
-            SilenceError: a connection, but no answer in time.
+            IdleTimeoutError: a connection, but no answer in time.
             StreamError: a connection, but no answer.
         """
 
@@ -96,7 +96,7 @@ def _as_stream_error() -> Iterator[None]:
     try:
         yield
     except ReadTimeoutError as exc:
-        raise SilenceError("no byte came for too long") from exc
+        raise IdleTimeoutError("no byte came for too long") from exc
     except (HTTPError, OSError, ValueError) as exc:
         raise StreamError(reason_of(exc)) from exc
 

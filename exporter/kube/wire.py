@@ -1,7 +1,7 @@
-"""What the API server sends, decoded from bytes: pages of lists, lines of watches, Status answers.
+"""What the API server sends, decoded from bytes: pages of lists, lines of watches, errors.
 
-Objects inside stay raw until it is known what they are, so that one that cannot be decoded costs
-nobody else.
+Objects inside stay raw until their type is known, so that one that cannot be decoded does not affect
+the others.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,14 @@ import msgspec
 from msgspec import Struct, field
 
 from exporter.errors import DecodeError, StatusError, StreamError
+from exporter.kube import salvage
 from exporter.kube.transport import Response
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """etcd refuses objects above 1.5 MiB unless told otherwise: a line this long is not an event."""
 
 _MAX_ERROR_BYTES = 64 * 1024
+_NOT_SERVED = b"404 page not found"
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 T = TypeVar("T")
@@ -65,7 +67,7 @@ class ListMetadata(Struct, frozen=True):
 
 
 class ListPage(Struct, frozen=True):
-    """One answer to a list. Both fields must be there: `{}` from a proxy is not an empty cluster."""
+    """One answer to a list. Both fields are required: `{}` from a proxy is not an empty cluster."""
 
     metadata: ListMetadata
     items: list[msgspec.Raw] | None
@@ -80,9 +82,10 @@ class StatusDetails(Struct, frozen=True):
     retry_after_seconds: int | None = field(default=None, name="retryAfterSeconds")
 
 
-class Status(Struct, frozen=True):
-    """A `metav1.Status`: why something was refused."""
+class ApiStatus(Struct, frozen=True):
+    """A `metav1.Status`: why a request failed."""
 
+    kind: str = ""
     code: int = 0
     message: str = ""
     details: StatusDetails | None = None
@@ -90,8 +93,10 @@ class Status(Struct, frozen=True):
 
 _PARTIAL = msgspec.json.Decoder(PartialObject)
 _PAGE = msgspec.json.Decoder(ListPage)
+_LIST_METADATA = msgspec.json.Decoder(ListMetadata)
+_STRING = msgspec.json.Decoder(str)
 _EVENT = msgspec.json.Decoder(WatchEvent)
-_STATUS = msgspec.json.Decoder(Status)
+_STATUS = msgspec.json.Decoder(ApiStatus)
 
 
 def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
@@ -107,16 +112,16 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
 
 
 def decode_metadata(raw: bytes | msgspec.Raw) -> Metadata:
-    """Return an object's metadata, whatever the rest of it is; raises DecodeError."""
+    """Return an object's metadata, whatever else is in it; raises DecodeError."""
     return decode(_PARTIAL, raw).metadata
 
 
 def identify(raw: bytes | msgspec.Raw) -> Metadata:
-    """Return what there is to identify an object that cannot be decoded: perhaps nothing."""
+    """Return what identifies an object that cannot be decoded: possibly nothing."""
     try:
         return decode_metadata(raw)
     except DecodeError:
-        return Metadata()
+        return _salvaged_metadata(bytes(raw))
 
 
 def decode_page(body: bytes) -> ListPage:
@@ -124,7 +129,10 @@ def decode_page(body: bytes) -> ListPage:
     try:
         page = decode(_PAGE, body)
     except DecodeError as exc:
-        raise StreamError(f"the answer to a list is not a list: {exc}") from exc
+        try:
+            page = _salvaged_page(body)
+        except (DecodeError, KeyError):
+            raise StreamError(f"the answer to a list is not a list: {exc}") from exc
     if not page.metadata.resource_version:
         raise StreamError("the answer to a list has no resourceVersion")
     return page
@@ -135,27 +143,62 @@ def decode_event(line: bytes) -> WatchEvent:
     try:
         return decode(_EVENT, line)
     except DecodeError as exc:
-        raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
+        try:
+            event = salvage.members(line)
+            return WatchEvent(decode(_STRING, event[b"type"]), msgspec.Raw(event[b"object"]))
+        except (DecodeError, KeyError):
+            raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
+
+
+def _salvaged_page(body: bytes) -> ListPage:
+    """Split a page of which an item is malformed."""
+    page = salvage.members(body)
+    items = page[b"items"]
+    return ListPage(
+        decode(_LIST_METADATA, page[b"metadata"]),
+        None if items == b"null" else [msgspec.Raw(item) for item in salvage.elements(items)],
+    )
+
+
+def _salvaged_metadata(raw: bytes) -> Metadata:
+    """Return what can be read of a malformed object's metadata."""
+    try:
+        metadata = salvage.members(salvage.members(raw)[b"metadata"])
+    except (DecodeError, KeyError):
+        return Metadata()
+    fields = {}
+    for field_ in msgspec.structs.fields(Metadata):
+        try:
+            fields[field_.name] = decode(_STRING, metadata[field_.encode_name.encode()])
+        except (DecodeError, KeyError):
+            continue
+    return Metadata(**fields)
 
 
 def error_of_event(raw: msgspec.Raw) -> StatusError:
-    """Return what an ERROR event says (its answer's own status is 200)."""
+    """Return the error of an ERROR event (the status of its answer is 200)."""
     try:
         status = decode(_STATUS, raw)
     except DecodeError:
-        status = Status(message="an ERROR event without a readable status")
+        status = ApiStatus(message="an ERROR event without a readable status")
     retry_after = status.details.retry_after_seconds if status.details else None
     return StatusError(status.code, _one_line(status.message), retry_after)
 
 
 def error_of_response(response: Response) -> StatusError:
-    """Return what an answer other than 200 says: a Status, or plain text (404 for a missing CRD)."""
+    """Return the error of an answer other than 200: a Status, or plain text (404 for a missing CRD)."""
     body = response.read(_MAX_ERROR_BYTES)
     try:
-        message = decode(_STATUS, body).message
+        status = decode(_STATUS, body)
+        is_own, message = status.kind == "Status", status.message
     except DecodeError:
-        message = body.decode("utf-8", "replace")
-    return StatusError(response.status, _one_line(message), _retry_after(response.headers.get("Retry-After")))
+        is_own, message = body.strip() == _NOT_SERVED, body.decode("utf-8", "replace")
+    return StatusError(
+        response.status,
+        _one_line(message),
+        _retry_after(response.headers.get("Retry-After")),
+        is_not_served=response.status == 404 and is_own,
+    )
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

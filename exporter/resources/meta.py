@@ -1,44 +1,59 @@
 """What all kinds have in common: metadata and conditions."""
 
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Protocol
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
 from exporter.resources.times import Time
 
 Identifier = Annotated[str, Meta(min_length=1)]
 
+Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer as Go has it. A larger one makes the object undecodable, not the exposition invalid."""
+
+MAX_SHARED_LENGTH = 64
+MAX_SHARED_STRINGS = 4096
+
+_shared: dict[str, str] = {}
+
 
 def share(struct: Struct, *names: str) -> None:
-    """Keep one copy of each of these strings, which thousands of objects have."""
+    """Keep one copy of each of these strings, which thousands of objects have.
+
+    Only short strings, and a bounded number: anyone who writes an object chooses what is in it, and
+    `sys.intern` keeps strings for ever on Python 3.12. Any thread may call.
+    """
+    if len(_shared) > MAX_SHARED_STRINGS:
+        # Strings that are in use stay with their objects, and are shared again from the next version on.
+        _shared.clear()
     for name in names:
-        if value := getattr(struct, name):
-            force_setattr(struct, name, sys.intern(value))
+        value = getattr(struct, name)
+        if value and len(value) <= MAX_SHARED_LENGTH:
+            force_setattr(struct, name, _shared.setdefault(value, value))
 
 
-class ObjectMeta(Struct, frozen=True, gc=False):
+class ObjectMeta(Struct, frozen=True, gc=False, rename="camel"):
     """`metadata` of any object; kinds that read more of it have a subclass."""
 
     name: Identifier
     uid: Identifier
     namespace: str = ""
-    resource_version: str = field(default="", name="resourceVersion")
-    creation_timestamp: Time | None = field(default=None, name="creationTimestamp")
-    deletion_timestamp: Time | None = field(default=None, name="deletionTimestamp")
+    resource_version: str = ""
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
     labels: Mapping[str, str | None] | None = None
 
     def __post_init__(self) -> None:
         share(self, "namespace")
 
     def label(self, key: str) -> str:
-        """Return a label's value, `""` where it is absent."""
+        """Return a label's value, `""` if it is absent."""
         return (self.labels and self.labels.get(key)) or ""
 
 
-class Condition(Struct, frozen=True, gc=False):
+class Condition(Struct, frozen=True, gc=False, rename="camel"):
     """One entry of `status.conditions`.
 
     `last_transition_time` changes only when `status` flips.
@@ -47,14 +62,14 @@ class Condition(Struct, frozen=True, gc=False):
     type: str
     status: str | None = None
     reason: str | None = None
-    last_transition_time: Time | None = field(default=None, name="lastTransitionTime")
+    last_transition_time: Time | None = None
 
     def __post_init__(self) -> None:
         share(self, "type", "status", "reason")
 
     @property
     def is_true(self) -> bool:
-        """Unknown, and whatever else the server may hold, is not true."""
+        """Unknown, and any other value that the server may hold, is not true."""
         return self.status == "True"
 
 
@@ -66,7 +81,7 @@ class HasConditions(Protocol):
 
 
 def find_condition(status: HasConditions | None, type_: str) -> Condition | None:
-    """Return the condition of this type, or None where it, the list or the status is absent."""
+    """Return the condition of this type, or None if it, the list or the status is absent."""
     for condition in (status and status.conditions) or ():
         if condition.type == type_:
             return condition

@@ -20,22 +20,40 @@ _MULTIPLES = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=1024)
+MAX_QUANTITY_LENGTH = 64
+"""The largest that Kubernetes itself writes has about 30 digits."""
+
+
 def parse_quantity(quantity: Quantity) -> float:
     """Return a quantity in its base unit: cores, bytes, devices.
 
-    The value is exact in decimal, then rounded once to the nearest float. A fleet has few different
-    ones, so they are kept.
+    The value is exact in decimal, then rounded once to the nearest float.
 
     Raises:
         ValueError: not a quantity.
     """
-    match = _QUANTITY.fullmatch(str(quantity))
+    return _parse(_text(quantity))
+
+
+def _text(quantity: Quantity) -> str:
+    # Before it becomes text: that of a long integer takes a quadratic time, and Python refuses it.
+    if isinstance(quantity, int) and abs(quantity) >= 10**MAX_QUANTITY_LENGTH:
+        raise ValueError(f"a quantity has more than {MAX_QUANTITY_LENGTH} digits")
+    text = str(quantity)
+    if len(text) > MAX_QUANTITY_LENGTH:
+        raise ValueError(f"couldn't parse quantity {text[:MAX_QUANTITY_LENGTH]!r}…: too long")
+    return text
+
+
+@lru_cache(maxsize=1024)
+def _parse(quantity: str) -> float:
+    """A fleet has few different quantities, so they are kept; all of them are short."""
+    match = _QUANTITY.fullmatch(quantity)
     if match is None:
-        raise ValueError(f"couldn't parse quantity {str(quantity)[:80]!r}")
+        raise ValueError(f"couldn't parse quantity {quantity!r}")
     number, suffix = match["number"], match["suffix"] or ""
     multiple = _MULTIPLES.get(suffix)
     value = float(Decimal(number + suffix) if multiple is None else Decimal(number) * multiple)
     if isinf(value):
-        raise ValueError(f"quantity {str(quantity)[:80]!r} is too large")
+        raise ValueError(f"quantity {quantity!r} is too large")
     return value

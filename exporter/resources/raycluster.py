@@ -2,29 +2,29 @@
 
 from msgspec import Struct, field
 
-from exporter.resources.meta import Condition, ObjectMeta, share
+from exporter.resources.meta import Condition, Integer, ObjectMeta, share
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.times import Time
 
 
-class Head(Struct, frozen=True, gc=False):
+class HeadInfo(Struct, frozen=True, gc=False, rename="camel"):
     """What runs the head: a pod, and the service in front of it."""
 
-    pod_name: str | None = field(default=None, name="podName")
-    service_name: str | None = field(default=None, name="serviceName")
+    pod_name: str | None = None
+    service_name: str | None = None
 
 
-class RayClusterSpec(Struct, frozen=True, gc=False):
-    ray_version: str | None = field(default=None, name="rayVersion")
-    enable_in_tree_autoscaling: bool | None = field(default=None, name="enableInTreeAutoscaling")
+class RayClusterSpec(Struct, frozen=True, gc=False, rename="camel"):
+    ray_version: str | None = None
+    enable_in_tree_autoscaling: bool | None = None
     suspend: bool | None = None
-    managed_by: str | None = field(default=None, name="managedBy")
+    managed_by: str | None = None
 
     def __post_init__(self) -> None:
         share(self, "ray_version", "managed_by")
 
 
-class RayClusterStatus(Struct, frozen=True, gc=False):
+class RayClusterStatus(Struct, frozen=True, gc=False, rename="camel"):
     """`status`. An absent integer is 0 and an absent string is "" (Go's `omitempty`).
 
     Attributes:
@@ -33,23 +33,23 @@ class RayClusterStatus(Struct, frozen=True, gc=False):
 
     conditions: tuple[Condition, ...] | None = None
     state: str | None = None
-    state_transition_times: dict[str, Time | None] | None = field(default=None, name="stateTransitionTimes")
-    desired_workers: int | None = field(default=None, name="desiredWorkerReplicas")
-    min_workers: int | None = field(default=None, name="minWorkerReplicas")
-    max_workers: int | None = field(default=None, name="maxWorkerReplicas")
-    ready_workers: int | None = field(default=None, name="readyWorkerReplicas")
-    available_workers: int | None = field(default=None, name="availableWorkerReplicas")
+    state_transition_times: dict[str, Time | None] | None = None
+    desired_worker_replicas: Integer | None = None
+    min_worker_replicas: Integer | None = None
+    max_worker_replicas: Integer | None = None
+    ready_worker_replicas: Integer | None = None
+    available_worker_replicas: Integer | None = None
     desired_cpu: Quantity | None = field(default=None, name="desiredCPU")
-    desired_memory: Quantity | None = field(default=None, name="desiredMemory")
+    desired_memory: Quantity | None = None
     desired_gpu: Quantity | None = field(default=None, name="desiredGPU")
     desired_tpu: Quantity | None = field(default=None, name="desiredTPU")
-    head: Head | None = None
+    head: HeadInfo | None = None
 
     def __post_init__(self) -> None:
         share(self, "state")
         for quantity in (self.desired_cpu, self.desired_memory, self.desired_gpu, self.desired_tpu):
             if quantity is not None:
-                # Here a bad one makes the object undecodable, and is told; later it would be a fault of ours.
+                # An invalid one makes the object undecodable here; later it would be a fault of the exporter.
                 parse_quantity(quantity)
 
 

@@ -1,19 +1,19 @@
-"""RayCronJob: makes a RayJob at every tick of its schedule (alpha in KubeRay v1.7.0)."""
+"""RayCronJob: creates a RayJob at every time of its schedule (alpha in KubeRay v1.7.0)."""
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from exporter.resources.meta import ObjectMeta
 from exporter.resources.times import Time
 
 
-class RayCronJobSpec(Struct, frozen=True, gc=False):
+class RayCronJobSpec(Struct, frozen=True, gc=False, rename="camel"):
     schedule: str | None = None
-    time_zone: str | None = field(default=None, name="timeZone")
+    time_zone: str | None = None
     suspend: bool | None = None
 
 
-class RayCronJobStatus(Struct, frozen=True, gc=False):
-    last_schedule_time: Time | None = field(default=None, name="lastScheduleTime")
+class RayCronJobStatus(Struct, frozen=True, gc=False, rename="camel"):
+    last_schedule_time: Time | None = None
 
 
 class RayCronJob(Struct, frozen=True, gc=False):

@@ -1,9 +1,9 @@
-"""RayJob: a Ray job, and the RayCluster that is made to run it."""
+"""RayJob: a Ray job, and the RayCluster that is created to run it."""
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import ObjectMeta, share
+from exporter.resources.meta import Integer, ObjectMeta, share
 from exporter.resources.times import Time
 
 
@@ -15,41 +15,41 @@ class ManagedFieldsEntry(Struct, frozen=True, gc=False):
     time: Time | None = None
 
 
-class RayJobMeta(ObjectMeta, frozen=True, gc=False):
-    managed_fields: tuple[ManagedFieldsEntry, ...] | None = field(default=None, name="managedFields")
+class RayJobMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+    managed_fields: tuple[ManagedFieldsEntry, ...] | None = None
 
 
-class RayJobSpec(Struct, frozen=True, gc=False):
-    submission_mode: str | None = field(default=None, name="submissionMode")
-    backoff_limit: int | None = field(default=None, name="backoffLimit")
-    active_deadline_seconds: int | None = field(default=None, name="activeDeadlineSeconds")
+class RayJobSpec(Struct, frozen=True, gc=False, rename="camel"):
+    submission_mode: str | None = None
+    backoff_limit: Integer | None = None
+    active_deadline_seconds: Integer | None = None
     suspend: bool | None = None
-    managed_by: str | None = field(default=None, name="managedBy")
+    managed_by: str | None = None
 
     def __post_init__(self) -> None:
         share(self, "submission_mode", "managed_by")
 
 
-class RayJobInfo(Struct, frozen=True, gc=False):
+class RayJobStatusInfo(Struct, frozen=True, gc=False, rename="camel"):
     """The Ray job itself, which is shorter than the RayJob around it."""
 
-    start_time: Time | None = field(default=None, name="startTime")
-    end_time: Time | None = field(default=None, name="endTime")
+    start_time: Time | None = None
+    end_time: Time | None = None
 
 
-class RayJobStatus(Struct, frozen=True, gc=False):
+class RayJobStatus(Struct, frozen=True, gc=False, rename="camel"):
     """`status`. An absent integer is 0 and an absent string is "" (Go's `omitempty`)."""
 
-    job_deployment_status: str | None = field(default=None, name="jobDeploymentStatus")
-    job_status: str | None = field(default=None, name="jobStatus")
+    job_deployment_status: str | None = None
+    job_status: str | None = None
     reason: str | None = None
-    start_time: Time | None = field(default=None, name="startTime")
-    end_time: Time | None = field(default=None, name="endTime")
-    ray_job_info: RayJobInfo | None = field(default=None, name="rayJobInfo")
-    failed: int | None = None
-    succeeded: int | None = None
-    ray_cluster_name: str | None = field(default=None, name="rayClusterName")
-    job_id: str | None = field(default=None, name="jobId")
+    start_time: Time | None = None
+    end_time: Time | None = None
+    ray_job_info: RayJobStatusInfo | None = None
+    failed: Integer | None = None
+    succeeded: Integer | None = None
+    ray_cluster_name: str | None = None
+    job_id: str | None = None
 
     def __post_init__(self) -> None:
         share(self, "job_deployment_status", "job_status", "reason")
@@ -61,6 +61,6 @@ class RayJob(Struct, frozen=True, gc=False):
     status: RayJobStatus | None = None
 
     def __post_init__(self) -> None:
-        # Half of what is left of a job, and only Retrying has no other clock.
+        # Half of the memory of a job, and only Retrying has no other clock.
         if self.status is None or self.status.job_deployment_status != "Retrying":
             force_setattr(self.metadata, "managed_fields", None)

@@ -1,11 +1,11 @@
 """RayService: Ray Serve applications on a RayCluster, replaced without downtime."""
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from exporter.resources.meta import Condition, ObjectMeta, share
+from exporter.resources.meta import Condition, Integer, ObjectMeta, share
 
 
-class DeploymentStatus(Struct, frozen=True, gc=False):
+class ServeDeploymentStatus(Struct, frozen=True, gc=False):
     """One deployment of a Serve application; its message is never kept."""
 
     status: str | None = None
@@ -14,44 +14,46 @@ class DeploymentStatus(Struct, frozen=True, gc=False):
         share(self, "status")
 
 
-class ApplicationStatus(Struct, frozen=True, gc=False):
+class AppStatus(Struct, frozen=True, gc=False, rename="camel"):
+    """One Serve application."""
+
     status: str | None = None
-    deployments: dict[str, DeploymentStatus | None] | None = field(default=None, name="serveDeploymentStatuses")
+    serve_deployment_statuses: dict[str, ServeDeploymentStatus | None] | None = None
 
     def __post_init__(self) -> None:
         share(self, "status")
 
 
-class ClusterRole(Struct, frozen=True, gc=False):
-    """`activeServiceStatus` or `pendingServiceStatus`: what one cluster of the service does.
+class RayServiceStatus(Struct, frozen=True, gc=False, rename="camel"):
+    """`activeServiceStatus` or `pendingServiceStatus`: one cluster of the service.
 
     The percentages are pointers in Go: absent means unknown, not 0.
     """
 
-    ray_cluster_name: str | None = field(default=None, name="rayClusterName")
-    target_capacity: int | None = field(default=None, name="targetCapacity")
-    traffic_routed_percent: int | None = field(default=None, name="trafficRoutedPercent")
-    applications: dict[str, ApplicationStatus | None] | None = field(default=None, name="applicationStatuses")
+    ray_cluster_name: str | None = None
+    target_capacity: Integer | None = None
+    traffic_routed_percent: Integer | None = None
+    application_statuses: dict[str, AppStatus | None] | None = None
 
 
-class RayServiceSpec(Struct, frozen=True, gc=False):
+class RayServiceSpec(Struct, frozen=True, gc=False, rename="camel"):
     suspend: bool | None = None
-    managed_by: str | None = field(default=None, name="managedBy")
+    managed_by: str | None = None
 
     def __post_init__(self) -> None:
         share(self, "managed_by")
 
 
-class RayServiceStatus(Struct, frozen=True, gc=False):
+class RayServiceStatuses(Struct, frozen=True, gc=False, rename="camel"):
     """`status`. An absent integer is 0 (Go's `omitempty`)."""
 
     conditions: tuple[Condition, ...] | None = None
-    serve_endpoints: int | None = field(default=None, name="numServeEndpoints")
-    active: ClusterRole | None = field(default=None, name="activeServiceStatus")
-    pending: ClusterRole | None = field(default=None, name="pendingServiceStatus")
+    num_serve_endpoints: Integer | None = None
+    active_service_status: RayServiceStatus | None = None
+    pending_service_status: RayServiceStatus | None = None
 
 
 class RayService(Struct, frozen=True, gc=False):
     metadata: ObjectMeta
     spec: RayServiceSpec | None = None
-    status: RayServiceStatus | None = None
+    status: RayServiceStatuses | None = None

@@ -1,7 +1,7 @@
-"""The ASGI application. Bodies are put together in the thread pool, never on the event loop."""
+"""The ASGI application. Bodies are prepared in the thread pool, never on the event loop."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -11,28 +11,29 @@ from starlette.routing import Route
 
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.negotiation import accepts_gzip, choose_format
+from exporter.web.body import BodyResponse
 from exporter.web.landing import landing_page
-from exporter.web.state import State
+from exporter.web.status import ExporterStatus
 
 VARY = {"Vary": "Accept, Accept-Encoding"}
 
 
 class Endpoints:
-    """The handlers, and the one thing that changes between requests: whether the process is ending."""
+    """The request handlers, and the one state that they share: whether the process is ending."""
 
-    def __init__(self, exposition: Exposition, state: State, observe_scrape: Callable[[float], None]) -> None:
-        """`observe_scrape` is told the seconds that each answered scrape took."""
+    def __init__(self, exposition: Exposition, status: ExporterStatus, observe_scrape: Callable[[float], None]) -> None:
+        """`observe_scrape` is called with the seconds that each answered scrape took."""
         self._exposition = exposition
-        self._state = state
+        self._status = status
         self._observe_scrape = observe_scrape
         self._is_draining = False
 
     def drain(self) -> None:
-        """Stop being ready. New connections are refused soon after; those that are open still see it."""
+        """Stop being ready. New connections are refused soon after; open ones still get this answer."""
         self._is_draining = True
 
     async def metrics(self, request: Request) -> Response:
-        if reason := self._state.why_not_ready():
+        if reason := self._status.why_not_ready():
             return PlainTextResponse(f"not ready: {reason}\n", 503, VARY)
         return await run_in_threadpool(self._scrape, request)
 
@@ -43,20 +44,21 @@ class Endpoints:
         body = self._exposition.body(format_, gzip=gzip, names=request.query_params.getlist("name[]"))
         headers = VARY | {"Content-Type": format_.value} | ({"Content-Encoding": "gzip"} if gzip else {})
         self._observe_scrape(time.perf_counter() - started_at)
-        return Response(body, headers=headers)
+        return BodyResponse(body, headers)
 
     async def healthz(self, _request: Request) -> Response:
-        """Never asks the API server: an outage there is no reason to start the exporter again."""
-        return _probe(self._state.why_not_alive())
+        """Never asks the API server: an outage there is no reason to restart the exporter."""
+        return _probe(self._status.why_not_alive())
 
     async def readyz(self, _request: Request) -> Response:
-        return _probe("shutting down" if self._is_draining else self._state.why_not_ready())
+        reason = "shutting down" if self._is_draining else self._status.why_not_ready()
+        return _probe(reason, self._status.incomplete())
 
     async def landing(self, _request: Request) -> Response:
-        return HTMLResponse(landing_page(self._state))
+        return HTMLResponse(landing_page(self._status))
 
     def probe_application(self) -> Starlette:
-        """Return an application with the probes alone, for a listener of their own."""
+        """Return an application with the probes only, for a listener of their own."""
         return _application(self._probe_routes())
 
     def application(self) -> Starlette:
@@ -73,10 +75,12 @@ def _application(routes: list[Route]) -> Starlette:
     return application
 
 
-def _probe(reason: str | None) -> Response:
-    return PlainTextResponse(f"{reason}\n", 503) if reason else PlainTextResponse("ok\n")
+def _probe(reason: str | None, missing: Sequence[str] = ()) -> Response:
+    if reason:
+        return PlainTextResponse(f"{reason}\n", 503)
+    return PlainTextResponse(f"ok, without {'; '.join(missing)}\n" if missing else "ok\n")
 
 
 def _header(request: Request, name: str) -> str:
-    """Return a header as one list, also where the client sent it in several lines."""
+    """Return a header as one list, also if the client sent it in several lines."""
     return ",".join(request.headers.getlist(name))

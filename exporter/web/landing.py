@@ -1,9 +1,9 @@
-"""The page at `/`, for whoever opens the exporter's address in a browser."""
+"""The page at `/`, for a browser."""
 
 from html import escape
 
 from exporter import __version__
-from exporter.web.state import State
+from exporter.web.status import ExporterStatus
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -36,12 +36,12 @@ td:nth-child(2) {{ text-align: right }}
 """
 
 
-def landing_page(state: State) -> str:
+def landing_page(status: ExporterStatus) -> str:
     """Return the page as HTML: version, kinds, object counts, sync state and links."""
     rows = "\n".join(
         f"<tr><td>{escape(row.name)}</td><td>{row.objects}</td><td>{escape(row.state)}</td></tr>"
-        for row in state.resources()
+        for row in status.kinds()
     )
-    reason = state.why_not_ready()
+    reason = status.why_not_ready()
     readiness = f"Not ready: {escape(reason)}" if reason else "Ready."
     return _PAGE.format(version=escape(__version__), rows=rows, readiness=readiness)

@@ -1,1 +1,1 @@
-"""Tests of the chart and the sidecar as helm and kustomize render them: `make chart`."""
+"""Tests of the chart and the sidecar, as helm and kustomize render them (`make chart`)."""

@@ -1,4 +1,4 @@
-"""The Helm chart, as it is rendered."""
+"""The Helm chart, as helm renders it."""
 
 import os
 import shutil
@@ -29,12 +29,12 @@ def default() -> Rendered:
 
 @pytest.mark.parametrize("name", value_sets())
 def test_renders_its_golden(name: str) -> None:
-    """Otherwise: run `make chart-golden` and review what changed."""
+    """If it fails, run `make chart-golden` and review the changes."""
     assert template(value_sets()[name]).text == (GOLDENS / f"{name}.yaml").read_text()
 
 
 def test_every_golden_has_its_values() -> None:
-    """None is left from values that are gone."""
+    """No golden remains from a set of values that was removed."""
     assert {path.stem for path in GOLDENS.glob("*.yaml")} == set(value_sets())
 
 
@@ -46,7 +46,7 @@ def test_passes_lint(name: str) -> None:
 
 
 def objects_with_fixed_keys(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield where values.yaml has an object whose keys are ours or Kubernetes', not the user's."""
+    """Yield the paths of objects in values.yaml whose keys are fixed by the chart or by Kubernetes."""
     yield path
     for key, value in values.items():
         if isinstance(value, dict) and value and path != ("resources",) and key != "labels":
@@ -85,19 +85,19 @@ def test_misspelt_keys_are_named() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_wrong_values_are_named(values: dict[str, Any], place: str) -> None:
-    """With the place, before anything is installed."""
+    """With their path, before anything is installed."""
     assert f"at '{place}': " in refusal(values)
 
 
 def test_two_monitors_exclude_each_other() -> None:
-    """The message says which values, and why."""
+    """The message names both values and the reason."""
     message = refusal({"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}})
     assert "serviceMonitor.enabled and podMonitor.enabled exclude each other" in message
     assert "counted twice" in message
 
 
 def test_an_account_that_is_not_made_must_be_named() -> None:
-    """The namespace's default account is nobody's choice."""
+    """The chart never uses the namespace's default account."""
     assert "serviceAccount.name" in refusal({"serviceAccount": {"create": False}})
 
 
@@ -119,7 +119,7 @@ def test_rights_are_what_the_flags_need(collectors: list[str], namespaces: list[
 
 
 def test_bindings_are_for_the_pods_account() -> None:
-    """By the name and namespace of the ServiceAccount that the pod runs as."""
+    """They have the name and namespace of the pod's ServiceAccount."""
     for values in ({}, {"watchNamespaces": ["team-a"]}, {"serviceAccount": {"create": False, "name": "mine"}}):
         rendered = template(values)
         for binding in rendered.of("RoleBinding", "ClusterRoleBinding"):
@@ -131,7 +131,7 @@ def test_bindings_are_for_the_pods_account() -> None:
 
 @pytest.mark.parametrize("name", value_sets())
 def test_namespaced_installs_have_no_cluster_wide_object(name: str) -> None:
-    """And the others have only a ClusterRole and its binding."""
+    """Other installations have only a ClusterRole and its binding."""
     values = yaml.safe_load(value_sets()[name].read_text())
     has_cluster_role = values.get("rbac", {}).get("create", True) and not values.get("watchNamespaces")
     objects = template(value_sets()[name]).objects
@@ -140,7 +140,7 @@ def test_namespaced_installs_have_no_cluster_wide_object(name: str) -> None:
 
 
 def test_selectors_depend_on_no_value() -> None:
-    """A Deployment's selector can't be changed: an upgrade with other labels or names must keep it."""
+    """The selector of a Deployment is immutable: an upgrade with other labels or names must keep it."""
     expected = {"app.kubernetes.io/name": "kuberay-exporter", "app.kubernetes.io/instance": RELEASE}
     for name, values in value_sets().items():
         rendered = template(values)
@@ -154,7 +154,7 @@ def test_selectors_depend_on_no_value() -> None:
 
 
 def test_monitors_honor_labels_and_find_the_port() -> None:
-    """The Service's port for one, the container's for the other."""
+    """A ServiceMonitor uses the Service's port, a PodMonitor the container's."""
     for kind, key, endpoints in (
         ("ServiceMonitor", "serviceMonitor", "endpoints"),
         ("PodMonitor", "podMonitor", "podMetricsEndpoints"),
@@ -169,7 +169,7 @@ def test_monitors_honor_labels_and_find_the_port() -> None:
 
 @pytest.mark.parametrize("name", value_sets())
 def test_pods_are_restricted(name: str) -> None:
-    """Every field that the restricted Pod Security Standard asks for; the test pod's too."""
+    """They have every field that the restricted Pod Security Standard requires; so has the test pod."""
     rendered = template(value_sets()[name])
     for pod in (rendered.pod, rendered.one("Pod")["spec"]):
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -187,7 +187,7 @@ def test_pods_are_restricted(name: str) -> None:
 
 
 def test_exporter_takes_the_flags_of_the_chart(default: Rendered) -> None:
-    """Its command line parses them; the port it listens on by default is the container's."""
+    """Its command line parses them, and its default port is the container's."""
     command, *flags = default.container["args"]
     context = serve_command.make_context(command, flags)
     assert context.params["collectors"] == tuple(KINDS)
@@ -195,7 +195,7 @@ def test_exporter_takes_the_flags_of_the_chart(default: Rendered) -> None:
 
 
 def test_only_readiness_asks_for_the_first_list(default: Rendered) -> None:
-    """Liveness never depends on the API server: its outage must not restart the exporter."""
+    """Liveness does not depend on the API server: an outage there must not restart the exporter."""
     paths = {
         probe: (default.container[probe]["httpGet"]["path"], default.container[probe]["httpGet"]["port"])
         for probe in ("startupProbe", "livenessProbe", "readinessProbe")
@@ -208,7 +208,7 @@ def test_only_readiness_asks_for_the_first_list(default: Rendered) -> None:
 
 
 def test_network_policy_lets_prometheus_and_the_test_pod_in() -> None:
-    """And says nothing of what the exporter may reach."""
+    """It has no rule for the exporter's own connections."""
     rendered = template(value_sets()["prometheus-operator"])
     policy = rendered.one("NetworkPolicy")["spec"]
     assert policy["policyTypes"] == ["Ingress"]
@@ -221,13 +221,13 @@ def test_network_policy_lets_prometheus_and_the_test_pod_in() -> None:
 
 
 def test_the_test_pod_is_no_target(default: Rendered) -> None:
-    """Neither Service nor policy takes it for an exporter."""
+    """Neither the Service nor the policy selects it."""
     labels = default.one("Pod")["metadata"]["labels"]
     assert not labels.items() >= default.one("Service")["spec"]["selector"].items()
 
 
 def test_works_as_a_subchart(tmp_path: Path) -> None:
-    """A parent's condition and global values are no misspelt keys."""
+    """A parent chart's condition and global values are accepted."""
     (tmp_path / "charts").mkdir()
     shutil.copytree(CHART, tmp_path / "charts" / "kuberay-exporter")
     chart: dict[str, Any] = {"apiVersion": "v2", "name": "parent", "version": "1.0.0"}
@@ -241,7 +241,7 @@ def test_works_as_a_subchart(tmp_path: Path) -> None:
 
 
 def notes(values: dict[str, Any], folder: Path) -> str:
-    """Return NOTES.txt as `helm install` prints it, which only does with a cluster."""
+    """Return NOTES.txt as `helm install` prints it, without a cluster."""
     chart = folder / "chart"
     shutil.copytree(CHART, chart)
     (chart / "files" / "NOTES.txt").write_text((chart / "templates" / "NOTES.txt").read_text())
@@ -254,7 +254,7 @@ def notes(values: dict[str, Any], folder: Path) -> str:
 
 @pytest.mark.parametrize("key", ["serviceMonitor", "podMonitor"])
 def test_notes_say_how_to_see_the_first_metric_and_why_there_is_none(key: str, tmp_path: Path) -> None:
-    """The two usual reasons: a label that Prometheus selects by, and an overridden honorLabels."""
+    """The two usual causes: a label that Prometheus selects by, and an overridden honorLabels."""
     text = notes({key: {"enabled": True, "namespace": "prometheus"}, "service": {"port": 9100}}, tmp_path)
     assert "kubectl -n monitoring port-forward service/kuberay-exporter 8080:9100" in text
     assert f"kubectl -n prometheus get {key.lower()} kuberay-exporter --show-labels" in text
@@ -265,23 +265,23 @@ def test_notes_say_how_to_see_the_first_metric_and_why_there_is_none(key: str, t
 
 
 def test_notes_without_a_monitor_say_that_nothing_scrapes(tmp_path: Path) -> None:
-    """And which values would."""
+    """They name the values for a monitor."""
     text = notes({"watchNamespaces": ["team-a"], "replicas": 0}, tmp_path)
     assert "in team-a." in text
-    assert "paused" in text
+    assert "It does not run: replicas is 0." in text
     assert "serviceMonitor.enabled or podMonitor.enabled" in text
     assert "honor_labels: true" in text
 
 
 @pytest.fixture(scope="module")
 def exporter_url() -> Iterator[str]:
-    """The demo, which needs no cluster, with the chart's kinds."""
+    """The demo, with the chart's kinds."""
     with demo(f"--collectors={','.join(KINDS)}") as url:
         yield url
 
 
 def helm_test(rendered: Rendered, url: str, kinds: str | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run what the test pod runs, against another address."""
+    """Run the test pod's program with another address."""
     (container,) = rendered.one("Pod")["spec"]["containers"]
     assert container["command"] == ["python3", "-c"]
     program, address, of_chart = container["args"]
@@ -292,7 +292,7 @@ def helm_test(rendered: Rendered, url: str, kinds: str | None = None) -> "subpro
 
 
 def test_helm_test_passes_where_there_are_metrics(default: Rendered, exporter_url: str) -> None:
-    """It says how many objects of each kind."""
+    """It prints the number of objects of each kind."""
     result = helm_test(default, exporter_url)
     assert result.returncode == 0, result.stderr
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == KINDS
@@ -300,14 +300,14 @@ def test_helm_test_passes_where_there_are_metrics(default: Rendered, exporter_ur
 
 
 def test_helm_test_fails_where_a_kind_is_missing(default: Rendered, exporter_url: str) -> None:
-    """The exporter has other collectors than the chart thinks."""
+    """The exporter has other collectors than the values of the chart."""
     result = helm_test(default, exporter_url, kinds="rayclusters,raycronjobs")
     assert result.returncode == 1
     assert "raycronjobs" in result.stderr
 
 
 def test_packaged_chart_is_complete(tmp_path: Path) -> None:
-    """What `helm package` makes renders as the folder does, and has no values of ours for tests."""
+    """The archive of `helm package` renders like the folder, and has no values for tests."""
     assert helm("package", CHART, "--destination", tmp_path).returncode == 0
     (archive,) = tmp_path.iterdir()
     assert template({}, chart=archive).text == (GOLDENS / "default.yaml").read_text()

@@ -1,4 +1,4 @@
-"""The chart's ConfigMaps of dashboards, for the sidecar that brings them to Grafana."""
+"""The chart's ConfigMaps of dashboards, for the sidecar of Grafana's chart."""
 
 import gzip
 from pathlib import Path
@@ -8,12 +8,12 @@ from tests.support.helm_chart import CHART, NAMESPACE, helm, refusal, template
 
 
 def test_there_is_none_by_default() -> None:
-    """Not every cluster has a Grafana that looks for them."""
+    """Not every cluster has a Grafana with that sidecar."""
     assert not template({}).of("ConfigMap")
 
 
 def test_every_dashboard_has_a_config_map_with_its_text() -> None:
-    """Untouched, though helm and Grafana have braces for the same thing."""
+    """Without changes, although helm and Grafana both use braces."""
     maps = template({"dashboards": {"enabled": True}}).of("ConfigMap")
     data = {name: text for one in maps for name, text in one["data"].items()}
     assert data == {f"kuberay-{path.name}": path.read_text() for path in FILES}
@@ -21,7 +21,7 @@ def test_every_dashboard_has_a_config_map_with_its_text() -> None:
 
 
 def test_the_sidecar_finds_them_in_its_namespace() -> None:
-    """By the label that Grafana's chart has by default, and by others."""
+    """By the default label of Grafana's chart, and by other labels."""
     for one in template({"dashboards": {"enabled": True}}).of("ConfigMap"):
         assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert one["metadata"]["namespace"] == NAMESPACE
@@ -35,11 +35,11 @@ def test_the_sidecar_finds_them_in_its_namespace() -> None:
 
 
 def test_a_packaged_chart_has_them(tmp_path: Path) -> None:
-    """And a release of it, which holds the chart and its objects compressed, fits into one Secret of a megabyte."""
+    """A release has the compressed chart and its objects, and has to fit into one Secret of one megabyte."""
     assert helm("package", CHART, "--destination", tmp_path).returncode == 0
     (package,) = tmp_path.glob("*.tgz")
     packaged = template({"dashboards": {"enabled": True}}, chart=package)
     assert packaged.text == template({"dashboards": {"enabled": True}}).text
     assert len(packaged.of("ConfigMap")) == len(FILES)
-    # A Secret is base64, twice: helm's own, and Kubernetes'.
+    # helm encodes the release in base64, and Kubernetes encodes the Secret again.
     assert (package.stat().st_size + len(gzip.compress(packaged.text.encode()))) * 16 / 9 < 500_000

@@ -1,4 +1,4 @@
-"""deploy/prometheus: a real Prometheus finds the exporter with these configurations and keeps its namespaces."""
+"""deploy/prometheus: a real Prometheus discovers the exporter with these configurations and keeps the namespaces."""
 
 import json
 import os
@@ -28,14 +28,14 @@ CONFIGURATIONS = sorted(
 POD_NAMESPACE = "monitoring"
 
 PATIENCE_SECONDS = 60
-"""Prometheus waits five seconds by itself before it believes a discovery; machines are busy."""
+"""Prometheus applies a discovery after five seconds; a busy machine needs more."""
 
 TARGET_LABELS = ("job", "instance", "pod")
-"""What a scrape adds to every series; `namespace` is there already."""
+"""Labels that a scrape adds to every series; `namespace` exists already."""
 
 
 def pods(port: int) -> list[dict[str, Any]]:
-    """An exporter at this port of loopback, an earlier one that has ended, and somebody else's pod."""
+    """Return an exporter at this port of loopback, an earlier one that has ended, and another program's pod."""
 
     def pod(name: str, container: str, phase: str, annotations: dict[str, str]) -> dict[str, Any]:
         return {
@@ -53,7 +53,7 @@ def pods(port: int) -> list[dict[str, Any]]:
 
 
 class PodsHandler(BaseHTTPRequestHandler):
-    """Lists and watches of pods, for Prometheus' service discovery; the pods never change."""
+    """Answers lists and watches of pods, for Prometheus' service discovery; the pods never change."""
 
     pods: list[dict[str, Any]]
     closing: threading.Event
@@ -84,7 +84,7 @@ class PodsHandler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Say nothing."""
+        """Print no access log."""
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def test_promtool_accepts_the_configuration(path: Path) -> None:
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
 def test_prometheus_scrapes_the_demo(path: Path, tmp_path: Path) -> None:
     """One target, every sample, and each object's own namespace in `namespace`."""
-    # So slow that nothing changes between a scrape and our look at it.
+    # So slow that nothing changes between Prometheus' scrape and the one of this test.
     with demo("--speed", "0.0001") as url, listing_pods(int(url.split(":")[2].split("/")[0])) as api:
         configuration = yaml.safe_load(path.read_text())
         (job,) = configuration["scrape_configs"]
@@ -131,7 +131,7 @@ def test_prometheus_scrapes_the_demo(path: Path, tmp_path: Path) -> None:
 
     assert up["metric"]["namespace"] == POD_NAMESPACE
     assert up["metric"]["pod"] == "kuberay-exporter-1"
-    # To Prometheus an empty label is none.
+    # Prometheus drops empty labels.
     printed = {
         frozenset({"__name__": name, **{label: text for label, text in labels if text}}.items()): value
         for family in families.values()

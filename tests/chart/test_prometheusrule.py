@@ -1,4 +1,4 @@
-"""The chart's PrometheusRule: the rules that promtool tests, with the values of an install."""
+"""The chart's PrometheusRule: the rules that promtool tests, with the values of an installation."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def rules(rule: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def check(groups: Any, path: Path) -> str:
-    """Let promtool read rendered groups; return what it says."""
+    """Check rendered groups with promtool; return its output."""
     path.write_text(yaml.safe_dump({"groups": groups}))
     result = subprocess.run([os.environ["PROMTOOL"], "check", "rules", path], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -37,12 +37,12 @@ def test_there_is_none_by_default() -> None:
 
 
 def test_default_rules_are_those_for_a_plain_prometheus() -> None:
-    """Two programs put the values in: helm, and `make rules`."""
+    """Two programs insert the values: helm, and `make rules`."""
     assert prometheus_rule()["spec"] == yaml.safe_load(RENDERED.read_text())
 
 
 def test_is_found_by_its_labels_in_its_namespace() -> None:
-    """The release's namespace unless another one is given."""
+    """In the release's namespace, unless the values have another one."""
     metadata = prometheus_rule(namespace="prometheus", additionalLabels={"release": "stack"})["metadata"]
     assert metadata["namespace"] == "prometheus"
     assert metadata["labels"]["release"] == "stack"
@@ -50,7 +50,7 @@ def test_is_found_by_its_labels_in_its_namespace() -> None:
 
 
 def test_labels_are_added_to_every_alert_and_to_nothing_recorded() -> None:
-    """A severity is the rule's own."""
+    """They do not replace the severity."""
     found = rules(prometheus_rule(labels={"team": "ml", "severity": "page"}))
     alerts = [rule["labels"] for rule in found if "alert" in rule]
     assert {labels["team"] for labels in alerts} == {"ml"}
@@ -60,7 +60,7 @@ def test_labels_are_added_to_every_alert_and_to_nothing_recorded() -> None:
 
 @pytest.mark.parametrize("threshold", VALUES["thresholds"])
 def test_threshold_changes_one_alert(threshold: str, tmp_path: Path) -> None:
-    """And is a number that Prometheus reads, be it a million seconds."""
+    """Prometheus can parse the number, even a million seconds."""
     value = 0.875 if threshold.endswith("Ratio") else 1234567
     changed = prometheus_rule(thresholds={threshold: value})
     pairs = zip(rules(changed), rules(prometheus_rule()), strict=True)
@@ -70,12 +70,12 @@ def test_threshold_changes_one_alert(threshold: str, tmp_path: Path) -> None:
 
 
 def test_another_label_can_have_the_namespace(tmp_path: Path) -> None:
-    """As where scrapes do not honour labels; only the exporter's own series keep their target's."""
+    """For scrapes without honorLabels; the exporter's own series still use `namespace`."""
     changed = prometheus_rule(namespaceLabel="exported_namespace", runbookUrl="https://wiki.example.com/ray")
     check(changed["spec"]["groups"], tmp_path / "rules.yaml")
     for rule in rules(changed):
         if not rule.get("alert", "").startswith("KubeRayExporter"):
-            # But in the name of what is recorded.
+            # Except in the name of a recorded series.
             assert not re.search(r"\bnamespace\b(?!:)", rule["expr"])
             assert "$labels.namespace" not in str(rule)
         if "alert" in rule:
@@ -83,5 +83,5 @@ def test_another_label_can_have_the_namespace(tmp_path: Path) -> None:
 
 
 def test_a_threshold_cannot_be_taken_away() -> None:
-    """Its rule would be no rule."""
+    """Its rule would be invalid."""
     assert "jobFailureRatio" in refusal({"prometheusRule": {"thresholds": {"jobFailureRatio": None}}})

@@ -1,4 +1,4 @@
-"""deploy/sidecar: the exporter in the pod of a Deployment like the KubeRay operator's."""
+"""deploy/sidecar: the exporter as a second container of a Deployment like the KubeRay operator's."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ OPERATOR = (ROOT / "tests" / "testdata" / "operator.yaml").read_text()
 IMAGE = "registry.example.com:5000/ray/kuberay-exporter:1.2.3"
 
 OPERATOR_PORTS = {8080, 8082, 9443}
-"""Metrics, probes and webhook of the operator; only the first is in its Deployment."""
+"""The operator's ports of metrics, probes and webhook; only the first is in its Deployment."""
 
 
 def kustomize(folder: Path) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def watched(container: dict[str, Any]) -> str:
 
 @pytest.fixture
 def component(tmp_path: Path) -> list[dict[str, Any]]:
-    """What a user's kustomization makes of operator and component."""
+    """The operator and the component, built by a user's kustomization."""
     shutil.copytree(SIDECAR, tmp_path / "sidecar")
     (tmp_path / "operator.yaml").write_text(OPERATOR)
     (tmp_path / "kustomization.yaml").write_text(
@@ -67,7 +67,7 @@ def component(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 def test_component_adds_a_container_and_changes_nothing_else(component: list[dict[str, Any]]) -> None:
-    """The operator's stays the first, which `kubectl logs` shows."""
+    """The operator's container is still the first, which `kubectl logs` shows."""
     deployment, before = component[0], yaml.safe_load(OPERATOR)
     assert list(containers(deployment)) == ["kuberay-operator", "kuberay-exporter"]
     assert containers(deployment)["kuberay-exporter"]["image"] == "registry.example.com/exporter:9"
@@ -76,7 +76,7 @@ def test_component_adds_a_container_and_changes_nothing_else(component: list[dic
 
 
 def test_ports_do_not_collide(component: list[dict[str, Any]]) -> None:
-    """By number, as the flag says it, and by name, which has to be unique in a pod for the PodMonitor."""
+    """Neither by number, which is a flag, nor by name, by which the PodMonitor selects."""
     deployment, monitor = component
     both = containers(deployment)
     (port,) = both["kuberay-exporter"]["ports"]
@@ -93,14 +93,14 @@ def test_ports_do_not_collide(component: list[dict[str, Any]]) -> None:
 
 
 def test_never_takes_the_operator_out_of_service(component: list[dict[str, Any]]) -> None:
-    """No readiness probe; liveness does not ask the API server."""
+    """It has no readiness probe, and its liveness does not depend on the API server."""
     exporter = containers(component[0])["kuberay-exporter"]
     assert "readinessProbe" not in exporter
     assert exporter["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "exporter"}
 
 
 def test_is_restricted_by_itself(component: list[dict[str, Any]]) -> None:
-    """The operator's pod need not be."""
+    """Independently of the operator's pod."""
     context = containers(component[0])["kuberay-exporter"]["securityContext"]
     assert context == {
         "runAsNonRoot": True,
@@ -114,7 +114,7 @@ def test_is_restricted_by_itself(component: list[dict[str, Any]]) -> None:
 
 
 def test_patch_names_the_version() -> None:
-    """The image that was built with it."""
+    """As the tag of the image."""
     patch = yaml.safe_load((SIDECAR / "patch.yaml").read_text())
     assert containers(patch)["kuberay-exporter"]["image"] == f"kuberay-exporter:{__version__}"
 
@@ -146,7 +146,7 @@ ARGUMENTS = "            - --watch-namespace\n            - team-a,team-b\n"
     ids=["two arguments", "everywhere", "one argument", "quoted", "configuration file"],
 )
 def test_post_renderer_mirrors_the_operators_namespaces(manifests: str, namespaces: str) -> None:
-    """However the operator is told; with the image that is asked for."""
+    """For each form of the operator's configuration; with the requested image."""
     deployment = next(thing for thing in post_render(manifests) if thing["kind"] == "Deployment")
     assert list(containers(deployment)) == ["kuberay-operator", "kuberay-exporter"]
     exporter = containers(deployment)["kuberay-exporter"]
@@ -156,15 +156,15 @@ def test_post_renderer_mirrors_the_operators_namespaces(manifests: str, namespac
 
 
 def test_post_renderer_keeps_all_other_objects() -> None:
-    """It adds a container, no object, and takes none."""
+    """It adds a container, but adds or removes no object."""
     rendered = post_render(OPERATOR + CONFIGURATION)
     assert sorted(thing["kind"] for thing in rendered) == ["ConfigMap", "Deployment"]
 
 
 def test_post_renderer_fails_where_there_is_no_operator() -> None:
-    """Helm then installs nothing; no image is a failure too."""
+    """Helm then installs nothing. A missing image is an error, too."""
     nameless = try_post_render(OPERATOR.replace("name: kuberay-operator", "name: ray-operator", 1), IMAGE)
     assert nameless.returncode == 1
-    assert nameless.stderr == "post-render: no Deployment kuberay-operator in the manifests\n"
+    assert nameless.stderr == "post-render: the manifests have no Deployment kuberay-operator\n"
     assert nameless.stdout == ""
-    assert "name the image" in try_post_render(OPERATOR).stderr
+    assert "the image of the exporter is missing" in try_post_render(OPERATOR).stderr

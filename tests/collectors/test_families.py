@@ -148,6 +148,18 @@ def of_clusters() -> Iterator[Case]:
     yield "autoscaling absent", "cluster_autoscaling_enabled", spec(), [" 0"]
 
 
+def of_failures() -> Iterator[Case]:
+    """The reason is that of the current attempt, or it is stale."""
+    reason = {"reason": "AppFailed", "message": "secret"}
+    for state in ("Failed", "Retrying", "ValidationFailed"):
+        yield state, "job_failure", status(jobDeploymentStatus=state, **reason), ['reason="AppFailed" 1']
+    for state in ("", "Initializing", "Waiting", "Running", "Complete", "Suspended"):
+        yield f"stale in '{state}'", "job_failure", status(jobDeploymentStatus=state, **reason), []
+    complete = status(jobDeploymentStatus="Complete", jobStatus="FAILED", **reason)
+    yield "failed under KubeRay 1.1", "job_failure", complete, ['reason="AppFailed" 1']
+    yield "no reason", "job_failure", status(jobDeploymentStatus="Failed"), []
+
+
 def of_jobs() -> Iterator[Case]:
     for state in ("Initializing", "Waiting", "Running", "Complete", "Failed", "Retrying"):
         started = status(jobDeploymentStatus=state, startTime=AT)
@@ -156,13 +168,16 @@ def of_jobs() -> Iterator[Case]:
         stale = status(jobDeploymentStatus=state, startTime=AT)
         yield f"stale in '{state}'", "job_start_timestamp_seconds", stale, []
     yield "start absent", "job_start_timestamp_seconds", status(jobDeploymentStatus="Running"), []
-    yield "end", "job_end_timestamp_seconds", status(endTime=AT), [f" {AT_SECONDS}"]
-    yield "no end", "job_end_timestamp_seconds", status(), []
+    for state in ("Complete", "Failed"):
+        ended = status(jobDeploymentStatus=state, endTime=AT)
+        yield state, "job_end_timestamp_seconds", ended, [f" {AT_SECONDS}"]
+        yield f"{state}, no end", "job_end_timestamp_seconds", status(jobDeploymentStatus=state), []
+    for state in ("", "Initializing", "Running", "Retrying", "Suspended", "ValidationFailed"):
+        yield f"stale in '{state}'", "job_end_timestamp_seconds", status(jobDeploymentStatus=state, endTime=AT), []
     yield "running", "job_status", status(jobStatus="RUNNING"), ['job_status="RUNNING" 1']
     yield "job status absent", "job_status", status(), ['job_status="" 1']
     yield "no status", "job_status", manifest(), []
-    yield "reason", "job_failure", status(reason="AppFailed", message="secret"), ['reason="AppFailed" 1']
-    yield "no reason", "job_failure", status(), []
+    yield from of_failures()
     ran = status(rayJobInfo={"startTime": CREATED, "endTime": AT})
     yield "Ray's start", "job_ray_start_timestamp_seconds", ran, [f" {CREATED_SECONDS}"]
     yield "Ray's end", "job_ray_end_timestamp_seconds", ran, [f" {AT_SECONDS}"]

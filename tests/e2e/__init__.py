@@ -1,1 +1,1 @@
-"""End-to-end tests: the exporter as a process, against a real API server and etcd (docs/testing.md)."""
+"""End-to-end tests: the exporter as a process, with a real API server and etcd (docs/testing.md)."""

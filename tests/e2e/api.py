@@ -1,4 +1,4 @@
-"""Requests to an API server, as an administrator or a test sends them."""
+"""Requests to an API server, as an administrator or as another user."""
 
 import json
 import ssl
@@ -12,29 +12,29 @@ from kubernetes.client.rest import RESTClientObject
 
 MERGE_PATCH = "application/merge-patch+json"
 CONNECTIONS = 8
-"""How many requests may run at once, each on a connection that is kept."""
+"""Maximum number of concurrent requests, each on a connection that is reused."""
 
 
 class ApiError(Exception):
-    """No answer, or not the one that was expected."""
+    """There is no answer, or another one than expected."""
 
 
 class Answer(NamedTuple):
-    """What the server said: `body` is parsed where it is JSON, else text."""
+    """The server's answer: `body` is parsed if it is JSON, else it is text."""
 
     status: int
     body: Any
 
 
 class Api:
-    """One API server and who asks it. Any thread may call."""
+    """One API server and the user of the requests. Any thread may call."""
 
     def __init__(self, configuration: Configuration) -> None:
         configuration.connection_pool_maxsize = CONNECTIONS
         self.configuration = configuration
         self._pool = RESTClientObject(configuration).pool_manager
         if configuration.verify_ssl:
-            # Python 3.13 began to refuse authorities like the one of these tests, which Go accepts.
+            # Python 3.13 and later refuse CAs like the one of these tests, which Go accepts.
             context = urllib3.util.create_urllib3_context()
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
             self._pool.connection_pool_kw["ssl_context"] = context
@@ -48,7 +48,7 @@ class Api:
     def request(
         self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", **query: str
     ) -> Answer:
-        """Send a request and return the answer, whatever it is; one that is told to wait does.
+        """Send a request and return the answer of any status; wait and repeat it after a 429.
 
         Raises:
             ApiError: there was no answer.
@@ -81,7 +81,7 @@ class Api:
         return self.request("GET", path, **query)
 
     def as_holder_of(self, token: str) -> "Api":
-        """Return the same API server as it is for who has this token."""
+        """Return the same API server for the user with this token."""
         ours, theirs = self.configuration, Configuration(host=self.configuration.host)
         for name in ("ssl_ca_cert", "verify_ssl", "tls_server_name", "proxy", "no_proxy"):
             setattr(theirs, name, getattr(ours, name))

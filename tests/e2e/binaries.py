@@ -1,7 +1,7 @@
 """etcd, kube-apiserver and kubectl, built from the Go module in `controlplane/` and kept between runs.
 
-They are kept in .cache/e2e of the checkout, or in the folder that $E2E_CACHE names, apart for each state
-of the module: another version is built beside the last one. As a program it builds what is missing.
+They are kept in .cache/e2e of the checkout, or in the folder $E2E_CACHE, in one folder for each version of the
+module. Run as a program, it builds the missing ones.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ CACHE = Path(os.environ.get("E2E_CACHE") or Path(__file__).parents[2] / ".cache"
 
 
 def folder() -> Path:
-    """Return where the programs of this state of the module are, or will be."""
+    """Return the folder for the programs of this version of the module."""
     digest = hashlib.sha256()
     for path in sorted(path for path in MODULE.rglob("*") if path.is_file()):
         digest.update(path.read_bytes())
@@ -28,7 +28,7 @@ def folder() -> Path:
 
 
 def build() -> Path:
-    """Build what is not there yet: minutes, once. Returns the folder."""
+    """Build the missing programs, which takes minutes the first time. Returns the folder."""
     target = folder()
     if target.is_dir():
         return target
@@ -37,7 +37,7 @@ def build() -> Path:
     _say(f"building {', '.join(PROGRAMS)}: some minutes, once for each version")
     started_at = time.monotonic()
     CACHE.mkdir(parents=True, exist_ok=True)
-    # Renamed when complete: a build that was broken off leaves nothing that looks like one.
+    # Renamed when it is complete, so that an interrupted build is never used.
     with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
         output = Path(unfinished) / "bin"
         subprocess.run(
@@ -56,7 +56,7 @@ def _say(line: str) -> None:
 
 
 def _link_flags() -> str:
-    """Return the flags that tell the programs their version, as a release has it, and leave out debug symbols."""
+    """Return linker flags that set the programs' version, as in a release, and omit debug symbols."""
     match = re.search(r"k8s\.io/kubernetes (v(\d+)\.(\d+)\.\d+)$", (MODULE / "go.mod").read_text(), re.MULTILINE)
     assert match
     values = {"gitVersion": match[1], "gitMajor": match[2], "gitMinor": match[3]}

@@ -1,4 +1,4 @@
-"""The cluster that the tests run on, their own or one that was given, and what they make in it."""
+"""The cluster that the tests use, their own or a given one, and the objects that they create in it."""
 
 import secrets
 import subprocess
@@ -18,18 +18,18 @@ from tests.e2e.rays import ALL_KINDS, API, CRDS, Kind, manifest
 from tests.support.watching import wait_until
 
 DEADLINE_SECONDS = 60.0
-"""For whatever the API server does by itself: publish a definition, believe that a token is revoked."""
+"""Time limit for the API server's own actions: it publishes a definition, or refuses a revoked token."""
 
 RBAC = "rbac.authorization.k8s.io"
 PREFIX = f"kuberay-exporter-e2e-{secrets.token_hex(3)}"
-"""Of the names of namespaces and of all that has none: runs on one cluster don't meet."""
+"""Prefix of the names of namespaces and of cluster-wide objects; it is different for every run."""
 
 
 class Cluster:
-    """What tests do to a cluster as its administrator. Any thread may call.
+    """Actions on a cluster as its administrator. Any thread may call.
 
     Attributes:
-        plane: the processes, where the cluster is the tests' own.
+        plane: the processes, if the cluster is the tests' own.
     """
 
     def __init__(self, api: Api, kubectl: Path, kubeconfig: Path, plane: ControlPlane | None = None) -> None:
@@ -49,19 +49,19 @@ class Cluster:
 
     @contextmanager
     def namespace(self, labels: dict[str, str] | None = None) -> Iterator[str]:
-        """A namespace of its own; what is in it goes with it."""
+        """A new namespace; its objects are deleted with it."""
         self._namespaces += 1
         name = f"{PREFIX}-{self._namespaces}"
         metadata = {"name": name, "labels": labels or {}}
         self.api.call("POST", "/api/v1/namespaces", {"metadata": metadata})
-        # A controller makes it, if there is one, but later: both may be.
+        # A controller may create it later, and then it exists already.
         account = {"metadata": {"name": "default"}}
         made = self.api.request("POST", f"/api/v1/namespaces/{name}/serviceaccounts", account)
         assert made.status in (201, 409), made.body
         try:
             yield name
         finally:
-            # A control plane without controllers would leave the objects in a namespace that never ends.
+            # Without controllers, nothing deletes the objects of a deleted namespace.
             for plural in ALL_KINDS:
                 self.api.request("DELETE", f"{API}/namespaces/{name}/{plural}")
             self.api.call("DELETE", f"/api/v1/namespaces/{name}")
@@ -70,7 +70,7 @@ class Cluster:
 
     @contextmanager
     def installed(self, definitions: Iterable[dict[str, Any]]) -> Iterator[None]:
-        """These CustomResourceDefinitions; those that the cluster has already stay as they are."""
+        """Create these CustomResourceDefinitions; existing ones are used unchanged."""
         made = []
         try:
             for definition in definitions:
@@ -83,12 +83,12 @@ class Cluster:
                 self.uninstall(definition)
 
     def install(self, definition: dict[str, Any]) -> None:
-        """Make a CustomResourceDefinition and wait until its objects can be listed."""
+        """Create a CustomResourceDefinition and wait until its objects can be listed."""
         self.api.call("POST", CRDS, definition)
         wait_until(lambda: self._is_served(definition), f"{_name(definition)} is served", DEADLINE_SECONDS, 0.1)
 
     def uninstall(self, definition: dict[str, Any]) -> None:
-        """Delete a CustomResourceDefinition, and with it its objects, and wait until it is gone."""
+        """Delete a CustomResourceDefinition and its objects, and wait until it does not exist any more."""
         self.api.call("DELETE", f"{CRDS}/{_name(definition)}")
         wait_until(lambda: not self._is_defined(definition), f"{_name(definition)} is gone", DEADLINE_SECONDS, 0.1)
 
@@ -121,7 +121,7 @@ class Cluster:
     # Accounts.
 
     def write_kubeconfig(self, directory: Path, token: str, address: str = "") -> Path:
-        """Write a kubeconfig, and the token file `token` that it names; `address` leads to the server by a detour."""
+        """Write a kubeconfig, and the token file `token` that it names; `address` replaces the server's address."""
         ours = self.api.configuration
         cluster: dict[str, Any] = {"server": f"https://{address}" if address else ours.host}
         if address:
@@ -164,7 +164,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Account:
-    """A ServiceAccount: who the exporter is to the API server."""
+    """The ServiceAccount of the exporter."""
 
     cluster: Cluster
     namespace: str
@@ -179,7 +179,7 @@ class Account:
         self.cluster.api.call("POST", path, {"metadata": {"name": self.name}})
 
     def token(self, holder: str) -> str:
-        """Return a new token, bound to a Secret: as one of a pod is to its pod, it dies with it (`revoke`)."""
+        """Return a new token, which is bound to a Secret and is revoked with it, as a pod's token with the pod."""
         api, core = self.cluster.api, f"/api/v1/namespaces/{self.namespace}"
         api.call("POST", f"{core}/secrets", {"metadata": {"name": holder}})
         bound = {"apiVersion": "v1", "kind": "Secret", "name": holder}
@@ -188,14 +188,14 @@ class Account:
         return str(answer["status"]["token"])
 
     def revoke(self, holder: str, token: str) -> None:
-        """Delete what a token is bound to, and wait until the API server refuses it."""
+        """Delete the Secret that a token is bound to, and wait until the API server refuses the token."""
         self.cluster.api.call("DELETE", f"/api/v1/namespaces/{self.namespace}/secrets/{holder}")
         holder_api = self.cluster.api.as_holder_of(token)
         wait_until(lambda: holder_api.get(API).status == 401, "the token is refused", DEADLINE_SECONDS, 0.5)
 
 
 def write_token(path: Path, token: str) -> None:
-    """Replace a token file, as a kubelet does: nobody reads half of it."""
+    """Replace a token file atomically, as a kubelet does."""
     new = path.with_suffix(".new")
     new.touch(mode=0o600)
     new.write_text(token)

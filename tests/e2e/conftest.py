@@ -1,4 +1,4 @@
-"""The cluster and the exporter that end-to-end tests share, and which of the tests a given cluster can bear."""
+"""The cluster and the exporter that end-to-end tests share, and the tests that a given cluster does not allow."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.e2e.control_plane import ControlPlane
 from tests.e2e.rays import RAY_DEFINITIONS
 
 KUBECONFIG = os.environ.get("E2E_KUBECONFIG", "")
-"""A cluster to run on. $KUBECONFIG alone is not enough: nobody's cluster is written to by accident."""
+"""The kubeconfig of a given cluster. $KUBECONFIG is not used, so that no cluster is written to by accident."""
 
 OWN = "own_cluster"
 
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{OWN}: stops or empties the cluster, or reads the API server's audit log")
     config.stash[_deselected] = []
     config.stash[_measured] = []
-    # A time-out's SIGTERM ends the run as Ctrl-C does: what was started is stopped.
+    # SIGTERM, as of a time-out, stops the started processes, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -52,7 +52,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Take a line for the end of the report: what was measured, whether or not the test passes."""
+    """Return a function that adds a line with a measured value to the end of the report."""
     return lambda line: request.config.stash[_measured].append(f"{request.node.name}: {line}")
 
 
@@ -76,7 +76,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def plane(cluster: Cluster) -> ControlPlane:
-    """The processes; for tests that are marked as not for a given cluster."""
+    """The processes of the tests' own cluster."""
     assert cluster.plane
     return cluster.plane
 
@@ -95,5 +95,5 @@ def reader(cluster: Cluster, namespace: str) -> Iterator[Account]:
 
 @pytest.fixture
 def kubeconfig(cluster: Cluster, reader: Account, tmp_path: Path) -> Path:
-    """The way to the cluster for the reader."""
+    """The kubeconfig of the reader."""
     return cluster.write_kubeconfig(tmp_path, reader.token("first"))

@@ -1,6 +1,6 @@
-"""etcd and kube-apiserver on loopback: RBAC on, real certificates, an audit log of what was listed and watched.
+"""etcd and kube-apiserver on loopback, with RBAC, TLS, and an audit log of lists and watches.
 
-There is no controller, scheduler or kubelet: nothing happens to an object but what a test does to it.
+There is no controller, scheduler or kubelet: only the tests change objects.
 """
 
 import json
@@ -23,12 +23,12 @@ from tests.support.certificates import make_certificates
 from tests.support.watching import wait_until
 
 START_SECONDS = 120.0
-"""A busy machine takes an API server half a minute."""
+"""An API server needs up to half a minute on a busy machine."""
 
 STOP_SECONDS = 60.0
 
 PORTS = range(20_000, 32_000)
-"""Below those that a system gives to outgoing connections: a port stays free while its server is down."""
+"""Below the ephemeral ports, so that a port stays free while its server is stopped."""
 
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -39,7 +39,7 @@ AUDIT_POLICY = {
 
 
 class Request(NamedTuple):
-    """A list that the API server has answered, or a watch that it has begun to answer or refused."""
+    """A list that the API server has answered, or a watch that it has started or refused."""
 
     verb: str
     uri: str
@@ -47,7 +47,7 @@ class Request(NamedTuple):
 
 
 class Program:
-    """One process with its log; started and stopped as often as a test likes."""
+    """One process with its log. It can be started and stopped repeatedly."""
 
     def __init__(self, command: Sequence[str | Path], log: Path) -> None:
         self._command = [str(argument) for argument in command]
@@ -56,20 +56,20 @@ class Program:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            # In a session of its own: Ctrl-C is for the tests, which stop it in their order.
+            # In a session of its own, so that Ctrl-C reaches only the tests, which stop the processes in order.
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def check(self) -> None:
-        """Fail, with the end of its log, if it has ended by itself."""
+        """Fail, with the end of its log, if it has ended unexpectedly."""
         assert self._process
         if self._process.poll() is not None:
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
             raise AssertionError(f"{self._command[0]} ended with {self._process.returncode}:\n{tail}")
 
     def end(self, number: int = signal.SIGTERM) -> None:
-        """Send a signal and wait for the end; killed if that takes too long."""
+        """Send a signal and wait for the end; kill the process if that takes too long."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -82,7 +82,7 @@ class Program:
 
 
 class ApiServer:
-    """One kube-apiserver on a port that stays the same when it is started again."""
+    """One kube-apiserver, whose port stays the same after a restart."""
 
     def __init__(self, plane: "ControlPlane", name: str, flags: Sequence[str]) -> None:
         port = free_port()
@@ -90,7 +90,7 @@ class ApiServer:
         self.api = Api(plane.configuration(self.url))
         self.audit_log = plane.directory / f"{name}.audit"
         certificate, key = plane.certificates.pair("server")
-        # Any pair signs tokens and proves them.
+        # Any key pair can sign and verify tokens.
         signing_certificate, signing_key = plane.certificates.pair("client")
         self._program = Program(
             [
@@ -111,9 +111,9 @@ class ApiServer:
                 "--service-cluster-ip-range=10.96.0.0/16",
                 f"--audit-policy-file={plane.audit_policy}",
                 f"--audit-log-path={self.audit_log}",
-                # Stopped, it ends watches; otherwise it waits a minute for them to end by themselves.
+                # It closes watches when it is stopped; by default it waits one minute for their end.
                 "--shutdown-watch-termination-grace-period=5s",
-                # Only a test compacts.
+                # Only tests compact etcd.
                 "--etcd-compaction-interval=0",
                 *flags,
             ],
@@ -121,7 +121,7 @@ class ApiServer:
         )
 
     def start(self) -> None:
-        """Start it, and wait until it says that it is ready."""
+        """Start it, and wait until it is ready."""
         self._program.start()
         wait_until(self._is_ready, "the API server is ready", START_SECONDS, 0.1)
 
@@ -132,7 +132,7 @@ class ApiServer:
         self._program.end(signal.SIGKILL)
 
     def requests(self, user: str) -> list[Request]:
-        """Return what this user has listed and watched so far."""
+        """Return this user's lists and watches so far."""
         events = [json.loads(line) for line in self.audit_log.read_text().splitlines()]
         return [
             Request(event["verb"], event["requestURI"], event["responseStatus"]["code"])
@@ -170,7 +170,7 @@ class ControlPlane:
                 self.programs / "etcd",
                 f"--data-dir={directory / 'etcd'}",
                 "--log-level=warn",
-                # The disk of a test machine may be slow, and nothing here has to survive a power cut.
+                # The disk of a test machine can be slow, and the data need not survive a power failure.
                 "--unsafe-no-fsync",
                 f"--listen-client-urls={self.etcd_url}",
                 f"--advertise-client-urls={self.etcd_url}",
@@ -201,7 +201,7 @@ class ControlPlane:
 
     @contextmanager
     def another_api_server(self, *flags: str) -> Iterator[ApiServer]:
-        """A second API server on the same etcd, started with more flags."""
+        """A second API server with the same etcd and additional flags."""
         server = ApiServer(self, "another-api-server", flags)
         try:
             server.start()
@@ -210,7 +210,7 @@ class ControlPlane:
             server.stop()
 
     def compact(self) -> None:
-        """Make etcd forget all versions but the present ones."""
+        """Compact etcd: only the current versions remain."""
         key = "YQ=="  # Any will do: each answer tells the revision.
         revision = self._call_etcd("kv/range", {"key": key})["header"]["revision"]
         self._call_etcd("kv/compaction", {"revision": revision, "physical": True})
@@ -250,8 +250,8 @@ def _secret_file(path: Path, text: str) -> Path:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    # Drawn by the system: the seed of a test would give the same ports again.
+    """Return a free port of loopback."""
+    # From the system's random numbers, because the seed of a test would give the same ports again.
     for port in random.SystemRandom().sample(PORTS, 100):
         with closing(socket.socket()) as probe:
             try:

@@ -1,4 +1,4 @@
-"""A way to the API server that can be cut off: a TCP proxy on loopback."""
+"""A TCP proxy on loopback to the API server, whose connections can be closed."""
 
 import socket
 import threading
@@ -12,16 +12,16 @@ READ_BYTES = 64 * 1024
 
 
 class Gate:
-    """Passes on bytes while it is open; closed, it has cut all connections and refuses new ones.
+    """Forwards bytes while it is open. When it is closed, all connections are closed and new ones are refused.
 
-    Its address stays the same. As a context manager it is open within. For one thread.
+    Its address stays the same. As a context manager it is open during the block. For one thread.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._own = ("127.0.0.1", free_port())
         self._listener: socket.socket | None = None
-        # Guards the two below: written by the thread that accepts and by the one that closes.
+        # Guards the next two attributes, written by the accepting thread and by the one that closes.
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -46,14 +46,14 @@ class Gate:
             self._threads[0].start()
 
     def close(self) -> None:
-        """Cut everything; nothing is passed on any more when this returns."""
+        """Close all connections. Nothing is forwarded any more when this returns."""
         with self._lock:
             if self._listener is None:
                 return
             sockets, threads, self._sockets = [self._listener, *self._sockets], self._threads, []
             self._listener = None
         for each in sockets:
-            # Closing alone does not wake a thread that waits for it.
+            # `close` alone does not end a blocked `accept`.
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         for thread in threads:

@@ -1,8 +1,8 @@
-"""KubeRay's kinds for these tests: small definitions, and objects that KubeRay's own ones accept as well."""
+"""KubeRay's kinds for these tests: small definitions, and objects that are also valid with KubeRay's own."""
 
 from typing import Any, NamedTuple
 
-from exporter.demo.manifests import Manifests, Shape, serve_config
+from exporter.simulator.kuberay.manifests import Manifests, Shape, serve_config
 from tests.support.objects import condition
 
 GROUP = "ray.io"
@@ -14,11 +14,11 @@ _CLUSTER_SPEC = Manifests().cluster_spec(Shape())
 
 
 class Kind(NamedTuple):
-    """A kind, its spec, a status that shows in a metric, and the families that show it.
+    """A kind, its spec, a status, and the families that depend on the status.
 
     Attributes:
         info: the family with one series for each object.
-        changed: what a line begins with once `status` has been written.
+        changed: the start of a line that exists after `status` is written.
     """
 
     plural: str
@@ -29,7 +29,7 @@ class Kind(NamedTuple):
     changed: str
 
 
-# What MultiKueue manages, a KubeRay operator leaves alone: a status that a test writes is not overwritten.
+# A KubeRay operator ignores objects that MultiKueue manages, and does not overwrite a test's status.
 _SPEC = {"managedBy": "kueue.x-k8s.io/multikueue"}
 
 
@@ -72,7 +72,7 @@ def manifest(kind: Kind, name: str) -> dict[str, Any]:
 
 
 def definition(group: str, plural: str, kind: str) -> dict[str, Any]:
-    """Return a CustomResourceDefinition that takes any spec and status, in version v1."""
+    """Return a CustomResourceDefinition of version v1 that accepts any spec and status."""
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
         "name": "v1",

@@ -1,4 +1,4 @@
-"""The chart as it is installed: rendered by helm, applied by the API server."""
+"""Installations of the chart: rendered by helm, applied to the API server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from tests.e2e.cluster import Account, Cluster
 from tests.support.helm_chart import Rendered, template
 
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-"""Labels of a namespace that takes no pod beyond the restricted standard, and warns of what would make one."""
+"""Labels of a namespace that admits only restricted pods, and warns about objects that would create others."""
 
 
 class Release(NamedTuple):
@@ -19,7 +19,7 @@ class Release(NamedTuple):
 
     @property
     def arguments(self) -> list[str]:
-        """The exporter's, as its container has them, without the command."""
+        """The exporter's arguments in its container, without the command."""
         arguments: list[str] = self.rendered.container["args"]
         assert arguments[0] == "serve"
         return arguments[1:]
@@ -28,8 +28,8 @@ class Release(NamedTuple):
 def render(values: dict[str, Any], namespace: str, *arguments: str) -> Rendered:
     """Render the chart into a namespace.
 
-    What has no namespace is named after it, so that it meets nothing that a given cluster has already; and
-    nothing is started there.
+    Cluster-wide objects are named after the namespace, so that they differ from those of a given cluster. No pod is
+    started.
     """
     ours = {"fullnameOverride": namespace, "replicas": 0}
     return template(values | ours, "--namespace", namespace, *arguments)
@@ -37,7 +37,7 @@ def render(values: dict[str, Any], namespace: str, *arguments: str) -> Rendered:
 
 @contextmanager
 def installed(cluster: Cluster, values: dict[str, Any], namespace: str) -> Iterator[Release]:
-    """The chart with these values, until the block ends."""
+    """Install the chart with these values until the end of the block."""
     rendered = render(values, namespace, "--skip-tests")
     try:
         cluster.kubectl("apply", "--server-side", "-f", "-", stdin=rendered.text)

@@ -1,4 +1,4 @@
-"""What `/metrics` said: once, until something is there, and all the time."""
+"""Scrapes of `/metrics`: one, until a condition holds, or continuously."""
 
 import re
 import threading
@@ -14,13 +14,13 @@ from tests.support.processes import Process, value
 from tests.support.watching import wait_until
 
 DEADLINE_SECONDS = 60.0
-"""For what the exporter does after an outage: its delays grow up to half a minute."""
+"""Time limit for the exporter after an outage: its delays grow up to half a minute."""
 
 BETWEEN_SCRAPES_SECONDS = 0.05
 
 
 class Scrape(NamedTuple):
-    """The answer of `/metrics`, when it was there by the monotonic clock, and the status of `/readyz`."""
+    """The answer of `/metrics`, its time by the monotonic clock, and the status of `/readyz`."""
 
     at: float
     status: int
@@ -68,7 +68,7 @@ def is_connected(process: Process, plural: str) -> bool:
 
 @contextmanager
 def scraping(process: Process) -> Iterator[list[Scrape]]:
-    """Scrape before the block, again and again beside it, and after it; the list grows meanwhile."""
+    """Scrape before, continuously during, and after the block; the returned list grows meanwhile."""
     scrapes = [scrape(process)]
     failures: list[Exception] = []
     stopping = threading.Event()

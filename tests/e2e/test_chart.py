@@ -1,4 +1,4 @@
-"""A real API server takes what the chart renders: fields, names, references, and the pod under restriction."""
+"""A real API server accepts the rendered chart: fields, names, references, and the restricted pod."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -16,7 +16,7 @@ from tests.support.helm_chart import value_sets
 
 @pytest.fixture(scope="module", autouse=True)
 def monitors(cluster: Cluster) -> Iterator[None]:
-    """The kinds of the Prometheus Operator: the cluster's own ones if it has them, else any fields will do."""
+    """The kinds of the Prometheus Operator: the cluster's own, or definitions that accept any fields."""
     with cluster.installed(MONITORING_DEFINITIONS):
         yield
 
@@ -29,7 +29,7 @@ def restricted(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture(params=value_sets())
 def values(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[dict[str, Any]]:
-    """Each documented set of values, with namespaces that are there instead of those that it names."""
+    """Each documented set of values, with namespaces that exist instead of those that it names."""
     values = yaml.safe_load(value_sets()[request.param].read_text())
     with cluster.namespace() as one, cluster.namespace() as two:
         if "watchNamespaces" in values:
@@ -40,13 +40,13 @@ def values(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[dict[st
 
 
 def try_pod(cluster: Cluster, namespace: str, template: dict[str, Any]) -> Answer:
-    """Ask what the API server says to a pod of a Deployment, which it checks when there is one only."""
+    """Create the pod of a Deployment as a dry run, because the API server checks only pods."""
     pod = {"metadata": {"generateName": "pod-", "labels": template["metadata"]["labels"]}, "spec": template["spec"]}
     return cluster.api.request("POST", f"/api/v1/namespaces/{namespace}/pods", pod, dryRun="All")
 
 
 def test_every_object_is_accepted(cluster: Cluster, restricted: str, values: dict[str, Any]) -> None:
-    """By a dry run, the test's pod included, and then for real, without a warning; again it changes nothing."""
+    """In a dry run with the test's pod, and then applied, without warnings; a second apply changes nothing."""
     rendered = render(values, restricted)
     told = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=rendered.text)
     assert len(told.splitlines()) == len(rendered.objects)
@@ -55,7 +55,7 @@ def test_every_object_is_accepted(cluster: Cluster, restricted: str, values: dic
 
 
 def test_rules_and_dashboards_are_accepted(cluster: Cluster, restricted: str) -> None:
-    """Applied for real: the PrometheusRule, and dashboards within the size that a ConfigMap may have."""
+    """The PrometheusRule, and dashboards that do not exceed the size of a ConfigMap."""
     values = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
     with installed(cluster, values, restricted) as release:
         kinds = [obj["kind"] for obj in release.rendered.objects]
@@ -67,7 +67,7 @@ def test_rules_and_dashboards_are_accepted(cluster: Cluster, restricted: str) ->
 
 
 def test_pod_is_restricted(cluster: Cluster, restricted: str, values: dict[str, Any]) -> None:
-    """Pod Security admission lets it in, and would not if it asked for more."""
+    """Pod Security admission accepts it, and refuses a pod with more privileges."""
     with installed(cluster, values, restricted) as release:
         if "serviceAccount" in values and not values["serviceAccount"].get("create", True):
             Account(cluster, restricted, release.account.name).create()
@@ -82,7 +82,7 @@ def test_pod_is_restricted(cluster: Cluster, restricted: str, values: dict[str, 
 
 
 def test_an_upgrade_with_other_labels_is_accepted(cluster: Cluster, restricted: str) -> None:
-    """A Deployment's selector can never change, so no value may reach it."""
+    """The selector of a Deployment is immutable, so that no value may change it."""
     values = {"commonLabels": {"team": "a"}, "podLabels": {"tier": "b"}, "nameOverride": "other"}
     with installed(cluster, {}, restricted) as before, installed(cluster, values, restricted) as after:
         labels = [each.rendered.one("Deployment")["spec"]["template"]["metadata"]["labels"] for each in (before, after)]

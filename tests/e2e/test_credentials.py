@@ -1,4 +1,4 @@
-"""Tokens are replaced and revoked while the exporter runs; it reads the file again and needs no restart."""
+"""Tokens are replaced and revoked while the exporter runs; it reads the file again, without a restart."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.watching import wait_until
 
 
 class Rotation(NamedTuple):
-    """An exporter that has read the first of two tokens, and its way to the API server."""
+    """An exporter that has read the first of two tokens, and its proxy to the API server."""
 
     process: Process
     gate: Gate
@@ -40,7 +40,7 @@ def rotation(cluster: Cluster, namespace: str, reader: Account, tmp_path: Path) 
 
 
 def test_a_rotated_token_is_read_again(cluster: Cluster, namespace: str, reader: Account, rotation: Rotation) -> None:
-    """The file has a new one, the old one is dead: the watch goes on as if nothing had been."""
+    """The file has a new token and the old one is revoked: the watch continues."""
     process = rotation.process
     write_token(rotation.token_file, rotation.second)
     reader.revoke("first", rotation.first)
@@ -55,7 +55,7 @@ def test_a_rotated_token_is_read_again(cluster: Cluster, namespace: str, reader:
 def test_a_token_that_is_dead_before_the_next_one_is_there(
     cluster: Cluster, namespace: str, reader: Account, rotation: Rotation
 ) -> None:
-    """One clear line; the last state is served until the file has a new one."""
+    """One log line; the last state is exported until the file has a new token."""
     process = rotation.process
     reader.revoke("first", rotation.first)
     reconnect(rotation)
@@ -69,12 +69,12 @@ def test_a_token_that_is_dead_before_the_next_one_is_there(
         lambda: names(scrape(process).body, RAYJOB.info, namespace) == {"a", "b"}, "shown", DEADLINE_SECONDS, 0.1
     )
     wait_until_connected(process, "rayjobs")
-    assert errors(process) == ["watch failed, trying again: 401: Unauthorized"]
-    assert "watch works again" in process.messages
+    assert errors(process) == ["watch failed, retrying: 401: Unauthorized"]
+    assert "watch succeeded again" in process.messages
 
 
 def reconnect(rotation: Rotation) -> None:
-    """Cut the watch, which a server does not end because of a token, and let the exporter through again."""
+    """Close the watch, which a revoked token does not end, and allow new connections again."""
     rotation.gate.close()
     wait_until(lambda: not is_connected(rotation.process, "rayjobs"), "the watch has ended", DEADLINE_SECONDS)
     rotation.gate.open()

@@ -1,4 +1,4 @@
-"""KubeRay's CustomResourceDefinitions come, go and come again while the exporter runs."""
+"""KubeRay's CustomResourceDefinitions are created, deleted and created again while the exporter runs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ DEFINITION = next(each for each in RAY_DEFINITIONS if each["spec"]["names"]["plu
 
 @pytest.fixture
 def without_rayjobs(cluster: Cluster) -> Iterator[None]:
-    """The cluster does not know RayJobs; afterwards it does."""
+    """The cluster without the definition of RayJobs; it is restored afterwards."""
     cluster.uninstall(DEFINITION)
     yield
     cluster.install(DEFINITION)
@@ -27,7 +27,7 @@ def without_rayjobs(cluster: Cluster) -> Iterator[None]:
 def test_a_definition_comes_goes_and_comes_again(
     cluster: Cluster, namespace: str, without_rayjobs: None, kubeconfig: Path, measured: Callable[[str], None]
 ) -> None:
-    """What is not installed does not keep the exporter from serving, and needs no restart when it is."""
+    """A missing definition does not prevent readiness, and a new one needs no restart."""
     with serving(kubeconfig) as process:
         process.wait_until_ready()
         assert own(process, "synced", "rayjobs") == 0
@@ -48,5 +48,5 @@ def test_a_definition_comes_goes_and_comes_again(
             wait_until(lambda: own(process, "synced", "rayjobs") == 0, "not in sync", DEADLINE_SECONDS, 0.1)
             assert scrape(process).ready == 200
         told = [line["msg"] for line in process.lines if line["level"] != "info"]
-        assert told == ["watch failed, trying again: 404: 404 page not found"] * 2
+        assert told == ["watch failed, retrying: 404: 404 page not found"] * 2
         assert own(process, "list_failures_total", "rayjobs") == 0

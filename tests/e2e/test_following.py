@@ -1,4 +1,4 @@
-"""What is in the API is in `/metrics`: at once, and all of it."""
+"""Everything in the API is in `/metrics`, without delay."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +15,9 @@ from tests.support.processes import Process, serving
 from tests.support.watching import wait_until
 
 FOLLOWS_SECONDS = 1.0
-"""From the answer to a write to the end of the scrape that shows it. It takes 5 to 20 ms: all else is margin.
+"""Time from the answer to a write to the end of the scrape that shows it. It is 5 to 20 ms; the rest is margin.
 
-Not from the request on: the API server holds back the first objects of a definition that is new.
+The time of the request is excluded: the API server delays the first objects of a new definition.
 """
 
 MANY = 2_100
@@ -26,7 +26,7 @@ MANY_SECONDS = 120.0
 
 
 def seconds_until(process: Process, write: Callable[[], object], is_shown: Callable[[str], bool]) -> float:
-    """Write, and scrape until that shows; return how long that took."""
+    """Write, and scrape until the change is visible; return the time that this took."""
     write()
     answered_at = time.monotonic()
     while not is_shown((shown := scrape(process)).body):
@@ -38,7 +38,7 @@ def seconds_until(process: Process, write: Callable[[], object], is_shown: Calla
 def test_a_change_shows_within_a_second(
     cluster: Cluster, namespace: str, kubeconfig: Path, kind: Kind, measured: Callable[[str], None]
 ) -> None:
-    """An object is created, gets a status, is deleted, and comes again under its name as another one."""
+    """An object is created, gets a status, is deleted, and is created again with another uid."""
 
     def has_status(body: str) -> bool:
         return any(line.startswith(kind.changed) for line in series(body, namespace))
@@ -70,7 +70,7 @@ def test_a_change_shows_within_a_second(
 
 @pytest.fixture(scope="module")
 def many(cluster: Cluster) -> Iterator[tuple[str, set[str]]]:
-    """A namespace, and the names of its RayJobs: more than fit on four pages."""
+    """A namespace, and the names of its RayJobs, which fill more than four pages."""
     wanted = {f"job-{i}" for i in range(MANY)}
     with cluster.namespace() as namespace:
         cluster.create_many(RAYJOB, namespace, wanted)
@@ -80,7 +80,7 @@ def many(cluster: Cluster) -> Iterator[tuple[str, set[str]]]:
 def test_thousands_of_objects_are_listed_in_pages(
     many: tuple[str, set[str]], kubeconfig: Path, measured: Callable[[str], None]
 ) -> None:
-    """All of them are there with the first scrape that is answered, after one list."""
+    """The first successful scrape has all of them, after one list."""
     started_at = time.monotonic()
     with serving(kubeconfig, "--kube-page-size", str(PAGE_SIZE)) as process:
         wait_until(lambda: process.get("/readyz").status == 200, "ready", MANY_SECONDS, 0.05)
@@ -95,7 +95,7 @@ def test_thousands_of_objects_are_listed_in_pages(
 def test_pages_are_of_the_size_that_was_asked_for(
     many: tuple[str, set[str]], kubeconfig: Path, reader: Account, plane: ControlPlane
 ) -> None:
-    """The API server's audit log shows them; the next thing is a watch, and no other list."""
+    """The API server's audit log has the pages; a watch follows, and no other list."""
     with serving(kubeconfig, "--kube-page-size", str(PAGE_SIZE), "--collectors", "rayjobs") as process:
         wait_until_connected(process, "rayjobs")
     *lists, watch = plane.api_server.requests(reader.user)

@@ -1,4 +1,4 @@
-"""The API server is away, or has forgotten what was watched: `/metrics` loses nothing."""
+"""The API server is not available, or etcd is compacted: `/metrics` loses nothing."""
 
 import time
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def wait_until_cut_off(process: Process, *plurals: str) -> None:
 
 
 def connections(scrapes: list[Scrape], plural: str) -> list[float]:
-    """Return what `watch_connected` said, each change once."""
+    """Return the values of `watch_connected`, without repetitions."""
     told = (value(s.body.encode(), f'kuberay_exporter_watch_connected{{resource="{plural}"}}') for s in scrapes)
     return [connected for connected, _ in groupby(told)]
 
@@ -52,7 +52,7 @@ def connections(scrapes: list[Scrape], plural: str) -> list[float]:
 def test_an_api_server_that_was_away(
     cluster: Cluster, namespace: str, kubeconfig: Path, plane: ControlPlane, way: str, measured: Callable[[str], None]
 ) -> None:
-    """The last state is served all the time, ready; then the watches go on and tell what is new."""
+    """The last state is exported all the time; then the watches continue with the new changes."""
     plurals = [kind.plural for kind in KINDS]
     for kind in KINDS:
         cluster.create(kind, namespace, "a")
@@ -93,9 +93,9 @@ def test_a_compacted_history_is_listed_again(
     tmp_path: Path,
     measured: Callable[[str], None],
 ) -> None:
-    """410 leads to one list; every scrape has the state before or the one after, never a part."""
+    """A 410 causes one list; every scrape has the state before or after it, never a part."""
     cluster.create_many(RAYJOB, namespace, [*STAYING, "goes"])
-    # One that has no cache of events: it can only tell what etcd still knows.
+    # This API server has no watch cache, so that it depends on the versions in etcd.
     with plane.another_api_server("--watch-cache=false") as server, Gate(*server.api.address) as gate:
         kubeconfig = cluster.write_kubeconfig(tmp_path, reader.token("first"), gate.address)
         with serving(kubeconfig, "--collectors", "rayjobs") as process:

@@ -1,4 +1,4 @@
-"""The exporter as the chart's ServiceAccount: it sees what its roles allow, and says what they do not."""
+"""The exporter with the chart's ServiceAccount: it exports what its roles allow, and logs what they refuse."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ def populated(cluster: Cluster) -> Iterator[list[str]]:
 
 
 def above_info(process: Process) -> list[tuple[str, str, str]]:
-    """Return level, resource and message of what a person may have to know."""
+    """Return level, resource and message of the log lines above info."""
     return [(line["level"], line["resource"], line["msg"]) for line in process.lines if line["level"] != "info"]
 
 
@@ -37,7 +37,7 @@ def kubeconfig_of(account: Account, directory: Path) -> Path:
 def test_default_install_sees_all_namespaces(
     cluster: Cluster, populated: list[str], namespace: str, tmp_path: Path
 ) -> None:
-    """With no values at all; nothing is refused."""
+    """Without values; nothing is refused."""
     with (
         installed(cluster, {}, namespace) as release,
         serving(kubeconfig_of(release.account, tmp_path), *release.arguments) as process,
@@ -52,7 +52,7 @@ def test_default_install_sees_all_namespaces(
 def test_namespaced_install_needs_no_right_in_the_cluster(
     cluster: Cluster, populated: list[str], namespace: str, tmp_path: Path
 ) -> None:
-    """Roles in the namespaces that are watched are all that there is, and all that it takes."""
+    """Roles in the watched namespaces exist and are sufficient; there is no ClusterRole."""
     *watched, other = populated
     with installed(cluster, {"watchNamespaces": watched}, namespace) as release:
         assert release.rendered.of("ClusterRole", "ClusterRoleBinding") == []
@@ -71,7 +71,7 @@ def test_namespaced_install_needs_no_right_in_the_cluster(
 
 
 def test_role_allows_to_list_and_watch_and_nothing_else(cluster: Cluster, populated: list[str], namespace: str) -> None:
-    """Neither to read one object, nor to write, nor to read anything else."""
+    """It may neither get an object, nor write, nor read other kinds."""
     with installed(cluster, {}, namespace) as release:
         api = cluster.api.as_holder_of(release.account.token("exporter"))
         path = f"{API}/namespaces/{populated[0]}/rayjobs"
@@ -90,7 +90,7 @@ def test_role_allows_to_list_and_watch_and_nothing_else(cluster: Cluster, popula
 def test_a_kind_beyond_the_role_is_told_and_keeps_nothing_back(
     cluster: Cluster, populated: list[str], namespace: str, tmp_path: Path
 ) -> None:
-    """One line, however often it is refused; the right is used as soon as it is there, without a restart."""
+    """One log line for any number of refusals; a new permission is used without a restart."""
     with (
         installed(cluster, {"collectors": ["rayjobs"]}, namespace) as release,
         serving(kubeconfig_of(release.account, tmp_path), "--collectors", "rayjobs,rayclusters") as process,
@@ -107,4 +107,4 @@ def test_a_kind_beyond_the_role_is_told_and_keeps_nothing_back(
         with installed(cluster, {}, namespace):
             wait_until_connected(process, "rayclusters")
         assert len(above_info(process)) == 1
-        assert "list works again" in process.messages
+        assert "list succeeded again" in process.messages

@@ -1,4 +1,4 @@
-"""A real API server takes the sidecar, in each of the ways in which it can be brought in."""
+"""A real API server accepts the sidecar, in each way of installing it."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def names_of_containers(deployment: str) -> list[str]:
 
 
 def test_patch_is_accepted(cluster: Cluster, namespace: str, operator: str) -> None:
-    """`kubectl patch`, as a dry run and then for real; the second time it changes nothing."""
+    """`kubectl patch`, as a dry run and then applied; the second time it changes nothing."""
     patch = ("patch", "deployment", NAME, "--namespace", namespace, "--patch-file", str(SIDECAR / "patch.yaml"))
     dry = cluster.kubectl(*patch, "--dry-run=server", "--output=json")
     assert names_of_containers(dry) == ["kuberay-operator", "kuberay-exporter"]
@@ -50,7 +50,7 @@ def test_patch_is_accepted(cluster: Cluster, namespace: str, operator: str) -> N
 
 
 def test_component_is_accepted(cluster: Cluster, namespace: str, operator: str, monitors: None, tmp_path: Path) -> None:
-    """What kustomize makes of the operator, the sidecar and its PodMonitor is applied over the operator."""
+    """The operator, the sidecar and its PodMonitor, built by kustomize, are applied over the operator."""
     shutil.copytree(SIDECAR, tmp_path / "sidecar")
     (tmp_path / "operator.yaml").write_text(operator)
     kustomization = {
@@ -68,7 +68,7 @@ def test_component_is_accepted(cluster: Cluster, namespace: str, operator: str, 
 
 
 def test_post_renderer_is_accepted(cluster: Cluster, namespace: str, operator: str) -> None:
-    """What helm would apply after it."""
+    """The output of the post-renderer is applied, as helm does it."""
     rendered = subprocess.run(
         [SIDECAR / "post-render", "registry.example.com/kuberay-exporter:1"],
         input=operator,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exporter.exposition.families import Format
 from exporter.exposition.negotiation import accepts_gzip, choose_format
+from exporter.exposition.text import Format
 
 PROMETHEUS_2_42 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.store import ObjectStore
 from exporter.errors import ConfigError, ConnectError, HandshakeError, StreamError
 from exporter.kube.api_transport import ApiTransport
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import Pair, issue
 from tests.support.faults import FaultServer
 from tests.support.reaching import (

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from exporter.kube.collection import WATCH_SECONDS
+from exporter.kube.list_watch import WATCH_SECONDS
+from exporter.kube.reflector import SyncState
+from tests.support.faults import FaultServer
 from tests.support.recordings import answer
 from tests.support.watching import job, wait_until, watched
 
@@ -25,6 +27,11 @@ def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
 
 
 # Lists.
+
+
+def ahead(server: FaultServer) -> None:
+    """Let the server say that it is at a version which is higher than those in answers that a test has made up."""
+    server.answer_next(200, b'{"metadata":{"resourceVersion":"1000"},"items":[]}', verb="check", times=None)
 
 
 def test_lists_in_pages_of_one_version() -> None:
@@ -121,7 +128,7 @@ def test_a_failed_list_is_tried_again_and_takes_nothing_away(spoil, caplog: pyte
         assert own.view.steps[1:] == [([], ["b"])]
         assert own.counts["list_failed"] == 1
         assert [text for text in warnings_in(caplog) if text.startswith("list failed")]
-        wait_until(lambda: "list works again" in caplog.text)
+        wait_until(lambda: "list succeeded again" in caplog.text)
 
 
 # Watches.
@@ -288,6 +295,7 @@ def test_a_clean_end_is_nothing_to_talk_about(caplog: pytest.LogCaptureFixture) 
     """Watches end every five to ten minutes: the next one goes on from the last version, nothing is counted."""
     line = b'{"type":"ADDED","object":{"metadata":{"name":"x","uid":"x","resourceVersion":"99"}}}\n'
     with watched() as own:
+        ahead(own.server)
         own.server.answer_next(200, line, verb="watch")
         own.start()
         assert [watch.query["resourceVersion"] for watch in own.server.seen("watch")] == ["1", "99"]
@@ -310,6 +318,7 @@ def test_short_watches_with_an_event_each_are_not_a_hot_loop() -> None:
     """On a busy cluster behind a proxy that ends every stream: at most one a second, and not a failure."""
     line = b'{"type":"ADDED","object":{"metadata":{"name":"x","uid":"x","resourceVersion":"%d"}}}\n'
     with watched() as own:
+        ahead(own.server)
         for version in range(10, 20):
             own.server.answer_next(200, line % version, verb="watch")
         own.start()
@@ -321,6 +330,7 @@ def test_short_watches_with_a_bookmark_each_are_failures() -> None:
     """A bookmark is no event: versions move on a busy cluster whatever happens to this kind."""
     line = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"%d"}}}\n'
     with watched() as own:
+        ahead(own.server)
         for version in range(10, 13):
             own.server.answer_next(200, line % version, verb="watch")
         own.start()
@@ -350,12 +360,12 @@ def test_an_error_event_is_no_news() -> None:
         own.informer.stop()
         own.informer.join(5)
         assert own.counts["event_received"] > 5
-        assert own.reflector.last_news_time == own.reflector.last_sync_time
+        assert own.reflector.last_event_time == own.reflector.last_sync_time
 
 
 def test_a_silent_watch_is_closed_and_opened_again_from_the_last_version() -> None:
     """A half-open connection: no byte for longer than two bookmarks should take."""
-    with watched("a", silence_seconds=0.2) as own:
+    with watched("a", idle_timeout_seconds=0.2) as own:
         own.start()
         own.server.stall()
         own.store.create("rayjobs", job("b"))
@@ -365,16 +375,15 @@ def test_a_silent_watch_is_closed_and_opened_again_from_the_last_version() -> No
         assert second.query["resourceVersion"] == first.query["resourceVersion"]
 
 
-def test_a_silent_server_with_older_history_is_found_at_the_first_silence() -> None:
-    """A watch from the future brings neither events nor bookmarks: the version is asked for, then listed."""
-    with watched("a", silence_seconds=0.2) as own:
+def test_a_restored_backup_is_found_after_a_watch_that_was_closed_cleanly() -> None:
+    """A watch from a future version gets neither events nor bookmarks: the version is checked before each watch."""
+    with watched("a") as own:
         snapshot = own.store.save()
         own.store.create("rayjobs", job("b"))
         own.start()
         own.wait_for("a", "b")
         own.store.restore(snapshot)
         own.wait_for("a")
-        assert own.counts["watch_failed"] == 2, "the end of the watch, and one silence"
 
 
 def test_older_history_is_found_behind_a_load_balancer() -> None:
@@ -466,14 +475,14 @@ def test_does_not_list_again_when_the_connection_is_refused(caplog: pytest.LogCa
         wait_until(lambda: len(own.clock.waits) > 20, "many tries")
         assert own.view.names == {"a"}
         assert not own.reflector.is_connected
-        assert own.reflector.is_synced
+        assert own.sync_state is SyncState.SYNCED
         assert len([text for text in warnings_in(caplog) if "refused" in text]) == 1
         lists = own.counts["list_started"]
         own.store.create("rayjobs", job("b"))
         with type(own.server)(own.store, port=port) as again:
             own.wait_for("a", "b")
             again.wait_for_watch("rayjobs")
-            assert [request.query for request in again.seen("list")] == [{"limit": "1"}], "its version is asked for"
+            assert (len(again.seen("check")), again.seen("list")) == (1, []), "its version is asked for"
             own.informer.stop()
         assert own.counts["list_started"] == lists == 1
 
@@ -501,13 +510,12 @@ def test_completeness_and_refusal_are_told_apart() -> None:
     with watched("a") as own:
         refusal = own.server.answer_recorded(recorded("403-list"), verb="list", times=None)
         own.informer.start()
-        wait_until(lambda: own.reflector.is_complete)
+        wait_until(lambda: own.sync_state.is_complete)
         assert own.counts["list_failed"] >= 3
-        assert (own.reflector.is_refused, own.reflector.is_synced) == (True, False)
+        assert own.sync_state is SyncState.REFUSED
         refusal.cancel()
         own.wait_for("a")
-        wait_until(lambda: own.reflector.is_synced)
-        assert not own.reflector.is_refused
+        wait_until(lambda: own.sync_state is SyncState.SYNCED)
 
 
 def test_a_refusal_is_not_forgotten_when_the_server_goes_away() -> None:
@@ -517,8 +525,7 @@ def test_a_refusal_is_not_forgotten_when_the_server_goes_away() -> None:
         own.server.answer_next(500, verb="list", times=None)
         own.informer.start()
         wait_until(lambda: own.counts["list_failed"] > 6)
-        assert own.reflector.is_refused
-        assert own.reflector.is_complete
+        assert own.sync_state is SyncState.REFUSED
 
 
 def test_a_refusal_after_a_sync_takes_nothing_away() -> None:
@@ -531,7 +538,7 @@ def test_a_refusal_after_a_sync_takes_nothing_away() -> None:
         own.store.create("rayjobs", job("b"))
         wait_until(lambda: own.counts["list_failed"] > 4)
         assert own.view.names == {"a"}
-        assert (own.reflector.is_synced, own.reflector.is_refused) == (True, False)
+        assert own.sync_state is SyncState.SYNCED
         assert not own.reflector.is_connected
 
 
@@ -549,6 +556,7 @@ def test_the_right_to_list_without_the_right_to_watch_still_serves(caplog: pytes
 def test_a_kind_that_is_not_installed_is_complete_and_looked_for(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """Every 30 s, without a failure being counted, told once."""
     with watched("a") as own:
+        own.server.hidden = {"rayjobs"}
         own.server.answer_recorded(recorded(name), verb="list", times=4)
         own.informer.start()
         own.wait_for("a")
@@ -562,6 +570,7 @@ def test_objects_stay_at_the_first_404_and_go_at_the_second(caplog: pytest.LogCa
     """A server that is just starting answers 404 for CRDs that it has not read yet."""
     with watched("a") as own:
         own.start()
+        own.server.hidden = {"rayjobs"}
         own.server.answer_recorded(recorded("404-crd-missing"), verb="watch", times=None)
         missing = own.server.answer_recorded(recorded("404-crd-missing"), verb="list", times=None)
         stalled = own.server.stall_answer(verb="list")  # queued behind: used when the 404s are over
@@ -570,10 +579,9 @@ def test_objects_stay_at_the_first_404_and_go_at_the_second(caplog: pytest.LogCa
         wait_until(lambda: own.counts["list_failed"] == 1)
         own.wait_for()
         assert own.view.steps[1:][0] == ([], ["a"])
-        assert (own.counts["list_failed"], own.reflector.is_synced) == (1, False)
-        assert own.reflector.is_complete
+        assert (own.counts["list_failed"], own.sync_state) == (1, SyncState.NOT_INSTALLED)
         wait_until(lambda: "not installed" in caplog.text)
-        assert "works again" not in caplog.text
+        assert "succeeded again" not in caplog.text
         missing.cancel()
         stalled.cancel()
 
@@ -582,6 +590,7 @@ def test_a_single_404_takes_nothing_away() -> None:
     """The list 30 s later finds all objects again."""
     with watched("a") as own:
         own.start()
+        own.server.hidden = {"rayjobs"}
         own.server.answer_recorded(recorded("404-crd-missing"), verb="watch")
         own.server.answer_recorded(recorded("404-crd-missing"), verb="list")
         own.server.cut_after(0)
@@ -610,8 +619,7 @@ def test_a_crd_that_is_deleted_and_installed_again() -> None:
         own.start()
         own.store.uninstall("rayjobs")
         own.wait_for()
-        wait_until(lambda: not own.reflector.is_synced)
-        assert own.reflector.is_complete
+        wait_until(lambda: own.sync_state is SyncState.NOT_INSTALLED)
         own.store.install("rayjobs")
         own.store.create("rayjobs", job("c"))
         own.wait_for("c")
@@ -629,7 +637,7 @@ def test_an_undecodable_object_keeps_its_last_good_version(caplog: pytest.LogCap
         own.store.create("rayjobs", job("c"))
         own.wait_for("a", "b", "c")
         assert own.view.state_of("a") == "Running"
-        assert own.informer.cache.undecodable == own.counts["decode_failed"] == 1
+        assert own.held.undecodable == own.counts["decode_failed"] == 1
         for i in range(5):
             own.store.update("rayjobs", job("a", {"failed": f"many {i}"}))
         wait_until(lambda: own.counts["decode_failed"] == 6)
@@ -639,11 +647,11 @@ def test_an_undecodable_object_keeps_its_last_good_version(caplog: pytest.LogCap
         own.store.delete("rayjobs", "ns", "c")
         own.wait_for("a", "b")
         assert own.view.state_of("a") == "Running"
-        assert own.informer.cache.undecodable == 1
+        assert own.held.undecodable == 1
         own.server.wait_for_watch("rayjobs")
         own.store.update("rayjobs", job("a", {"jobDeploymentStatus": "Complete"}))
         wait_until(lambda: own.view.state_of("a") == "Complete")
-        assert own.informer.cache.undecodable == 0
+        assert own.held.undecodable == 0
 
 
 def test_an_item_of_a_list_without_readable_metadata_does_not_cost_the_others() -> None:
@@ -653,7 +661,7 @@ def test_an_item_of_a_list_without_readable_metadata_does_not_cost_the_others() 
         own.server.answer_next(200, page, verb="list")
         own.start()
         own.wait_for("a")
-        assert own.counts["decode_failed"] == own.informer.cache.undecodable == 1
+        assert own.counts["decode_failed"] == own.held.undecodable == 1
 
 
 # Rates, and the end.
@@ -670,14 +678,14 @@ def test_no_failure_makes_a_busy_loop() -> None:
         assert sum(waits[10:]) / len(waits[10:]) > 10
 
 
-def test_a_fault_of_the_sink_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_the_event_handler_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
     """Counted, logged with its traceback, and listed again after a delay."""
     with watched("a") as own:
-        update, failures = own.view.update, [ValueError("a bug")] * 3
-        own.view.update = lambda *step: (_ for _ in ()).throw(failures.pop()) if failures else update(*step)  # type: ignore[method-assign]
+        on_change, failures = own.view.on_change, [ValueError("a bug")] * 3
+        own.view.on_change = lambda *step: (_ for _ in ()).throw(failures.pop()) if failures else on_change(*step)  # type: ignore[method-assign]
         own.start()
         own.wait_for("a")
-        assert own.counts["collect_failed"] == 3
+        assert own.counts["crashed"] == 3
         assert len(own.clock.waits) == 3
         assert "ValueError: a bug" in caplog.text
 
@@ -699,5 +707,5 @@ def test_stops_within_two_seconds(where: str) -> None:
         started = time.monotonic()
         own.informer.stop()
         own.informer.join(2)
-        assert not own.informer.is_alive
+        assert not own.informer.state().is_alive
         assert time.monotonic() - started < 2

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.store import ObjectStore
-from exporter.errors import ConnectError, HandshakeError, SilenceError, StreamError
+from exporter.errors import ConnectError, HandshakeError, IdleTimeoutError, StreamError
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import issue
 from tests.support.faults import FaultServer
 from tests.support.proxies import HttpProxy, SocksProxy
@@ -189,7 +189,7 @@ def test_a_watch_through_a_proxy_can_be_aborted(server: FaultServer, tmp_path: P
         response.abort()
         try:
             assert list(response.chunks()) == []
-        except SilenceError as error:
+        except IdleTimeoutError as error:
             raise AssertionError("it was not aborted") from error
         except StreamError:
             pass
@@ -308,7 +308,7 @@ def test_an_unknown_host_is_told(tmp_path: Path) -> None:
 def test_an_answer_that_does_not_come_is_an_error(server: FaultServer, tmp_path: Path) -> None:
     """After the read time-out; the caller decides what then."""
     server.stall_answer()
-    with pytest.raises(SilenceError, match="no answer from .* within 0.2 s"):
+    with pytest.raises(IdleTimeoutError, match="no answer from .* within 0.2 s"):
         get(transport_of(kubeconfig(tmp_path / "c", server.url)), seconds=0.2)
 
 

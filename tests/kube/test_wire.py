@@ -1,11 +1,13 @@
 """Bytes of the API server to pages, events and errors."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import StreamError
+from exporter.errors import DecodeError, StreamError
 from exporter.kube import wire
+from exporter.resources.rayjob import RayJob
 from tests.support.recordings import TESTDATA, answer
 
 
@@ -74,10 +76,14 @@ def test_what_is_not_an_event_is_an_error(line: bytes) -> None:
         wire.decode_event(line)
 
 
-def test_deep_nesting_is_an_error_and_not_a_crash() -> None:
-    """RecursionError included."""
-    with pytest.raises(StreamError, match="not an event"):
-        wire.decode_event(b'{"type":"ADDED","object":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+def test_deep_nesting_affects_only_its_object() -> None:
+    """The event is split, whatever is in its object; the object is refused, and still identified."""
+    obj = b'{"metadata":{"uid":"u","name":"n","resourceVersion":"7"},"spec":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    event = wire.decode_event(b'{"type":"ADDED","object":' + obj + b"}")
+    assert event.type == "ADDED"
+    with pytest.raises(DecodeError):
+        wire.decode(msgspec.json.Decoder(RayJob), event.object)
+    assert wire.identify(event.object) == wire.Metadata(uid="u", name="n", resource_version="7")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""`make stack`: three programs that start together, know each other, and end together."""
+"""`make stack`: three programs that are started together, configured for each other, and ended together."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,14 +44,14 @@ class Stack:
 
 
 @contextmanager
-def stack(folder: Path) -> Iterator[Stack]:
+def stack(folder: Path, **variables: str) -> Iterator[Stack]:
     """Start it with this folder for its files."""
     with subprocess.Popen(
         [*COMMAND, "--objects", "55", "--speed", "30"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(TMPDIR=str(folder)),
+        env=environment(TMPDIR=str(folder), **variables),
     ) as process:
         try:
             yield Stack(process)
@@ -87,6 +88,9 @@ def test_alerts_of_the_demo_reach_alertmanager_and_nothing_is_left(tmp_path: Pat
             "team",
             "nobody",
         }
+        # Debian's has no web application: the page is the API's list of alerts.
+        with urllib.request.urlopen(own.pages["Alertmanager"], timeout=10) as page:
+            assert json.load(page)
         assert list(tmp_path.iterdir())
         children = own.children()
         assert len(children) == 3
@@ -111,7 +115,7 @@ def test_when_one_ends_the_others_are_ended_and_it_is_named(tmp_path: Path) -> N
 
 
 def test_a_program_that_cannot_start_is_named(tmp_path: Path) -> None:
-    """What is wrong with its flags is its own last line."""
+    """Its own last line says which flag is wrong."""
     result = subprocess.run(
         [*COMMAND, "--speed", "fast"], capture_output=True, text=True, env=environment(TMPDIR=str(tmp_path)), timeout=90
     )
@@ -121,9 +125,25 @@ def test_a_program_that_cannot_start_is_named(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_program_that_is_missing_is_named_with_its_package(tmp_path: Path) -> None:
-    """In one line, and nothing is started."""
-    result = subprocess.run(COMMAND, capture_output=True, text=True, env={"PATH": str(tmp_path)}, timeout=60)
-    assert result.returncode == 1
-    name = "prometheus-alertmanager"
-    assert result.stderr == f"stack: {name} is not installed: apt-get install {name}\n"
+def test_upstreams_alertmanager_is_used_with_its_web_application(tmp_path: Path) -> None:
+    """It has another name than Debian's."""
+    programs, files = tmp_path / "programs", tmp_path / "files"
+    programs.mkdir()
+    files.mkdir()
+    (programs / "alertmanager").symlink_to(shutil.which("prometheus-alertmanager") or "")
+    with stack(files, PATH=f"{programs}:{os.environ['PATH']}") as own:
+        assert own.pages["Alertmanager"].endswith("/#/alerts")
+        assert {"alertmanager", "prometheus"} < set(own.children())
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_programs_that_are_missing_are_named_with_their_packages(arguments: list[str], tmp_path: Path) -> None:
+    """All in one line, and nothing is started."""
+    command = [*COMMAND, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, env={"PATH": str(tmp_path)}, timeout=60)
+    assert (result.returncode, result.stdout) == (1, "")
+    packages = "on Debian or Ubuntu: apt-get install prometheus prometheus-alertmanager"
+    assert result.stderr == f"stack: not installed: prometheus, alertmanager; {packages}\n"
+    (tmp_path / "prometheus").symlink_to(sys.executable)
+    result = subprocess.run(command, capture_output=True, text=True, env={"PATH": str(tmp_path)}, timeout=60)
+    assert result.stderr == f"stack: not installed: alertmanager; {packages}\n"

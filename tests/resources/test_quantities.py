@@ -52,4 +52,4 @@ def test_a_bad_quantity_makes_the_object_undecodable() -> None:
     assert decode(RAYCLUSTERS, good).status.desired_cpu == "1"
     bad = msgspec.json.encode(manifest({"desiredMemory": "1.2.3Gi"}))
     with pytest.raises(DecodeError, match=r"couldn't parse quantity '1.2.3Gi'.*status"):
-        wire.decode(msgspec.json.Decoder(RAYCLUSTERS.resource), bad)
+        wire.decode(msgspec.json.Decoder(RAYCLUSTERS.object_type), bad)

@@ -1,6 +1,7 @@
-"""The dashboards, read as Grafana reads them, and their queries."""
+"""The dashboards as Grafana reads them, and their queries."""
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from tests.support.helm_chart import CHART
@@ -9,8 +10,18 @@ FILES = sorted((CHART / "files" / "dashboards").glob("*.json"))
 BOARDS: list[dict[str, Any]] = [json.loads(path.read_text()) for path in FILES]
 
 
+VARIABLES = {
+    "$__rate_interval": "1m",
+    "$__interval": "15s",
+    "$__range": "5m",
+    "$namespace": ".*",
+    "$name": ".*",
+}
+"""Values of Grafana's variables if everything is selected."""
+
+
 class BoardQuery(NamedTuple):
-    """A query of a panel, with Grafana's variables in it."""
+    """A query of a panel, with Grafana's variables."""
 
     board: str
     title: str
@@ -21,9 +32,18 @@ class BoardQuery(NamedTuple):
     def key(self) -> str:
         return f"{self.board}: {self.title} {self.letter}"
 
+    @property
+    def promql(self) -> str:
+        """The query as Grafana sends it to Prometheus."""
+        expr = self.expr
+        for variable, value in VARIABLES.items():
+            expr = expr.replace(variable, value)
+        assert not re.search(r"\$[a-z_{]", expr)
+        return expr
+
 
 def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every panel but the headings."""
+    """Return all panels without the headings."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 

@@ -25,3 +25,14 @@ class FakeClock:
         self.now += seconds
         time.sleep(0.001)
         return stop.is_set()
+
+
+class StoppedClock(FakeClock):
+    """A clock that shows one moment, in Unix seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    def time(self) -> float:
+        return self._seconds

@@ -1,4 +1,4 @@
-"""The simulated API server with faults on order, and a memory of what it was asked.
+"""The simulated API server with faults that tests queue, and a record of all requests.
 
 A test queues faults; each applies to the next requests, or lines of watches, that match its `verb`
 and `plural` (None: any), `times` times (None: always), in the order queued:
@@ -9,7 +9,7 @@ and `plural` (None: any), `times` times (None: always), in the order queued:
     ...
     server.wait_for_requests(3, verb="watch")
 
-Bookmarks and errors are lines of a watch, too. `stop` releases whatever a fault holds.
+Bookmarks and errors are lines of a watch as well. `stop` releases every connection that a fault holds.
 """
 
 import threading
@@ -20,19 +20,25 @@ from typing import Any, Self
 
 import msgspec
 
-from exporter.demo.answers import Answer
-from exporter.demo.apiserver import ApiServer
-from exporter.demo.connections import Stream
-from exporter.demo.requests import Request
+from exporter.simulator.api_conventions import GROUP_PATH
+from exporter.simulator.apiserver.connections import Stream
+from exporter.simulator.apiserver.requests import Request
+from exporter.simulator.apiserver.responses import Response, resource_list
+from exporter.simulator.apiserver.server import ApiServer
 
 WAIT_SECONDS = 10.0
 JSON_TYPE = (("Content-Type", "application/json"),)
 
 
-class Fault:
-    """What a queued fault applies to; `is_used` once it has been applied at all.
+def verb_of(request: Request) -> str:
+    """Return the verb of a request; a list of one object, which only asks for the version, is a `check`."""
+    return "check" if request.verb == "list" and request.query == {"limit": "1"} else request.verb
 
-    A test may `release` one that holds a connection, and may `cancel` one that is no longer wanted.
+
+class Fault:
+    """A queued fault, and the requests that it applies to; `is_used` is set when it is applied for the first time.
+
+    A test may `release` a fault that holds a connection, and `cancel` one that is no longer needed.
     """
 
     def __init__(self, action: Callable[..., Any], verb: str | None, plural: str | None, times: int | None):
@@ -44,32 +50,34 @@ class Fault:
         self._released = threading.Event()
 
     def matches(self, request: Request) -> bool:
-        return self.verb in (None, request.verb) and self.plural in (None, request.plural)
+        return self.verb in (None, verb_of(request)) and self.plural in (None, request.plural)
 
     def wait_until_used(self, timeout_seconds: float = WAIT_SECONDS) -> None:
-        assert self.is_used.wait(timeout_seconds), f"no {self.verb} of {self.plural} met the fault"
+        assert self.is_used.wait(timeout_seconds), f"the fault was applied to no {self.verb} of {self.plural}"
 
     def hold(self, seconds: float | None = None) -> None:
-        """Blocks the connection until `release`, for `seconds` at most."""
+        """Block the connection until `release`, for `seconds` at most."""
         self._released.wait(seconds)
 
     def release(self) -> None:
         self._released.set()
 
     def cancel(self) -> None:
-        """Applies no more; lets go of what it holds."""
+        """Apply the fault no more, and release what it holds."""
         self.times = 0
         self.release()
 
 
 class FaultServer(ApiServer):
-    """An ApiServer whose answers and lines a test can spoil. All methods may be called from any thread.
+    """An ApiServer whose responses and lines a test can change. All methods may be called from any thread.
 
     A context manager: started on entry, stopped on exit.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Kinds that discovery does not name, although they are installed.
+        self.hidden: set[str] = set()
         # Guards the queues and the requests: written by tests and by connections' threads.
         self._changed = threading.Condition()
         self._requests: list[Request] = []
@@ -89,22 +97,22 @@ class FaultServer(ApiServer):
         self.clear_faults()
         super().stop()
 
-    # What was seen.
+    # The requests so far.
 
     @property
     def requests(self) -> list[Request]:
-        """Every request so far, those of probes included, in the order of their arrival."""
+        """All requests so far, including those of probes, in the order of their arrival."""
         with self._changed:
             return list(self._requests)
 
     def seen(self, verb: str | None = None, plural: str | None = None) -> list[Request]:
         """The requests so far of a verb and a kind."""
-        return [r for r in self.requests if verb in (None, r.verb) and plural in (None, r.plural)]
+        return [r for r in self.requests if verb in (None, verb_of(r)) and plural in (None, r.plural)]
 
     def wait_for(
         self, predicate: Callable[[list[Request]], object], timeout_seconds: float = WAIT_SECONDS
     ) -> list[Request]:
-        """Waits until the predicate is true of all requests so far, and returns these."""
+        """Wait until the predicate is true of all requests so far, and return them."""
         with self._changed:
             if not self._changed.wait_for(lambda: predicate(self._requests), timeout_seconds):
                 seen = ", ".join(f"{r.verb or r.method} {r.plural or r.path}" for r in self._requests)
@@ -118,22 +126,22 @@ class FaultServer(ApiServer):
         plural: str | None = None,
         timeout_seconds: float = WAIT_SECONDS,
     ) -> list[Request]:
-        """Waits for `count` requests of a verb and a kind, and returns all such."""
+        """Wait for `count` requests of a verb and a kind, and return all of them."""
 
         def has_enough(requests: list[Request]) -> bool:
-            return sum(verb in (None, r.verb) and plural in (None, r.plural) for r in requests) >= count
+            return sum(verb in (None, verb_of(r)) and plural in (None, r.plural) for r in requests) >= count
 
         self.wait_for(has_enough, timeout_seconds)
         return self.seen(verb, plural)
 
     def wait_for_watch(self, plural: str | None = None, count: int = 1, timeout_seconds: float = WAIT_SECONDS) -> None:
-        """Waits until so many watches of a kind are running; fewer than asked is never enough."""
+        """Wait until at least `count` watches of a kind are running."""
         deadline = time.monotonic() + timeout_seconds
         while sum(plural in (None, r.plural) for r in self.open_watches()) < count:
             assert time.monotonic() < deadline, f"no {count} watches of {plural} after {timeout_seconds} s"
             time.sleep(0.005)
 
-    # Faults of whole answers.
+    # Faults of whole responses.
 
     def answer_next(
         self,
@@ -145,9 +153,9 @@ class FaultServer(ApiServer):
         plural: str | None = None,
         times: int | None = 1,
     ) -> Fault:
-        """Gives this answer instead of the real one."""
-        answer = Answer(status, body.encode() if isinstance(body, str) else body, headers)
-        return self._on_answer(lambda _request, _fault: answer, verb, plural, times)
+        """Send this response instead of the real one."""
+        response = Response(status, body.encode() if isinstance(body, str) else body, headers)
+        return self._on_answer(lambda _request, _fault: response, verb, plural, times)
 
     def answer_recorded(
         self,
@@ -157,7 +165,7 @@ class FaultServer(ApiServer):
         plural: str | None = None,
         times: int | None = 1,
     ) -> Fault:
-        """Gives a recorded answer: a dict with `status`, `headers` and `body`."""
+        """Send a recorded response: a dict with `status`, `headers` and `body`."""
         framing = {"content-length", "transfer-encoding", "date", "audit-id", "cache-control"}
         headers = tuple((name, value) for name, value in recorded["headers"] if name.lower() not in framing)
         return self.answer_next(
@@ -167,45 +175,45 @@ class FaultServer(ApiServer):
     def wrong_content_length(
         self, by: int = 100, *, verb: str = "list", plural: str | None = None, times: int | None = 1
     ) -> Fault:
-        """Announces `by` bytes more than the answer has, then closes."""
+        """Send a Content-Length that is `by` bytes too large, then close the connection."""
 
-        def lie(request: Request, _fault: Fault) -> Answer | None:
-            answer = self.answer(request)
-            return answer and msgspec.structs.replace(answer, content_length=len(answer.body) + by)
+        def enlarge(request: Request, _fault: Fault) -> Response | None:
+            response = self.respond(request)
+            return response and msgspec.structs.replace(response, content_length=len(response.body) + by)
 
-        return self._on_answer(lie, verb, plural, times)
+        return self._on_answer(enlarge, verb, plural, times)
 
     def cut_answer(self, after: int, *, verb: str = "list", plural: str | None = None, times: int | None = 1) -> Fault:
-        """Closes the connection after so many bytes of the body."""
+        """Close the connection after so many bytes of the body."""
 
-        def cut(request: Request, _fault: Fault) -> Answer | None:
-            answer = self.answer(request)
-            return answer and msgspec.structs.replace(answer, cut_after=after)
+        def cut(request: Request, _fault: Fault) -> Response | None:
+            response = self.respond(request)
+            return response and msgspec.structs.replace(response, cut_after=after)
 
         return self._on_answer(cut, verb, plural, times)
 
     def slow(
         self, seconds: float, *, verb: str | None = None, plural: str | None = None, times: int | None = 1
     ) -> Fault:
-        """Answers late."""
+        """Respond after `seconds`."""
         return self._on_answer(lambda _request, fault: fault.hold(seconds), verb, plural, times)
 
     def stall_answer(self, *, verb: str | None = None, plural: str | None = None, times: int | None = 1) -> Fault:
-        """Answers, headers included, only after `release`."""
+        """Send nothing, not even headers, until `release`."""
         return self._on_answer(lambda _request, fault: fault.hold(), verb, plural, times)
 
     def expire_tokens(self) -> None:
-        """Continue tokens and versions seen so far are too old from now on."""
+        """Refuse all continue tokens and versions up to now as too old."""
         self.store.compact()
 
-    # Faults of a running watch: each applies when the next line is due.
+    # Faults of a running watch: each is applied when the next line is due.
 
     def drop_event(self, *, plural: str | None = None, times: int | None = 1) -> Fault:
-        """Leaves the line out."""
+        """Leave the line out."""
         return self._on_line(lambda _stream, _line, _fault: None, plural, times)
 
     def stall(self, *, plural: str | None = None, times: int | None = 1) -> Fault:
-        """Holds the line and everything after it until `release`; the connection stays open."""
+        """Hold the line and everything after it until `release`; the connection stays open."""
 
         def hold(stream: Stream, line: bytes, fault: Fault) -> None:
             stream.flush()
@@ -215,7 +223,7 @@ class FaultServer(ApiServer):
         return self._on_line(hold, plural, times)
 
     def cut_after(self, length: int, *, plural: str | None = None, times: int | None = 1) -> Fault:
-        """Closes the connection after `length` bytes of the line, without the final chunk."""
+        """Close the connection after `length` bytes of the line, without the final chunk."""
 
         def cut(stream: Stream, line: bytes, _fault: Fault) -> None:
             stream.raw(b"%x\r\n%b" % (len(line), line[:length]))
@@ -224,7 +232,7 @@ class FaultServer(ApiServer):
         return self._on_line(cut, plural, times)
 
     def half_line(self, *, plural: str | None = None, times: int | None = 1) -> Fault:
-        """Ends the stream cleanly in the middle of the line."""
+        """End the stream with the final chunk in the middle of the line."""
 
         def end(stream: Stream, line: bytes, _fault: Fault) -> None:
             stream.send(line[: len(line) // 2])
@@ -234,7 +242,7 @@ class FaultServer(ApiServer):
         return self._on_line(end, plural, times)
 
     def split_line(self, size: int = 7, *, plural: str | None = None, times: int | None = 1) -> Fault:
-        """Sends the line, unharmed, in chunks and packets of `size` bytes."""
+        """Send the whole line in chunks and packets of `size` bytes."""
 
         def split(stream: Stream, line: bytes, _fault: Fault) -> None:
             for first in range(0, len(line), size):
@@ -246,7 +254,7 @@ class FaultServer(ApiServer):
     def garbage(
         self, line: bytes = b"\x00\xff not json\n", *, plural: str | None = None, times: int | None = 1
     ) -> Fault:
-        """Sends `line`, which brings its own newline, before the real one."""
+        """Send `line`, which has its own newline, before the real one."""
 
         def inject(stream: Stream, real: bytes, _fault: Fault) -> None:
             stream.send(line)
@@ -255,26 +263,28 @@ class FaultServer(ApiServer):
         return self._on_line(inject, plural, times)
 
     def long_line(self, length: int, *, plural: str | None = None, times: int | None = 1) -> Fault:
-        """Sends a valid event of an unknown type, `length` bytes long, before the real one."""
+        """Send a valid event of an unknown type, `length` bytes long, before the real one."""
         empty = b'{"type":"PADDING","object":{"padding":""}}\n'
         padding = b"x" * (length - len(empty))
         return self.garbage(empty.replace(b'""', b'"%b"' % padding), plural=plural, times=times)
 
     def clear_faults(self) -> None:
-        """Forgets all faults and releases what they hold."""
+        """Cancel all faults and release what they hold."""
         with self._changed:
             for fault in (*self._answer_faults, *self._line_faults):
                 fault.cancel()
 
-    # The hooks.
+    # The hooks of ApiServer.
 
-    def before_answer(self, request: Request) -> Answer | None:
+    def override_response(self, request: Request) -> Response | None:
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
         fault = self._take(self._answer_faults, request)
-        answer: Answer | None = fault.action(request, fault) if fault else None
-        return answer
+        if fault is None and request.path == GROUP_PATH:
+            return resource_list([plural for plural in self.store.installed() if plural not in self.hidden])
+        response: Response | None = fault.action(request, fault) if fault else None
+        return response
 
     def send_line(self, request: Request, stream: Stream, line: bytes) -> None:
         fault = self._take(self._line_faults, request)
@@ -285,7 +295,7 @@ class FaultServer(ApiServer):
 
     def _on_answer(
         self,
-        action: Callable[[Request, Fault], Answer | None],
+        action: Callable[[Request, Fault], Response | None],
         verb: str | None,
         plural: str | None,
         times: int | None,
@@ -301,7 +311,7 @@ class FaultServer(ApiServer):
         return fault
 
     def _take(self, faults: list[Fault], request: Request) -> Fault | None:
-        """The first fault that applies, counted as applied. Used ones stay: stop must release them."""
+        """Return the first fault that applies, counted as applied. Used ones stay in the list: `stop` releases them."""
         with self._changed:
             fault = next((f for f in faults if f.times != 0 and f.matches(request)), None)
             if fault:

@@ -8,11 +8,12 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors.collector import Collector
+from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.table import AnyKind
-from exporter.collectors.totals import Totals
 from exporter.exposition.exposition import Exposition
-from exporter.exposition.families import Format
-from exporter.feed import Feed
+from exporter.exposition.text import Format
+from exporter.metrics_store import MetricsStore
+from tests.support.clocks import StoppedClock
 
 CREATED = "2026-11-23T10:00:00Z"
 
@@ -41,11 +42,11 @@ def condition(type_: str, status: str, at: str = CREATED, **more: str) -> dict[s
 
 
 def decode(kind: AnyKind, version: dict[str, Any]) -> Any:
-    return msgspec.json.decode(json.dumps(version), type=kind.resource)
+    return msgspec.json.decode(json.dumps(version), type=kind.object_type)
 
 
-def text(feed: Feed[Any]) -> str:
-    return Exposition([feed], CollectorRegistry()).body(Format.TEXT).decode()
+def text(store: MetricsStore[Any]) -> str:
+    return bytes(Exposition([store], CollectorRegistry()).body(Format.TEXT)).decode()
 
 
 def exposition(
@@ -56,12 +57,13 @@ def exposition(
     user_labels: tuple[str, ...] = (),
 ) -> str:
     """Return what is printed after these versions of objects were received, of `only` these families if any."""
-    collector = Collector(kind, list, lambda name: not only or name in only, user_labels)
-    totals = Totals(kind, is_exported=lambda _: False)
-    feed = Feed(collector, totals, _fail, wall_clock=lambda: received_at)
+    collector = Collector(kind, lambda name: not only or name in only, user_labels)
+    lifecycle = LifecycleTotals(kind, family_filter=lambda _: False)
+    clock = StoppedClock(received_at or 0.0)
+    store = MetricsStore(collector, lifecycle, _fail, clock=clock, has_receipt_times=received_at is not None)
     for version in versions:
-        feed.update([decode(kind, version)], [])
-    return text(feed)
+        store.on_change([decode(kind, version)], [])
+    return text(store)
 
 
 def series(kind: AnyKind, family: str, *versions: dict[str, Any], **options: Any) -> list[str]:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from exporter.demo.store import ObjectStore
 from exporter.kube.access_loader import AccessLoader
 from exporter.kube.api_transport import ApiTransport
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import Pair, issue
 from tests.support.faults import FaultServer
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from exporter.app import Exporter
 from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
-from exporter.demo.connections import Stream
-from exporter.demo.requests import Request
-from exporter.demo.store import ObjectStore
-from exporter.exposition.families import Format
+from exporter.exposition.text import Format
 from exporter.kube.access import anonymous
 from exporter.kube.api_transport import ApiTransport
+from exporter.simulator.apiserver.connections import Stream
+from exporter.simulator.apiserver.requests import Request
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.bodies import parse
 from tests.support.faults import FaultServer
 from tests.support.recordings import PLURALS, stream
@@ -28,6 +28,8 @@ class ReplayServer(FaultServer):
         for plural in PLURALS:
             (first, *_) = self._recorded[plural]
             self.answer_next(first["status"], first["body"], verb="list", plural=plural)
+        # The recorded versions are not those of the empty store behind this server.
+        self.answer_next(200, b'{"metadata":{"resourceVersion":"999999999"},"items":[]}', verb="check", times=None)
         # Guards the two below: moved on by the test, read by the watches' connections.
         self._moved = threading.Condition()
         self._until = 0.0
@@ -72,7 +74,7 @@ def config(**settings: Any) -> Config:
     """Return the defaults, changed by `settings`."""
     defaults: dict[str, Any] = {
         "metrics_address": Address("127.0.0.1", 0), "probe_address": None, "namespaces": (), "collectors": PLURALS,
-        "is_exported": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
+        "family_filter": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
         "retain_deleted_seconds": 0.0, "page_size": 500,
     }  # fmt: skip
     return Config(**(defaults | settings))
@@ -88,10 +90,10 @@ def replaying() -> Iterator[tuple[ReplayServer, Exporter, Callable[[float], byte
         def body_at(time: float) -> bytes:
             server.replay_until(time)
             for informer in exporter.informers:
-                expected = server.last_version(informer.resource)
-                wait_until(lambda i=informer, v=expected: not v or i.reflector._version == v)  # type: ignore[misc]
-            body = exporter.exposition.body(Format.TEXT)
-            parse(exporter.exposition.body(Format.OPENMETRICS), openmetrics=True)
+                expected = server.last_version(informer.settings.plural)
+                wait_until(lambda i=informer, v=expected: not v or i._reflector._version == v)  # type: ignore[misc]
+            body = bytes(exporter.exposition.body(Format.TEXT))
+            parse(bytes(exporter.exposition.body(Format.OPENMETRICS)), openmetrics=True)
             return body
 
         try:

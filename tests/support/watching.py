@@ -1,4 +1,4 @@
-"""One informer on the fault server: what it holds, counts, logs and asks."""
+"""One informer on the fault server: what it holds, counts, logs and requests."""
 
 import random
 import threading
@@ -8,11 +8,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from exporter.demo.store import ObjectStore
 from exporter.kube.access import anonymous
 from exporter.kube.api_transport import ApiTransport
-from exporter.kube.informer import Informer
+from exporter.kube.informer import Informer, InformerSettings
+from exporter.kube.reflector import SyncState
+from exporter.kube.store import Store
 from exporter.resources.rayjob import RayJob
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
 
@@ -42,18 +44,18 @@ def job(name: str, status: dict[str, Any] | None = None, *, namespace: str = "ns
 
 
 class View:
-    """What a sink has been told: the present objects by uid, each step, and the sizes of first lists."""
+    """An event handler that keeps the present objects by uid, each step, and the sizes of first lists."""
 
     def __init__(self) -> None:
         self.objects: dict[str, RayJob] = {}
         self.steps: list[tuple[list[str], list[str]]] = []
         self.baselines: list[tuple[int, int]] = []
 
-    def begin(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
+    def on_list(self, present: Sequence[RayJob], undecodable: Collection[str]) -> None:
         self.baselines.append((len(present), len(undecodable)))
-        self.update(present, [])
+        self.on_change(present, [])
 
-    def update(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
+    def on_change(self, changed: Sequence[RayJob], removed: Sequence[RayJob]) -> None:
         gone = {obj.metadata.uid for obj in removed}
         self.objects = {uid: obj for uid, obj in self.objects.items() if uid not in gone}
         self.objects |= {obj.metadata.uid: obj for obj in changed}
@@ -69,7 +71,7 @@ class View:
 
 
 class Counts:
-    """An observer that counts by the name of the method."""
+    """Metrics of a reflector that count by the name of the method."""
 
     def __init__(self) -> None:
         self.counted: Counter[str] = Counter()
@@ -82,7 +84,7 @@ class Counts:
 
 
 class Watched:
-    """An informer of RayJobs, the server it watches, and all that a test may want to look at."""
+    """An informer of RayJobs, the server that it watches, and everything that tests look at."""
 
     def __init__(self, server: FaultServer, clock: FakeClock, view: View | None = None, **settings: Any) -> None:
         self.server = server
@@ -90,28 +92,31 @@ class Watched:
         self.clock = clock
         self.view = view or View()
         self.counts = Counts()
+        self.held: Store[RayJob] = Store()
         url = server.url
         self.transport = ApiTransport(lambda: anonymous(url), connections=2)
         self.informer: Informer[RayJob] = Informer(
             self.transport,
-            "/apis/ray.io/v1/rayjobs",
-            RayJob,
+            InformerSettings("rayjobs", "/apis/ray.io/v1/rayjobs", RayJob, **settings),
+            self.held,
             self.view,
             self.counts,
-            resource="rayjobs",
             clock=clock,
             rng=random.Random(1),
-            **settings,
         )
 
     @property
     def reflector(self) -> Any:
-        return self.informer.reflector
+        return self.informer._reflector
+
+    @property
+    def sync_state(self) -> SyncState:
+        return self.informer.state().sync
 
     def start(self) -> None:
         """Start, and wait for the first list and a watch."""
         self.informer.start()
-        wait_until(lambda: self.reflector.is_synced, "synced")
+        wait_until(lambda: self.sync_state is SyncState.SYNCED, "synced")
         self.server.wait_for_watch("rayjobs")
 
     def wait_for(self, *names: str) -> None:
@@ -137,5 +142,5 @@ def watched(*names: str, bookmark_seconds: float = 60.0, **settings: Any) -> Ite
             own.informer.stop()
             server.clear_faults()
             own.informer.join(DEADLINE_SECONDS)
-            assert not own.informer.is_alive
+            assert not own.informer.state().is_alive
     wait_until(lambda: threading.active_count() <= before, "all threads ended")

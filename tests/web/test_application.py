@@ -7,40 +7,44 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from exporter import __version__
-from exporter.exposition.book import Book, ObjectLines
 from exporter.exposition.exposition import Exposition
-from exporter.exposition.families import Family, Sample
+from exporter.exposition.model import Family, Sample
 from exporter.web.application import Endpoints
-from exporter.web.state import ResourceState
+from exporter.web.status import KindStatus
 from tests.support.bodies import parse
+from tests.support.lines import LinesSource, lines
 
 FAMILY = Family("x_info", "gauge", "Help.", ("name",))
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
 
 
-class FakeState:
-    """A state that tests set."""
+class FakeStatus:
+    """A status that tests set."""
 
     not_ready: str | None = None
     not_alive: str | None = None
+    missing: tuple[str, ...] = ()
 
     def why_not_ready(self) -> str | None:
         return self.not_ready
 
+    def incomplete(self) -> list[str]:
+        return list(self.missing)
+
     def why_not_alive(self) -> str | None:
         return self.not_alive
 
-    def resources(self) -> list[ResourceState]:
-        return [ResourceState("rayjobs in <ns>", 7, "synced, watching")]
+    def kinds(self) -> list[KindStatus]:
+        return [KindStatus("rayjobs in <ns>", 7, "synced, watching")]
 
 
 class Web:
     def __init__(self) -> None:
-        self.state = FakeState()
+        self.status = FakeStatus()
         self.scrapes: list[float] = []
-        book = Book([FAMILY])
-        book.update({"a": ObjectLines.of([FAMILY.lines([Sample(("a",), 1)])])})
-        self.endpoints = Endpoints(Exposition([book], CollectorRegistry()), self.state, self.scrapes.append)
+        source = LinesSource(FAMILY)
+        source.update({"a": lines(FAMILY, [Sample(("a",), 1)])})
+        self.endpoints = Endpoints(Exposition([source], CollectorRegistry()), self.status, self.scrapes.append)
         self.client = TestClient(self.endpoints.application())
         self.client.headers.clear()
 
@@ -106,7 +110,7 @@ def test_unknown_paths_are_not_found(web: Web) -> None:
 
 def test_not_ready_is_503_with_the_reason(web: Web) -> None:
     """Neither metrics nor readiness; but alive."""
-    web.state.not_ready = "not listed yet: rayjobs"
+    web.status.not_ready = "not listed yet: rayjobs"
     for path in ("/metrics", "/readyz"):
         answer = web.client.get(path)
         assert answer.status_code == 503
@@ -117,7 +121,7 @@ def test_not_ready_is_503_with_the_reason(web: Web) -> None:
 
 def test_not_alive_is_503_with_the_reason(web: Web) -> None:
     """A thread has ended: the process has to be started again."""
-    web.state.not_alive = "thread ended: rayjobs"
+    web.status.not_alive = "thread ended: rayjobs"
     answer = web.client.get("/healthz")
     assert (answer.status_code, answer.text) == (503, "thread ended: rayjobs\n")
 
@@ -145,7 +149,7 @@ def test_landing_page(web: Web) -> None:
     assert answer.headers["Content-Type"].startswith("text/html")
     for text in (__version__, "rayjobs in &lt;ns&gt;", ">7<", "synced, watching", 'href="metrics"', "Ready."):
         assert text in answer.text
-    web.state.not_ready = "<b>"
+    web.status.not_ready = "<b>"
     assert "Not ready: &lt;b&gt;" in web.client.get("/").text
 
 

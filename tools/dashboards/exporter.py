@@ -1,44 +1,42 @@
-"""Exporter health: is what the other dashboards show true, and what does it cost?
+"""The dashboard `KubeRay / Exporter`: whether the data of the other dashboards is current, and resource usage.
 
-`namespace` is the exporter's own here, that of its target.
+Here the label `namespace` is that of the exporter's target, not of the objects.
 """
 
+from tools.dashboards.board import Row, Variable, dashboard
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
     RED,
-    SOME_ARE_BAD,
+    RED_FROM_ONE,
     Column,
     Json,
     Panel,
     Query,
-    Row,
-    Variable,
-    dashboard,
     lines,
     stat,
     table,
     timeline,
 )
-from tools.dashboards.queries import QUANTILES, Scope, counted
+from tools.dashboards.queries import QUANTILES, Scope, count_or_zero
 
 TARGETS = Scope('namespace=~"$namespace"')
-"""Of the exporter. Without a namespace, outside of a cluster, `All` matches too."""
+"""The exporter's targets. `All` also matches targets without a namespace, which run outside a cluster."""
 
 KIND = ("job", "namespace", "resource")
 
 
-def health() -> Json:
+def board() -> Json:
     return dashboard(
         "kuberay-exporter",
-        "Exporter health",
-        "Whether the exporter knows the present state, and what it costs.",
+        "KubeRay / Exporter",
+        "State of the exporter's watches, its requests to the API server and its resource usage.",
         [Variable("namespace", "Namespace", "label_values(kuberay_exporter_build_info, namespace)")],
         [
-            Row("Is it well?", _numbers()),
-            Row("Is what it shows true?", _truth()),
-            Row("How does the API server answer?", _requests()),
-            Row("What does it cost?", _costs()),
+            Row("Summary", _numbers()),
+            Row("Data freshness", _freshness()),
+            Row("API requests", _requests()),
+            Row("Resource usage", _usage()),
         ],
         time="now-1h",
     )
@@ -53,96 +51,96 @@ def _numbers() -> list[Panel]:
     recorded = "namespace_status:kuberay_jobs_finished:increase1h"
     return [
         stat(
-            "How many exporters?",
-            "Targets that answer. Two double every count, but for the minutes of an update.",
-            counted(build),
+            "Exporters",
+            "Number of targets that answer. More than one is normal only during an update.",
+            count_or_zero(build),
             steps=((1, GREEN), (2, ORANGE)),
-            lowest=RED,
+            base_colour=RED,
         ),
         stat(
-            "Which version?",
-            "Of the exporter.",
+            "Version",
+            "Version of the exporter.",
             f"count by (version) ({build})",
             legend="{{version}}",
         ),
         stat(
-            "How many kinds are not synced?",
-            "Never listed: not installed, or refused.",
-            counted(f"{_by_kind('kuberay_exporter_synced')} == 0"),
+            "Kinds not synced",
+            "Number of kinds without a successful list: they are not installed, or access is forbidden.",
+            count_or_zero(f"{_by_kind('kuberay_exporter_synced')} == 0"),
             steps=((1, ORANGE),),
         ),
         stat(
-            "How many watches are missing?",
-            "Kinds that are synced and have no watch at this moment: what it shows of them may be old.",
-            counted(
+            "Missing watches",
+            "Number of synced kinds without an open watch. Their metrics may be out of date.",
+            count_or_zero(
                 f"{_by_kind('kuberay_exporter_watch_connected')} == 0 and {_by_kind('kuberay_exporter_synced')} == 1"
             ),
-            steps=SOME_ARE_BAD,
+            steps=RED_FROM_ONE,
         ),
         stat(
-            "How long is the longest silence?",
-            "Since anything was heard of a kind. A bookmark comes about every minute.",
+            "Longest idle",
+            "Longest time since the last event of a kind. The API server sends a bookmark about every minute.",
             f"max(time() - {_by_kind('kuberay_exporter_last_event_timestamp_seconds')})",
             unit="s",
             steps=((150, ORANGE), (300, RED)),
         ),
         stat(
-            "How many objects can't be read?",
-            "Their present version could not be decoded: an older one is shown, or nothing.",
+            "Undecodable",
+            "Number of objects whose current version could not be decoded. Metrics show the last valid version.",
             f"sum({_by_kind('kuberay_exporter_objects_undecodable')}) or vector(0)",
-            steps=SOME_ARE_BAD,
+            steps=RED_FROM_ONE,
         ),
-        stat("How many objects?", "Held in all kinds.", f"sum({_by_kind('kuberay_exporter_objects')}) or vector(0)"),
+        stat("Objects", "Number of objects of all kinds.", f"sum({_by_kind('kuberay_exporter_objects')}) or vector(0)"),
         stat(
-            "How many series are recorded?",
-            "By one of the recording rules, for a namespace of objects each. 0: the rules are not loaded.",
-            # Of the objects' namespaces, which are not this dashboard's choice.
+            "Recorded series",
+            "Number of series that a recording rule produces. If it is 0, the rules are not loaded.",
+            # This rule's label `namespace` is that of the objects, so the variable does not apply to it.
             f"(count({recorded}) or vector(0)) and on () {build}",
             steps=((1, GREEN),),
-            lowest=RED,
+            base_colour=RED,
         ),
     ]
 
 
-def _truth() -> list[Panel]:
+def _freshness() -> list[Panel]:
     return [
         timeline(
-            "When was a watch open?",
-            "By kind. A gap of a second every few minutes is how watches are renewed.",
+            "Watch status",
+            "Open watches by kind. A gap of a second every few minutes is normal, because watches are renewed.",
             Query("{{resource}}", _by_kind("kuberay_exporter_watch_connected")),
-            {1: ("open", GREEN), 0: ("none", RED)},
+            {1: ("open", GREEN), 0: ("closed", RED)},
             width=8,
         ),
         lines(
-            "When was anything last heard?",
-            "Time since the last list, event or bookmark, by kind. Above the lines: look, and KubeRayExporterStale.",
+            "Time since last event",
+            "Time since the last list, event or bookmark, by kind. KubeRayExporterStale uses the same value.",
             Query("{{resource}}", f"time() - {_by_kind('kuberay_exporter_last_event_timestamp_seconds')}"),
             unit="s",
             steps=((150, ORANGE), (300, RED)),
             width=8,
         ),
         table(
-            "How is each kind?",
-            "0 is no, 1 is yes. The list is repeated only when a watch cannot go on.",
+            "Sync status",
+            "State of each kind. A list is repeated only if a watch cannot be continued.",
             ["resource", "namespace"],
             [
                 Column("synced", _by_kind("kuberay_exporter_synced"), "bool_yes_no"),
                 Column("objects", _by_kind("kuberay_exporter_objects"), "short"),
-                Column("unreadable", _by_kind("kuberay_exporter_objects_undecodable"), "short", SOME_ARE_BAD),
-                Column("listed", f"time() - {_by_kind('kuberay_exporter_last_sync_timestamp_seconds')}", "s"),
+                Column("undecodable", _by_kind("kuberay_exporter_objects_undecodable"), "short", RED_FROM_ONE),
+                Column("time since list", f"time() - {_by_kind('kuberay_exporter_last_sync_timestamp_seconds')}", "s"),
             ],
             width=8,
         ),
         lines(
-            "How many objects are there?",
-            "Held, by kind.",
+            "Objects by kind",
+            "Number of objects by kind.",
             Query("{{resource}}", _by_kind("kuberay_exporter_objects")),
         ),
         lines(
-            "What could not be read?",
-            "Objects and events that could not be decoded, or whose metrics could not be derived, by kind.",
-            Query("{{resource}}, not decoded", _increase("decode_failures")),
-            Query("{{resource}}, not derived", _increase("collect_failures")),
+            "Decode and collect failures",
+            "Objects and events that could not be decoded or converted to metrics, by kind.",
+            Query("{{resource}}, decode", _increase("decode_failures")),
+            Query("{{resource}}, collect", _increase("collect_failures")),
         ),
     ]
 
@@ -155,22 +153,22 @@ def _requests() -> list[Panel]:
     events = TARGETS.of("kuberay_exporter_events_total")
     return [
         lines(
-            "How many events come?",
-            "From watches, bookmarks included, by kind.",
+            "Events received",
+            "Events from watches, including bookmarks, by kind.",
             Query("{{resource}}", f"sum by (resource) (rate({events}[$__rate_interval]))"),
             unit="cps",
             width=8,
         ),
         lines(
-            "How often does it list and watch?",
-            "Lists are rare: at the start, and when a watch cannot go on. Watches are renewed every 5 to 10 minutes.",
+            "Lists and watches",
+            "Lists occur at the start and if a watch cannot be continued. Watches are renewed every 5 to 10 minutes.",
             Query("{{resource}}, list", _increase("lists")),
             Query("{{resource}}, watch", _increase("watches")),
             width=8,
         ),
         lines(
-            "Which requests fail?",
-            "Lists and watches that failed or broke off, by kind.",
+            "Failed requests",
+            "Lists and watches that failed or were interrupted, by kind.",
             Query("{{resource}}, list", _increase("list_failures")),
             Query("{{resource}}, watch", _increase("watch_failures")),
             width=8,
@@ -178,48 +176,48 @@ def _requests() -> list[Panel]:
     ]
 
 
-def _costs() -> list[Panel]:
+def _usage() -> list[Panel]:
     buckets = TARGETS.of("kuberay_exporter_scrape_duration_seconds_bucket")
     rate = f"sum by (le) (rate({buckets}[$__rate_interval]))"
     scrapes = TARGETS.of("kuberay_exporter_scrapes_total")
     return [
         lines(
-            "How long does a scrape take?",
-            "To put the answer together, without the network.",
+            "Scrape duration",
+            "Time to build the response, without the network transfer.",
             *(Query(name, f"histogram_quantile({share}, {rate}) >= 0") for name, share in QUANTILES.items()),
             unit="s",
             width=8,
         ),
         lines(
-            "How often is it scraped?",
-            "Answers of /metrics; every Prometheus that scrapes it is one.",
+            "Scrape rate",
+            "Responses of /metrics to all Prometheus servers.",
             Query("scrapes", f"sum(rate({scrapes}[$__rate_interval]))"),
             unit="reqps",
             width=8,
         ),
         lines(
-            "How many samples does a scrape bring?",
-            "By target.",
+            "Samples per scrape",
+            "Number of samples in a scrape, by target.",
             Query("{{instance}}", _of_exporter("scrape_samples_scraped")),
             width=8,
         ),
         lines(
-            "How much memory does it need?",
-            "Resident, by target.",
+            "Memory usage",
+            "Resident memory, by target.",
             Query("{{instance}}", _of_exporter("process_resident_memory_bytes")),
             unit="bytes",
             width=8,
         ),
         lines(
-            "How much CPU does it need?",
-            "In cores, by target.",
+            "CPU usage",
+            "CPU cores in use, by target.",
             Query("{{instance}}", _of_exporter("process_cpu_seconds_total", "rate", "[$__rate_interval]")),
             unit="none",
             width=8,
         ),
         lines(
-            "When did it start?",
-            "Time since the start of the process, by target: a fall to 0 is a restart.",
+            "Uptime",
+            "Time since the start of the process, by target. A drop to 0 is a restart.",
             Query("{{instance}}", f"time() - {_of_exporter('process_start_time_seconds')}"),
             unit="s",
             width=8,
@@ -228,6 +226,6 @@ def _costs() -> list[Panel]:
 
 
 def _of_exporter(family: str, function: str = "", window: str = "") -> str:
-    """What every target has, of the exporter's targets alone."""
+    """Return a family that every target has, limited to the exporter's targets."""
     own = "on (job, instance) kuberay_exporter_build_info"
     return f"{function}({TARGETS.of(family)}{window}) and {own}"

@@ -1,19 +1,16 @@
-"""Ray fleet overview: is all well, and where is it not? Its tables lead to the dashboards of the kinds."""
+"""The dashboard `KubeRay / Fleet`: all kinds on one page. Its tables link to the dashboards of the kinds."""
 
+from tools.dashboards.board import Row, Variable, address, dashboard
 from tools.dashboards.panels import (
     ORANGE,
+    ORANGE_FROM_ONE,
     RED,
-    SOME_ARE_BAD,
-    SOME_ARE_WORTH_A_LOOK,
+    RED_FROM_ONE,
     Column,
     Json,
     Panel,
     Query,
-    Row,
-    Variable,
-    address,
     bars,
-    dashboard,
     lines,
     stat,
     table,
@@ -21,13 +18,15 @@ from tools.dashboards.panels import (
 from tools.dashboards.queries import (
     FLEET,
     KINDS,
-    counted,
+    count_or_zero,
+    empty_as,
     of_any_kind,
     running_jobs,
+    suspended_only,
     unready_services,
     unstarted_jobs,
     waiting_clusters,
-    worded,
+    without_suspended,
 )
 
 OBJECT = ("namespace", "name")
@@ -43,23 +42,23 @@ STUCK = ((600, ORANGE), (1800, RED))
 SHARE = "percentunit"
 
 
-def overview() -> Json:
+def board() -> Json:
     return dashboard(
         "kuberay-fleet",
-        "Ray fleet overview",
-        "All RayClusters, RayJobs and RayServices that the KubeRay exporter sees. Needs its recording rules.",
+        "KubeRay / Fleet",
+        "All RayClusters, RayJobs and RayServices in the selected namespaces. Requires the exporter's recording rules.",
         [
             Variable(
                 "namespace", "Namespace", 'label_values({__name__=~"kuberay_(cluster|job|service)_info"}, namespace)'
             )
         ],
         [
-            Row("Is all well?", _numbers()),
-            Row("What is wrong, and since when?", _tables()),
-            Row("Which states are they in?", _states()),
-            Row("What happened?", _events()),
-            Row("How long does it take?", _durations()),
-            Row("Who uses it?", [_namespaces()]),
+            Row("Summary", _numbers()),
+            Row("Problems", _problems()),
+            Row("States", _states()),
+            Row("Events", _events()),
+            Row("Durations", _durations()),
+            Row("Namespaces", [_namespaces()]),
         ],
     )
 
@@ -69,52 +68,58 @@ def _numbers() -> list[Panel]:
     running = FLEET.count("kuberay_job_deployment_status", where='deployment_status="Running"')
     return [
         stat(
-            "How many alerts fire?",
-            "Alerts on Ray's objects and on the exporter.",
-            counted(_alerts()),
-            steps=SOME_ARE_BAD,
+            "Alerts",
+            "Number of firing alerts on Ray objects and on the exporter.",
+            count_or_zero(_alerts()),
+            steps=RED_FROM_ONE,
+            width=2,
         ),
-        stat("How many clusters?", "RayClusters that there are.", FLEET.count("kuberay_cluster_info")),
+        stat("Clusters", "Number of RayClusters.", FLEET.count("kuberay_cluster_info"), width=2),
         stat(
-            "How many clusters wait?",
-            "RayClusters that do not have all their pods for the first time yet, or again after a resume.",
-            counted(waiting_clusters(FLEET)),
-            steps=SOME_ARE_WORTH_A_LOOK,
+            "Waiting clusters",
+            "Number of RayClusters that wait for their pods after creation or after they were resumed.",
+            count_or_zero(waiting_clusters(FLEET)),
+            steps=ORANGE_FROM_ONE,
         ),
-        stat("How many jobs run?", "RayJobs whose state is Running.", running),
+        stat("Running jobs", "Number of RayJobs in state Running.", running),
         stat(
-            "How many jobs failed?",
-            "RayJobs that failed or were rejected in the time shown.",
+            "Failed jobs",
+            "Number of RayJobs that failed or were rejected in the selected time range.",
             f"round({failed}) or vector(0)",
-            steps=SOME_ARE_WORTH_A_LOOK,
+            steps=ORANGE_FROM_ONE,
         ),
-        stat("How many services?", "RayServices that there are.", FLEET.count("kuberay_service_info")),
+        stat("Services", "Number of RayServices.", FLEET.count("kuberay_service_info"), width=2),
         stat(
-            "How many services are not ready?",
-            "RayServices that users get no answer from; suspended ones are not meant.",
-            counted(unready_services(FLEET)),
-            steps=SOME_ARE_BAD,
+            "Unready services",
+            "Number of RayServices that are not ready, without suspended ones.",
+            count_or_zero(unready_services(FLEET)),
+            steps=RED_FROM_ONE,
         ),
         stat(
-            "How many GPUs are asked for?",
-            "GPUs that the desired pods of all RayClusters ask for.",
-            f"sum({FLEET.each('kuberay_cluster_desired_gpus')}) or vector(0)",
+            "GPUs requested",
+            "GPUs that the desired pods of all RayClusters request, without suspended clusters.",
+            f"sum({without_suspended(FLEET, 'kuberay_cluster_desired_gpus')}) or vector(0)",
+        ),
+        stat(
+            "GPUs queued",
+            "GPUs that suspended RayClusters will request when they are resumed.",
+            f"sum({suspended_only(FLEET, 'kuberay_cluster_desired_gpus')}) or vector(0)",
         ),
     ]
 
 
 def _alerts() -> str:
-    """For how long the alerts that fire have been noticed."""
+    """Return the seconds since each firing alert became pending."""
     alerts = 'alertname=~"(Ray|KubeRay).+"'
     firing = FLEET.of("ALERTS", f'{alerts}, alertstate="firing"')
     since = f"{FLEET.of('ALERTS_FOR_STATE', alerts)} and ignoring (alertstate) {firing}"
-    # Most alerts are on one kind, and their names begin with it.
+    # Most alerts are on one kind, and their name begins with it.
     kind = f'label_replace({since}, "kind", "$1", "alertname", "(Ray(?:Cluster|Job|Service)).+")'
     return f"time() - min by (alertname, severity, kind, namespace, name, uid) ({kind})"
 
 
-def _tables() -> list[Panel]:
-    unseen = (
+def _problems() -> list[Panel]:
+    unreconciled = (
         f"time() - {of_any_kind('kuberay_{}_created_timestamp_seconds')}"
         " unless on (namespace, uid)"
         " (kuberay_cluster_desired_workers or kuberay_job_failed_attempts or kuberay_service_serve_endpoints)"
@@ -123,98 +128,98 @@ def _tables() -> list[Panel]:
     )
     return [
         table(
-            "Which alerts fire?",
-            "As Prometheus' rules have them; docs/runbooks.md of the exporter says what each means.",
+            "Firing alerts",
+            "Alerts on Ray objects and on the exporter. docs/runbooks.md of the exporter explains each of them.",
             ["severity", "alertname", *OBJECT_OF_KIND],
-            [Column("for", _alerts(), "s")],
+            [Column("active time", _alerts(), "s")],
             links=ANY_KIND,
             width=24,
         ),
         table(
-            "Which clusters wait for their pods?",
-            "RayClusters that are not provisioned, and for how long, since their beginning or their resume.",
+            "Clusters waiting for pods",
+            "RayClusters that are not provisioned, with the time since they were created or resumed.",
             OBJECT,
-            [Column("waiting", waiting_clusters(FLEET), "s", STUCK)],
+            [Column("waiting time", waiting_clusters(FLEET), "s", STUCK)],
             links={"name": address("kuberay-RayCluster")},
-            sort="waiting",
+            sort="waiting time",
             width=8,
         ),
         table(
-            "Which jobs do not begin?",
-            "RayJobs that do not run yet, and for how long they have been there. Suspended: it may wait for Kueue.",
+            "Jobs not started",
+            "RayJobs that do not run yet, with the time since their creation. Suspended jobs may wait for Kueue.",
             [*OBJECT, "deployment_status"],
-            [Column("waiting", unstarted_jobs(FLEET), "s", STUCK)],
+            [Column("waiting time", unstarted_jobs(FLEET), "s", STUCK)],
             links={"name": address("kuberay-RayJob")},
-            sort="waiting",
+            sort="waiting time",
             width=8,
         ),
         table(
-            "Which jobs run longest?",
-            "RayJobs that are Running, and for how long, the start of their cluster included.",
+            "Longest running jobs",
+            "RayJobs in state Running, with their running time. It includes the start of the cluster.",
             OBJECT,
-            [Column("running", f"topk(50, {running_jobs(FLEET)})", "s", ((3600, ORANGE), (86400, RED)))],
+            [Column("running time", f"topk(50, {running_jobs(FLEET)})", "s", ((3600, ORANGE), (86400, RED)))],
             links={"name": address("kuberay-RayJob")},
-            sort="running",
+            sort="running time",
             width=8,
         ),
         table(
-            "Which services are not ready?",
-            "RayServices whose condition Ready is not true, and for how long. The reason is the condition's.",
+            "Services not ready",
+            "RayServices whose condition Ready is not true, with the time since then and the reason of the condition.",
             [*OBJECT, "reason"],
-            [Column("not ready", unready_services(FLEET), "s", STUCK)],
-            infos=[_reasons()],
+            [Column("time not ready", unready_services(FLEET), "s", STUCK)],
+            label_queries=[_reasons()],
             links={"name": address("kuberay-RayService")},
-            sort="not ready",
+            sort="time not ready",
             width=8,
         ),
         table(
-            "What was deleted and does not go?",
-            "Objects in deletion, and for how long: a finalizer holds them.",
+            "Stuck deleting",
+            "Objects that are being deleted, with the time since the request. A finalizer delays the deletion.",
             OBJECT_OF_KIND,
-            [Column("deleting", f"time() - {of_any_kind('kuberay_{}_deletion_timestamp_seconds')}", "s", STUCK)],
+            [Column("time deleting", f"time() - {of_any_kind('kuberay_{}_deletion_timestamp_seconds')}", "s", STUCK)],
             links=ANY_KIND,
-            sort="deleting",
+            sort="time deleting",
             width=8,
         ),
         table(
-            "What does the operator not look at?",
-            "Objects without a status, and for how long they have existed: the operator is down, or leaves them out.",
+            "Not reconciled",
+            "Objects without a status, with their age. The operator is down, or ignores or rejects them.",
             OBJECT_OF_KIND,
-            [Column("unseen", unseen, "s", ((60, ORANGE), (300, RED)))],
+            [Column("age", unreconciled, "s", ((60, ORANGE), (300, RED)))],
             links=ANY_KIND,
-            sort="unseen",
+            sort="age",
             width=8,
         ),
     ]
 
 
 def _reasons() -> str:
-    """The reasons of those services that are not ready, and of no other."""
+    """Return the reasons of the services that are not ready."""
     reasons = FLEET.each("kuberay_service_status_condition_reason", "reason", where='condition="Ready"')
     return f"{reasons} and on (namespace, uid) ({unready_services(FLEET)})"
 
 
 def _states() -> list[Panel]:
-    clusters = worded(FLEET.count("kuberay_cluster_state", "state"), "state", "not ready")
-    jobs = worded(FLEET.count("kuberay_job_deployment_status", "deployment_status"), "deployment_status", "New")
+    clusters = empty_as("not ready", FLEET.count("kuberay_cluster_state", "state"), "state")
+    jobs = empty_as("New", FLEET.count("kuberay_job_deployment_status", "deployment_status"), "deployment_status")
     return [
         lines(
-            "Which states are clusters in?",
-            "RayClusters by their state; a resumed one is called suspended until it is ready.",
+            "Cluster states",
+            "RayClusters by state. After a resume, the state stays suspended until the cluster is ready.",
             Query("{{state}}", clusters),
             stacked=True,
             width=8,
         ),
         lines(
-            "Which states are jobs in?",
-            "RayJobs by their deployment status.",
+            "Job states",
+            "RayJobs by deployment status.",
             Query("{{deployment_status}}", jobs),
             stacked=True,
             width=8,
         ),
         lines(
-            "Are services ready?",
-            "RayServices by their condition Ready.",
+            "Service readiness",
+            "RayServices by condition Ready.",
             Query("ready", FLEET.count("kuberay_service_condition_ready", where='condition="true"')),
             Query("not ready", FLEET.count("kuberay_service_condition_ready", where='condition="false"')),
             stacked=True,
@@ -226,33 +231,33 @@ def _states() -> list[Panel]:
 def _events() -> list[Panel]:
     return [
         bars(
-            "How did jobs end?",
-            "RayJobs that ended, by outcome.",
+            "Job outcomes",
+            "Finished RayJobs by outcome.",
             Query("{{status}}", f"{FLEET.increase('kuberay_jobs_finished_total', 'status')} > 0"),
             width=8,
         ),
         bars(
-            "Why did jobs fail?",
+            "Job failures by reason",
             "RayJobs that failed or were rejected, by KubeRay's reason.",
             Query("{{reason}}", f"{FLEET.increase('kuberay_jobs_failed_total', 'reason')} > 0"),
             width=8,
         ),
         lines(
-            "Which share of the jobs succeeds?",
-            "Of the RayJobs that ended by themselves within an hour; stopped ones count neither way.",
+            "Job success rate",
+            "Share of the RayJobs finished in the last hour that succeeded, by namespace. Stopped jobs are excluded.",
             Query("{{namespace}}", FLEET.of("namespace:kuberay_jobs_succeeded_per_finished:ratio_increase1h")),
             unit=SHARE,
-            most=1,
+            maximum=1,
             width=8,
         ),
         bars(
-            "How many objects came?",
-            "Objects that were created.",
+            "Created objects",
+            "Number of objects created, by kind.",
             *(Query(f"{word}s", f"{FLEET.increase(f'kuberay_{word}s_created_total')} > 0") for word in KINDS.values()),
         ),
         bars(
-            "How many objects went?",
-            "Objects that were deleted.",
+            "Deleted objects",
+            "Number of objects deleted, by kind.",
             *(Query(f"{word}s", f"{FLEET.increase(f'kuberay_{word}s_deleted_total')} > 0") for word in KINDS.values()),
         ),
     ]
@@ -262,22 +267,22 @@ def _durations() -> list[Panel]:
     jobs = FLEET.of("namespace_status:kuberay_jobs_duration_seconds:p90_rate1h", 'status="Succeeded"')
     return [
         lines(
-            "How long do jobs take?",
-            "Nine of ten RayJobs that succeeded within an hour took less, the start of their cluster included.",
+            "p90 job duration",
+            "90th percentile of the RayJobs that succeeded in the last hour, including the start of the cluster.",
             Query("{{namespace}}", jobs),
             unit="s",
             width=8,
         ),
         lines(
-            "How long do clusters take to get their pods?",
-            "Nine of ten RayClusters that were provisioned within an hour took less.",
+            "p90 provisioning time",
+            "90th percentile of the RayClusters that were provisioned in the last hour, by namespace.",
             Query("{{namespace}}", FLEET.of("namespace:kuberay_clusters_provisioning_duration_seconds:p90_rate1h")),
             unit="s",
             width=8,
         ),
         lines(
-            "How long do services take to start?",
-            "Nine of ten RayServices that became ready for the first time within an hour took less.",
+            "p90 service startup time",
+            "90th percentile of the RayServices that became ready for the first time in the last hour.",
             Query("p90", FLEET.quantile(0.9, "kuberay_services_startup_duration_seconds")),
             unit="s",
             width=8,
@@ -286,21 +291,22 @@ def _durations() -> list[Panel]:
 
 
 def _namespaces() -> Panel:
-    def total(family: str) -> str:
-        return f"sum by (namespace) ({FLEET.each(family)})"
+    def total(each: str) -> str:
+        return f"sum by (namespace) ({each})"
 
     return table(
-        "How much does each namespace use?",
-        "What there is, and what the desired pods of its RayClusters ask for.",
+        "Usage by namespace",
+        "Objects, and the resources that the desired pods of RayClusters request. Queued: in suspended clusters.",
         ["namespace"],
         [
             Column("clusters", FLEET.count("kuberay_cluster_info", "namespace"), "short"),
             Column("jobs", FLEET.count("kuberay_job_info", "namespace"), "short"),
             Column("services", FLEET.count("kuberay_service_info", "namespace"), "short"),
-            Column("workers", total("kuberay_cluster_ready_workers"), "short"),
-            Column("CPU cores", total("kuberay_cluster_desired_cpu_cores"), "short"),
-            Column("memory", total("kuberay_cluster_desired_memory_bytes"), "bytes"),
-            Column("GPUs", total("kuberay_cluster_desired_gpus"), "short"),
+            Column("ready workers", total(FLEET.each("kuberay_cluster_ready_workers")), "short"),
+            Column("CPU cores", total(without_suspended(FLEET, "kuberay_cluster_desired_cpu_cores")), "short"),
+            Column("memory", total(without_suspended(FLEET, "kuberay_cluster_desired_memory_bytes")), "bytes"),
+            Column("GPUs", total(without_suspended(FLEET, "kuberay_cluster_desired_gpus")), "short"),
+            Column("queued GPUs", total(suspended_only(FLEET, "kuberay_cluster_desired_gpus")), "short"),
         ],
         links={"namespace": NAMESPACE},
         sort="GPUs",

@@ -1,11 +1,9 @@
-"""What a dashboard is made of: panels, tables, variables and links, as the JSON that Grafana 10 and later read.
+"""The kinds of panels that the dashboards use, as JSON for Grafana 10 and later.
 
-It hides Grafana's JSON, all that repeats in it, and the layout. Grafana's own SDK was looked at: it types the options
-of panels, but not links, overrides and transformations, which are most of what is here and can go wrong.
+This module hides Grafana's JSON and its repeated parts. Positions on the grid are set in `board`.
 """
 
 import string
-import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,32 +14,43 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GREEN, ORANGE, RED, BLUE = "green", "orange", "red", "blue"
 
 Steps = Sequence[tuple[float, str]]
-"""Colours from these values on."""
+"""Lower bounds of a value, each with the colour that applies from there on."""
 
-SOME_ARE_BAD: Steps = ((1, RED),)
-SOME_ARE_WORTH_A_LOOK: Steps = ((1, ORANGE),)
-
-GRID_WIDTH = 24
+RED_FROM_ONE: Steps = ((1, RED),)
+ORANGE_FROM_ONE: Steps = ((1, ORANGE),)
 
 HIDDEN_LABELS = ("Time", "__name__", "job", "uid")
-"""Of tables: an object is known by its namespace and name."""
+"""Labels that no table shows: namespace and name are enough to identify an object."""
 
-# The windows of histograms and counters: jobs are so rare that a shorter one mostly holds none.
-WINDOW = "1h"
+COLUMN_TITLES = {
+    "alertname": "alert",
+    "deployment_status": "state",
+    "head_pod": "head pod",
+    "head_service": "head service",
+    "job_deployment_status": "state",
+    "owner_kind": "owner kind",
+    "owner_name": "owner",
+    "ray_io_cluster": "cluster",
+    "ray_version": "Ray version",
+    "resource": "kind",
+    "submission_mode": "submission mode",
+    "time_zone": "time zone",
+}
+"""Titles of the columns whose label is not a title by itself."""
 
-# A bar stands for at least so long, and $__rate_interval is then longer by one scrape: no end is in two bars.
+# The minimum interval of a bar. $__rate_interval is then one scrape interval longer, so no event is in two bars.
 BAR = "5m"
 
 
 class Query(NamedTuple):
-    """A line of a panel, or several: the legend has their labels in braces."""
+    """A query of a panel. `{{label}}` in the legend stands for the value of that label."""
 
     legend: str
     expr: str
 
 
 class Panel(NamedTuple):
-    """A panel without its place: `height` and `width` are in units of Grafana's grid, 24 to a row."""
+    """A panel without a position. `width` and `height` are units of Grafana's grid, which has 24 columns."""
 
     title: str
     width: int
@@ -49,23 +58,8 @@ class Panel(NamedTuple):
     body: Json
 
 
-class Row(NamedTuple):
-    """A heading, and the panels below it."""
-
-    title: str
-    panels: Sequence[Panel]
-
-
-class Variable(NamedTuple):
-    """A choice at the top of a dashboard: what a label can be."""
-
-    name: str
-    label: str
-    expr: str
-
-
 class Column(NamedTuple):
-    """A column of a table: the values of a query."""
+    """A column of a table that shows the values of a query."""
 
     title: str
     expr: str
@@ -80,13 +74,13 @@ def stat(
     *,
     unit: str = "short",
     steps: Steps = (),
-    lowest: str = GREEN,
+    base_colour: str = GREEN,
     width: int = 3,
     legend: str = "",
 ) -> Panel:
-    """One number now, or what the legend says instead. Nothing to count is 0, and the query has to say so.
+    """A single current value or, if `legend` is set, the text of the legend.
 
-    `lowest` is the colour below the first step.
+    The query has to return 0 if there is nothing to count. `base_colour` applies below the first step.
     """
     options = {
         "colorMode": "value",
@@ -97,7 +91,7 @@ def stat(
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     }
     targets = [{"expr": expr, "legendFormat": legend or title}]
-    field = {"unit": unit, "color": {"mode": "thresholds"}, "thresholds": _thresholds(steps, lowest)}
+    field = {"unit": unit, "color": {"mode": "thresholds"}, "thresholds": _thresholds(steps, base_colour)}
     return _panel("stat", title, description, width, 4, targets, options, field)
 
 
@@ -109,9 +103,9 @@ def lines(
     width: int = 12,
     stacked: bool = False,
     steps: Steps = (),
-    most: float | None = None,
+    maximum: float | None = None,
 ) -> Panel:
-    """Lines over time; stacked where their sum is worth seeing."""
+    """Lines over time. Stacked lines also show their sum."""
     field: Json = {
         "unit": unit,
         "min": 0,
@@ -126,20 +120,20 @@ def lines(
             "thresholdsStyle": {"mode": "line" if steps else "off"},
         },
     }
-    if most is not None:
-        field["max"] = most
+    if maximum is not None:
+        field["max"] = maximum
     return _panel("timeseries", title, description, width, 8, _targets(queries), _legend(), field)
 
 
 def bars(title: str, description: str, *queries: Query, width: int = 12) -> Panel:
-    """What happened, a stack for each interval of time."""
+    """Numbers of events, one stacked bar for each interval."""
     custom = {
         "drawStyle": "bars",
         "lineWidth": 0,
         "fillOpacity": 80,
         "stacking": {"mode": "normal", "group": "A"},
     }
-    # An increase is extrapolated: 1 may come as 0.98.
+    # Prometheus extrapolates increases: 1 can be 0.98.
     field = {"unit": "short", "decimals": 0, "min": 0, "color": {"mode": "palette-classic"}, "custom": custom}
     body = _panel("timeseries", title, description, width, 8, _targets(queries), _legend(), field)
     body.body["interval"] = BAR
@@ -147,7 +141,7 @@ def bars(title: str, description: str, *queries: Query, width: int = 12) -> Pane
 
 
 def gauges(title: str, description: str, query: Query, *, unit: str = "short", width: int = 6) -> Panel:
-    """One bar for each legend, now."""
+    """The current value of each series as a horizontal bar."""
     options = {
         "displayMode": "basic",
         "orientation": "horizontal",
@@ -160,7 +154,7 @@ def gauges(title: str, description: str, query: Query, *, unit: str = "short", w
 
 
 def heatmap(title: str, description: str, expr: str, *, unit: str, width: int = 12) -> Panel:
-    """Buckets of a histogram over time."""
+    """The buckets of a histogram over time."""
     options = {
         "calculate": False,
         "cellGap": 1,
@@ -177,10 +171,10 @@ def heatmap(title: str, description: str, expr: str, *, unit: str, width: int = 
     return panel
 
 
-def timeline(title: str, description: str, query: Query, words: dict[int, tuple[str, str]], width: int = 24) -> Panel:
-    """A band for each legend, whose colours are words for numbers."""
+def timeline(title: str, description: str, query: Query, states: dict[int, tuple[str, str]], width: int = 24) -> Panel:
+    """The state of each series over time. `states` gives a text and a colour for each value."""
     options = {"mergeValues": True, "rowHeight": 0.8, "showValue": "auto", "alignValue": "left", **_legend()}
-    mapping = {str(number): {"text": text, "color": colour} for number, (text, colour) in words.items()}
+    mapping = {str(number): {"text": text, "color": colour} for number, (text, colour) in states.items()}
     field = {
         "unit": "none",
         "color": {"mode": "thresholds"},
@@ -196,27 +190,27 @@ def table(
     labels: Sequence[str],
     columns: Sequence[Column],
     *,
-    infos: Sequence[str] = (),
+    label_queries: Sequence[str] = (),
     links: dict[str, str] | None = None,
     sort: str = "",
     ascending: bool = False,
     width: int = 12,
     height: int = 8,
 ) -> Panel:
-    """Rows of objects: labels, then the values of the columns, sorted by one of them.
+    """A row for each object: columns of labels, then columns of values, sorted by the column `sort`.
 
-    The queries are joined by the labels that they all have. `infos` are queries for the sake of further labels alone.
-    `links` are addresses by the label that is clicked.
+    Grafana joins the queries by their common labels. `label_queries` only add labels; their values are not shown.
+    `links` maps a label to the address that opens when its column is clicked.
     """
-    exprs = [*(column.expr for column in columns), *infos]
+    exprs = [*(column.expr for column in columns), *label_queries]
     targets = [{"expr": expr, "format": "table", "instant": True, "range": False} for expr in exprs]
-    # Grafana's names of the queries' values; without a letter where only one of them has a result.
+    # Grafana's field names for the values of the queries; only `Value` if a single query has a result.
     values = [f"Value #{letter}" for letter in string.ascii_uppercase[: len(exprs)]]
     shown = {"Value": columns[0].title, **dict(zip(values, (column.title for column in columns), strict=False))}
     organize = {
         "excludeByName": dict.fromkeys([*HIDDEN_LABELS, *values[len(columns) :]], True),
         "indexByName": {name: place for place, name in enumerate([*labels, *shown])},
-        "renameByName": shown,
+        "renameByName": {label: COLUMN_TITLES[label] for label in labels if label in COLUMN_TITLES} | shown,
     }
     transformations = [{"id": "merge", "options": {}}] if len(exprs) > 1 else []
     transformations.append({"id": "organize", "options": organize})
@@ -230,82 +224,6 @@ def table(
     panel.body["fieldConfig"]["overrides"] = overrides
     panel.body["transformations"] = transformations
     return panel
-
-
-def dashboard(
-    uid: str, title: str, description: str, variables: Sequence[Variable], rows: Sequence[Row], *, time: str = "now-6h"
-) -> Json:
-    """Return the JSON of a dashboard; its name in addresses is the `uid`."""
-    return {
-        "uid": uid,
-        "title": title,
-        "description": description,
-        "tags": ["kuberay"],
-        "schemaVersion": 38,
-        "editable": True,
-        "graphTooltip": 1,
-        "refresh": "30s",
-        "time": {"from": time, "to": "now"},
-        "timezone": "",
-        "annotations": {"list": []},
-        "links": [
-            {
-                "title": "KubeRay",
-                "type": "dashboards",
-                "tags": ["kuberay"],
-                "asDropdown": True,
-                "includeVars": False,
-                "keepTime": True,
-                "icon": "external link",
-                "tooltip": "",
-                "url": "",
-                "targetBlank": False,
-            }
-        ],
-        "templating": {"list": [_datasource_variable(), *map(_variable, variables)]},
-        "panels": _laid_out(rows),
-    }
-
-
-def address(uid: str, namespace: str = "namespace", name: str = "name") -> str:
-    """Return where a row of a table leads to: a dashboard, of the object that these labels name.
-
-    `uid` may have a label in `${__data.fields.…}` itself.
-    """
-    chosen = f"var-namespace=${{__data.fields.{namespace}}}&var-name=${{__data.fields.{name}}}"
-    return f"/d/{uid}?${{datasource:queryparam}}&{chosen}&${{__url_time_range}}"
-
-
-def _laid_out(rows: Sequence[Row]) -> list[Json]:
-    """Panels side by side, from left to right, each row of them as high as its highest."""
-    panels: list[Json] = []
-    x = y = height = 0
-    for row in rows:
-        y += height
-        place = {"x": 0, "y": y, "w": GRID_WIDTH, "h": 1}
-        panels.append(
-            {
-                "id": _id(row.title),
-                "type": "row",
-                "title": row.title,
-                "collapsed": False,
-                "gridPos": place,
-                "panels": [],
-            }
-        )
-        x, y, height = 0, y + 1, 0
-        for panel in row.panels:
-            if x + panel.width > GRID_WIDTH:
-                x, y, height = 0, y + height, 0
-            place = {"x": x, "y": y, "w": panel.width, "h": panel.height}
-            panels.append({"id": _id(panel.title), **panel.body, "gridPos": place})
-            x, height = x + panel.width, max(height, panel.height)
-    return panels
-
-
-def _id(title: str) -> int:
-    """A number that stays when other panels come and go: users link to panels by it."""
-    return zlib.crc32(title.encode()) & 0x7FFFFFFF
 
 
 def _panel(
@@ -344,8 +262,8 @@ def _legend() -> Json:
     }
 
 
-def _thresholds(steps: Steps, lowest: str = GREEN) -> Json:
-    found = [{"value": None, "color": lowest}, *({"value": value, "color": colour} for value, colour in steps)]
+def _thresholds(steps: Steps, base_colour: str = GREEN) -> Json:
+    found = [{"value": None, "color": base_colour}, *({"value": value, "color": colour} for value, colour in steps)]
     return {"mode": "absolute", "steps": found}
 
 
@@ -366,39 +284,3 @@ def _override(name: str, properties: Json) -> Json:
 
 def _link(label: str, url: str) -> Json:
     return {"title": f"${{__data.fields.{label}}}", "url": url, "targetBlank": False}
-
-
-def _datasource_variable() -> Json:
-    return {
-        "type": "datasource",
-        "name": "datasource",
-        "label": "Prometheus",
-        "query": "prometheus",
-        "regex": "",
-        "hide": 0,
-        "multi": False,
-        "includeAll": False,
-        "refresh": 1,
-        "current": {},
-    }
-
-
-def _variable(variable: Variable) -> Json:
-    return {
-        "type": "query",
-        "name": variable.name,
-        "label": variable.label,
-        "datasource": DATASOURCE,
-        "query": {"query": variable.expr, "refId": variable.name},
-        "definition": variable.expr,
-        "regex": "",
-        # On every change of the time: objects come and go.
-        "refresh": 2,
-        "sort": 1,
-        "hide": 0,
-        "multi": True,
-        "includeAll": True,
-        # Shorter than all the names, and it also matches series without the label.
-        "allValue": ".*",
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
-    }

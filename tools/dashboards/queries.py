@@ -1,44 +1,49 @@
-"""PromQL that every dashboard needs, so written that a restarted exporter, which is another target, doubles nothing."""
+"""PromQL that several dashboards use.
+
+A restarted exporter is another target, so the series of both can overlap for some minutes. Every query aggregates by
+object, so no object counts twice in that time.
+"""
 
 from dataclasses import dataclass
 
-from tools.dashboards.panels import WINDOW
+# RayJobs are so rare that a shorter window is usually empty.
+WINDOW = "1h"
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 KINDS = {"RayCluster": "cluster", "RayJob": "job", "RayService": "service"}
-"""The word for each kind in the names of metrics; the dashboard of a kind is `kuberay-` and the kind."""
+"""Each kind with its word in metric names. The uid of a kind's dashboard is `kuberay-<kind>`."""
 
-BY_NAMESPACE = "Counted by namespace: the choice of names changes nothing here."
-"""For panels on counters and histograms."""
+BY_NAMESPACE = "Counted per namespace, so the name filter has no effect."
+"""Part of the descriptions of panels on counters and histograms."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What the variables of a dashboard choose, as matchers of labels."""
+    """The label matchers that apply the variables of a dashboard."""
 
     matchers: str
 
     def of(self, family: str, where: str = "") -> str:
-        """The chosen series of a family, of all targets."""
+        """Return the selected series of a family, from all targets."""
         return f"{family}{{{', '.join(filter(None, (self.matchers, where)))}}}"
 
     def each(self, family: str, *labels: str, where: str = "") -> str:
-        """One series for each object, and for each value of these labels."""
+        """Return one series for each object and each combination of values of `labels`."""
         return f"max by ({', '.join(('namespace', 'name', 'uid', *labels))}) ({self.of(family, where)})"
 
     def count(self, family: str, *labels: str, where: str = "") -> str:
-        """How many objects, by these labels; 0 if none is asked for and there are none."""
+        """Return the number of objects by `labels`. Without `labels`, the result is 0 if there are no objects."""
         each = self.each(family, *labels, where=where)
-        return f"count by ({', '.join(labels)}) ({each})" if labels else counted(each)
+        return f"count by ({', '.join(labels)}) ({each})" if labels else count_or_zero(each)
 
     def increase(self, counter: str, *labels: str, window: str = "$__rate_interval", where: str = "") -> str:
-        """What was counted in a window, by these labels; each target counts from 0."""
+        """Return the increase of a counter in a window, by `labels`. The counters of each target start at 0."""
         by = f" by ({', '.join(labels)}) " if labels else ""
         return f"sum{by}(increase({self.of(counter, where)}[{window}]))"
 
     def quantile(self, share: float, histogram: str) -> str:
-        """A quantile of what happened within an hour, in all chosen namespaces together; none if nothing happened."""
+        """Return a quantile over the last hour and all selected namespaces. It is empty if there were no events."""
         rate = f"rate({self.of(f'{histogram}_bucket')}[{WINDOW}])"
         return f"histogram_quantile({share}, sum by (le) ({rate})) >= 0"
 
@@ -47,26 +52,48 @@ FLEET = Scope('namespace=~"$namespace"')
 NAMED = Scope('namespace=~"$namespace", name=~"$name"')
 
 
-def counted(expr: str) -> str:
-    """How many series; 0 for none, so that a number is shown."""
+def count_or_zero(expr: str) -> str:
+    """Return the number of series, or 0 if there are none."""
     return f"count({expr}) or vector(0)"
 
 
-def worded(expr: str, label: str, word: str) -> str:
-    """The same series, with a word where the label is empty."""
-    return f'label_replace({expr}, "{label}", "{word}", "{label}", "")'
+def empty_as(text: str, expr: str, label: str) -> str:
+    """Return the same series with `text` in place of an empty label."""
+    return f'label_replace({expr}, "{label}", "{text}", "{label}", "")'
 
 
 def of_any_kind(family: str) -> str:
-    """A family of every kind, with the label `kind`; `{}` in its name stands for the kind."""
+    """Return a family of all kinds with the label `kind`. `{}` in its name stands for the word of the kind."""
     kinds = [
         f'label_replace({FLEET.of(family.format(word))}, "kind", "{kind}", "", "")' for kind, word in KINDS.items()
     ]
     return f"max by (namespace, kind, name, uid) ({' or '.join(kinds)})"
 
 
+SUSPENDED = (
+    'kuberay_cluster_suspended == 1 or kuberay_cluster_state{state="suspended"}'
+    " unless on (namespace, uid)"
+    ' kuberay_cluster_status_condition{condition="RayClusterSuspended", status="false"}'
+)
+"""Clusters that are suspended, by spec.suspend or by state.
+
+After a resume, the state stays `suspended` until the cluster is ready. Resumed clusters are not in this set, because
+the operator already creates their pods: their condition RayClusterSuspended is false.
+"""
+
+
+def without_suspended(scope: Scope, family: str) -> str:
+    """Return a family of RayClusters without suspended ones, whose status still has the desired numbers."""
+    return f"{scope.each(family)} unless on (namespace, uid) ({SUSPENDED})"
+
+
+def suspended_only(scope: Scope, family: str) -> str:
+    """Return a family of the suspended RayClusters, which may wait in a queue such as Kueue's."""
+    return f"{scope.each(family)} and on (namespace, uid) ({SUSPENDED})"
+
+
 def waiting_clusters(scope: Scope) -> str:
-    """For how long clusters have been waiting for their pods, since their beginning or since they were resumed."""
+    """Return the seconds that clusters have waited for their pods, since their creation or since they were resumed."""
     begun = scope.each(
         "kuberay_cluster_status_condition_transition_timestamp_seconds",
         where='condition="RayClusterSuspended", status="false"',
@@ -79,7 +106,7 @@ def waiting_clusters(scope: Scope) -> str:
 
 
 def running_jobs(scope: Scope) -> str:
-    """For how long jobs have been running, the start of their cluster included."""
+    """Return the seconds that jobs have been running, including the start of their cluster."""
     return (
         f"time() - {scope.each('kuberay_job_start_timestamp_seconds')}"
         ' and on (namespace, uid) kuberay_job_deployment_status{deployment_status="Running"}'
@@ -87,19 +114,19 @@ def running_jobs(scope: Scope) -> str:
 
 
 def unstarted_jobs(scope: Scope) -> str:
-    """For how long jobs have been there that have not begun to run, by state."""
+    """Return the seconds since the creation of jobs that have not started to run, by state."""
     state = scope.each(
         "kuberay_job_deployment_status",
         "deployment_status",
         where='deployment_status=~"|Initializing|Waiting|Retrying|Suspended"',
     )
     created = scope.of("kuberay_job_created_timestamp_seconds")
-    state = worded(state, "deployment_status", "New")
+    state = empty_as("New", state, "deployment_status")
     return f"{state} * on (namespace, uid) group_left () (time() - max by (namespace, uid) ({created}))"
 
 
 def unready_services(scope: Scope) -> str:
-    """For how long services have not been ready."""
+    """Return the seconds that services have not been ready. Suspended services are excluded."""
     since = scope.each(
         "kuberay_service_status_condition_transition_timestamp_seconds", where='condition="Ready", status!="true"'
     )

@@ -1,28 +1,24 @@
 """Writes the dashboards as JSON into the chart, from which the chart's ConfigMaps are made: `make dashboards`.
 
-`deploy/grafana/dashboards` is a link to the same files, for a Grafana without the chart.
+`deploy/grafana/dashboards` is a symbolic link to the same files, for a Grafana without the chart.
 """
 
 import json
 from pathlib import Path
 
-from tools.dashboards.exporter import health
-from tools.dashboards.fleet import overview
-from tools.dashboards.rayclusters import clusters
-from tools.dashboards.rayjobs import jobs
-from tools.dashboards.rayservices import services
+from tools.dashboards import clusters, exporter, fleet, jobs, services
 
 FOLDER = Path(__file__).parents[2] / "charts" / "kuberay-exporter" / "files" / "dashboards"
 
 
 def rendered() -> dict[str, str]:
-    """Return the text of each file by its name."""
+    """Return the text of each file by file name."""
     boards = {
-        "fleet": overview(),
-        "raycluster": clusters(),
-        "rayjob": jobs(),
-        "rayservice": services(),
-        "exporter": health(),
+        "fleet": fleet.board(),
+        "clusters": clusters.board(),
+        "jobs": jobs.board(),
+        "services": services.board(),
+        "exporter": exporter.board(),
     }
     return {f"{name}.json": json.dumps(board, indent=2, ensure_ascii=False) + "\n" for name, board in boards.items()}
 

@@ -1,4 +1,4 @@
-"""Run by `helm test`: ask URL until it has metrics of every kind, for a minute at most."""
+"""Run by `helm test`: requests the metrics until they include every kind, for at most one minute."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ while True:
             text = response.read().decode()
         break
     except OSError as exc:
-        # 503 says in its body what is still missing.
+        # The body of a 503 has the reason.
         reason = exc.read().decode() if isinstance(exc, urllib.error.HTTPError) else str(exc)
     if time.monotonic() > deadline:
         sys.exit(f"{url}: {reason}")
@@ -23,7 +23,7 @@ while True:
 synced = dict(re.findall(r'^kuberay_exporter_synced{resource="(\w+)"} (\d)', text, re.MULTILINE))
 objects = dict(re.findall(r'^kuberay_exporter_objects{resource="(\w+)"} (\d+)', text, re.MULTILINE))
 for kind in kinds:
-    state = "listed" if synced.get(kind) == "1" else "not listed: no such kind in this cluster, or no right to list it"
+    state = "listed" if synced.get(kind) == "1" else "not listed: no CRD, or no permission to list it"
     print(f"{kind}: {objects.get(kind, '0')} objects, {state}")
 if set(synced) != set(kinds):
     sys.exit(f"expected {sorted(kinds)}, got {sorted(synced)}")

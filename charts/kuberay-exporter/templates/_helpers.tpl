@@ -9,13 +9,13 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* A Deployment's selector can't be changed, so nothing in it comes from a value. */ -}}
+{{- /* The selector of a Deployment is immutable, so that it must not depend on a value. */ -}}
 {{- define "kuberay-exporter.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- /* (list $ labels…): all of them, then the chart's own, then the selector's, which win. */ -}}
+{{- /* (list $ labels…): the chart's labels, replaced by the given ones, replaced by the selector's. */ -}}
 {{- define "kuberay-exporter.labels" -}}
 {{- $top := first . -}}
 {{- $labels := dict -}}
@@ -31,7 +31,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "kuberay-exporter.fullname" .) .Values.serviceAccount.name -}}
 {{- else -}}
-{{- required "serviceAccount.name: name the ServiceAccount to use, or let serviceAccount.create be true" .Values.serviceAccount.name -}}
+{{- required "serviceAccount.name is required if serviceAccount.create is false" .Values.serviceAccount.name -}}
 {{- end -}}
 {{- end -}}
 
@@ -45,7 +45,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- end -}}
 
-{{- /* The one list of kinds, as the rules of a role. */ -}}
+{{- /* The rules of a role, from the kinds in `collectors`. */ -}}
 {{- define "kuberay-exporter.rules" -}}
 - apiGroups: [ray.io]
   resources:
@@ -53,11 +53,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   verbs: [list, watch]
 {{- end -}}
 
-{{- /* Of the values of a monitor: what ServiceMonitor and PodMonitor say of their one endpoint. */ -}}
+{{- /* The endpoint of a ServiceMonitor or a PodMonitor, from its values. */ -}}
 {{- define "kuberay-exporter.endpoint" -}}
 port: metrics
 path: /metrics
-# Every series has the namespace of its object; without this it becomes exported_namespace.
+# Without honorLabels the namespace of an object becomes exported_namespace.
 honorLabels: true
 interval: {{ .interval }}
 {{- with .scrapeTimeout }}

@@ -1,4 +1,4 @@
-// etcd as a program of this module: its version is pinned, and its sums are checked, by go.mod and go.sum.
+// etcd as a program of this module: go.mod pins its version, and go.sum its checksums.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// kubectl as a program of this module: with the kustomize that it has built in.
+// kubectl as a program of this module, with its built-in kustomize.
 package main
 
 import (

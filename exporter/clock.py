@@ -1,0 +1,31 @@
+"""Time as an argument: what tests replace."""
+
+import threading
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The one clock of the exporter: every part that measures time gets it."""
+
+    def time(self) -> float:
+        """Return Unix seconds, for what is shown to others. It may jump."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, for durations."""
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Wait for some seconds or until `stop` is set; return whether it is set."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        return stop.wait(seconds)

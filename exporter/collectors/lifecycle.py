@@ -1,0 +1,205 @@
+"""What has occurred in the lifecycles of all objects, by namespace: counters and histograms that outlive them."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, Generic, NamedTuple
+
+from prometheus_client import Metric
+from prometheus_client.registry import Collector as RegistryCollector
+
+from exporter.clock import Clock, SystemClock
+from exporter.collectors.collector import add_samples
+from exporter.collectors.table import Kind, LifecycleMetric, Occurrence, T
+from exporter.exposition.model import Family, Sample, histogram_samples
+
+EMPTY_NAMESPACE_SECONDS = 24 * 3600.0
+"""How long a namespace's series stay after its last object: a nightly job's must not restart every night."""
+
+MAX_EMPTY_NAMESPACES = 1000
+"""A cluster in which namespaces are created in a loop must not make the memory grow."""
+
+
+class Observation(NamedTuple, Generic[T]):
+    """A version of an object, and what it shows to have occurred, metric by metric."""
+
+    obj: T
+    occurrences: tuple[Occurrence, ...]
+
+
+class LifecycleTotals(RegistryCollector, Generic[T]):
+    """The lifecycle metrics of one kind. Not for several threads at once: the caller has a lock.
+
+    What the first list shows occurred before, and is not counted; every difference after it is, once for
+    each uid, whether an event or a later list shows it. What occurred between two versions that were seen
+    counts as the later one shows it; an object that came and went unseen does not count at all.
+    """
+
+    def __init__(
+        self,
+        kind: Kind[T, Any],
+        buckets: tuple[float, ...] = (),
+        family_filter: Callable[[str], bool] = lambda _: True,
+        *,
+        clock: Clock | None = None,
+        namespace_dropped: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`buckets` are the upper bounds of histograms in seconds.
+
+        `namespace_dropped` is called for each namespace whose series were dropped before their time.
+        """
+        self._counts = [_Counts(metric, buckets) for metric in kind.lifecycle if family_filter(metric.name)]
+        self.families = tuple(counts.family for counts in self._counts)
+        self._clock = clock or SystemClock()
+        self._namespace_dropped = namespace_dropped
+        # By uid: the namespace, and the occurrences of each metric when the object was last seen.
+        self._seen: dict[str, tuple[str, tuple[int, ...]]] = {}
+        # Present in the first list, but not decodable yet.
+        self._undecodable: set[str] = set()
+        self._objects: dict[str, int] = defaultdict(int)
+        # Namespaces without objects, and since when: the longest empty first.
+        self._empty_since: dict[str, float] = {}
+
+    def observe(self, obj: T) -> Observation[T]:
+        """Return what a version of an object shows to have occurred, metric by metric."""
+        return Observation(obj, tuple([counts.metric.occurrence(obj) for counts in self._counts]))
+
+    def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> set[str]:
+        """Take what the first list shows as given; return the namespaces that are in it."""
+        if not self._counts:
+            return set()
+        self._undecodable.update(undecodable)
+        return {self._added(observation, is_new=False) for observation in present}
+
+    def on_change(self, changed: Iterable[Observation[T]], removed: Iterable[T]) -> set[str]:
+        """Count what these versions show to have occurred; return the namespaces whose series changed."""
+        if not self._counts:
+            return set()
+        touched = [*map(self._deleted, removed), *map(self._updated, changed)]
+        return {namespace for namespace in touched if namespace is not None}
+
+    def expire(self) -> list[str]:
+        """Drop namespaces that have been without objects for long, or that are too many; return them."""
+        due = self._clock.monotonic() - EMPTY_NAMESPACE_SECONDS
+        expired: list[str] = []
+        for namespace, since in self._empty_since.items():
+            excess = len(self._empty_since) - len(expired) - MAX_EMPTY_NAMESPACES
+            if since > due and excess <= 0:
+                break
+            if since > due:
+                self._namespace_dropped()
+            expired.append(namespace)
+        for namespace in expired:
+            self._drop(namespace)
+        return expired
+
+    def samples(self, namespace: str) -> tuple[list[Sample], ...]:
+        """Return the samples of one namespace, family by family."""
+        return tuple([counts.samples(namespace) for counts in self._counts])
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the same samples as `prometheus_client` metrics, for use in any registry."""
+        for counts in self._counts:
+            family = counts.family
+            metric = Metric(family.name.removesuffix("_total"), family.help, family.type)
+            for namespace in counts.namespaces():
+                add_samples(metric, family, counts.samples(namespace))
+            if metric.samples:
+                yield metric
+
+    def describe(self) -> Iterator[Metric]:
+        """Name the families, so that a registry can refuse a second collector of them."""
+        return (Metric(family.name.removesuffix("_total"), family.help, family.type) for family in self.families)
+
+    def _updated(self, observation: Observation[T]) -> str | None:
+        """Count what this version shows; return the namespace if that changed anything."""
+        uid = observation.obj.metadata.uid
+        seen = self._seen.get(uid)
+        if seen is None:
+            return self._added(observation, is_new=uid not in self._undecodable)
+        namespace, before = seen
+        after = tuple([max(now.times, times) for now, times in zip(observation.occurrences, before, strict=True)])
+        if after == before:
+            return None
+        for counts, now, times in zip(self._counts, observation.occurrences, before, strict=True):
+            if now.times > times:
+                counts.add(namespace, now, now.times - times)
+        self._seen[uid] = namespace, after
+        return namespace
+
+    def _added(self, observation: Observation[T], *, is_new: bool) -> str:
+        """Start with an object; all that a new one shows has occurred since the last list or event."""
+        namespace, uid = observation.obj.metadata.namespace, observation.obj.metadata.uid
+        self._objects[namespace] += 1
+        self._empty_since.pop(namespace, None)
+        self._undecodable.discard(uid)
+        self._seen[uid] = namespace, tuple([now.times for now in observation.occurrences])
+        for counts, now in zip(self._counts, observation.occurrences, strict=True):
+            counts.open(namespace)
+            if is_new and now.times and counts.metric.counts_new_objects:
+                counts.add(namespace, now, now.times)
+        return namespace
+
+    def _deleted(self, obj: T) -> str | None:
+        """Count the deletion of an object; return its namespace if the object was known."""
+        seen = self._seen.pop(obj.metadata.uid, None)
+        if seen is None:
+            return None
+        namespace, _ = seen
+        self._objects[namespace] -= 1
+        if not self._objects[namespace]:
+            self._empty_since[namespace] = self._clock.monotonic()
+        for counts in self._counts:
+            if counts.metric.counts_deletions:
+                counts.add(namespace, Occurrence(), 1)
+        return namespace
+
+    def _drop(self, namespace: str) -> None:
+        del self._empty_since[namespace], self._objects[namespace]
+        for counts in self._counts:
+            counts.drop(namespace)
+
+
+class _Counts(Generic[T]):
+    """One metric's family, and its counts by namespace and by the values of its own labels."""
+
+    def __init__(self, metric: LifecycleMetric[T], buckets: tuple[float, ...]) -> None:
+        self.metric = metric
+        names = ("namespace", *metric.labels)
+        self.family = Family(metric.name, "histogram" if metric.is_histogram else "counter", metric.help, sorted(names))
+        self._in_order = sorted(range(len(names)), key=names.__getitem__)
+        self._buckets = buckets
+        # A counter's value; of a histogram the counts of its buckets, that above them all, and the sum.
+        self._width = len(buckets) + 2 if metric.is_histogram else 1
+        self._by_namespace: dict[str, dict[tuple[str, ...], list[float]]] = {}
+
+    def open(self, namespace: str) -> None:
+        """Make the series of a namespace exist, at 0."""
+        if namespace not in self._by_namespace:
+            self._by_namespace[namespace] = {labels: [0.0] * self._width for labels in self.metric.known}
+
+    def drop(self, namespace: str) -> None:
+        del self._by_namespace[namespace]
+
+    def namespaces(self) -> list[str]:
+        return list(self._by_namespace)
+
+    def add(self, namespace: str, occurrence: Occurrence, times: int) -> None:
+        series = self._by_namespace[namespace]
+        if not self.metric.is_histogram:
+            series.setdefault(occurrence.labels, [0.0])[0] += times
+        elif occurrence.seconds is not None:
+            counts = series.setdefault(occurrence.labels, [0.0] * self._width)
+            counts[bisect_left(self._buckets, occurrence.seconds)] += 1
+            counts[-1] += occurrence.seconds
+
+    def samples(self, namespace: str) -> list[Sample]:
+        samples = []
+        for own, counts in self._by_namespace[namespace].items():
+            values = (namespace, *own)
+            labels = tuple([values[place] for place in self._in_order])
+            if self.metric.is_histogram:
+                samples += histogram_samples(self._buckets, self.family.label_names, labels, counts[:-1], counts[-1])
+            else:
+                samples.append(Sample(labels, counts[0]))
+        return samples

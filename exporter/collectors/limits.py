@@ -1,0 +1,66 @@
+"""Bounds on what one object can add to the metrics, whatever was written into it.
+
+No honest object meets them. What is left out is counted, and an alert says so.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from typing import TypeVar
+
+MAX_LABEL_BYTES = 1024
+"""Of a label's value, in UTF-8. Names of objects have up to 253."""
+
+MAX_SERIES = 1000
+"""Of one object in one family, such as its conditions or Serve deployments (--object-series-limit)."""
+
+_CUT_MARK = "…"
+_HASH_DIGITS = 16
+_SURELY_SHORT = MAX_LABEL_BYTES // 4
+"""A character has up to 4 bytes."""
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is left out, and who counts it. Any thread may call.
+
+    Attributes:
+        max_series: of one object in one family.
+        labels_cut: is called with the number of label values that were cut, or of labels that were left out.
+        series_dropped: is called with the number of series that were left out.
+    """
+
+    max_series: int = MAX_SERIES
+    labels_cut: Callable[[int], object] = field(default=lambda _: None)
+    series_dropped: Callable[[int], object] = field(default=lambda _: None)
+
+    def values(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """Return label values none of which is too long."""
+        for value in labels:
+            if len(value) > _SURELY_SHORT:
+                return tuple([self._value(value) for value in labels])
+        return labels
+
+    def series(self, series: Iterable[S]) -> list[S]:
+        """Return the first `max_series` of them."""
+        series = list(series)
+        if len(series) <= self.max_series:
+            return series
+        self.series_dropped(len(series) - self.max_series)
+        return list(islice(series, self.max_series))
+
+    def _value(self, value: str) -> str:
+        """Cut a value that is too long; a hash of the whole keeps two that begin alike apart."""
+        encoded = value.encode("utf-8", "replace")
+        if len(encoded) <= MAX_LABEL_BYTES:
+            return value
+        self.labels_cut(1)
+        end = f"{_CUT_MARK}{sha256(encoded).hexdigest()[:_HASH_DIGITS]}"
+        return encoded[: MAX_LABEL_BYTES - len(end.encode())].decode("utf-8", "ignore") + end
+
+
+NO_REPORT = Limits()
+"""The usual bounds, without counting: for files, documentation and tests."""

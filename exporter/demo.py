@@ -1,0 +1,58 @@
+"""The `demo` command: a simulated KubeRay cluster in this process, and the exporter on it.
+
+Only this module imports the simulator, and only the `demo` command imports this module: `serve` loads neither.
+"""
+
+import functools
+import socket
+import sys
+
+import click
+
+from exporter.app import serve
+from exporter.config import Address, Config
+from exporter.kube.access import anonymous
+from exporter.simulator.cluster import SimulatedCluster
+
+BANNER = """\
+A simulated KubeRay cluster with {objects} objects, and the exporter on it:
+
+  {exporter}/metrics    what Prometheus scrapes
+  {exporter}/    what is watched, and its state
+  {api}/apis/ray.io/v1/rayjobs    the objects themselves
+
+Things to look for, with curl -s {exporter}/metrics | grep …
+
+  kuberay_job_deployment_status             what jobs are doing; Retrying lasts seconds
+  kuberay_job_execution_duration_seconds    how long attempts took, each retry by itself
+  kuberay_job_failure                       why jobs failed, also of those deleted lately
+  'provisioned{{condition="false"'            clusters that are not ready, some for hours
+  kuberay_service_traffic_routed_ratio      services being upgraded in steps
+  kuberay_jobs_finished_total               what happened since the start, by namespace
+  kuberay_exporter_                         is all of this still true?
+
+Ctrl-C ends it.
+"""
+
+
+def free_address(address: Address) -> Address:
+    """Return the address, or one with a free port if it is in use; say so on standard error."""
+    try:
+        socket.create_server(address).close()
+    except OSError:
+        click.echo(f"{address.host}:{address.port} is in use, so the demo uses a free port.", err=True)
+        return Address(address.host, 0)
+    return address
+
+
+def run(config: Config, *, seed: int, speed: float, objects: int) -> None:
+    """Create the cluster and serve its metrics, until SIGINT or SIGTERM."""
+    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects)
+    with click.progressbar(length=objects, label="Creating the cluster", file=sys.stderr) as bar:
+        cluster.populate(lambda made, _: bar.update(made - bar.pos))
+    with cluster:
+
+        def announce(address: str) -> None:
+            click.echo(BANNER.format(objects=cluster.objects, exporter=f"http://{address}", api=cluster.url))
+
+        serve(config, functools.partial(anonymous, cluster.url), announce)

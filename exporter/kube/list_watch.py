@@ -1,0 +1,184 @@
+"""Requests for one collection of the API, such as `/apis/…/rayjobs`: its pages and its watches.
+
+Hides how large an answer is, and how slowly it comes: what is held of it has a bound, and so has its time.
+"""
+
+import random
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+
+from exporter.errors import StreamError
+from exporter.kube import discovery, wire
+from exporter.kube.transport import Response, Transport
+
+LIST_TIMEOUT_SECONDS = 60.0
+"""Without a byte of an answer: a page takes a busy server seconds."""
+
+LIST_MAX_SECONDS = 120.0
+"""For one page, from its first byte: a proxy that sends a byte a second would never be idle."""
+
+PAGE_MAX_BYTES = 16 * 1024 * 1024
+"""A page that is larger is requested again with fewer objects. 500 objects have 2 to 5 MB."""
+
+IDLE_TIMEOUT_SECONDS = 150.0
+"""The server sends a bookmark about every minute: if two are missing, the connection is half open."""
+
+WATCH_SECONDS = (300, 600)
+"""How long the server is asked to keep a watch; random, so that many do not end together."""
+
+
+class Stopped(Exception):
+    """`ListWatch.stop` was called: every request ends with this."""
+
+
+class _TooLargeError(StreamError):
+    """A page that has too many bytes to be held."""
+
+
+class ListWatch:
+    """Requests for one collection. For one thread, except `stop`.
+
+    Every method raises ApiError if the request fails, and Stopped after `stop`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        path: str,
+        *,
+        rng: random.Random,
+        page_size: int,
+        idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS,
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._rng = rng
+        self._page_size = page_size
+        self._idle_timeout_seconds = idle_timeout_seconds
+        # The answer being read: written by the requesting thread, read by the thread that stops it.
+        self._response: Response | None = None
+        self.stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Abort the current request, also while it waits for a byte. Any thread may call this."""
+        self.stopping.set()
+        if response := self._response:
+            response.abort()
+
+    def pages(self) -> Iterator[wire.ListPage]:
+        """Yield the pages of one list, as of one version; pages of large objects have fewer of them."""
+        token, limit = "", self._page_size
+        while True:
+            try:
+                body = self._page_body(limit, token)
+            except _TooLargeError:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 4)
+                continue
+            page = wire.decode_page(body)
+            if len(body) < PAGE_MAX_BYTES // 4:
+                limit = min(limit * 2, self._page_size)
+            del body
+            yield page
+            if not page.metadata.continue_token:
+                return
+            if page.metadata.continue_token == token:
+                raise StreamError("the list does not end: the same continue token twice")
+            token = page.metadata.continue_token
+
+    def current_version(self) -> str:
+        """Return the current version of the server, by a list of one object."""
+        return wire.decode_page(self._page_body(1, "")).metadata.resource_version
+
+    def is_installed(self) -> bool:
+        """Ask the server's discovery whether it serves this collection."""
+        group_path, _, _ = self._path.partition("/namespaces/")
+        if group_path == self._path:
+            group_path = self._path.rpartition("/")[0]
+        return discovery.is_installed(self._discover, group_path, self._path.rpartition("/")[2])
+
+    def watch(self, version: str) -> Generator[bytes, None, None]:
+        """Yield the lines of a watch of the changes after `version`, first an empty one when it is open."""
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(self._rng.randint(*WATCH_SECONDS)),
+        }
+        with self._get(self._path, query, self._idle_timeout_seconds) as response:
+            yield b""
+            for line in wire.lines(response.chunks()):
+                yield line
+                self._check_stopping()
+
+    def _page_body(self, limit: int, token: str) -> bytes:
+        query = {"limit": str(limit)} | ({"continue": token} if token else {})
+        with self._get(self._path, query, LIST_TIMEOUT_SECONDS, gzip=True) as response:
+            return self._read(response)
+
+    def _discover(self, path: str) -> bytes:
+        with self._get(path, {}, LIST_TIMEOUT_SECONDS, gzip=True) as response:
+            return self._read(response)
+
+    def _read(self, response: Response) -> bytes:
+        """Return a whole body, within the bounds of its size and its time."""
+        chunks, size = [], 0
+        with _aborted_after(LIST_MAX_SECONDS, response) as deadline:
+            try:
+                for chunk in response.chunks():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > PAGE_MAX_BYTES:
+                        raise _TooLargeError(f"one object of a list has more than {PAGE_MAX_BYTES} bytes")
+            except StreamError:
+                if deadline.is_set():
+                    raise StreamError(f"a list took more than {LIST_MAX_SECONDS:g} s to arrive") from None
+                raise
+        return b"".join(chunks)
+
+    @contextmanager
+    def _get(
+        self, path: str, query: Mapping[str, str], read_timeout_seconds: float, *, gzip: bool = False
+    ) -> Iterator[Response]:
+        try:
+            response = self._transport.get(path, query, read_timeout_seconds=read_timeout_seconds, gzip=gzip)
+            self._response = response
+            try:
+                # `stop` may have been called before there was an answer to abort.
+                self._check_stopping()
+                if response.status != 200:
+                    raise wire.error_of_response(response)
+                yield response
+            finally:
+                self._response = None
+                response.close()
+        finally:
+            # An aborted answer looks like a broken one.
+            self._check_stopping()
+
+    def _check_stopping(self) -> None:
+        if self.stopping.is_set():
+            raise Stopped
+
+
+@contextmanager
+def _aborted_after(seconds: float, response: Response) -> Iterator[threading.Event]:
+    """Abort a response that takes too long; the event is set then.
+
+    By a thread, as no timeout of a socket ends a read that gets a byte now and then.
+    """
+    is_over = threading.Event()
+
+    def abort() -> None:
+        is_over.set()
+        response.abort()
+
+    timer = threading.Timer(seconds, abort)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield is_over
+    finally:
+        timer.cancel()

@@ -1,0 +1,98 @@
+"""The present objects of one list and watch, and the differences that an event handler is given."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from exporter.kube.wire import Object
+
+T = TypeVar("T", bound=Object)
+T_contra = TypeVar("T_contra", bound=Object, contravariant=True)
+
+
+class EventHandler(Protocol[T_contra]):
+    """Receives every difference, each as one step. Called from the reflector's thread."""
+
+    def on_list(self, present: Sequence[T_contra], undecodable: Collection[str]) -> None:
+        """Take what the first list shows: objects, and the uids of those that could not be decoded."""
+
+    def on_change(self, changed: Sequence[T_contra], removed: Sequence[T_contra]) -> None:
+        """Take new versions of objects, and the last versions of deleted ones."""
+
+
+class Store(Generic[T]):
+    """Objects by uid. Written by a `StoreUpdater` alone; any thread may read through the methods."""
+
+    def __init__(self) -> None:
+        self.by_uid: dict[str, T] = {}
+        self.undecodable_uids: set[str] = set()
+
+    def __len__(self) -> int:
+        """Return how many objects are held."""
+        return len(self.by_uid)
+
+    def __iter__(self) -> Iterator[T]:
+        """Iterate over the objects as they are now."""
+        # One call into C: no other thread can change the dict during it.
+        return iter(list(self.by_uid.values()))
+
+    @property
+    def undecodable(self) -> int:
+        """Return the number of objects whose current version could not be decoded."""
+        return len(self.undecodable_uids)
+
+    def is_undecodable(self, uid: str) -> bool:
+        """Tell whether the current version of this object could not be decoded."""
+        return uid in self.undecodable_uids
+
+    def holds(self, obj: T) -> bool:
+        """Tell whether exactly this version of the object is held."""
+        held = self.by_uid.get(obj.metadata.uid)
+        return held is not None and held.metadata.resource_version == obj.metadata.resource_version
+
+
+class StoreUpdater(Generic[T]):
+    """Writes a store, after the event handler has taken the difference. For the reflector's thread.
+
+    If the handler raises, the store is unchanged, and the next list brings the same difference again.
+    """
+
+    def __init__(self, store: Store[T], handler: EventHandler[T]) -> None:
+        self._store = store
+        self._handler = handler
+        self._has_listed = False
+
+    def replace(self, objects: Iterable[T], undecodable: Collection[str]) -> None:
+        """Apply a finished list as a difference; of an undecodable object the last valid version stays."""
+        held, listed = self._store.by_uid, {obj.metadata.uid: obj for obj in objects}
+        if self._has_listed:
+            changed = [obj for obj in listed.values() if not self._store.holds(obj)]
+            removed = [obj for uid, obj in held.items() if uid not in listed and uid not in undecodable]
+            self._handler.on_change(changed, removed)
+            for obj in removed:
+                del held[obj.metadata.uid]
+        else:
+            self._handler.on_list(list(listed.values()), undecodable)
+            self._has_listed = True
+        held.update(listed)
+        self._store.undecodable_uids = set(undecodable)
+
+    def clear(self) -> None:
+        """Drop everything: the kind is not installed any more. A list that finds it again is not the first."""
+        self._handler.on_change([], list(self._store))
+        self._store.by_uid.clear()
+        self._store.undecodable_uids.clear()
+
+    def put(self, obj: T) -> None:
+        self._handler.on_change([obj], [])
+        self._store.by_uid[obj.metadata.uid] = obj
+        self._store.undecodable_uids.discard(obj.metadata.uid)
+
+    def put_undecodable(self, uid: str) -> None:
+        """Record that a version of this object cannot be decoded; the last valid one stays."""
+        self._store.undecodable_uids.add(uid)
+
+    def remove(self, uid: str) -> None:
+        self._store.undecodable_uids.discard(uid)
+        if obj := self._store.by_uid.get(uid):
+            self._handler.on_change([], [obj])
+            del self._store.by_uid[uid]

@@ -1,0 +1,248 @@
+"""The storage of the simulated API server: what etcd and the watch cache do, in memory.
+
+It hides resource versions: one counter over all kinds, and the refusal of versions that are too old or do not exist
+yet. The earlier versions of each kind are in `history`.
+
+Not promised: validation, admission, conflicts on a stale resourceVersion, selectors, finalizers,
+and a generation that increases by itself. Writers have to get these right.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from exporter.simulator.api_conventions import API_VERSION, KIND_NAMES, kind_name, timestamp
+from exporter.simulator.apiserver.history import Event, History, Page, Watch
+
+
+class StoreError(Exception):
+    """A refusal of the store.
+
+    StoreError
+    ├── AlreadyExistsError     create of an existing object
+    ├── NotFoundError          no such object
+    │   └── NotInstalledError  no such kind
+    ├── ExpiredError           the version is older than the history; `oldest` is not
+    └── FutureVersionError     the version does not exist yet
+    """
+
+
+class AlreadyExistsError(StoreError):
+    pass
+
+
+class NotFoundError(StoreError):
+    pass
+
+
+class NotInstalledError(NotFoundError):
+    pass
+
+
+class ExpiredError(StoreError):
+    def __init__(self, version: int, oldest: int) -> None:
+        super().__init__(f"too old resource version: {version} ({oldest})")
+        self.oldest = oldest
+
+
+class FutureVersionError(StoreError):
+    def __init__(self, version: int, current: int) -> None:
+        super().__init__(f"Too large resource version: {version}, current: {current}")
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What `ObjectStore.save` returns: the present objects without their history. Opaque to callers."""
+
+    version: int
+    kinds: dict[str, list[Event]]
+
+
+class _Identity(msgspec.Struct, rename="camel"):
+    uid: str
+    creation_timestamp: str
+    generation: int
+
+
+class _Stored(msgspec.Struct):
+    metadata: _Identity
+
+
+_decode_identity = msgspec.json.Decoder(_Stored).decode
+
+
+class ObjectStore:
+    """Objects by kind, namespace and name, with one version counter and a bounded history.
+
+    Every method may be called from any thread. Objects are dicts in Kubernetes form; each version
+    is encoded once and the caller's dict is neither kept nor changed. The order is that of etcd: by the
+    bytes of `namespace/name`, so `a-b/x` comes before `a/x`.
+
+    At first all of KIND_NAMES are installed. `history` is the number of events kept for each kind. `clock`
+    returns Unix seconds, for creation times.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time, history: int = 20_000) -> None:
+        self._clock = clock
+        self._history = history
+        # Guards the version, the kinds and everything in them: written by the engine and the
+        # tests, read by the threads of the API server.
+        self._lock = threading.Lock()
+        self._version = 1
+        self._kinds = {plural: History(self._lock, 0) for plural in KIND_NAMES}
+
+    @property
+    def version(self) -> int:
+        """Return the version of the last write, over all kinds."""
+        return self._version
+
+    def create(self, plural: str, obj: dict[str, Any]) -> str:
+        """Add an object and return its resourceVersion; raise AlreadyExistsError, NotInstalledError.
+
+        If uid, creationTimestamp or generation is missing, it is added.
+        """
+        key = _key_of(obj)
+        with self._lock:
+            kind = self._kind(plural)
+            if kind.get(key, self._version):
+                raise AlreadyExistsError(f"{plural} {key} already exists")
+            defaults = {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp(self._clock()), "generation": 1}
+            return self._write(plural, "ADDED", key, obj, {**defaults, **obj["metadata"]})
+
+    def update(self, plural: str, obj: dict[str, Any]) -> str:
+        """Replace an object and return its resourceVersion; raise NotFoundError, NotInstalledError.
+
+        uid and creationTimestamp stay; so does the generation unless the object has one.
+        """
+        key = _key_of(obj)
+        with self._lock:
+            old = _decode_identity(self._present(plural, key).body).metadata
+            kept = {"uid": old.uid, "creationTimestamp": old.creation_timestamp}
+            metadata = {"generation": old.generation, **obj["metadata"], **kept}
+            return self._write(plural, "MODIFIED", key, obj, metadata)
+
+    def delete(self, plural: str, namespace: str, name: str) -> str:
+        """Delete an object and return the version of its deletion; raise NotFoundError, NotInstalledError."""
+        with self._lock:
+            return self._delete(plural, f"{namespace}/{name}")
+
+    def install(self, plural: str) -> None:
+        """Create the kind's CRD. If it exists, do nothing."""
+        with self._lock:
+            if plural not in self._kinds:
+                self._version += 1
+                self._kinds[plural] = History(self._lock, self._version)
+
+    def uninstall(self, plural: str) -> None:
+        """Delete the kind's CRD: DELETED for every object, then running watches end; raise NotInstalledError."""
+        with self._lock:
+            for key in list(self._kind(plural).keys_at(self._version)):
+                self._delete(plural, key)
+            self._kinds.pop(plural).close()
+
+    def compact(self) -> None:
+        """Drop the history: new watches and continue tokens of older versions are refused from now on.
+
+        Counts as a write, as in etcd, so that even the version just before is too old.
+        Running watches continue.
+        """
+        with self._lock:
+            self._version += 1
+            for kind in self._kinds.values():
+                while kind.log:
+                    kind.forget_oldest()
+                kind.compacted = self._version
+
+    def save(self) -> Snapshot:
+        """Return a backup of the present objects."""
+        with self._lock:
+            present = {plural: kind.page(self._version).items for plural, kind in self._kinds.items()}
+            return Snapshot(self._version, present)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Restore a backup: the version is lower again, and running watches end."""
+        with self._lock:
+            for kind in self._kinds.values():
+                kind.close()
+            self._version = version = snapshot.version
+            self._kinds = {plural: History(self._lock, version, p) for plural, p in snapshot.kinds.items()}
+
+    def is_installed(self, plural: str) -> bool:
+        """Return whether the kind's CRD exists."""
+        return plural in self._kinds
+
+    def installed(self) -> list[str]:
+        """Return the kinds whose CRDs exist."""
+        with self._lock:
+            return list(self._kinds)
+
+    def get(self, plural: str, namespace: str, name: str) -> bytes:
+        """Return the object as JSON; raise NotFoundError, NotInstalledError."""
+        with self._lock:
+            return self._present(plural, f"{namespace}/{name}").body
+
+    def page(
+        self,
+        plural: str,
+        namespace: str | None = None,
+        *,
+        limit: int = 0,
+        start: str = "",
+        version: int | None = None,
+    ) -> Page:
+        """Return up to `limit` objects (0: all) from key `start` on, as they were at `version` (None: now).
+
+        Raise ExpiredError, FutureVersionError, NotInstalledError.
+        """
+        with self._lock:
+            kind = self._kind(plural)
+            if version is not None and version > self._version:
+                raise FutureVersionError(version, self._version)
+            if version is not None and version < kind.compacted:
+                raise ExpiredError(version, kind.compacted)
+            at = self._version if version is None else version
+            return kind.page(at, namespace, limit=limit, start=start)
+
+    def watch(self, plural: str, namespace: str | None = None, *, after: int) -> Watch:
+        """Return a reader of the events with a version above `after`; raise ExpiredError, NotInstalledError."""
+        with self._lock:
+            kind = self._kind(plural)
+            if after < kind.compacted:
+                raise ExpiredError(after, kind.compacted)
+            prefix = f"{namespace}/" if namespace else ""
+            return Watch(kind, prefix, after, lambda: self._version)
+
+    # The caller of the methods below holds the lock.
+
+    def _kind(self, plural: str) -> History:
+        try:
+            return self._kinds[plural]
+        except KeyError:
+            raise NotInstalledError(f"no kind {plural!r}") from None
+
+    def _present(self, plural: str, key: str) -> Event:
+        event = self._kind(plural).get(key, self._version)
+        if event is None:
+            raise NotFoundError(f"{plural} {key} not found")
+        return event
+
+    def _delete(self, plural: str, key: str) -> str:
+        obj = msgspec.json.decode(self._present(plural, key).body)
+        return self._write(plural, "DELETED", key, obj, obj["metadata"])
+
+    def _write(self, plural: str, type_: str, key: str, obj: dict[str, Any], metadata: dict[str, Any]) -> str:
+        version = self._version + 1
+        full = {"apiVersion": API_VERSION, "kind": kind_name(plural), **obj}
+        full["metadata"] = {**metadata, "resourceVersion": str(version)}
+        event = Event.of(type_, version, key, full)
+        # Set only now: an object that cannot be encoded changes nothing.
+        self._version = version
+        self._kinds[plural].append(event, self._history)
+        return str(version)
+
+
+def _key_of(obj: dict[str, Any]) -> str:
+    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"

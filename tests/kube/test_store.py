@@ -1,0 +1,97 @@
+"""Which differences the event handler gets, and what stays."""
+
+from collections.abc import Collection, Sequence
+
+from msgspec import Struct
+
+from exporter.kube.store import Store, StoreUpdater
+
+
+class Metadata(Struct, frozen=True):
+    uid: str
+    resource_version: str
+
+
+class Thing(Struct, frozen=True):
+    metadata: Metadata
+
+
+def thing(uid: str, version: int = 1) -> Thing:
+    return Thing(Metadata(uid, str(version)))
+
+
+class Recorder:
+    """Records each call as (uids changed, uids removed), and the first list."""
+
+    def __init__(self) -> None:
+        self.first: list[tuple[list[str], list[str]]] = []
+        self.calls: list[tuple[list[str], list[str]]] = []
+
+    def on_list(self, present: Sequence[Thing], undecodable: Collection[str]) -> None:
+        self.first.append(([obj.metadata.uid for obj in present], sorted(undecodable)))
+
+    def on_change(self, changed: Sequence[Thing], removed: Sequence[Thing]) -> None:
+        self.calls.append(([obj.metadata.uid for obj in changed], [obj.metadata.uid for obj in removed]))
+
+
+def store_of(*uids: str) -> tuple[Store[Thing], StoreUpdater[Thing], Recorder]:
+    recorder = Recorder()
+    store: Store[Thing] = Store()
+    updater = StoreUpdater(store, recorder)
+    updater.replace([thing(uid) for uid in uids], ())
+    recorder.calls.clear()
+    return store, updater, recorder
+
+
+def test_only_the_first_list_is_given_as_the_first_list() -> None:
+    """A later one, even after everything was dropped, is a difference."""
+    recorder = Recorder()
+    updater: StoreUpdater[Thing] = StoreUpdater(Store(), recorder)
+    updater.clear()
+    updater.replace([thing("a")], {"x"})
+    updater.clear()
+    updater.replace([thing("b")], ())
+    assert recorder.first == [(["a"], ["x"])]
+    assert recorder.calls == [([], []), ([], ["a"]), (["b"], [])]
+
+
+def test_a_list_is_one_difference() -> None:
+    """Unchanged objects are left out; all others come in one step."""
+    store, updater, recorder = store_of("a", "b", "c")
+    updater.replace([thing("a"), thing("b", 2), thing("d")], ())
+    assert recorder.calls == [(["b", "d"], ["c"])]
+    assert {obj.metadata.uid for obj in store} == {"a", "b", "d"}
+
+
+def test_a_list_with_lower_versions_is_applied_too() -> None:
+    """etcd may have been restored from a backup."""
+    _, updater, recorder = store_of("a")
+    updater.replace([thing("a", 100)], ())
+    updater.replace([thing("a", 50)], ())
+    assert recorder.calls == [(["a"], []), (["a"], [])]
+
+
+def test_an_undecodable_object_keeps_its_last_valid_version() -> None:
+    """By list and by event; it is counted until a valid version comes."""
+    store, updater, recorder = store_of("a", "b")
+    updater.replace([thing("b")], {"a"})
+    assert (len(store), store.undecodable, recorder.calls) == (2, 1, [([], [])])
+    updater.put_undecodable("b")
+    assert store.undecodable == 2
+    updater.put(thing("b", 2))
+    updater.remove("a")
+    assert (len(store), store.undecodable) == (1, 0)
+
+
+def test_removing_an_unknown_object_calls_nothing() -> None:
+    """A DELETED for an object that was never seen."""
+    _, updater, recorder = store_of("a")
+    updater.remove("x")
+    assert recorder.calls == []
+
+
+def test_an_object_that_is_listed_twice_is_one() -> None:
+    """The later one counts."""
+    store, updater, _ = store_of()
+    updater.replace([thing("a", 1), thing("a", 2)], ())
+    assert [obj.metadata.resource_version for obj in store] == ["2"]

@@ -1,0 +1,101 @@
+"""Totals of the dashboards without suspended clusters, computed by promtool (Debian: prometheus).
+
+One cluster runs, one waits in a queue, one was resumed a moment ago, and one has the status of an old KubeRay without
+conditions. Each of them is scraped from two targets, as during a restart of the exporter.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from tests.support.boards import QUERIES
+
+FLEET, CLUSTERS = "kuberay-fleet", "kuberay-RayCluster"
+
+GPUS = {"runs": 8, "queued": 64, "resumed": 4, "old": 2}
+"""GPUs of each cluster; every other request is the same number, so that one set of results fits all."""
+
+REQUESTS = ("workers", "cpu_cores", "memory_bytes", "gpus", "tpus")
+
+TOTALS = {
+    f"{FLEET}: GPUs requested A": 12,
+    f"{FLEET}: GPUs queued A": 66,
+    f"{FLEET}: Usage by namespace E": 12,
+    f"{FLEET}: Usage by namespace F": 12,
+    f"{FLEET}: Usage by namespace G": 12,
+    f"{FLEET}: Usage by namespace H": 66,
+    f"{CLUSTERS}: Cores requested A": 12,
+    f"{CLUSTERS}: GPUs requested A": 12,
+    f"{CLUSTERS}: GPUs queued A": 66,
+    f"{CLUSTERS}: Workers A": 12,
+    f"{CLUSTERS}: Workers D": 12,
+    f"{CLUSTERS}: Workers E": 66,
+    f"{CLUSTERS}: Cores and GPUs requested A": 12,
+    f"{CLUSTERS}: Cores and GPUs requested B": 12,
+    f"{CLUSTERS}: Cores and GPUs requested C": 12,
+    f"{CLUSTERS}: Cores and GPUs requested D": 66,
+    f"{CLUSTERS}: Memory requested A": 12,
+}
+"""The result of each query that adds up requests."""
+
+
+def series(name: str, uid: int, number: int) -> Iterator[tuple[str, int]]:
+    """Yield the series of one cluster with their values."""
+    spec_suspend = int(name == "queued")
+    status = "true" if spec_suspend else "false"
+    state = "ready" if name == "runs" else "suspended"
+    for target in ("a", "b"):
+        labels = f'name="{name}",namespace="ml",uid="{uid}",instance="{target}"'
+        for request in REQUESTS:
+            yield f"kuberay_cluster_desired_{request}{{{labels}}}", number
+        yield f"kuberay_cluster_min_workers{{{labels}}}", number
+        yield f"kuberay_cluster_suspended{{{labels}}}", spec_suspend
+        yield f'kuberay_cluster_state{{{labels},state="{state}"}}', 1
+        if name != "old":
+            yield f'kuberay_cluster_status_condition{{{labels},condition="RayClusterSuspended",status="{status}"}}', 1
+
+
+def labels_of(expr: str) -> str:
+    """Return the labels of the total: the namespace or none."""
+    return '{namespace="ml"}' if "sum by (namespace)" in expr else "{}"
+
+
+def promtool(folder: Path, gpus: dict[str, int], expected: dict[str, int]) -> "subprocess.CompletedProcess[str]":
+    """Compare the results of the dashboards' queries with the expected ones."""
+    found = [item for uid, (name, number) in enumerate(gpus.items()) for item in series(name, uid, number)]
+    promql = {query.key: query.promql for query in QUERIES}
+    cases = [
+        {"expr": promql[key], "eval_time": "1m", "exp_samples": [{"labels": labels_of(promql[key]), "value": total}]}
+        for key, total in expected.items()
+    ]
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": f"{value}x2"} for name, value in found],
+        "promql_expr_test": cases,
+    }
+    path = folder / "test.yaml"
+    path.write_text(yaml.safe_dump({"rule_files": [], "tests": [test]}))
+    return subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False)
+
+
+def test_totals_count_suspended_clusters_only_as_queued(tmp_path: Path) -> None:
+    """A resumed cluster counts as requested, although its state is still `suspended`."""
+    result = promtool(tmp_path, GPUS, TOTALS)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_eight_gpus_in_use_and_64_in_a_queue_are_not_72(tmp_path: Path) -> None:
+    """promtool reports a wrong total as an error, so the comparison can fail."""
+    gpus = {name: number for name, number in GPUS.items() if name in ("runs", "queued")}
+    key = f"{FLEET}: GPUs requested A"
+    assert promtool(tmp_path, gpus, {key: 8}).returncode == 0
+    assert promtool(tmp_path, gpus, {key: 72}).returncode == 1
+
+
+def test_every_total_of_requests_has_an_expected_result() -> None:
+    """A new panel needs an entry in TOTALS."""
+    adds_up_requests = re.compile(r"\bsum\b.*kuberay_cluster_(desired|min)_")
+    assert set(TOTALS) == {query.key for query in QUERIES if adds_up_requests.search(query.expr)}

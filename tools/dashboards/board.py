@@ -1,0 +1,141 @@
+"""A dashboard as a whole: its variables, rows, layout and links.
+
+This module hides Grafana's JSON around the panels. A panel's id depends only on its title, so links to panels stay
+valid when other panels are added or removed.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tools.dashboards.panels import DATASOURCE, Json, Panel
+
+GRID_WIDTH = 24
+
+
+class Row(NamedTuple):
+    """A heading and the panels below it."""
+
+    title: str
+    panels: Sequence[Panel]
+
+
+class Variable(NamedTuple):
+    """A drop-down list at the top of a dashboard with the values of a label."""
+
+    name: str
+    label: str
+    expr: str
+
+
+def dashboard(
+    uid: str, title: str, description: str, variables: Sequence[Variable], rows: Sequence[Row], *, time: str = "now-6h"
+) -> Json:
+    """Return the JSON of a dashboard. Its address contains the `uid`."""
+    return {
+        "uid": uid,
+        "title": title,
+        "description": description,
+        "tags": ["kuberay"],
+        "schemaVersion": 38,
+        "editable": True,
+        "graphTooltip": 1,
+        "refresh": "30s",
+        "time": {"from": time, "to": "now"},
+        "timezone": "",
+        "annotations": {"list": []},
+        "links": [
+            {
+                "title": "KubeRay",
+                "type": "dashboards",
+                "tags": ["kuberay"],
+                "asDropdown": True,
+                "includeVars": False,
+                "keepTime": True,
+                "icon": "external link",
+                "tooltip": "",
+                "url": "",
+                "targetBlank": False,
+            }
+        ],
+        "templating": {"list": [_datasource_variable(), *map(_variable, variables)]},
+        "panels": _laid_out(rows),
+    }
+
+
+def address(uid: str, namespace: str = "namespace", name: str = "name") -> str:
+    """Return the address of a dashboard for the object in a table row, for the links of `table`.
+
+    `namespace` and `name` are the labels that identify the object. `uid` can contain a label as
+    `${__data.fields.label}`.
+    """
+    chosen = f"var-namespace=${{__data.fields.{namespace}}}&var-name=${{__data.fields.{name}}}"
+    return f"/d/{uid}?${{datasource:queryparam}}&{chosen}&${{__url_time_range}}"
+
+
+def _laid_out(rows: Sequence[Row]) -> list[Json]:
+    """Place panels from left to right. A line of panels is as high as its highest panel."""
+    panels: list[Json] = []
+    x = y = height = 0
+    for row in rows:
+        y += height
+        place = {"x": 0, "y": y, "w": GRID_WIDTH, "h": 1}
+        panels.append(
+            {
+                "id": _id(row.title),
+                "type": "row",
+                "title": row.title,
+                "collapsed": False,
+                "gridPos": place,
+                "panels": [],
+            }
+        )
+        x, y, height = 0, y + 1, 0
+        for panel in row.panels:
+            if x + panel.width > GRID_WIDTH:
+                x, y, height = 0, y + height, 0
+            place = {"x": x, "y": y, "w": panel.width, "h": panel.height}
+            panels.append({"id": _id(panel.title), **panel.body, "gridPos": place})
+            x, height = x + panel.width, max(height, panel.height)
+    return panels
+
+
+def _id(title: str) -> int:
+    """Return a number that does not change when other panels are added or removed."""
+    return zlib.crc32(title.encode()) & 0x7FFFFFFF
+
+
+def _datasource_variable() -> Json:
+    return {
+        "type": "datasource",
+        "name": "datasource",
+        "label": "Prometheus",
+        "query": "prometheus",
+        "regex": "",
+        "hide": 0,
+        "multi": False,
+        "includeAll": False,
+        "refresh": 1,
+        "current": {},
+    }
+
+
+def _variable(variable: Variable) -> Json:
+    return {
+        "type": "query",
+        "name": variable.name,
+        "label": variable.label,
+        "datasource": DATASOURCE,
+        "query": {"query": variable.expr, "refId": variable.name},
+        "definition": variable.expr,
+        "regex": "",
+        # Reload the values when the time range changes, because objects are created and deleted.
+        "refresh": 2,
+        "sort": 1,
+        "hide": 0,
+        "multi": True,
+        "includeAll": True,
+        # Shorter than a list of all values, and it also matches series without the label.
+        "allValue": ".*",
+        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
+    }
