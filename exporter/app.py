@@ -13,6 +13,7 @@ from exporter.clock import SystemClock
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
 from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.limits import Limits
 from exporter.collectors.table import AnyKind
 from exporter.config import Config
 from exporter.exposition.exposition import Exposition
@@ -73,10 +74,19 @@ class WatchedKind:
     ) -> None:
         stores = {namespace: Store[Any]() for namespace in config.namespaces or ("",)}
         self.metrics_store = MetricsStore(
-            Collector(kind, config.family_filter, config.user_labels(kind.plural), stores=stores.values()),
-            LifecycleTotals(kind, config.histogram_buckets, config.family_filter),
+            Collector(
+                kind,
+                config.family_filter,
+                config.user_labels(kind.plural),
+                stores=stores.values(),
+                limits=Limits(config.object_series_limit, metrics.labels_cut, metrics.series_dropped),
+            ),
+            LifecycleTotals(
+                kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
+            ),
             metrics.collect_failed,
             retain_seconds=config.retain_deleted_seconds,
+            retained_dropped=metrics.retained_dropped,
         )
         self.informers = [
             Informer(

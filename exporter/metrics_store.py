@@ -16,6 +16,9 @@ from exporter.exposition.text import FamilyText
 
 T = TypeVar("T", bound=CustomResource)
 
+MAX_RETAINED = 20_000
+"""Deleted objects whose series are retained: about 20 MB. Jobs that are created in a loop must not make it grow."""
+
 log = logging.getLogger(__name__)
 
 
@@ -33,20 +36,23 @@ class MetricsStore(Generic[T]):
         collect_failed: Callable[[], object],
         *,
         retain_seconds: float = 0.0,
-        max_retained: int = 100_000,
+        max_retained: int = MAX_RETAINED,
+        retained_dropped: Callable[[], object] = lambda: None,
         has_receipt_times: bool = True,
         clock: Clock | None = None,
     ) -> None:
         """`collect_failed` is called for each object whose metrics could not be derived.
 
         `retain_seconds` is how long retained lines of a deleted object stay, and `max_retained` the maximum
-        number of such objects. Without `has_receipt_times`, the time of a call says nothing about the objects.
+        number of such objects; `retained_dropped` is called for each one that is removed early. Without
+        `has_receipt_times`, the time of a call says nothing about the objects.
         """
         self.collector = collector
         self.lifecycle = lifecycle
         self._collect_failed = collect_failed
         self._retain_seconds = retain_seconds
         self._max_retained = max_retained
+        self._retained_dropped = retained_dropped
         self._has_receipt_times = has_receipt_times
         self._clock = clock or SystemClock()
         self._object_texts = [FamilyText(family) for family in collector.families]
@@ -143,6 +149,8 @@ class MetricsStore(Generic[T]):
         for uid, until in self._retained_until.items():
             if until > now and len(self._retained_until) - len(expired) <= self._max_retained:
                 break
+            if until > now:
+                self._retained_dropped()
             expired.append(uid)
         for uid in expired:
             del self._retained_until[uid]

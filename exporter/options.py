@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from exporter.collectors import KINDS
+from exporter.collectors.limits import MAX_SERIES
 from exporter.config import (
     Config,
     FamilyFilter,
@@ -122,6 +123,12 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             help="Time for which some series of a finished RayJob are kept after its deletion.",
         ),
         option(
+            "--object-series-limit",
+            type=click.IntRange(1, 100_000),
+            default=MAX_SERIES,
+            help="Maximum number of series of one object in one metric family.",
+        ),
+        option(
             "--kube-page-size",
             type=click.IntRange(1, 10_000),
             default=500,
@@ -168,6 +175,7 @@ def build_config(values: dict[str, Any]) -> Config:
         family_filter=build_family_filter(values["metric_allowlist"], values["metric_denylist"]),
         user_labels=values["metric_labels_allowlist"],
         histogram_buckets=values["histogram_buckets"],
+        object_series_limit=values["object_series_limit"],
         retain_deleted_seconds=values["retain_deleted"],
         page_size=values["kube_page_size"],
     )

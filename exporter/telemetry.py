@@ -68,6 +68,10 @@ COUNTERS = {
     "decode_failures": "Number of objects and events that could not be decoded and were skipped.",
     "collect_failures": "Number of objects whose metrics could not be derived, a fault of the exporter.",
     "informer_crashes": "Number of crashes of an informer, a fault of the exporter.",
+    "labels_cut": "Number of label values that were shortened, and of labels that were omitted, because of a limit.",
+    "series_dropped": "Number of series that were omitted because an object has too many of them.",
+    "namespaces_dropped": "Number of empty namespaces whose lifecycle metrics were removed early because of a limit.",
+    "retained_dropped": "Number of deleted objects whose retained series were removed early because of a limit.",
 }
 """The counters by resource: name without prefix and `_total`, and HELP."""
 
@@ -85,6 +89,10 @@ class KindMetrics:
         self.decode_failed = children["decode_failures"].inc
         self.collect_failed = children["collect_failures"].inc
         self.crashed = children["informer_crashes"].inc
+        self.labels_cut = children["labels_cut"].inc
+        self.series_dropped = children["series_dropped"].inc
+        self.namespace_dropped = children["namespaces_dropped"].inc
+        self.retained_dropped = children["retained_dropped"].inc
 
 
 def _counter(name: str, help_text: str, registry: CollectorRegistry) -> Counter:

@@ -1,4 +1,4 @@
-"""`kuberay-exporter demo`: what a newcomer sees."""
+"""`kuberay-exporter demo` as a process, and the simulated cluster that it starts."""
 
 import json
 import re
@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_cluster() -> None:
 
 
 def test_the_simulated_cluster_leaves_no_thread() -> None:
-    """Its block ends, and everything in it has ended."""
+    """At the end of its block all of its threads have ended."""
     before = threading.active_count()
     cluster = SimulatedCluster(seed=3, speed=100, objects=20)
     steps: list[tuple[int, int]] = []

@@ -16,7 +16,7 @@ def get(url: str) -> bytes:
 
 
 def is_ready(url: str) -> bool:
-    """Tell whether `/metrics` answers, and not with 503."""
+    """Return whether `/metrics` answers, and not with 503."""
     try:
         return bool(get(url))
     except OSError:
@@ -25,7 +25,7 @@ def is_ready(url: str) -> bool:
 
 @contextmanager
 def demo(*arguments: str) -> Iterator[str]:
-    """Run the demo on a free port of loopback; gives the address of its `/metrics`."""
+    """Run the demo on a free port of loopback; yield the address of its `/metrics`."""
     command = [*COMMAND, "demo", "--metrics-addr", "127.0.0.1:0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         try:
