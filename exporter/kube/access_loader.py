@@ -21,13 +21,14 @@ class AccessLoader:
     """Reads where the API server is, at the start and whenever that may have changed. For one thread at a time.
 
     A kubeconfig or a context that was asked for is used; else the pod's service account if there is one, else the
-    files of $KUBECONFIG or ~/.kube/config. The context of the first reading stays: whoever chooses another one for
-    kubectl later must not lead the exporter to another cluster.
+    files of $KUBECONFIG or ~/.kube/config. The source and the context of the first reading stay: whoever chooses
+    another context for kubectl later must not lead the exporter to another cluster.
     """
 
     def __init__(self, path: str | None = None, context: str | None = None) -> None:
         self._path = path
         self._context = context
+        self._is_in_pod = False
 
     def __call__(self) -> Access:
         """Read.
@@ -37,17 +38,18 @@ class AccessLoader:
             CredentialsError: nothing was asked for, and nothing was found.
         """
         if self._path:
-            path = Path(self._path).expanduser()
-            if not path.is_file():
+            path = _expand(self._path)
+            if not _is_file(path):
                 raise ConfigError(f"--kubeconfig '{self._path}': no such file")
             return self._from_kubeconfig(f"--kubeconfig '{self._path}'", [path])
         token_file = SERVICE_ACCOUNT / "token"
-        if not self._context and os.environ.get(HOST_VARIABLE) and token_file.is_file():
+        if self._is_in_pod or (not self._context and os.environ.get(HOST_VARIABLE) and _is_file(token_file)):
+            self._is_in_pod = True
             return _from_service_account(token_file)
         paths = os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
-        found = [path for path in map(Path, filter(None, paths.split(os.pathsep))) if path.expanduser().is_file()]
+        found = [path for path in map(_expand, filter(None, paths.split(os.pathsep))) if _is_file(path)]
         if found:
-            return self._from_kubeconfig(f"kubeconfig '{paths}'", [path.expanduser() for path in found])
+            return self._from_kubeconfig(f"kubeconfig '{paths}'", found)
         raise CredentialsError(
             f"no way to a cluster: no service account (${HOST_VARIABLE} and {token_file}), "
             f"no kubeconfig ({paths}); name one with --kubeconfig"
@@ -65,6 +67,16 @@ class AccessLoader:
             return access_of(cluster, user, files)
         except ConfigError as exc:
             raise ConfigError(f"{origin}: {exc}") from exc
+
+
+def _expand(path: str) -> Path:
+    """Return a path with ~ replaced, if there is such a home folder: a container's user often has none."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises RuntimeError for a user without a home
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is such a file, and it may be looked at."""
+    return os.path.isfile(path)  # noqa: PTH113 - pathlib's raises PermissionError
 
 
 def _from_service_account(token_file: Path) -> Access:

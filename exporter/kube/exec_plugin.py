@@ -8,6 +8,7 @@ and hide what is wrong.
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from exporter.kube.credentials import Credential
 
 TIMEOUT_SECONDS = 30.0
 """A plugin that waits for a person, or for a network that is not there, would hold the exporter for ever."""
+
+FAILURE_SECONDS = 1.0
+"""How long a failure counts for all who ask: many kinds and namespaces would run a failing plugin all the time."""
 
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _MAX_STDERR_CHARACTERS = 400
@@ -57,15 +61,19 @@ class _ExecCredential(Struct, rename="camel"):
 class PluginCredentials:
     """What a plugin printed last. Any thread may call; the others wait while one runs the plugin."""
 
-    def __init__(self, plugin: Plugin, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, plugin: Plugin, timeout_seconds: float = TIMEOUT_SECONDS, failure_seconds: float = FAILURE_SECONDS
+    ) -> None:
         self._plugin = plugin
         self._timeout_seconds = timeout_seconds
+        self._failure_seconds = failure_seconds
         # Guards all below, and is held while the plugin runs.
         self._lock = threading.Lock()
         self._runs = 0
         self._credential: Credential | None = None
         self._expires_at: datetime | None = None
         self._failure: ConnectError | None = None
+        self._failed_at = 0.0
         self._is_stderr_reported = False
 
     def get(self) -> Credential:
@@ -77,7 +85,8 @@ class PluginCredentials:
         runs = self._runs
         with self._lock:
             # Whoever waited for a run takes its result, be it a failure: or each thread would wait 30 s in turn.
-            if self._failure and self._runs != runs:
+            is_recent = time.monotonic() - self._failed_at < self._failure_seconds
+            if self._failure and (is_recent or self._runs != runs):
                 raise ConnectError(str(self._failure))
             if self._credential and (self._expires_at is None or datetime.now(UTC) < self._expires_at):
                 return self._credential
@@ -95,7 +104,7 @@ class PluginCredentials:
             stdout = self._run()
             self._credential, self._expires_at = self._decode(stdout)
         except ConnectError as exc:
-            self._failure = exc
+            self._failure, self._failed_at = exc, time.monotonic()
             raise
         else:
             self._failure = None

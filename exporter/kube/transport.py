@@ -106,6 +106,8 @@ def reason_of(exc: BaseException) -> str:
     while inner := exc.__cause__ or next((arg for arg in exc.args if isinstance(arg, BaseException)), None):
         exc = inner
     text = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-    # urllib3 puts the connection, perhaps with its address in memory, before some of its own.
+    # urllib3 puts the connection, perhaps with its address in memory, before some of its own, and ssl its source line
+    # after them.
     text = re.sub(r"^<?[\w.]+\(.*?\)( at 0x\w+>)?: (Failed to establish a new connection: )?", "", text)
+    text = re.sub(r"^\[SSL(: \w+)?\] | \(_ssl\.c:\d+\)$", "", text)
     return " ".join(text.split()) or type(exc).__name__

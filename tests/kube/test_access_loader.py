@@ -76,6 +76,19 @@ def test_a_pods_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert access.authority == ROOT.certificate_pem.encode()
 
 
+def test_a_service_account_that_is_away_is_no_reason_to_look_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubeconfig may lead to another cluster."""
+    path = service_account(tmp_path, monkeypatch)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path / "config", SERVER))
+    loader = AccessLoader()
+    loader()
+    (path / "token").unlink()
+    with pytest.raises(CredentialsError, match="^couldn't use the pod's service account: "):
+        loader()
+
+
 def test_what_is_asked_for_comes_before_the_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kubeconfig or a context."""
     service_account(tmp_path, monkeypatch)
@@ -131,6 +144,15 @@ def test_without_anything_it_says_what_was_looked_for(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / name))
     with pytest.raises(CredentialsError, match=f"^no way to a cluster: .*{name}.*; name one with --kubeconfig"):
         AccessLoader()()
+
+
+def test_a_user_without_a_home_folder_has_no_kubeconfig(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container: it is an ordinary answer, and not an error of Python's."""
+    monkeypatch.setenv("KUBECONFIG", "~no-such-user/config")
+    with pytest.raises(CredentialsError, match="^no way to a cluster: "):
+        AccessLoader()()
+    with pytest.raises(ConfigError, match="^--kubeconfig '~no-such-user/config': no such file"):
+        AccessLoader("~no-such-user/config")()
 
 
 @pytest.mark.parametrize(("name", "message"), [("missing", "no such file"), ("empty", "the file is empty")])

@@ -42,6 +42,11 @@ def runs(folder: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
+def without_pause(plugin: Plugin) -> PluginCredentials:
+    """Return credentials that run a failed plugin again at once."""
+    return PluginCredentials(plugin, failure_seconds=0)
+
+
 def failure(credentials: PluginCredentials) -> str:
     with pytest.raises(ConnectError) as caught:
         credentials.get()
@@ -143,7 +148,7 @@ def test_a_plugin_that_may_not_be_run_is_an_error(tmp_path: Path) -> None:
 def test_a_failed_plugins_words_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """They may have a time in them, and so be others each time; without what is secret in its environment."""
     script = 'echo "at $(wc -l < "$0.runs"): no $PASS" >&2; echo S3CRET-of-stdout; exit 3'
-    credentials = PluginCredentials(plugin(tmp_path, script, PASS="S3CRET-of-env"))
+    credentials = without_pause(plugin(tmp_path, script, PASS="S3CRET-of-env"))
     messages = {failure(credentials) for _ in range(3)}
     assert messages == {f"couldn't get credentials: exec plugin '{tmp_path / 'plugin'}' failed with exit code 3"}
     assert caplog.messages == [f"exec plugin '{tmp_path / 'plugin'}' wrote on standard error: at 1: no [redacted]"]
@@ -156,7 +161,7 @@ def test_a_plugin_that_works_again_is_reported_again_when_it_fails(
     status = f'{{"token":"t","expirationTimestamp":"{PAST}"}}'
     good = printing(tmp_path, status)
     script = (tmp_path / "plugin").read_text()
-    credentials = PluginCredentials(good)
+    credentials = without_pause(good)
     for _ in range(2):
         (tmp_path / "plugin").write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
         failure(credentials)
@@ -198,7 +203,7 @@ def test_a_plugin_that_is_killed_is_an_error(tmp_path: Path) -> None:
 def test_those_who_wait_for_a_failing_plugin_do_not_run_it_again(tmp_path: Path) -> None:
     """Or each kind would wait for its time in turn."""
     hanging = plugin(tmp_path, 'while [ ! -e "$0.end" ]; do sleep 0.01; done; exit 1')
-    credentials = PluginCredentials(hanging)
+    credentials = without_pause(hanging)
     messages: list[str] = []
     threads = [threading.Thread(target=lambda: messages.append(failure(credentials))) for _ in range(4)]
     for thread in threads:
@@ -208,6 +213,13 @@ def test_those_who_wait_for_a_failing_plugin_do_not_run_it_again(tmp_path: Path)
     for thread in threads:
         thread.join(10)
     assert len(messages) == 4
+    assert runs(tmp_path) == 1
+
+
+def test_a_failing_plugin_is_not_run_all_the_time(tmp_path: Path) -> None:
+    """Hundreds of namespaces may ask at once; a failure counts for a while."""
+    credentials = PluginCredentials(plugin(tmp_path, "exit 1"), failure_seconds=600)
+    assert len({failure(credentials) for _ in range(5)}) == 1
     assert runs(tmp_path) == 1
 
 
