@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from exporter.errors import ConfigError
 
-_SHORTEST_SECRET = 6
+SHORTEST_SECRET = 4
 """Shorter texts are in every message by chance."""
 
 Header = tuple[str, str]
@@ -54,7 +54,7 @@ def impersonation(
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return a text without the secrets that are in it."""
     for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
+        if len(secret) >= SHORTEST_SECRET:
             text = text.replace(secret, "[redacted]")
     return text
 

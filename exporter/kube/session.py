@@ -15,6 +15,7 @@ import urllib3
 from socks import SOCKS5Error
 from urllib3.contrib.socks import SOCKSProxyManager
 from urllib3.exceptions import (
+    ClosedPoolError,
     ConnectTimeoutError,
     HTTPError,
     NewConnectionError,
@@ -42,7 +43,6 @@ _KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     )
     if option is not None
 ]
-
 
 _TUNNEL_FAILED = "Tunnel connection failed: "
 """How http.client begins, when a proxy has answered CONNECT with another status than 200."""
@@ -107,6 +107,9 @@ class Session:
         """Send a request; if the server's certificate is refused, once more for each other context."""
         try:
             return _urlopen(self._pool, url, options)
+        except ClosedPoolError:
+            # Another thread has replaced this session meanwhile: one last connection.
+            return _urlopen(self._make_pool(next(self._contexts())), url, options)
         except SSLError as exc:
             if not (self._trust and self._trust.has_alternatives and _is_server_untrusted(exc)):
                 raise

@@ -1,8 +1,8 @@
 """TLS contexts that trust and refuse what Go's crypto/x509 does, and so kubectl.
 
-OpenSSL and Python differ from Go in four ways, and all are made good here, on every version of Python: a certificate
-in the bundle is trusted whatever it is (an intermediate CA, the server's own); extensions that RFC 5280 asks of a CA
-are not demanded; a broken certificate costs nothing but itself; two CAs with the same subject are both tried.
+OpenSSL and Python differ from Go in four ways. This module removes the differences on every version of Python: a
+certificate in the bundle is trusted whatever it is (an intermediate CA, the server's own); a CA needs no extensions of
+RFC 5280; a broken certificate is skipped; two CAs with the same subject are both tried.
 """
 
 import base64

@@ -13,10 +13,10 @@ import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from exporter.errors import IdleTimeoutError, StreamError
+from exporter.kube.headers import SHORTEST_SECRET
 
 _READ_BYTES = 64 * 1024
 _OK = 200
-_SHORTEST_SECRET_BYTES = 6
 
 
 class Response:
@@ -27,7 +27,7 @@ class Response:
 
     def __init__(self, raw: urllib3.BaseHTTPResponse, secrets: tuple[str, ...] = ()) -> None:
         self._raw = raw
-        self._secrets = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST_SECRET_BYTES]
+        self._secrets = [secret.encode() for secret in secrets if len(secret) >= SHORTEST_SECRET]
         self.status = raw.status
         self.headers: Mapping[str, str] = raw.headers
 

@@ -147,7 +147,7 @@ def test_a_plugin_is_run_again_on_401(server: FaultServer, tmp_path: Path) -> No
 
 
 def test_a_plugin_that_fails_leads_to_no_request(server: FaultServer, tmp_path: Path) -> None:
-    """An anonymous one would be answered 403, and blame RBAC; it is run again with the next."""
+    """An anonymous one would be answered with 403, as if RBAC were wrong; the plugin is run again later."""
     path = tmp_path / "plugin"
     user = exec_plugin(path, "no JSON")
     transport = transport_of(kubeconfig(tmp_path / "c", server.url, user))

@@ -293,14 +293,21 @@ def test_a_proxy_of_another_authority_is_refused(tmp_path: Path, server: FaultSe
 # What fails.
 
 
-def test_a_refused_connection_is_told_in_the_same_words_each_time(tmp_path: Path) -> None:
+def test_a_pool_that_another_thread_has_closed_is_no_failure(server: FaultServer, tmp_path: Path) -> None:
+    """Credentials were renewed between the choice of the pool and the request."""
+    transport = transport_of(kubeconfig(tmp_path / "c", server.url))
+    transport._link.close()
+    assert get(transport) == 200
+
+
+def test_a_refused_connection_has_the_same_message_each_time(tmp_path: Path) -> None:
     """So that the log has it once; without a password that is in the address."""
     message = connect_error(kubeconfig(tmp_path / "c", "http://u:S3CRET@127.0.0.1:1"))
     assert message == "couldn't connect to http://127.0.0.1:1: Connection refused"
 
 
-def test_an_unknown_host_is_told(tmp_path: Path) -> None:
-    """The name is in the message."""
+def test_an_unknown_host_is_in_the_message(tmp_path: Path) -> None:
+    """With what was tried."""
     message = connect_error(kubeconfig(tmp_path / "c", "https://no-such-host.invalid"))
     assert message.startswith("couldn't connect to https://no-such-host.invalid: ")
 

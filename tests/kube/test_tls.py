@@ -131,7 +131,7 @@ def test_flags_are_those_of_go_on_every_python() -> None:
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_the_systems_authorities_can_be_named(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broken one among them does no harm; files of a folder need no special names."""
+    """A broken one among them is skipped; files of a folder need no special names."""
     path = tmp_path / "any-name.pem"
     path.write_text(NOT_A_CERTIFICATE + ROOT.certificate_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing"))
