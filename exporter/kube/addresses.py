@@ -9,6 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
 from exporter.errors import ConfigError
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -60,7 +63,13 @@ def parse_address(text: str, what: str, schemes: Collection[str]) -> Address:
         raise ConfigError(f"{wrong}: not an address (scheme://host[:port], port 1 to 65535)")
     user = None if parts.username is None else unquote(parts.username)
     password = None if parts.password is None else unquote(parts.password)
-    return Address(parts.scheme, host, port, parts.path.rstrip("/"), user, password)
+    address = Address(parts.scheme, host, port, parts.path.rstrip("/"), user, password)
+    try:
+        # What connects is stricter about names than what takes addresses apart.
+        parse_url(f"{address.scheme}://{address.authority}")
+    except LocationParseError:
+        raise ConfigError(f"{wrong}: not a host's name or address") from None
+    return address
 
 
 def redacted(text: str) -> str:

@@ -1,7 +1,9 @@
 """Where a cluster is looked for, and what of a kubeconfig is honoured or refused; nothing connects here."""
 
+import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from exporter.errors import ConfigError, CredentialsError
 from exporter.kube import access_loader
 from exporter.kube.access import Access
 from exporter.kube.access_loader import AccessLoader
+from exporter.kube.api_transport import ApiTransport
 from exporter.kube.credentials import Credential
 from tests.support.certificates import issue
 from tests.support.reaching import ROOT, data, kubeconfig
@@ -375,6 +378,36 @@ def test_a_user_that_cannot_be_honoured_is_refused(load: Load, user: dict[str, A
     with pytest.raises(ConfigError, match=message) as caught:
         load(user)
     assert "S3CRET" not in str(caught.value)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value in a document."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def with_value(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """Return a document with another value at one place."""
+    if not path:
+        return value
+    copied = copy.copy(document)
+    copied[path[0]] = with_value(document[path[0]], path[1:], value)
+    return copied
+
+
+@pytest.mark.parametrize("value", [None, "", 0, [], {}, ["x"], "x\x00\n", "http://a:S3CRET@[b", "https://ⅷ", "\u2028"])
+@pytest.mark.parametrize("user", [CERTIFICATE | {"token": "t", "as": "a", "as-groups": ["g"]}, {"exec": EXEC}])
+def test_whatever_stands_at_any_place_is_used_or_refused(tmp_path: Path, user: dict[str, Any], value: Any) -> None:
+    """With an error of ours, which becomes a line and an exit code; never with another exception."""
+    path = tmp_path / "config"
+    kubeconfig(path, SERVER, user, proxy_url="http://u:S3CRET@proxy:3128", tls_server_name="x", extensions=[])
+    document = json.loads(path.read_text())
+    for place in list(places(document)):
+        path.write_text(json.dumps(with_value(document, place, value)))
+        with suppress(ConfigError):
+            assert "S3CRET" not in ApiTransport(AccessLoader(str(path)), 1).host
 
 
 # Exec plugins.

@@ -44,6 +44,8 @@ def test_an_address_is_printed_without_its_password() -> None:
         "http://corp:S3CRET@[::1",
         "corp:S3CRET@host",
         "http:///path",
+        "http://corp:S3CRET@%zz",
+        "http://corp:S3CRET@ⅷ",
         "",
     ],
 )
