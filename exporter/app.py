@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.limits import Limits
 from exporter.collectors.table import AnyKind
 from exporter.config import Config
+from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
 from exporter.kube.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import Informer, InformerSettings
@@ -27,6 +27,7 @@ from exporter.resources import API_GROUP, API_VERSION
 from exporter.status import InformerStatus
 from exporter.telemetry import KindMetrics, Telemetry
 from exporter.web.application import Endpoints
+from exporter.web.pool import MAX_CONNECTIONS
 from exporter.web.server import Server, format_address, listen, serve_until_signal
 
 THREADS_END_SECONDS = 2.0
@@ -123,10 +124,12 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
         ConfigError: an address cannot be listened on, or the kubeconfig is not usable.
         CredentialsError: there is nothing to reach a cluster with.
     """
-    transport = ApiTransport(load, connections=len(config.collectors) * max(1, len(config.namespaces)))
+    watches = len(config.collectors) * max(1, len(config.namespaces))
+    max_connections = reserve_descriptors(watches, MAX_CONNECTIONS)
+    transport = ApiTransport(load, connections=watches)
     exporter = Exporter(config, transport)
     endpoints = exporter.endpoints
-    listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application())]
+    listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application(config.max_requests))]
     if config.probe_address is not None:
         probes = listen("--health-probe-bind-address", *config.probe_address)
         listeners.append((probes, endpoints.probe_application()))
@@ -137,9 +140,7 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
     on_listening(addresses[0])
     try:
         exporter.start()
-        asyncio.run(serve_until_signal(Server(listeners), endpoints.drain))
+        asyncio.run(serve_until_signal(Server(listeners, max_connections=max_connections), endpoints.drain))
     finally:
-        # The loop has given its handlers back: a second signal must not end what is ending with another code.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         exporter.stop()
     log.info("stopped")

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.kube.informer import Informer, InformerState
-from exporter.kube.reflector import SyncState
+from exporter.kube.sync_state import SyncState
 
 SCRAPE_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
 """Seconds: from the scrape of a small cluster to one that would exceed the usual timeout of 10 s."""
@@ -77,7 +77,7 @@ COUNTERS = {
 
 
 class KindMetrics:
-    """The counters of one resource (a `kube.reflector.ReflectorMetrics`)."""
+    """The counters of one resource (a `kube.metrics.ReflectorMetrics`)."""
 
     def __init__(self, resource: str, counters: dict[str, Counter]) -> None:
         children = {name: counter.labels(resource) for name, counter in counters.items()}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -13,6 +14,7 @@ from exporter.exposition.exposition import Exposition
 from exporter.exposition.negotiation import accepts_gzip, choose_format
 from exporter.web.body import BodyResponse
 from exporter.web.landing import landing_page
+from exporter.web.limits import ScrapeLimit
 from exporter.web.status import ExporterStatus
 
 VARY = {"Vary": "Accept, Accept-Encoding"}
@@ -61,8 +63,11 @@ class Endpoints:
         """Return an application with the probes only, for a listener of their own."""
         return _application(self._probe_routes())
 
-    def application(self) -> Starlette:
-        return _application([Route("/metrics", self.metrics), Route("/", self.landing), *self._probe_routes()])
+    def application(self, max_requests: int) -> Starlette:
+        """Return the application; `max_requests` scrapes are answered at once."""
+        limit = Middleware(ScrapeLimit, maximum=max_requests)
+        metrics = Route("/metrics", self.metrics, middleware=[limit])
+        return _application([metrics, Route("/", self.landing), *self._probe_routes()])
 
     def _probe_routes(self) -> list[Route]:
         return [Route("/healthz", self.healthz), Route("/readyz", self.readyz)]

@@ -11,8 +11,8 @@ from typing import Any
 from exporter.kube.access import anonymous
 from exporter.kube.api_transport import ApiTransport
 from exporter.kube.informer import Informer, InformerSettings
-from exporter.kube.reflector import SyncState
 from exporter.kube.store import Store
+from exporter.kube.sync_state import SyncState
 from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock
