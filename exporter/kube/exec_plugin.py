@@ -7,6 +7,7 @@ and hide what is wrong.
 
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -101,8 +102,8 @@ class PluginCredentials:
     def _renew(self) -> Credential:
         self._credential = None
         try:
-            stdout = self._run()
-            self._credential, self._expires_at = self._decode(stdout)
+            outcome = self._run()
+            self._credential, self._expires_at = self._decode_outcome(outcome)
         except ConnectError as exc:
             self._failure, self._failed_at = exc, time.monotonic()
             raise
@@ -113,24 +114,32 @@ class PluginCredentials:
         finally:
             self._runs += 1
 
-    def _run(self) -> bytes:
+    def _run(self) -> programs.Outcome:
         plugin = self._plugin
         environment = {**os.environ, **dict(plugin.environment), "KUBERNETES_EXEC_INFO": plugin.info}
         try:
-            outcome = programs.run([plugin.command, *plugin.arguments], environment, self._timeout_seconds)
+            return programs.run([plugin.command, *plugin.arguments], environment, self._timeout_seconds)
         except (OSError, ValueError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "a null character in its arguments or environment"
             hint = f" ({' '.join(plugin.install_hint.split())})" if plugin.install_hint else ""
             raise self._error(f"couldn't be run: {reason}{hint}") from exc
-        if outcome.has_ended and outcome.code == 0:
-            return outcome.stdout
-        self._report_stderr(outcome.stderr)
+
+    def _decode_outcome(self, outcome: programs.Outcome) -> tuple[Credential, datetime | None]:
+        try:
+            self._check_end(outcome)
+            return self._decode(outcome.stdout)
+        except ConnectError:
+            self._report_stderr(outcome)
+            raise
+
+    def _check_end(self, outcome: programs.Outcome) -> None:
         if not outcome.has_ended and max(len(outcome.stdout), len(outcome.stderr)) >= programs.MAX_OUTPUT_BYTES:
             raise self._error(f"printed more than {programs.MAX_OUTPUT_BYTES} bytes and was killed")
         if not outcome.has_ended:
             raise self._error(f"did not end within {self._timeout_seconds:g} s and was killed")
-        ended = f"exit code {outcome.code}" if outcome.code > 0 else f"signal {-outcome.code}"
-        raise self._error(f"failed with {ended}")
+        if outcome.code:
+            ended = f"exit code {outcome.code}" if outcome.code > 0 else f"signal {-outcome.code}"
+            raise self._error(f"failed with {ended}")
 
     def _decode(self, stdout: bytes) -> tuple[Credential, datetime | None]:
         try:
@@ -164,13 +173,15 @@ class PluginCredentials:
     def _error(self, reason: str) -> ConnectError:
         return ConnectError(f"couldn't get credentials: exec plugin '{self._plugin.command}' {reason}")
 
-    def _report_stderr(self, stderr: bytes) -> None:
+    def _report_stderr(self, outcome: programs.Outcome) -> None:
         """Log what a failed plugin wrote, once until it succeeds: it may have a time in it, and is never the same."""
-        text = " ".join(stderr.decode("utf-8", "replace").split())
+        text = " ".join(outcome.stderr.decode("utf-8", "replace").split())
         if not text or self._is_stderr_reported:
             return
         self._is_stderr_reported = True
-        secrets = [value for _, value in self._plugin.environment]
+        # Whatever is long on standard output may be a token, and a wrapper may repeat it.
+        secrets = re.findall(r"[^\s\"',:{}]{16,}", outcome.stdout.decode("utf-8", "replace"))
+        secrets += [value for _, value in self._plugin.environment]
         text = headers.redact(text, secrets)
         shown = text if len(text) <= _MAX_STDERR_CHARACTERS else f"…{text[-_MAX_STDERR_CHARACTERS:]}"
         log.warning("exec plugin '%s' wrote on standard error: %s", self._plugin.command, shown)

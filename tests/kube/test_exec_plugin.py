@@ -147,11 +147,20 @@ def test_a_plugin_that_may_not_be_run_is_an_error(tmp_path: Path) -> None:
 
 def test_a_failed_plugins_words_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """They may have a time in them, and so be others each time; without what is secret in its environment."""
-    script = 'echo "at $(wc -l < "$0.runs"): no $PASS" >&2; echo S3CRET-of-stdout; exit 3'
+    script = 'echo "at $(wc -l < "$0.runs"): no $PASS, S3CRET-of-stdout" >&2; echo S3CRET-of-stdout; exit 3'
     credentials = without_pause(plugin(tmp_path, script, PASS="S3CRET-of-env"))
     messages = {failure(credentials) for _ in range(3)}
     assert messages == {f"couldn't get credentials: exec plugin '{tmp_path / 'plugin'}' failed with exit code 3"}
-    assert caplog.messages == [f"exec plugin '{tmp_path / 'plugin'}' wrote on standard error: at 1: no [redacted]"]
+    assert caplog.messages == [
+        f"exec plugin '{tmp_path / 'plugin'}' wrote on standard error: at 1: no [redacted], [redacted]"
+    ]
+
+
+def test_what_a_plugin_wrote_is_logged_too_if_it_did_not_fail(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It may say why it has printed nothing."""
+    credentials = without_pause(plugin(tmp_path, "echo 'log in first' >&2"))
+    assert failure(credentials).endswith("didn't print an ExecCredential as JSON")
+    assert caplog.messages == [f"exec plugin '{tmp_path / 'plugin'}' wrote on standard error: log in first"]
 
 
 def test_a_plugin_that_works_again_is_reported_again_when_it_fails(
