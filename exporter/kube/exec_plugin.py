@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 30.0
 """A plugin that waits for a person, or for a network that is not there, would hold the exporter for ever."""
 
 FAILURE_SECONDS = 1.0
-"""How long a failure counts for all who ask: many kinds and namespaces would run a failing plugin all the time."""
+"""How long a failure or a refusal counts for all who ask: many namespaces would run the plugin all the time."""
 
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _MAX_STDERR_CHARACTERS = 400
@@ -75,6 +75,8 @@ class PluginCredentials:
         self._expires_at: datetime | None = None
         self._failure: ConnectError | None = None
         self._failed_at = 0.0
+        self._refused: Credential | None = None
+        self._refused_at = 0.0
         self._is_stderr_reported = False
 
     def get(self) -> Credential:
@@ -96,8 +98,11 @@ class PluginCredentials:
     def refuse(self, refused: Credential) -> None:
         """Forget credentials that the server has refused, unless there are other ones already."""
         with self._lock:
-            if self._credential == refused:
+            # It printed the same again after the last refusal: no run for each of many namespaces.
+            is_known = refused == self._refused and time.monotonic() - self._refused_at < self._failure_seconds
+            if self._credential == refused and not is_known:
                 self._credential = None
+                self._refused, self._refused_at = refused, time.monotonic()
 
     def _renew(self) -> Credential:
         self._credential = None

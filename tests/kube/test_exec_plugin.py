@@ -232,6 +232,15 @@ def test_a_failing_plugin_is_not_run_all_the_time(tmp_path: Path) -> None:
     assert runs(tmp_path) == 1
 
 
+def test_a_plugin_that_prints_refused_credentials_again_is_not_run_all_the_time(tmp_path: Path) -> None:
+    """Once more after the refusal; then the server's answer counts for a while."""
+    credentials = PluginCredentials(printing(tmp_path, '{"token":"t"}'), failure_seconds=600)
+    for _ in range(5):
+        credentials.refuse(credentials.get())
+    assert credentials.get() == Credential("Bearer t")
+    assert runs(tmp_path) == 2
+
+
 def has_asked(thread: threading.Thread) -> bool:
     """Tell whether a thread is in `get` and has looked how many runs there were."""
     frame = sys._current_frames().get(thread.ident or 0)
