@@ -11,6 +11,7 @@ from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.limits import Limits
 from exporter.collectors.table import AnyKind
@@ -18,8 +19,7 @@ from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
 from exporter.kube.api_transport import ApiTransport, LoadAccess
-from exporter.kube.informer import Informer, InformerSettings
-from exporter.kube.retry_budget import RetryBudget
+from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
 from exporter.kube.transport import Transport
 from exporter.metrics_store import MetricsStore
@@ -44,8 +44,8 @@ class Exporter:
     def __init__(self, config: Config, transport: Transport) -> None:
         kinds = [kind for kind in KINDS if kind.plural in config.collectors]
         self.telemetry = Telemetry(kind.plural for kind in kinds)
-        budget = RetryBudget(SystemClock())
-        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), budget) for kind in kinds]
+        shared = SharedBudgets(SystemClock())
+        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared) for kind in kinds]
         self.metrics_stores = [kind.metrics_store for kind in watched]
         self.informers = [informer for kind in watched for informer in kind.informers]
         self.telemetry.register_informers(self.informers)
@@ -71,7 +71,7 @@ class WatchedKind:
     """One kind: an informer and a store for each namespace, and the metrics store that they all write to."""
 
     def __init__(
-        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, budget: RetryBudget
+        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, shared: SharedBudgets
     ) -> None:
         stores = {namespace: Store[Any]() for namespace in config.namespaces or ("",)}
         self.metrics_store = MetricsStore(
@@ -86,6 +86,7 @@ class WatchedKind:
                 kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
             ),
             metrics.collect_failed,
+            integrals=Integrals(kind, config.family_filter),
             retain_seconds=config.retain_deleted_seconds,
             retained_dropped=metrics.retained_dropped,
         )
@@ -102,7 +103,7 @@ class WatchedKind:
                 store,
                 self.metrics_store,
                 metrics,
-                budget=budget,
+                shared=shared,
             )
             for namespace, store in stores.items()
         ]

@@ -11,6 +11,7 @@ from exporter.kube import wire
 from exporter.kube.backoff import Backoff
 from exporter.kube.failure_log import ResourceLogger
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, ListWatch
+from exporter.kube.log_budget import LogBudget
 from exporter.kube.metrics import ReflectorMetrics
 from exporter.kube.reflector import Reflector
 from exporter.kube.retries import Retries
@@ -70,6 +71,14 @@ class InformerState:
     last_event_time: float
 
 
+class SharedBudgets:
+    """What all informers of a process share."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.retry_budget = RetryBudget(clock)
+        self.log_budget = LogBudget(clock)
+
+
 class Informer(Generic[T]):
     """A thread with a reflector that keeps a store equal to the API. Any thread may call.
 
@@ -84,16 +93,17 @@ class Informer(Generic[T]):
         handler: EventHandler[T],
         metrics: ReflectorMetrics,
         *,
-        budget: RetryBudget | None = None,
+        shared: SharedBudgets | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.settings = settings
         self._store = store
         self._clock = clock or SystemClock()
+        shared = shared or SharedBudgets(self._clock)
         rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         fields = {"resource": settings.plural} | ({"namespace": settings.namespace} if settings.namespace else {})
-        self._log = ResourceLogger(_log, fields)
+        self._log = ResourceLogger(_log, fields, shared.log_budget)
         self._list_watch = ListWatch(
             transport,
             settings.path,
@@ -111,7 +121,7 @@ class Informer(Generic[T]):
             metrics,
             self._log,
             clock=self._clock,
-            retries=Retries(self._clock, self._backoff, budget or RetryBudget(self._clock), self._list_watch.stopping),
+            retries=Retries(self._clock, self._backoff, shared.retry_budget, self._list_watch.stopping),
         )
         name = "-".join(filter(None, ("informer", settings.plural, settings.namespace)))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -16,6 +16,8 @@ from exporter.web.body import BodyResponse
 from exporter.web.landing import landing_page
 from exporter.web.limits import ScrapeLimit
 from exporter.web.status import ExporterStatus
+
+PREPARED_AT_ONCE = 2
 
 VARY = {"Vary": "Accept, Accept-Encoding"}
 
@@ -29,15 +31,17 @@ class Endpoints:
         self._status = status
         self._observe_scrape = observe_scrape
         self._is_draining = False
+        # More threads would not prepare bodies faster, and would delay the event loop.
+        self._preparing = CapacityLimiter(PREPARED_AT_ONCE)
 
     def drain(self) -> None:
-        """Stop being ready. New connections are refused soon after; open ones still get this answer."""
+        """Stop being ready. New and idle connections are closed soon after; running requests are answered."""
         self._is_draining = True
 
     async def metrics(self, request: Request) -> Response:
         if reason := self._status.why_not_ready():
             return PlainTextResponse(f"not ready: {reason}\n", 503, VARY)
-        return await run_in_threadpool(self._scrape, request)
+        return await to_thread.run_sync(self._scrape, request, limiter=self._preparing)
 
     def _scrape(self, request: Request) -> Response:
         started_at = time.perf_counter()
