@@ -55,7 +55,7 @@ def test_variables_that_kubernetes_injects_are_ignored() -> None:
     """A Service called kuberay-exporter sets _PORT and _SERVICE_* in every pod of its namespace."""
     result = run(
         "render",
-        stdin=b'{"kind":"Pod"}',
+        stdin=b'{"kind":"List","items":[]}',
         KUBERAY_EXPORTER_PORT="tcp://10.0.0.1:8080",
         KUBERAY_EXPORTER_SERVICE_HOST="x",
     )

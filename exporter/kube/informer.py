@@ -72,9 +72,11 @@ class InformerState:
 
 
 class SharedBudgets:
-    """What all informers of a process share."""
+    """What all informers of a process share. Any thread may use it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, rng: random.Random | None = None) -> None:
+        # One generator: its state is larger than the rest of an informer.
+        self.rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         self.retry_budget = RetryBudget(clock)
         self.log_budget = LogBudget(clock)
 
@@ -95,23 +97,21 @@ class Informer(Generic[T]):
         *,
         shared: SharedBudgets | None = None,
         clock: Clock | None = None,
-        rng: random.Random | None = None,
     ) -> None:
         self.settings = settings
         self._store = store
         self._clock = clock or SystemClock()
         shared = shared or SharedBudgets(self._clock)
-        rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         fields = {"resource": settings.plural} | ({"namespace": settings.namespace} if settings.namespace else {})
         self._log = ResourceLogger(_log, fields, shared.log_budget)
         self._list_watch = ListWatch(
             transport,
             settings.path,
-            rng=rng,
+            rng=shared.rng,
             page_size=settings.page_size,
             idle_timeout_seconds=settings.idle_timeout_seconds,
         )
-        self._backoff = Backoff(self._clock, rng)
+        self._backoff = Backoff(self._clock, shared.rng)
         self._metrics = metrics
         self._reflector = Reflector(
             self._list_watch,

@@ -10,7 +10,7 @@ from typing import Any
 
 from exporter.kube.access import anonymous
 from exporter.kube.api_transport import ApiTransport
-from exporter.kube.informer import Informer, InformerSettings
+from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
 from exporter.kube.sync_state import SyncState
 from exporter.resources.rayjob import RayJob
@@ -101,8 +101,8 @@ class Watched:
             self.held,
             self.view,
             self.counts,
+            shared=SharedBudgets(clock, random.Random(1)),
             clock=clock,
-            rng=random.Random(1),
         )
 
     @property
