@@ -10,13 +10,14 @@ from contextlib import contextmanager
 
 from exporter.errors import StreamError
 from exporter.kube import discovery, wire
+from exporter.kube.deadline import aborted_after
 from exporter.kube.transport import Response, Transport
 
 LIST_TIMEOUT_SECONDS = 60.0
 """Without a byte of an answer: a page takes a busy server seconds."""
 
-LIST_MAX_SECONDS = 120.0
-"""For one page, from its first byte: a proxy that sends a byte a second would never be idle."""
+LIST_MAX_SECONDS = 30.0
+"""For one page, from its headers on: a proxy that sends a byte a second would never be idle."""
 
 PAGE_MAX_BYTES = 16 * 1024 * 1024
 """A page that is larger is requested again with fewer objects. 500 objects have 2 to 5 MB."""
@@ -127,7 +128,7 @@ class ListWatch:
     def _read(self, response: Response) -> bytes:
         """Return a whole body, within the bounds of its size and its time."""
         chunks, size = [], 0
-        with _aborted_after(self._list_max_seconds, response) as is_over:
+        with aborted_after(self._list_max_seconds, response.abort) as is_over:
             try:
                 for chunk in response.chunks():
                     chunks.append(chunk)
@@ -163,24 +164,3 @@ class ListWatch:
     def _check_stopping(self) -> None:
         if self.stopping.is_set():
             raise Stopped
-
-
-@contextmanager
-def _aborted_after(seconds: float, response: Response) -> Iterator[threading.Event]:
-    """Abort a response that takes too long; the event is set then.
-
-    By a thread, as no timeout of a socket ends a read that gets a byte now and then.
-    """
-    is_over = threading.Event()
-
-    def abort() -> None:
-        is_over.set()
-        response.abort()
-
-    timer = threading.Timer(seconds, abort)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield is_over
-    finally:
-        timer.cancel()
