@@ -158,8 +158,12 @@ class EventTotals(RegistryCollector):
         *,
         clock: Clock | None = None,
         limits: Limits = NO_REPORT,
+        namespace_dropped: Callable[[], object] = lambda: None,
     ) -> None:
-        """`report` is called once for each Event that has new occurrences, before its details are dropped."""
+        """`report` is called once for each Event that has new occurrences, before its details are dropped.
+
+        `namespace_dropped` is called for each namespace whose series were dropped before their time.
+        """
         clock = clock or SystemClock()
         self._report = report
         self._limits = limits
@@ -167,7 +171,7 @@ class EventTotals(RegistryCollector):
         self._reasons = BoundedReasons()
         # Present in the first list, but not decodable yet.
         self._undecodable: set[str] = set()
-        self._counts = EventCounts(clock)
+        self._counts = EventCounts(clock, namespace_dropped)
         self._warnings = LastWarnings(clock, limits)
         self._series: list[tuple[Family, EventCounts | LastWarnings]] = [
             (row.family, series)
@@ -176,7 +180,7 @@ class EventTotals(RegistryCollector):
         ]
         self.families = tuple([family for family, _ in self._series])
 
-    def observe(self, event: Event) -> Observation[Event]:
+    def observe(self, event: Event, remembered: None = None) -> Observation[Event]:  # noqa: ARG002 - as of all totals
         return Observation(event, (occurred(event),))
 
     def on_list(self, present: Iterable[Observation[Event]], undecodable: Collection[str]) -> set[str]:

@@ -1,11 +1,12 @@
 """The series that Events leave behind, each under a key of its own, and how long they stay."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from exporter.clock import Clock
-from exporter.collectors.lifecycle import EMPTY_NAMESPACE_SECONDS
 from exporter.collectors.limits import Limits
+from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.exposition.model import Sample
 from exporter.resources.event import Event, ObjectReference
 
@@ -24,8 +25,11 @@ Labels = tuple[str, ...]
 class EventCounts:
     """Occurrences by namespace, kind, type and reason. Not for several threads at once."""
 
-    def __init__(self, clock: Clock, max_namespaces: int = MAX_NAMESPACES) -> None:
+    def __init__(
+        self, clock: Clock, namespace_dropped: Callable[[], object], max_namespaces: int = MAX_NAMESPACES
+    ) -> None:
         self._clock = clock
+        self._namespace_dropped = namespace_dropped
         self._max_namespaces = max_namespaces
         self._counts: dict[str, tuple[Labels, int]] = {}
         # By namespace: the keys of its series; and when it last had an occurrence, the longest ago first.
@@ -59,6 +63,8 @@ class EventCounts:
         for namespace, at in list(self._changed_at.items()):
             if at > due and len(self._changed_at) <= self._max_namespaces:
                 break
+            if at > due:
+                self._namespace_dropped()
             del self._changed_at[namespace]
             expired += self._keys.pop(namespace)
         for key in expired:

@@ -29,8 +29,8 @@ class Totals(Protocol[T]):
 
     families: tuple[Family, ...]
 
-    def observe(self, obj: T) -> Observation[T]:
-        """Return what a version of an object shows to have occurred."""
+    def observe(self, obj: T, remembered: Any = None) -> Observation[T]:
+        """Return what a version of an object shows to have occurred; `remembered` is the kind's memory of it."""
 
     def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> set[str]:
         """Take the first list; return the keys that have series now."""

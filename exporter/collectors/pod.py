@@ -98,7 +98,7 @@ def termination_time(pod: Pod) -> Values:
     return timestamp(end.finished_at if end else None)
 
 
-def ended(pod: Pod) -> Occurrence:
+def ended(pod: Pod, _: None = None) -> Occurrence:
     """Tell how often containers of the pod ended and were restarted, and whether the pod itself has ended.
 
     A version shows the reason of the last end only. Of a pod that is being deleted the end is not counted, unless
@@ -127,11 +127,11 @@ def unseen_ends(labels: tuple[str, ...]) -> tuple[str, ...]:
     return (labels[0], OTHER)
 
 
-def restarted(pod: Pod) -> Occurrence:
+def restarted(pod: Pod, _: None = None) -> Occurrence:
     return Occurrence(restarts(pod), (node_type(pod),))
 
 
-def scheduled(pod: Pod) -> Occurrence:
+def scheduled(pod: Pod, _: None = None) -> Occurrence:
     """Tell whether the pod was scheduled, with the seconds since its creation."""
     at = true_since(pod, "PodScheduled")
     if at is None:
@@ -139,7 +139,7 @@ def scheduled(pod: Pod) -> Occurrence:
     return Occurrence(1, (node_type(pod),), elapsed_seconds(pod.metadata.creation_timestamp, at))
 
 
-def became_ready(pod: Pod) -> Occurrence:
+def became_ready(pod: Pod, _: None = None) -> Occurrence:
     """Tell whether the pod has been ready, with the seconds from its creation to that.
 
     If it was ready and is not any more, there is no time of the first Ready.

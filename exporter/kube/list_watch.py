@@ -58,7 +58,7 @@ class ListWatch:
         idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS,
         list_max_seconds: float = LIST_MAX_SECONDS,
     ) -> None:
-        """`selectors` are parameters of every list and watch; without an `idle_timeout_seconds`, a watch may be silent."""
+        """`selectors` are parameters of every list and watch; without `idle_timeout_seconds`, a watch may be silent."""
         self._transport = transport
         self._path = path
         self._rng = rng

@@ -457,7 +457,9 @@ def of_pods() -> Iterator[Case]:
 
 
 CASES = list(
-    chain(of_every_kind(), of_clusters(), of_groups(), of_jobs(), of_services(), of_rollouts(), of_cron_jobs(), of_pods())
+    chain(
+        of_every_kind(), of_clusters(), of_groups(), of_jobs(), of_services(), of_rollouts(), of_cron_jobs(), of_pods()
+    )
 )
 
 
