@@ -1,12 +1,12 @@
 """Steps of the simulation, run one after the other at their times."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from exporter.simulator.apiserver.store import ObjectStore
-from exporter.simulator.kuberay.world import Steps, World
+from exporter.simulator.kuberay.world import World
 
 NOW = 1_800_000_000.0
 
@@ -19,7 +19,7 @@ def new_world(seed: int = 1) -> tuple[World, ObjectStore]:
     return world, store
 
 
-def run_steps(world: World, steps: Steps, seconds: float) -> Iterator[float]:
+def run_steps(world: World, steps: Iterable[float], seconds: float) -> Iterator[float]:
     """Run steps for so long; yield the time after each."""
     end = world.now + seconds
     for pause in steps:
