@@ -106,6 +106,7 @@ class Manifests:
 
 
 def serve_config(app: str, deployments: tuple[str, ...]) -> str:
+    """Return `serveConfigV2` of one application, as YAML."""
     lines = [
         "applications:",
         f"  - name: {app}",
@@ -121,6 +122,7 @@ def serve_config(app: str, deployments: tuple[str, ...]) -> str:
 
 
 def runtime_env() -> str:
+    """Return `runtimeEnvYAML` of a job."""
     return 'pip:\n  - requests==2.32.3\nenv_vars:\n  counter_name: "test_counter"\n'
 
 
