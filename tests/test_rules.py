@@ -163,11 +163,11 @@ def test_expected_clusters_need_a_label() -> None:
 
 
 def test_tests_of_two_clusters_are_derived_from_those_of_one() -> None:
-    """Every series and every alert in each cluster; or a second cluster without objects."""
+    """Every series and every alert in each cluster; or a second cluster without an alert."""
     group = {
         "name": "a group",
         "interval": "1m",
-        "input_series": [{"series": 'up{job="a"}', "values": "0x20"}],
+        "input_series": [{"series": 'up{job="a",namespace="ml",uid="7"}', "values": "0x20"}],
         "alert_rule_test": [
             {
                 "eval_time": "1m",
@@ -178,8 +178,8 @@ def test_tests_of_two_clusters_are_derived_from_those_of_one() -> None:
     }
     both = rule_tests.of_clusters(group, ["eu", "us"])
     assert [item["series"] for item in both["input_series"]] == [
-        'up{cluster="eu",job="a"}',
-        'up{cluster="us",job="a"}',
+        'up{cluster="eu",job="a",namespace="ml",uid="7"}',
+        'up{cluster="us",job="a",namespace="ml",uid="7"}',
     ]
     assert both["alert_rule_test"][0]["exp_alerts"] == [
         {"exp_labels": {"job": "a", "cluster": name}, "exp_annotations": {"description": f"cluster {name}: Down."}}
@@ -187,7 +187,9 @@ def test_tests_of_two_clusters_are_derived_from_those_of_one() -> None:
     ]
     one = rule_tests.beside_a_healthy_one(group)
     assert len(one["alert_rule_test"][0]["exp_alerts"]) == 1
-    assert [item["values"] for item in one["input_series"]] == ["0x20", *["1x400"] * len(rule_tests.HEALTHY)]
+    others = [item["series"] for item in one["input_series"] if 'cluster="us"' in item["series"]]
+    assert len(others) == len(rule_tests.HEALTHY) + len(rule_tests.AT_REST)
+    assert 'kuberay_cluster_suspended{cluster="us",name="x",namespace="ml",uid="7"}' in others
 
 
 def test_every_alert_is_tested_for_two_clusters() -> None:

@@ -2,9 +2,10 @@
 
 The tests in tests/rules have one cluster and no external label. Tests of two clusters are derived from them, and are
 not kept. Once both clusters have the same objects, with equal uids, and each has to alert for itself. Once one of them
-has only an exporter, which must neither hide nor end an alert of the other.
+has an exporter, and only objects with the same uids that must not alert: neither hides nor ends an alert of the other.
 """
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,14 @@ TESTS = ROOT / "tests" / "rules"
 
 NOT_DERIVED = {"absent.yaml"}
 """Tests of alerts that are not on one cluster."""
+
+AT_REST = {
+    'kuberay_cluster_suspended{name="x",namespace="NS",uid="UID"}': "1x400",
+    'kuberay_service_suspended{name="x",namespace="NS",uid="UID"}': "1x400",
+    # In the far future, so that the deletion does not take too long.
+    'kuberay_job_deletion_timestamp_seconds{name="x",namespace="NS",uid="UID"}': "1000000000x400",
+}
+"""Series of objects that do not alert, because they are suspended or being deleted."""
 
 HEALTHY = (
     'up{job="kuberay-exporter",namespace="mon",instance="us"}',
@@ -61,10 +70,24 @@ def _alert(cluster: str, alert: dict[str, Any]) -> dict[str, Any]:
 
 
 def beside_a_healthy_one(group: dict[str, Any]) -> dict[str, Any]:
-    """Return a group of tests of one cluster, beside another one whose exporter has no objects."""
+    """Return a group of tests of one cluster, beside another one without an object that alerts."""
     copy = of_clusters(group, ["eu"])
     copy["input_series"] += [{"series": in_cluster("us", series), "values": "1x400"} for series in HEALTHY]
+    for namespace, uid in sorted(_objects(group)):
+        copy["input_series"] += [
+            {"series": in_cluster("us", series.replace("NS", namespace).replace("UID", uid)), "values": values}
+            for series, values in AT_REST.items()
+        ]
+    # The other cluster's objects are in these results, too.
+    copy["promql_expr_test"] = [case for case in copy["promql_expr_test"] if "at_rest" not in case["expr"]]
     return copy
+
+
+def _objects(group: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return namespace and uid of each object in a group of tests."""
+    series = [item["series"] for item in group["input_series"]]
+    found = [(re.search(r'namespace="([^"]+)"', item), re.search(r'uid="([^"]+)"', item)) for item in series]
+    return {(namespace[1], uid[1]) for namespace, uid in found if namespace and uid}
 
 
 def read(path: Path) -> dict[str, Any]:
