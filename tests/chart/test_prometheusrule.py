@@ -237,6 +237,23 @@ def without_annotations(rule: dict[str, Any]) -> Any:
     return rule["spec"]["groups"]
 
 
+def test_alerts_on_an_object_can_have_its_labels(tmp_path: Path) -> None:
+    """For routes by team; an object without labels alerts, too, and a restart of the exporter adds no alert."""
+    values = {"metricLabelsAllowlist": {"rayjobs": ["team"]}}
+    rule = {"enabled": True, "objectLabels": ["label_team"], "alerts": {"RayJobFailed": {"severity": "warning"}}}
+    found = template({**values, "prometheusRule": rule}).one("PrometheusRule")
+    unchanged = [name for name, alert in by_name(found).items() if "group_left (label_team)" not in alert["expr"]]
+    assert unchanged == ["RayJobFailureRateHigh", *ALERTS[ALERTS.index("KubeRayNotReconciling") :]]
+    labels = {
+        'kuberay_job_labels{label_team="search",name="a",namespace="ml",uid="1",instance="a"}': "1x200",
+        'kuberay_job_labels{label_team="search",name="a",namespace="ml",uid="1",instance="b"}': "1x200",
+    }
+    expected = [FIRING[0] | {"label_team": "search"}, FIRING[1]]
+    groups = without_annotations(found)
+    assert promtool_test(groups, tmp_path, RUNNING | labels, "RayJobExecutionTimeout", expected) == ""
+    assert "exp" in promtool_test(groups, tmp_path, RUNNING | labels, "RayJobExecutionTimeout", FIRING)
+
+
 RUNNING = {
     'kuberay_job_start_timestamp_seconds{name="a",namespace="ml",uid="1"}': "0x200",
     'kuberay_job_deployment_status{deployment_status="Running",name="a",namespace="ml",uid="1"}': "1x200",
