@@ -49,7 +49,7 @@ class UserLabelAllowlist:
 
 @dataclass(frozen=True)
 class Config:
-    """What the exporter was told to do, wherever its cluster is.
+    """The settings of one run; they do not depend on the cluster.
 
     Attributes:
         probe_address: a second listener for the probes; None: they are on `metrics_address` alone.
@@ -60,6 +60,8 @@ class Config:
         object_series_limit: series of one object in one metric family.
         retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
+        max_requests: scrapes that are answered at once.
+        log_events: whether new occurrences of Events are logged.
     """
 
     metrics_address: Address
@@ -72,6 +74,8 @@ class Config:
     object_series_limit: int
     retain_deleted_seconds: float
     page_size: int
+    max_requests: int
+    log_events: bool = False
 
 
 def parse_address(text: str) -> Address:

@@ -3,7 +3,8 @@
 import logging
 import random
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from exporter.clock import Clock, SystemClock
@@ -11,9 +12,13 @@ from exporter.kube import wire
 from exporter.kube.backoff import Backoff
 from exporter.kube.failure_log import ResourceLogger
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, ListWatch
-from exporter.kube.reflector import Reflector, ReflectorMetrics, SyncState
+from exporter.kube.log_budget import LogBudget
+from exporter.kube.metrics import ReflectorMetrics
+from exporter.kube.reflector import Reflector
+from exporter.kube.retries import Retries
 from exporter.kube.retry_budget import RetryBudget
 from exporter.kube.store import EventHandler, Store, StoreUpdater
+from exporter.kube.sync_state import SyncState
 from exporter.kube.transport import Transport
 
 T = TypeVar("T", bound=wire.Object)
@@ -30,6 +35,9 @@ class InformerSettings(Generic[T]):
         path: of the collection.
         object_type: the msgspec type to decode.
         page_size: objects in one page of a list.
+        selection: distinguishes several informers of one plural and namespace; empty if there is only one.
+        selectors: parameters of every request, such as `labelSelector`.
+        idle_timeout_seconds: after which a silent watch is closed; None if the server sends no bookmarks.
     """
 
     plural: str
@@ -37,11 +45,19 @@ class InformerSettings(Generic[T]):
     object_type: type[T]
     namespace: str = ""
     page_size: int = 500
-    idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS
+    selection: str = ""
+    selectors: Mapping[str, str] = field(default_factory=dict)
+    idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS
 
     @property
     def name(self) -> str:
-        return f"{self.plural} in {self.namespace}" if self.namespace else self.plural
+        name = f"{self.plural} ({self.selection})" if self.selection else self.plural
+        return f"{name} in {self.namespace}" if self.namespace else name
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        fields = {"resource": self.plural, "selection": self.selection, "namespace": self.namespace}
+        return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,7 @@ class InformerState:
         is_alive: its thread runs.
         is_connected: a watch is open.
         failing_seconds: how long every list has failed; 0.0 if the last one did not.
+        failure: why the last list failed, "" if it did not.
         objects, undecodable: how many are held, and how many have a version that cannot be decoded.
         last_sync_time, last_event_time: Unix seconds; 0.0 before the first.
     """
@@ -61,10 +78,21 @@ class InformerState:
     is_alive: bool
     is_connected: bool
     failing_seconds: float
+    failure: str
     objects: int
     undecodable: int
     last_sync_time: float
     last_event_time: float
+
+
+class SharedBudgets:
+    """What all informers of a process share. Any thread may use it."""
+
+    def __init__(self, clock: Clock, rng: random.Random | None = None) -> None:
+        # One generator: its state is larger than the rest of an informer.
+        self.rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
+        self.retry_budget = RetryBudget(clock)
+        self.log_budget = LogBudget(clock)
 
 
 class Informer(Generic[T]):
@@ -81,24 +109,23 @@ class Informer(Generic[T]):
         handler: EventHandler[T],
         metrics: ReflectorMetrics,
         *,
-        budget: RetryBudget | None = None,
+        shared: SharedBudgets | None = None,
         clock: Clock | None = None,
-        rng: random.Random | None = None,
     ) -> None:
         self.settings = settings
         self._store = store
         self._clock = clock or SystemClock()
-        rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
-        fields = {"resource": settings.plural} | ({"namespace": settings.namespace} if settings.namespace else {})
-        self._log = ResourceLogger(_log, fields)
+        shared = shared or SharedBudgets(self._clock)
+        self._log = ResourceLogger(_log, settings.log_fields, shared.log_budget)
         self._list_watch = ListWatch(
             transport,
             settings.path,
-            rng=rng,
+            rng=shared.rng,
             page_size=settings.page_size,
+            selectors=settings.selectors,
             idle_timeout_seconds=settings.idle_timeout_seconds,
         )
-        self._backoff = Backoff(self._clock, rng)
+        self._backoff = Backoff(self._clock, shared.rng)
         self._metrics = metrics
         self._reflector = Reflector(
             self._list_watch,
@@ -108,30 +135,31 @@ class Informer(Generic[T]):
             metrics,
             self._log,
             clock=self._clock,
-            backoff=self._backoff,
-            budget=budget or RetryBudget(self._clock),
+            retries=Retries(self._clock, self._backoff, shared.retry_budget, self._list_watch.stopping),
         )
-        name = "-".join(filter(None, ("informer", settings.plural, settings.namespace)))
+        name = "-".join(filter(None, ("informer", settings.plural, settings.selection, settings.namespace)))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def state(self) -> InformerState:
         """Return its state now, without waiting."""
-        reflector, failing_since = self._reflector, self._reflector.failing_since
+        state = self._reflector.state
+        failing_since = state.failing_since
         return InformerState(
             name=self.settings.name,
-            sync=reflector.sync_state,
+            sync=state.sync,
             is_alive=self._thread.is_alive(),
-            is_connected=reflector.is_connected,
+            is_connected=state.is_connected,
             failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
+            failure=state.failure,
             objects=len(self._store),
             undecodable=self._store.undecodable,
-            last_sync_time=reflector.last_sync_time,
-            last_event_time=reflector.last_event_time,
+            last_sync_time=state.last_sync_time,
+            last_event_time=state.last_event_time,
         )
 
     def mark_incomplete(self) -> None:
         """Let a kind whose lists all fail count as complete, so that the others are served."""
-        self._reflector.mark_incomplete()
+        self._reflector.state.mark_incomplete()
 
     def start(self) -> None:
         self._thread.start()
