@@ -12,6 +12,7 @@ import click
 from exporter.app import serve
 from exporter.config import Address, Config
 from exporter.kube.credentials import anonymous
+from exporter.simulator.api_conventions import EVENTS, PODS
 from exporter.simulator.cluster import SimulatedCluster
 
 BANNER = """\
@@ -47,7 +48,9 @@ def free_address(address: Address) -> Address:
 
 def run(config: Config, *, seed: int, speed: float, objects: int) -> None:
     """Create the cluster and serve its metrics, until SIGINT or SIGTERM."""
-    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects)
+    # For large clusters these need several times as much memory as the custom resources.
+    with_pods = not {EVENTS, PODS}.isdisjoint(config.collectors)
+    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects, with_pods=with_pods)
     with click.progressbar(length=objects, label="Creating the cluster", file=sys.stderr) as bar:
         cluster.populate(lambda made, _: bar.update(made - bar.pos))
     with cluster:

@@ -198,6 +198,11 @@ class ObjectStore:
         with self._lock:
             return self._present(plural, f"{namespace}/{name}").body
 
+    def exists(self, plural: str, namespace: str, name: str) -> bool:
+        """Return whether there is such an object; raise NotInstalledError."""
+        with self._lock:
+            return self._kind(plural).get(f"{namespace}/{name}", self._version) is not None
+
     def page(
         self,
         plural: str,
