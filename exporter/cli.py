@@ -104,7 +104,8 @@ def render_command(
     \b
       kubectl get rayclusters,rayjobs,rayservices -A -o json | kuberay-exporter render
 
-    Objects that can't be decoded are named on standard error and skipped; the exit code is 1 then.
+    Objects that can't be decoded are named on standard error and skipped. The exit code is 1 then, and if the
+    input has no object of the exported kinds.
     """
     # Ended by a signal it has not printed everything: that is no success.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -117,6 +118,7 @@ def render_command(
             renderer.add(file.read())
         except (InputError, OSError) as exc:
             raise InputError(f"couldn't read '{file.name}': {exc}") from exc
+    renderer.report_if_nothing_is_known()
     # With PYTHONUNBUFFERED, common in images, sys.stdout.buffer stops after what a pipe takes at once.
     with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as stdout:
         stdout.write(renderer.exposition())

@@ -57,8 +57,10 @@ class Config:
         collectors: plural names of the kinds to export.
         user_labels: which labels of objects become labels of series.
         histogram_buckets: upper bounds in seconds, ascending.
+        object_series_limit: series of one object in one metric family.
         retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
+        max_requests: scrapes that are answered at once.
     """
 
     metrics_address: Address
@@ -68,8 +70,10 @@ class Config:
     family_filter: FamilyFilter
     user_labels: UserLabelAllowlist
     histogram_buckets: tuple[float, ...]
+    object_series_limit: int
     retain_deleted_seconds: float
     page_size: int
+    max_requests: int
 
 
 def parse_address(text: str) -> Address:

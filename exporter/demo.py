@@ -18,19 +18,19 @@ from exporter.simulator.cluster import SimulatedCluster
 BANNER = """\
 A simulated KubeRay cluster with {objects} objects, and the exporter on it:
 
-  {exporter}/metrics    what Prometheus scrapes
-  {exporter}/    what is watched, and its state
-  {api}/apis/ray.io/v1/rayjobs    the objects themselves
+  {exporter}/metrics    the metrics
+  {exporter}/    the watched kinds and their state
+  {api}/apis/ray.io/v1/rayjobs    the RayJobs in the simulated API
 
-Things to look for, with curl -s {exporter}/metrics | grep …
+Examples, for curl -s {exporter}/metrics | grep …
 
-  kuberay_job_deployment_status             what jobs are doing; Retrying lasts seconds
-  kuberay_job_execution_duration_seconds    how long attempts took, each retry by itself
-  kuberay_job_failure                       why jobs failed, also of those deleted lately
+  kuberay_job_deployment_status             states of jobs; Retrying lasts seconds
+  kuberay_job_execution_duration_seconds    durations of attempts; each retry has its own
+  kuberay_job_failure                       reasons of failed jobs, recently deleted ones included
   'provisioned{{condition="false"'            clusters that are not ready, some for hours
-  kuberay_service_traffic_routed_ratio      services being upgraded in steps
-  kuberay_jobs_finished_total               what happened since the start, by namespace
-  kuberay_exporter_                         is all of this still true?
+  kuberay_service_traffic_routed_ratio      services in an incremental upgrade
+  kuberay_jobs_finished_total               finished jobs since the start, by namespace
+  kuberay_exporter_                         the exporter's own metrics
 
 Ctrl-C ends it.
 """

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from exporter.collectors import KINDS
+from exporter.collectors.limits import MAX_SERIES
 from exporter.config import (
     Config,
     FamilyFilter,
@@ -122,10 +123,22 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             help="Time for which some series of a finished RayJob are kept after its deletion.",
         ),
         option(
+            "--object-series-limit",
+            type=click.IntRange(1, 100_000),
+            default=MAX_SERIES,
+            help="Maximum number of series of one object in one metric family.",
+        ),
+        option(
             "--kube-page-size",
             type=click.IntRange(1, 10_000),
             default=500,
             help="Maximum number of objects in one page of a list.",
+        ),
+        option(
+            "--web-max-requests",
+            type=click.IntRange(1, 10_000),
+            default=40,
+            help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After.",
         ),
     )
 
@@ -135,25 +148,28 @@ def metrics_address_option(default: str) -> Callable[[Any], Any]:
         "--metrics-addr",
         type=Parsed("address", parse_address),
         default=default,
-        help="Address to listen on; an empty host is all interfaces, port 0 any free one.",
+        help="Listen address; an empty host means all interfaces, port 0 any free port.",
     )
 
 
 def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
     return options(
-        option("--log-level", type=click.Choice(list(LEVELS)), default=level, help="Least level to log."),
+        option("--log-level", type=click.Choice(list(LEVELS)), default=level, help="Minimum log level."),
         option(
             "--log-stdout-encoder",
             type=Parsed("encoder", parse_encoder),
             default=encoder,
-            help="Form of the log on standard output: json or console.",
+            help="Log encoder of standard output: json or console.",
         ),
-        option("--log-file-path", help="Also log to this file, from level info on; rotated at 500 MB."),
+        option(
+            "--log-file-path",
+            help="Log file in addition to standard output, from level info on; rotated at 500 MB.",
+        ),
         option(
             "--log-file-encoder",
             type=Parsed("encoder", parse_encoder),
             default="json",
-            help="Form of the log in the file: json or console.",
+            help="Log encoder of the file: json or console.",
         ),
     )
 
@@ -168,8 +184,10 @@ def build_config(values: dict[str, Any]) -> Config:
         family_filter=build_family_filter(values["metric_allowlist"], values["metric_denylist"]),
         user_labels=values["metric_labels_allowlist"],
         histogram_buckets=values["histogram_buckets"],
+        object_series_limit=values["object_series_limit"],
         retain_deleted_seconds=values["retain_deleted"],
         page_size=values["kube_page_size"],
+        max_requests=values["web_max_requests"],
     )
 
 

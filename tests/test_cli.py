@@ -45,7 +45,7 @@ def test_a_wrong_value_is_one_line_and_exit_code_2(arguments: list[str], words: 
 
 
 def test_environment_variables_are_flags_too() -> None:
-    """A wrong value in one is told with the variable's name."""
+    """The error for a wrong value names the variable."""
     line = error_line(run(KUBERAY_EXPORTER_METRICS_ADDR="nowhere"))
     assert "KUBERAY_EXPORTER_METRICS_ADDR" in line
     assert "'nowhere' is not an address" in line
@@ -55,7 +55,7 @@ def test_variables_that_kubernetes_injects_are_ignored() -> None:
     """A Service called kuberay-exporter sets _PORT and _SERVICE_* in every pod of its namespace."""
     result = run(
         "render",
-        stdin=b'{"kind":"Pod"}',
+        stdin=b'{"kind":"List","items":[]}',
         KUBERAY_EXPORTER_PORT="tcp://10.0.0.1:8080",
         KUBERAY_EXPORTER_SERVICE_HOST="x",
     )
@@ -63,7 +63,7 @@ def test_variables_that_kubernetes_injects_are_ignored() -> None:
 
 
 def test_no_credentials_are_one_line_and_exit_code_1() -> None:
-    """The line says what was looked for."""
+    """The line names the places where credentials were looked for."""
     result = run("serve")
     assert result.returncode == 1
     line = error_line(result)
@@ -84,7 +84,7 @@ def test_no_credentials_are_one_line_and_exit_code_1() -> None:
     ],
 )
 def test_a_bad_kubeconfig_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
-    """Whatever is in the file."""
+    """Whatever the file contains, the line names it and the reason."""
     path = tmp_path / "config"
     path.write_text(text)
     result = run("--kubeconfig", str(path))
@@ -104,7 +104,7 @@ def test_an_unknown_context_is_one_line(tmp_path: Path) -> None:
 
 
 def test_an_address_in_use_is_one_line(tmp_path: Path) -> None:
-    """And exit code 2: it is a flag's value that is wrong."""
+    """The exit code is 2, as the value of a flag is wrong."""
     path = tmp_path / "config"
     path.write_text(
         "current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\n"
@@ -121,7 +121,7 @@ def test_an_address_in_use_is_one_line(tmp_path: Path) -> None:
     "arguments", [["--help"], ["serve", "--help"], ["render", "--help"], ["demo", "--help"], ["-h"]]
 )
 def test_help(arguments: list[str]) -> None:
-    """On standard output, exit code 0."""
+    """It is on standard output, with exit code 0."""
     result = run(*arguments)
     assert (result.returncode, result.stderr) == (0, b"")
     assert result.stdout.startswith(b"Usage: kuberay-exporter")
@@ -137,5 +137,5 @@ def test_serve_does_not_load_the_simulator() -> None:
 
 
 def test_version() -> None:
-    """The package's own."""
+    """It is that of the package."""
     assert run("--version").stdout.decode().strip() == f"kuberay-exporter, version {__version__}"

@@ -1,4 +1,4 @@
-"""`kuberay-exporter demo`: what a newcomer sees."""
+"""`kuberay-exporter demo` as a process, and the simulated cluster that it starts."""
 
 import json
 import re
@@ -17,10 +17,11 @@ from exporter.collectors import KINDS
 from exporter.simulator.cluster import SimulatedCluster
 from tests.support.bodies import parse
 from tests.support.commands import COMMAND, environment, run
-from tests.support.demo_process import get, is_ready
+from tests.support.demo_process import NOT_SIMULATED, get, is_ready
 from tests.support.watching import wait_until
 
-FAMILIES = {row.name.removesuffix("_total") for kind in KINDS for row in (*kind.rows, *kind.lifecycle)}
+ROWS = [row for kind in KINDS for row in (*kind.rows, *kind.lifecycle, *kind.integrals)]
+FAMILIES = {row.name.removesuffix("_total") for row in ROWS if row.name not in NOT_SIMULATED}
 
 
 def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_the_same_seed_gives_the_same_cluster() -> None:
 
 
 def test_the_simulated_cluster_leaves_no_thread() -> None:
-    """Its block ends, and everything in it has ended."""
+    """At the end of its block all of its threads have ended."""
     before = threading.active_count()
     cluster = SimulatedCluster(seed=3, speed=100, objects=20)
     steps: list[tuple[int, int]] = []

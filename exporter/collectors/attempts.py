@@ -14,6 +14,9 @@ OPERATOR = "kuberay-operator"
 
 RETRYING = "Retrying"
 
+MAX_ATTEMPTS = 1000
+"""Of one job, the latest: anyone who may write its status can count up `failed`."""
+
 
 class Attempt(NamedTuple):
     """One attempt of a job that has ended.
@@ -79,4 +82,4 @@ def remember_attempts(job: RayJob, remembered: Attempts | None, received_at: flo
     # A second write in the same state would move the end of the attempt to its own time.
     if attempt.deployment_status == RETRYING and attempt.retry_count in earlier:
         return remembered
-    return tuple(sorted((earlier | {attempt.retry_count: attempt}).values()))
+    return tuple(sorted((earlier | {attempt.retry_count: attempt}).values()))[-MAX_ATTEMPTS:]

@@ -53,6 +53,10 @@ class Collector(RegistryCollector, Generic[T, M]):
             self._remembered[uid] = remembered
         return self._samples(obj)
 
+    def remembered(self, uid: str) -> M | None:
+        """Return what is remembered of an object."""
+        return self._remembered.get(uid)
+
     def retained(self, obj: T) -> tuple[list[Sample], ...] | None:
         """Return the samples that stay after the object was deleted, family by family; None: nothing stays."""
         if not self.kind.is_finished(obj):
@@ -113,6 +117,8 @@ class _PreparedGauge(Generic[T, M]):
         self.family = Family(row.name, "gauge", row.help, sorted(names))
         self.is_retained = row.is_retained
         self._limits = limits
+        # The operator's metrics never lose a series; what they are read from has a bound of its own.
+        self._bounded = list if row.is_stable else limits.series
         self._values = row.values
         self._in_order = itemgetter(*sorted(range(len(names)), key=names.__getitem__))
 
@@ -120,7 +126,7 @@ class _PreparedGauge(Generic[T, M]):
         in_order, limits = self._in_order, self._limits
         return [
             Sample(in_order(limits.values(own) + identity), value)
-            for own, value in limits.series(self._values(obj, remembered))
+            for own, value in self._bounded(self._values(obj, remembered))
         ]
 
 

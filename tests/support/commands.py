@@ -8,7 +8,7 @@ COMMAND = [sys.executable, "-m", "exporter"]
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return this environment without what would tell the exporter of a cluster or of flags."""
+    """Return this environment without variables from which the exporter takes a cluster or flags."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -24,7 +24,7 @@ def run(*arguments: str, stdin: bytes = b"", **variables: str) -> subprocess.Com
 
 
 def error_line(result: subprocess.CompletedProcess[bytes]) -> str:
-    """Return what was said on standard error: exactly one line, and nothing on standard output."""
+    """Return the message on standard error: exactly one line, and nothing on standard output."""
     assert result.stdout == b""
     (line,) = result.stderr.decode().splitlines()
     assert line.startswith("kuberay-exporter: ")

@@ -10,9 +10,9 @@ from typing import Any
 
 from kubernetes.client import Configuration
 
-from exporter.kube.informer import Informer, InformerSettings
-from exporter.kube.reflector import SyncState
+from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
+from exporter.kube.sync_state import SyncState
 from exporter.kube.transport import ApiTransport
 from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore
@@ -102,8 +102,8 @@ class Watched:
             self.held,
             self.view,
             self.counts,
+            shared=SharedBudgets(clock, random.Random(1)),
             clock=clock,
-            rng=random.Random(1),
         )
 
     @property

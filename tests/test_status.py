@@ -1,0 +1,85 @@
+"""Whether the exporter is ready, from the states of informers."""
+
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import pytest
+
+from exporter.kube.informer import Informer, InformerState
+from exporter.kube.sync_state import SyncState
+from exporter.status import HOLD_BACK_SECONDS, InformerStatus
+
+LISTING = InformerState("rayjobs", SyncState.LISTING, True, False, 0.0, 0, 0, 0.0, 0.0)
+SYNCED = replace(LISTING, name="rayclusters", sync=SyncState.SYNCED, is_connected=True, objects=7)
+REFUSED = replace(LISTING, name="rayservices", sync=SyncState.REFUSED)
+MISSING = replace(LISTING, name="raycronjobs", sync=SyncState.NOT_INSTALLED)
+FAILING = replace(LISTING, failing_seconds=HOLD_BACK_SECONDS)
+
+
+@dataclass(eq=False)
+class FakeInformer:
+    """An informer in a given state."""
+
+    current: InformerState
+
+    def state(self) -> InformerState:
+        return self.current
+
+    def mark_incomplete(self) -> None:
+        if self.current.sync is SyncState.LISTING:
+            self.current = replace(self.current, sync=SyncState.INCOMPLETE)
+
+
+def status_of(*states: InformerState) -> InformerStatus:
+    return InformerStatus(cast("list[Informer[Any]]", [FakeInformer(state) for state in states]))
+
+
+@pytest.mark.parametrize(
+    ("states", "reason"),
+    [
+        pytest.param([SYNCED], None, id="synced"),
+        pytest.param([SYNCED, MISSING, REFUSED], None, id="synced, missing and refused"),
+        pytest.param([MISSING], None, id="KubeRay is not installed"),
+        pytest.param([SYNCED, LISTING], "not listed yet: rayjobs", id="one is not listed"),
+        pytest.param([REFUSED, REFUSED], "refuses every list", id="all are refused"),
+        pytest.param([FAILING, FAILING], "not listed yet: rayjobs, rayjobs", id="all fail: the server is down"),
+        pytest.param([FAILING, REFUSED], "not listed yet: rayjobs", id="nothing shows that the server works"),
+        pytest.param([FAILING, replace(SYNCED, is_connected=False)], "not listed yet", id="an outage at the start"),
+        pytest.param([FAILING, SYNCED], None, id="one fails for long while another is watched"),
+        pytest.param([FAILING, MISSING], None, id="one fails for long while another is not installed"),
+        pytest.param([replace(FAILING, failing_seconds=29.0), SYNCED], "not listed yet", id="not for long enough"),
+    ],
+)
+def test_readiness(states: list[InformerState], reason: str | None) -> None:
+    """Ready means that no answer can look like a deletion of everything."""
+    answer = status_of(*states).why_not_ready()
+    assert (answer is None) == (reason is None)
+    assert (reason or "") in (answer or "")
+
+
+def test_a_kind_that_is_left_out_is_named_and_stays_left_out() -> None:
+    """Also in an outage that begins later: the exporter does not become unready again."""
+    informers = [FakeInformer(FAILING), FakeInformer(SYNCED)]
+    status = InformerStatus(cast("list[Informer[Any]]", informers))
+    assert status.why_not_ready() is None
+    informers[1].current = replace(SYNCED, is_connected=False)
+    assert status.why_not_ready() is None
+    assert status.incomplete() == ["rayjobs: every list fails"]
+
+
+def test_what_is_alive() -> None:
+    """A thread that has ended is named."""
+    assert status_of(SYNCED).why_not_alive() is None
+    assert status_of(SYNCED, replace(LISTING, is_alive=False)).why_not_alive() == "thread ended: rayjobs"
+
+
+def test_rows_of_the_landing_page() -> None:
+    """In plain words."""
+    rows = status_of(SYNCED, replace(SYNCED, is_connected=False), LISTING, MISSING, REFUSED).kinds()
+    assert [(row.name, row.objects, row.state) for row in rows] == [
+        ("rayclusters", 7, "synced, watching"),
+        ("rayclusters", 7, "synced, but not connected"),
+        ("rayjobs", 0, "not listed yet"),
+        ("raycronjobs", 0, "not installed"),
+        ("rayservices", 0, "refused by the API server"),
+    ]
