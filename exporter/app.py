@@ -18,9 +18,10 @@ from exporter.collectors.table import AnyKind
 from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
+from exporter.kube.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
-from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
+from exporter.kube.transport import Transport
 from exporter.metrics_store import MetricsStore
 from exporter.resources import API_GROUP, API_VERSION
 from exporter.status import InformerStatus
@@ -114,7 +115,7 @@ def collection_path(plural: str, namespace: str) -> str:
     return f"/apis/{API_GROUP}/{API_VERSION}/{scope}{plural}"
 
 
-def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str], None] = lambda _: None) -> None:
+def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
 
     `load` says where the API server is and who the exporter is there; `on_listening` is told the

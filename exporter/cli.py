@@ -1,6 +1,5 @@
 """The commands; every error is one line and an exit code."""
 
-import functools
 import os
 import re
 import signal
@@ -15,7 +14,7 @@ from exporter import __version__
 from exporter.app import serve
 from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
-from exporter.kube.credentials import load_configuration
+from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
     PLURALS,
     build_config,
@@ -52,7 +51,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
     """Watch the cluster and serve its metrics."""
     config = build_config(values)
     start_logging(values)
-    serve(config, functools.partial(load_configuration, kubeconfig, context))
+    serve(config, AccessLoader(kubeconfig, context))
 
 
 @cli.command("demo")

@@ -76,10 +76,10 @@ def test_no_credentials_are_one_line_and_exit_code_1() -> None:
     ("text", "reason"),
     [
         ("", "is empty"),
-        ("a: [", "while parsing"),
+        ("a: [", "not YAML at line 1, column 5"),
         ("just text", "not a kubeconfig"),
         ("[1, 2]", "not a kubeconfig"),
-        ("apiVersion: v1\nkind: Config\n", "current-context"),
+        ("clusters: [{name: c}]\n", "current-context"),
         ("current-context: x\ncontexts: []\nclusters: []\n", "x"),
     ],
 )
@@ -100,7 +100,7 @@ def test_an_unknown_context_is_one_line(tmp_path: Path) -> None:
     path.write_text("current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\nclusters: []\n")
     result = run("--kubeconfig", str(path), "--context", "b")
     assert result.returncode == 2
-    assert "name b in" in error_line(result)
+    assert "no context 'b'; there are 'a'" in error_line(result)
 
 
 def test_an_address_in_use_is_one_line(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class InformerState:
         is_alive: its thread runs.
         is_connected: a watch is open.
         failing_seconds: how long every list has failed; 0.0 if the last one did not.
+        failure: why the last list failed, "" if it did not.
         objects, undecodable: how many are held, and how many have a version that cannot be decoded.
         last_sync_time, last_event_time: Unix seconds; 0.0 before the first.
     """
@@ -65,6 +66,7 @@ class InformerState:
     is_alive: bool
     is_connected: bool
     failing_seconds: float
+    failure: str
     objects: int
     undecodable: int
     last_sync_time: float
@@ -136,6 +138,7 @@ class Informer(Generic[T]):
             is_alive=self._thread.is_alive(),
             is_connected=state.is_connected,
             failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
+            failure=state.failure,
             objects=len(self._store),
             undecodable=self._store.undecodable,
             last_sync_time=state.last_sync_time,
