@@ -61,6 +61,7 @@ class Config:
         retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
         max_requests: scrapes that are answered at once.
+        log_events: whether new occurrences of Events are logged.
     """
 
     metrics_address: Address
@@ -74,6 +75,7 @@ class Config:
     retain_deleted_seconds: float
     page_size: int
     max_requests: int
+    log_events: bool = False
 
 
 def parse_address(text: str) -> Address:

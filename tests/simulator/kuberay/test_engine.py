@@ -514,7 +514,7 @@ def test_same_seed_gives_the_same_writes() -> None:
 
 
 def test_same_seed_gives_the_same_objects_at_another_time() -> None:
-    """Only the jobs of RayCronJobs follow the clock; the last scenario may be needed or not."""
+    """Only the jobs of RayCronJobs follow the clock; so some of the last scenarios may be needed or not."""
 
     def uids(start: float) -> dict[tuple[str, str, str], str]:
         engine, store, clock = make_engine(objects=300)
@@ -529,7 +529,7 @@ def test_same_seed_gives_the_same_objects_at_another_time() -> None:
 
     first, later = uids(START), uids(START + 50_030)
     assert len(first) > 250
-    assert len(first.items() ^ later.items()) <= 5
+    assert len(first.items() ^ later.items()) <= 10
 
 
 def test_speed_divides_every_wait() -> None:
