@@ -30,6 +30,8 @@ Examples, for curl -s {exporter}/metrics | grep …
   'provisioned{{condition="false"'            clusters that are not ready, some for hours
   kuberay_service_traffic_routed_ratio      services in an incremental upgrade
   kuberay_jobs_finished_total               finished jobs since the start, by namespace
+  kuberay_pod_status                        why pods do not run: Unschedulable, ImagePullBackOff
+  kuberay_event_last_timestamp_seconds      Warnings of the last hour, by object and reason
   kuberay_exporter_                         the exporter's own metrics
 
 Ctrl-C ends it.

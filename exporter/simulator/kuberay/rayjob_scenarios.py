@@ -30,7 +30,13 @@ def stopped(world: World) -> Steps:
 def fails(world: World) -> Steps:
     return _run(
         world,
-        JobPlan(attempts=(rayjob_plan.APP_FAILED,), backoff_limit=world.random.choice((-1, 0)), run_seconds=(30, 200)),
+        JobPlan(
+            attempts=(rayjob_plan.APP_FAILED,),
+            backoff_limit=world.random.choice((-1, 0)),
+            run_seconds=(30, 200),
+            # Longer than its age in the first population, so that every fleet has a failed job.
+            kept_seconds=(720, 1800),
+        ),
     )
 
 
