@@ -39,23 +39,26 @@ def milliseconds(action: Callable[[], object]) -> float:
     return statistics.median(times) * 1000
 
 
+RAY_KINDS = [kind for kind in KINDS if kind.is_custom_resource]
+
+
 class Fleet:
     """A simulated population, decoded, and in metrics stores as in a running exporter."""
 
     def __init__(self, objects: int) -> None:
         objects_store = ObjectStore()
-        Engine(objects_store, seed=1, speed=1, objects=objects).populate(lambda _made, _wanted: None)
+        Engine(objects_store, seed=1, speed=1, objects=objects, with_pods=False).populate(lambda _made, _wanted: None)
         self.jobs = [event.body for event in objects_store.page("rayjobs").items]
         self.objects = {
             kind.plural: [
                 msgspec.json.decode(event.body, type=kind.object_type)
                 for event in objects_store.page(kind.plural).items
             ]
-            for kind in KINDS
+            for kind in RAY_KINDS
         }
         self.stores: list[MetricsStore[Any]] = []
         self.registry = CollectorRegistry()
-        for kind in KINDS:
+        for kind in RAY_KINDS:
             present = self.objects[kind.plural]
             store: MetricsStore[Any] = MetricsStore(
                 Collector(kind, stores=[present]),

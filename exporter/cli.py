@@ -16,6 +16,7 @@ from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
+    PLURALS,
     RAY_PLURALS,
     build_config,
     build_family_filter,
@@ -56,7 +57,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 
 @cli.command("demo")
 @metrics_address_option("127.0.0.1:8080")
-@exporter_options(family_options(collectors=RAY_PLURALS, labels="*=[*]"), retain="10m")
+@exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), retain="10m")
 @log_options(level="warn", encoder="console")
 @option(
     "--seed",
@@ -141,7 +142,7 @@ def main() -> NoReturn:
     except ExporterError as exc:
         _exit(str(exc), 1)
     except BrokenPipeError:
-        # `render … | head`: nobody reads any more. Python would complain when it flushes at exit.
+        # `render … | head`: the reader has ended. Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):

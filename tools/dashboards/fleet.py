@@ -1,6 +1,7 @@
 """The dashboard `KubeRay / Fleet`: all kinds on one page. Its tables link to the dashboards of the kinds."""
 
-from tools.dashboards.board import Row, Variable, address, dashboard
+from tools.dashboards.board import SELECTED, Row, Variable, address, dashboard
+from tools.dashboards.causes import cause_table
 from tools.dashboards.panels import (
     ORANGE,
     ORANGE_FROM_ONE,
@@ -34,9 +35,7 @@ OBJECT_OF_KIND = ("kind", *OBJECT)
 
 ANY_KIND = {"name": address("kuberay-${__data.fields.kind}")}
 
-NAMESPACE = (
-    "/d/kuberay-RayCluster?${datasource:queryparam}&var-namespace=${__data.fields.namespace}&${__url_time_range}"
-)
+NAMESPACE = f"/d/kuberay-RayCluster?{SELECTED}&var-namespace=${{__data.fields.namespace}}&${{__url_time_range}}"
 
 STUCK = ((600, ORANGE), (1800, RED))
 SHARE = "percentunit"
@@ -135,6 +134,7 @@ def _problems() -> list[Panel]:
             links=ANY_KIND,
             width=24,
         ),
+        cause_table(),
         table(
             "Clusters waiting for pods",
             "RayClusters that are not provisioned, with the time since they were created or resumed.",
