@@ -8,8 +8,9 @@ import pytest
 from exporter.kube import access_loader
 
 
-@pytest.fixture(autouse=True)
-def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def all_levels(caplog: pytest.LogCaptureFixture) -> None:
+    """Capture debug messages of the exporter, too."""
     caplog.set_level(logging.DEBUG, logger="exporter")
 
 

@@ -16,6 +16,8 @@ from tests.support.clocks import FakeClock
 from tests.support.recordings import recorded
 from tests.support.watching import Counts, job, wait_until, warnings_in, watched
 
+pytestmark = pytest.mark.usefixtures("all_levels")
+
 
 def test_an_undecodable_object_keeps_its_last_good_version(caplog: pytest.LogCaptureFixture) -> None:
     """Counted, logged with its key, and the others are untouched; by event and by list."""

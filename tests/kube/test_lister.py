@@ -6,6 +6,8 @@ from exporter.kube.sync_state import SyncState
 from tests.support.recordings import recorded
 from tests.support.watching import job, wait_until, warnings_in, watched
 
+pytestmark = pytest.mark.usefixtures("all_levels")
+
 
 def test_lists_in_pages_of_one_version() -> None:
     """Pages of the size given, linked by continue tokens, resourceVersion unset."""

@@ -17,6 +17,8 @@ from tests.support.clocks import FakeClock
 from tests.support.recordings import recorded
 from tests.support.watching import wait_until, watched
 
+pytestmark = pytest.mark.usefixtures("all_levels")
+
 
 def test_an_endless_row_of_410_is_not_a_hot_loop() -> None:
     """List, 410, list, 410 …: each time after a delay of the back-off."""
