@@ -65,8 +65,8 @@ class Exporter:
 def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
 
-    `load` says where the API server is and who the exporter is there; `on_listening` is told the
-    address of `/metrics` as soon as requests are accepted.
+    `load` says where the API server is and who the exporter is there; `on_listening` is called
+    with the address of `/metrics` as soon as requests are accepted.
 
     Raises:
         ConfigError: an address cannot be listened on, or the kubeconfig is not usable.
