@@ -46,6 +46,12 @@ def cut(message: str) -> str:
     return line if len(line) <= MAX_MESSAGE_LENGTH else line[: MAX_MESSAGE_LENGTH - 1] + _CUT_MARK
 
 
+def cut_middle(message: str) -> str:
+    """Return a message as `cut` does, but with its end, where a log has the error."""
+    line, half = " ".join(message.split()), MAX_MESSAGE_LENGTH // 2
+    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: half - 1] + _CUT_MARK + line[-half:]
+
+
 def _cut_message(struct: Struct) -> None:
     """Cut a struct's `message`; short ones are shared, as most objects have the same few."""
     message = getattr(struct, "message", None)
@@ -87,8 +93,13 @@ class DetailedCondition(Condition, frozen=True, gc=False, rename="camel"):
 
 
 class DetailedRayClusterStatus(RayClusterStatus, frozen=True, gc=False, rename="camel"):
+    """Attributes:
+    last_update_time: when the operator last changed the status.
+    """
+
     conditions: tuple[DetailedCondition, ...] | None = None
     reason: str | None = None
+    last_update_time: Time | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -140,7 +151,9 @@ class DetailedRayJobStatus(RayJobStatus, frozen=True, gc=False, rename="camel"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _cut_message(self)
+        if self.message:
+            force_setattr(self, "message", cut_middle(self.message))
+            share(self, "message")
 
 
 class DetailedRayJob(RayJob, frozen=True, gc=False):
