@@ -54,6 +54,10 @@ soak: $(READY) ## Run Hypothesis' tests for some minutes, with new examples
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --hypothesis-show-statistics \
 	  tests/test_state_machine.py tests/test_arbitrary.py $(ARGS)
 
+.PHONY: attack
+attack: $(READY) ## Attack a running exporter with hostile objects, clients and servers (ARGS="--short", "--list")
+	@$(BIN)/python -m tests.attack $(ARGS)
+
 .PHONY: bench
 bench: $(READY) ## Measure scrapes and events, as ratios (ARGS="--objects 30000")
 	$(BIN)/python benchmarks/scrape.py $(ARGS)

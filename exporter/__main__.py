@@ -1,26 +1,20 @@
-"""`python -m exporter` is `kuberay-exporter`: what runs first."""
+"""`python -m exporter` is `kuberay-exporter`: what runs first and last."""
 
-import os
-import signal
-from types import FrameType
-from typing import NoReturn
+from exporter.signals import exit_on_signals, exit_process
 
 
-def main() -> NoReturn:
-    """Run the command line, ready for SIGTERM from the first moment.
+def main() -> None:
+    """Run the command line. Importing it takes half a second, in which signals are handled already.
 
-    The first process of a container has no default handlers: until it sets one, the signal is lost,
-    and the pod's end waits for its grace period. Importing the rest takes half a second.
+    This module and what it imports at its head import nothing that Python has not loaded by itself.
     """
-    signal.signal(signal.SIGTERM, _end)
+    exit_on_signals()
     from exporter import cli
 
-    cli.main()
-
-
-def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    # Nothing is served yet. An exception would be lost where a library being imported catches everything.
-    os._exit(0)
+    try:
+        cli.main()
+    except SystemExit as exc:
+        exit_process(exc.code if isinstance(exc.code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -12,13 +11,14 @@ from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.limits import Limits
 from exporter.collectors.table import AnyKind
 from exporter.config import Config
+from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
-from exporter.kube.informer import Informer, InformerSettings
-from exporter.kube.retry_budget import RetryBudget
+from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
 from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
 from exporter.metrics_store import MetricsStore
@@ -26,6 +26,7 @@ from exporter.resources import API_GROUP, API_VERSION
 from exporter.status import InformerStatus
 from exporter.telemetry import KindMetrics, Telemetry
 from exporter.web.application import Endpoints
+from exporter.web.pool import MAX_CONNECTIONS
 from exporter.web.server import Server, format_address, listen, serve_until_signal
 
 THREADS_END_SECONDS = 2.0
@@ -42,8 +43,8 @@ class Exporter:
     def __init__(self, config: Config, transport: Transport) -> None:
         kinds = [kind for kind in KINDS if kind.plural in config.collectors]
         self.telemetry = Telemetry(kind.plural for kind in kinds)
-        budget = RetryBudget(SystemClock())
-        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), budget) for kind in kinds]
+        shared = SharedBudgets(SystemClock())
+        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared) for kind in kinds]
         self.metrics_stores = [kind.metrics_store for kind in watched]
         self.informers = [informer for kind in watched for informer in kind.informers]
         self.telemetry.register_informers(self.informers)
@@ -69,7 +70,7 @@ class WatchedKind:
     """One kind: an informer and a store for each namespace, and the metrics store that they all write to."""
 
     def __init__(
-        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, budget: RetryBudget
+        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, shared: SharedBudgets
     ) -> None:
         stores = {namespace: Store[Any]() for namespace in config.namespaces or ("",)}
         self.metrics_store = MetricsStore(
@@ -84,6 +85,7 @@ class WatchedKind:
                 kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
             ),
             metrics.collect_failed,
+            integrals=Integrals(kind, config.family_filter),
             retain_seconds=config.retain_deleted_seconds,
             retained_dropped=metrics.retained_dropped,
         )
@@ -100,7 +102,7 @@ class WatchedKind:
                 store,
                 self.metrics_store,
                 metrics,
-                budget=budget,
+                shared=shared,
             )
             for namespace, store in stores.items()
         ]
@@ -122,10 +124,12 @@ def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str],
         ConfigError: an address cannot be listened on, or the kubeconfig is not usable.
         CredentialsError: there is nothing to reach a cluster with.
     """
-    transport = ApiTransport(load, connections=len(config.collectors) * max(1, len(config.namespaces)))
+    watches = len(config.collectors) * max(1, len(config.namespaces))
+    max_connections = reserve_descriptors(watches, MAX_CONNECTIONS)
+    transport = ApiTransport(load, connections=watches)
     exporter = Exporter(config, transport)
     endpoints = exporter.endpoints
-    listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application())]
+    listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application(config.max_requests))]
     if config.probe_address is not None:
         probes = listen("--health-probe-bind-address", *config.probe_address)
         listeners.append((probes, endpoints.probe_application()))
@@ -136,9 +140,7 @@ def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str],
     on_listening(addresses[0])
     try:
         exporter.start()
-        asyncio.run(serve_until_signal(Server(listeners), endpoints.drain))
+        asyncio.run(serve_until_signal(Server(listeners, max_connections=max_connections), endpoints.drain))
     finally:
-        # The loop has given its handlers back: a second signal must not end what is ending with another code.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         exporter.stop()
     log.info("stopped")

@@ -60,6 +60,7 @@ class Config:
         object_series_limit: series of one object in one metric family.
         retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
+        max_requests: scrapes that are answered at once.
     """
 
     metrics_address: Address
@@ -72,6 +73,7 @@ class Config:
     object_series_limit: int
     retain_deleted_seconds: float
     page_size: int
+    max_requests: int
 
 
 def parse_address(text: str) -> Address:

@@ -1,15 +1,14 @@
 """Logging to standard output and to a file, as the KubeRay operator's zap set-up does it.
 
-Handlers on the root logger, so that uvicorn, the Kubernetes client, urllib3 and Python's own
+Handlers on the root logger, so that asyncio, the Kubernetes client, urllib3 and Python's own
 warnings come out in the same form as the exporter's records.
 """
 
+import codecs
+import io
 import logging
 import sys
-import time
-from contextlib import suppress
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -17,20 +16,17 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from exporter.errors import ConfigError
+from exporter.log_file import RotatedFile
+from exporter.log_queue import Destination, QueuedHandler
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 ENCODERS = ("json", "console")
 
-# The operator's: lumberjack's MaxSize, MaxBackups and MaxAge.
-FILE_MAX_BYTES = 500 * 1024 * 1024
-FILE_BACKUPS = 10
-FILE_MAX_AGE_SECONDS = 30 * 24 * 3600
-
 _LEVEL_NAMES = {level: name for name, level in LEVELS.items()} | {logging.CRITICAL: "error"}
 _OWN_PREFIX = "exporter."
 
-_LIBRARIES = {"uvicorn": logging.ERROR, "urllib3": logging.WARNING}
-"""Below these levels a library is heard at debug level only: a line per connection, or per port scan."""
+_LIBRARIES = {"asyncio": logging.ERROR, "urllib3": logging.WARNING}
+"""Records of a library below this level are logged at debug level only: they are a line per connection."""
 
 
 class LogFile(NamedTuple):
@@ -48,83 +44,59 @@ def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream
     Raises:
         ConfigError: the file cannot be written.
     """
-    handlers: list[logging.Handler] = [_StreamHandler(stream or sys.stdout)]
-    handlers[0].setFormatter(_formatter(encoder))
+    out = stream or sys.stdout or sys.stderr  # each is None if it was closed before the start
+    handlers = [_queued(_Stream(out), encoder, _is_unicode(out))] if out else []
     if file:
-        handlers.append(_open_file(file))
+        handlers.append(_queued(_open_file(file), file.encoder))
+        handlers[-1].setLevel(logging.INFO)
     logging.basicConfig(level=LEVELS[level], handlers=handlers, force=True)
     logging.captureWarnings(capture=True)
     for name, least in _LIBRARIES.items():
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else least)
 
 
-def _formatter(encoder: str) -> logging.Formatter:
-    return _ConsoleEncoder() if encoder == "console" else _JsonEncoder()
+def dropped_log_lines() -> int:
+    """Return how many lines could not be written since the start, of all destinations."""
+    return sum(handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, QueuedHandler))
 
 
-def _open_file(file: LogFile) -> logging.Handler:
-    try:
-        Path(file.path).parent.mkdir(parents=True, exist_ok=True)
-        handler = _FileHandler(file.path)
-    except OSError as exc:
-        raise ConfigError(f"--log-file-path '{file.path}': {exc.strerror}") from exc
-    handler.setLevel(logging.INFO)
-    handler.setFormatter(_formatter(file.encoder))
+def _queued(destination: Destination, encoder: str, is_unicode: bool = True) -> QueuedHandler:
+    handler = QueuedHandler(destination)
+    handler.setFormatter(_ConsoleEncoder(is_unicode) if encoder == "console" else _JsonEncoder(is_unicode))
     return handler
 
 
-class _Steadfast(logging.Handler):
-    """A handler that never stops or fills the program that logs: what cannot be written is dropped.
-
-    A full disk is told on standard error once, until writing works again.
-    """
-
-    _has_failed = False
-    _was_failing = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._has_failed = False
-        super().emit(record)
-        self._was_failing = self._has_failed
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's own name
-        self._has_failed = True
-        if not self._was_failing:
-            with suppress(OSError):
-                print(f"couldn't write the log: {sys.exc_info()[1]}", file=sys.stderr)  # noqa: T201 - the log can't
+def _is_unicode(stream: TextIO) -> bool:
+    """Tell whether a stream can print all characters; one without an encoding takes text as it is."""
+    return not stream.encoding or codecs.lookup(stream.encoding).name.startswith("utf")
 
 
-class _StreamHandler(_Steadfast, logging.StreamHandler[TextIO]):
-    """Standard output."""
+def _open_file(file: LogFile) -> Destination:
+    try:
+        Path(file.path).parent.mkdir(parents=True, exist_ok=True)
+        return RotatedFile(Path(file.path))
+    except OSError as exc:
+        raise ConfigError(f"--log-file-path '{file.path}': {exc.strerror}") from exc
 
 
-class _FileHandler(_Steadfast, RotatingFileHandler):
-    """A file that is rotated by size; rotated ones go by number and by age."""
+class _Stream:
+    """Standard output, or standard error if that is closed. Characters that it cannot print are escaped."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path, maxBytes=FILE_MAX_BYTES, backupCount=FILE_BACKUPS, encoding="utf-8")
-        self._remove_old()
+    def __init__(self, stream: TextIO) -> None:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        self._stream = stream
 
-    def doRollover(self) -> None:  # noqa: N802 - logging's own name
-        super().doRollover()
-        self._remove_old()
-
-    def _remove_old(self) -> None:
-        oldest = time.time() - FILE_MAX_AGE_SECONDS
-        path = Path(self.baseFilename)
-        for number in range(1, FILE_BACKUPS + 1):
-            rotated = path.with_name(f"{path.name}.{number}")
-            with suppress(OSError):
-                if rotated.stat().st_mtime < oldest:
-                    rotated.unlink()
+    def write(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
 
 
 class _JsonEncoder(JsonFormatter):
     """One JSON object a line: `level`, `ts`, `logger`, `msg`, then the record's fields."""
 
-    def __init__(self) -> None:
-        # uvicorn adds its message once more, with colours.
-        super().__init__([], reserved_attrs=[*RESERVED_ATTRS, "color_message"], json_ensure_ascii=False)
+    def __init__(self, is_unicode: bool) -> None:
+        super().__init__([], reserved_attrs=RESERVED_ATTRS, json_ensure_ascii=not is_unicode)
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         log_data["level"] = _LEVEL_NAMES.get(record.levelno, "info")

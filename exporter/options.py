@@ -134,6 +134,12 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             default=500,
             help="Maximum number of objects in one page of a list.",
         ),
+        option(
+            "--web-max-requests",
+            type=click.IntRange(1, 10_000),
+            default=40,
+            help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After.",
+        ),
     )
 
 
@@ -181,6 +187,7 @@ def build_config(values: dict[str, Any]) -> Config:
         object_series_limit=values["object_series_limit"],
         retain_deleted_seconds=values["retain_deleted"],
         page_size=values["kube_page_size"],
+        max_requests=values["web_max_requests"],
     )
 
 

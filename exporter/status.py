@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exporter.kube.informer import Informer, InformerState
-from exporter.kube.reflector import SyncState
+from exporter.kube.sync_state import SyncState
 from exporter.web.status import KindStatus
 
 HOLD_BACK_SECONDS = 30.0

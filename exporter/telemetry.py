@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.kube.informer import Informer, InformerState
-from exporter.kube.reflector import SyncState
+from exporter.kube.sync_state import SyncState
+from exporter.logs import dropped_log_lines
 
 SCRAPE_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
 """Seconds: from the scrape of a small cluster to one that would exceed the usual timeout of 10 s."""
@@ -51,6 +52,7 @@ class Telemetry:
     def register_informers(self, informers: Sequence[Informer[Any]]) -> None:
         """Add the state of these informers, and after it the metrics of the process."""
         self.registry.register(_InformerCollector(informers))
+        self.registry.register(_LogCollector())
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
@@ -77,7 +79,7 @@ COUNTERS = {
 
 
 class KindMetrics:
-    """The counters of one resource (a `kube.reflector.ReflectorMetrics`)."""
+    """The counters of one resource (a `kube.metrics.ReflectorMetrics`)."""
 
     def __init__(self, resource: str, counters: dict[str, Counter]) -> None:
         children = {name: counter.labels(resource) for name, counter in counters.items()}
@@ -163,6 +165,20 @@ class _InformerCollector(Collector):
                 if value or not row.name.endswith("_timestamp_seconds"):
                     family.add_metric([resource], value)
             yield family
+
+
+class _LogCollector(Collector):
+    """Log lines that could not be written."""
+
+    def describe(self) -> Iterator[Metric]:
+        return self.collect()
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "kuberay_exporter_log_lines_dropped",
+            "Number of log lines that were dropped because standard output or the log file did not accept them.",
+            dropped_log_lines(),
+        )
 
 
 def _family(row: InformerRow) -> GaugeMetricFamily:

@@ -5,17 +5,21 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from exporter import logs
+from exporter import log_file, log_queue
 from exporter.errors import ConfigError
-from exporter.logs import LogFile, set_up_logging
+from exporter.log_queue import QueuedHandler
+from exporter.logs import LogFile, dropped_log_lines, set_up_logging
+from tests.support.watching import wait_until
 
 
 @pytest.fixture
@@ -23,13 +27,10 @@ def stream() -> Iterator[io.StringIO]:
     """A stream for the log; afterwards logging is as pytest had it."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    libraries = {name: logging.getLogger(name).level for name in ("uvicorn", "urllib3")}
+    libraries = {name: logging.getLogger(name).level for name in ("asyncio", "urllib3")}
     root.handlers.clear()  # or the set-up would close pytest's
     yield io.StringIO()
     logging.captureWarnings(capture=False)
-    for handler in root.handlers:
-        with suppress(OSError):  # what a full disk could not take
-            handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, old in libraries.items():
@@ -37,7 +38,17 @@ def stream() -> Iterator[io.StringIO]:
 
 
 def records(stream: io.StringIO) -> list[dict[str, object]]:
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [json.loads(line) for line in lines(stream)]
+
+
+def flush_logs() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+def lines(stream: io.StringIO) -> list[str]:
+    flush_logs()
+    return stream.getvalue().splitlines()
 
 
 def test_json_keys_and_their_order(stream: io.StringIO) -> None:
@@ -57,7 +68,7 @@ def test_console_is_one_readable_line(stream: io.StringIO) -> None:
     set_up_logging("info", "console", stream=stream)
     logging.getLogger("exporter.app").info("two\nlines", extra={"name_": "a\nb"})
     logging.getLogger("exporter.app").info("plain")
-    first, second = stream.getvalue().splitlines()
+    first, second = lines(stream)
     assert first.split("\t")[1:] == ["info", "app", "two\\nlines", '{"name_": "a\\nb"}']
     assert second.split("\t")[1:] == ["info", "app", "plain"]
 
@@ -70,7 +81,7 @@ def test_a_traceback_stays_on_the_line(stream: io.StringIO, encoder: str) -> Non
         raise ValueError("a bug")
     except ValueError:
         logging.getLogger("exporter.metrics_store").exception("failed")
-    (line,) = stream.getvalue().splitlines()
+    (line,) = lines(stream)
     assert '"stacktrace": "Traceback' in line
     assert "ValueError: a bug" in line
 
@@ -85,29 +96,27 @@ def test_levels(stream: io.StringIO) -> None:
 
 
 def test_the_libraries_go_the_same_way(stream: io.StringIO) -> None:
-    """uvicorn, urllib3, the Kubernetes client's root logger and Python's warnings; no line per port scan."""
+    """asyncio, urllib3, the Kubernetes client's root logger and Python's warnings; no line per connection."""
     set_up_logging("info", "json", stream=stream)
-    logging.getLogger("uvicorn.error").info("Started server process")
-    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
-    logging.getLogger("uvicorn.error").error("a fault", extra={"color_message": "\x1b[1m"})
+    logging.getLogger("asyncio").warning("socket.send() raised exception.")
+    logging.getLogger("asyncio").error("a fault")
     logging.getLogger("urllib3.connectionpool").debug("GET /")
     logging.getLogger().error("exec: process returned 1")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("careful", stacklevel=1)
     assert [(record["logger"], record["level"]) for record in records(stream)] == [
-        ("uvicorn.error", "error"),
+        ("asyncio", "error"),
         ("root", "error"),
         ("py.warnings", "warn"),
     ]
-    assert "color_message" not in stream.getvalue()
 
 
 def test_non_ascii_is_written_as_it_is(stream: io.StringIO) -> None:
     """Readable with jq and without."""
     set_up_logging("info", "json", stream=stream)
     logging.getLogger("exporter.x").info("größe")
-    assert '"größe"' in stream.getvalue()
+    assert '"größe"' in lines(stream)[0]
 
 
 # The file.
@@ -119,7 +128,7 @@ def test_file_and_standard_output_together(stream: io.StringIO, tmp_path: Path) 
     set_up_logging("debug", "console", LogFile(str(path), "json"), stream=stream)
     for level in (logging.DEBUG, logging.INFO, logging.ERROR):
         logging.getLogger("exporter.x").log(level, "m")
-    assert [line.split("\t")[1] for line in stream.getvalue().splitlines()] == ["debug", "info", "error"]
+    assert [line.split("\t")[1] for line in lines(stream)] == ["debug", "info", "error"]
     assert [json.loads(line)["level"] for line in path.read_text().splitlines()] == ["info", "error"]
 
 
@@ -129,6 +138,7 @@ def test_a_file_can_be_console_too(stream: io.StringIO, tmp_path: Path) -> None:
     set_up_logging("error", "json", LogFile(str(path), "console"), stream=stream)
     logging.getLogger("exporter.x").info("m")
     logging.getLogger("exporter.x").error("m")
+    flush_logs()
     (line,) = path.read_text().splitlines()
     assert line.endswith("\terror\tx\tm")
 
@@ -139,12 +149,13 @@ def test_the_file_is_appended_to(stream: io.StringIO, tmp_path: Path) -> None:
     path.write_text("before\n")
     set_up_logging("info", "json", LogFile(str(path), "json"), stream=stream)
     logging.getLogger("exporter.x").info("m")
+    flush_logs()
     assert path.read_text().startswith("before\n{")
 
 
 def test_rotation_by_size_number_and_age(stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten rotated files at the most, none older than 30 days."""
-    monkeypatch.setattr(logs, "FILE_MAX_BYTES", 200)
+    monkeypatch.setattr(log_file, "FILE_MAX_BYTES", 200)
     path, old = tmp_path / "exporter.log", tmp_path / "exporter.log.3"
     old.write_text("old\n")
     os.utime(old, (0, time.time() - 31 * 24 * 3600))
@@ -152,6 +163,7 @@ def test_rotation_by_size_number_and_age(stream: io.StringIO, tmp_path: Path, mo
     assert not old.exists()
     for i in range(40):
         logging.getLogger("exporter.x").info("message %d", i)
+    flush_logs()
     rotated = sorted(tmp_path.glob("exporter.log.*"))
     assert len(rotated) == 10
     assert all(0 < file.stat().st_size <= 200 for file in rotated)
@@ -160,7 +172,11 @@ def test_rotation_by_size_number_and_age(stream: io.StringIO, tmp_path: Path, mo
 
 def test_the_sizes_are_the_operators() -> None:
     """lumberjack's settings in the operator."""
-    assert (logs.FILE_MAX_BYTES, logs.FILE_BACKUPS, logs.FILE_MAX_AGE_SECONDS) == (500 * 2**20, 10, 30 * 86400)
+    assert (log_file.FILE_MAX_BYTES, log_file.FILE_BACKUPS, log_file.FILE_MAX_AGE_SECONDS) == (
+        500 * 2**20,
+        10,
+        30 * 86400,
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,10 +193,156 @@ def test_an_unwritable_path_is_a_wrong_value(path: str, reason: str) -> None:
         set_up_logging("info", "json", LogFile(path, "json"))
 
 
-def test_a_full_disk_is_told_once_and_stops_nothing(stream: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
-    """Standard output goes on; once for each time that it fills."""
+def test_a_full_disk_is_reported_once_and_stops_nothing(
+    stream: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard output goes on; what the file lost is counted."""
     set_up_logging("info", "json", LogFile("/dev/full", "json"), stream=stream)
     for _ in range(1000):
         logging.getLogger("exporter.x").info("m")
     assert len(records(stream)) == 1000
     assert capsys.readouterr().err == "couldn't write the log: [Errno 28] No space left on device\n"
+    assert dropped_log_lines() == 1000
+
+
+# The queue.
+
+
+class Gate(io.StringIO):
+    """A stream that nobody reads until it is opened, as a pipe whose reader hangs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = threading.Event()
+        self.is_broken = False
+
+    def write(self, text: str) -> int:
+        self.opened.wait(10)
+        if self.is_broken:
+            raise OSError(32, "Broken pipe")
+        return super().write(text)
+
+
+@pytest.fixture
+def gate(stream: io.StringIO) -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.opened.set()
+    flush_logs()
+
+
+def test_logging_does_not_wait_for_who_reads(gate: Gate, tmp_path: Path) -> None:
+    """Neither who logs nor the file waits for standard output; nothing is lost, and the order is kept."""
+    path = tmp_path / "exporter.log"
+    set_up_logging("info", "json", LogFile(str(path), "json"), stream=gate)
+    for i in range(1000):
+        logging.getLogger("exporter.x").info("%d", i)
+    wait_until(lambda: len(path.read_text().splitlines()) == 1000)
+    assert gate.getvalue() == ""
+    gate.opened.set()
+    expected = [str(i) for i in range(1000)]
+    assert [record["msg"] for record in records(gate)] == expected
+    assert [json.loads(line)["msg"] for line in path.read_text().splitlines()] == expected
+    assert dropped_log_lines() == 0
+
+
+def test_lines_that_do_not_fit_are_dropped_counted_and_reported(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oldest lines stay; after them one line says how many are missing; what comes later is written."""
+    monkeypatch.setattr(log_queue, "MAX_QUEUED_CHARACTERS", 10_000)
+    set_up_logging("info", "json", stream=gate)
+    for i in range(1000):
+        logging.getLogger("exporter.x").info("%d", i)
+    dropped = dropped_log_lines()
+    assert 0 < dropped < 1000
+    gate.opened.set()
+    flush_logs()
+    logging.getLogger("exporter.x").info("later")
+    *before, notice, later = records(gate)
+    assert [record["msg"] for record in before] == [str(i) for i in range(1000 - dropped)]
+    assert notice | {"ts": ""} == {
+        "level": "warn", "ts": "", "logger": "logs", "msg": "dropped log lines that could not be written",
+        "count": dropped,
+    }  # fmt: skip
+    assert later["msg"] == "later"
+    assert dropped_log_lines() == dropped
+
+
+def test_memory_of_waiting_lines_is_bounded(gate: Gate) -> None:
+    """However long nobody reads."""
+    set_up_logging("info", "json", stream=gate)
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, QueuedHandler)
+    for _ in range(3000):
+        logging.getLogger("exporter.x").info("x" * 1000)
+    assert handler._queued_characters <= log_queue.MAX_QUEUED_CHARACTERS
+    assert handler._queue.qsize() < 2100
+    assert dropped_log_lines() > 900
+
+
+def test_a_line_of_any_length_is_written(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nothing else waits."""
+    monkeypatch.setattr(log_queue, "MAX_QUEUED_CHARACTERS", 100)
+    set_up_logging("info", "json", stream=stream)
+    for _ in range(3):
+        logging.getLogger("exporter.x").info("x" * 1000)
+        flush_logs()
+    assert len(lines(stream)) == 3
+
+
+def test_lines_that_could_not_be_written_are_reported_once_it_works_again(
+    gate: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that was full, a reader that was restarted."""
+    gate.opened.set()
+    gate.is_broken = True
+    set_up_logging("info", "json", stream=gate)
+    for _ in range(3):
+        logging.getLogger("exporter.x").info("lost")
+    flush_logs()
+    gate.is_broken = False
+    logging.getLogger("exporter.x").info("works")
+    assert [(record["msg"], record.get("count")) for record in records(gate)] == [
+        ("works", None),
+        ("dropped log lines that could not be written", 3),
+    ]
+    assert capsys.readouterr().err == "couldn't write the log: [Errno 32] Broken pipe\n"
+
+
+def test_a_record_that_cannot_be_formatted_stops_nothing(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python's logging names it on standard error."""
+    set_up_logging("info", "json", stream=stream)
+    logging.getLogger("exporter.x").info("%d", "no number")
+    logging.getLogger("exporter.x").info("next")
+    assert [record["msg"] for record in records(stream)] == ["next"]
+    assert "--- Logging error ---" in capsys.readouterr().err
+
+
+# What standard output can print.
+
+PRINTS = """
+import logging
+from exporter.logs import set_up_logging
+set_up_logging("info", "{encoder}")
+logging.getLogger("exporter.x").info("gr\\u00f6\\u00dfe \\udc80 \\U0001F600", extra={{"field": "gr\\u00f6\\u00dfe"}})
+"""
+
+
+@pytest.mark.parametrize(
+    "variables", [{"LANG": "C"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+                  {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONUTF8": "1"}],
+)  # fmt: skip
+@pytest.mark.parametrize("encoder", ["json", "console"])
+def test_characters_that_standard_output_cannot_print_are_escaped(encoder: str, variables: dict[str, str]) -> None:
+    """The line is never lost, and one of JSON stays JSON."""
+    result = subprocess.run(
+        [sys.executable, "-c", PRINTS.format(encoder=encoder)],
+        env={"PATH": os.environ["PATH"]} | variables, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert result.stderr == b""
+    (line,) = result.stdout.splitlines()
+    if encoder == "json":
+        assert json.loads(line)["msg"] == "größe \udc80 \U0001f600"
+    else:
+        assert rb"\udc80" in line

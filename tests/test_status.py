@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from exporter.kube.informer import Informer, InformerState
-from exporter.kube.reflector import SyncState
+from exporter.kube.sync_state import SyncState
 from exporter.status import HOLD_BACK_SECONDS, InformerStatus
 
 LISTING = InformerState("rayjobs", SyncState.LISTING, True, False, 0.0, 0, 0, 0.0, 0.0)

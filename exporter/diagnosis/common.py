@@ -81,9 +81,8 @@ def silence(obj: DetailedRayCluster | DetailedRayJob | DetailedRayService, now: 
 def invalid(obj: DetailedObject, event: Event | None) -> Iterator[Finding]:
     """Yield a finding if an Event says that the spec of an object without a status is invalid."""
     if event is not None:
-        sentence = ended(
-            f"The spec of {subject(obj)} is invalid: {quoted(without_prefix(event.message or "")) or event.reason}"
-        )
+        reason = quoted(without_prefix(event.message or "")) or event.reason
+        sentence = ended(f"The spec of {subject(obj)} is invalid: {reason}")
         yield finding(Cause.INVALID_SPEC, sentence, event_of(obj, event))
 
 

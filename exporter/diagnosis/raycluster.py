@@ -41,7 +41,7 @@ def cluster_findings(cluster: DetailedRayCluster, related: Related, now: datetim
 
 def is_suspended(cluster: DetailedRayCluster) -> bool:
     """Tell whether a cluster is suspended, or shall be."""
-    return bool(cluster.spec and cluster.spec.suspend) or bool(cluster.status and cluster.status.state == "suspended")
+    return bool(cluster.spec and cluster.spec.is_suspended) or bool(cluster.status and cluster.status.state == "suspended")
 
 
 def _without_status(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def _suspension(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, n
     if status.state == "suspended":
         since = (status.state_transition_times or {}).get("suspended")
         yield from common.suspension(cluster, since, "status.state", now, is_finished=True)
-    elif cluster.spec is not None and cluster.spec.suspend:
+    elif cluster.spec is not None and cluster.spec.is_suspended:
         yield from common.suspension(cluster, None, "spec.suspend", now, is_finished=False)
 
 

@@ -5,13 +5,31 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from exporter.errors import ApiError, StatusError
+from exporter.kube.log_budget import LogBudget
 
 REFUSALS = (401, 403)
 NOT_FOUND = 404
 
 
 class ResourceLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger that adds the resource (and namespace) to the fields of every record."""
+    """A logger that adds the resource (and namespace) to the fields of every record.
+
+    Records from level info on are written at level debug if the budget of all informers is used up; the next one
+    that is written says how many there were.
+    """
+
+    def __init__(self, logger: logging.Logger, fields: dict[str, str], budget: LogBudget) -> None:
+        super().__init__(logger, fields)
+        self._budget = budget
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        if level >= logging.INFO and self.isEnabledFor(level):
+            suppressed = self._budget.take()
+            if suppressed is None:
+                level = logging.DEBUG
+            elif suppressed:
+                kwargs["extra"] = {**kwargs.get("extra", {}), "suppressed": suppressed}
+        super().log(level, msg, *args, **kwargs)
 
     def process(self, msg: str, kwargs: MutableMapping[str, Any]) -> tuple[str, MutableMapping[str, Any]]:
         return msg, {**kwargs, "extra": {**(self.extra or {}), **kwargs.get("extra", {})}}

@@ -11,9 +11,13 @@ from exporter.kube import wire
 from exporter.kube.backoff import Backoff
 from exporter.kube.failure_log import ResourceLogger
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, ListWatch
-from exporter.kube.reflector import Reflector, ReflectorMetrics, SyncState
+from exporter.kube.log_budget import LogBudget
+from exporter.kube.metrics import ReflectorMetrics
+from exporter.kube.reflector import Reflector
+from exporter.kube.retries import Retries
 from exporter.kube.retry_budget import RetryBudget
 from exporter.kube.store import EventHandler, Store, StoreUpdater
+from exporter.kube.sync_state import SyncState
 from exporter.kube.transport import Transport
 
 T = TypeVar("T", bound=wire.Object)
@@ -67,6 +71,14 @@ class InformerState:
     last_event_time: float
 
 
+class SharedBudgets:
+    """What all informers of a process share."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.retry_budget = RetryBudget(clock)
+        self.log_budget = LogBudget(clock)
+
+
 class Informer(Generic[T]):
     """A thread with a reflector that keeps a store equal to the API. Any thread may call.
 
@@ -81,16 +93,17 @@ class Informer(Generic[T]):
         handler: EventHandler[T],
         metrics: ReflectorMetrics,
         *,
-        budget: RetryBudget | None = None,
+        shared: SharedBudgets | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.settings = settings
         self._store = store
         self._clock = clock or SystemClock()
+        shared = shared or SharedBudgets(self._clock)
         rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         fields = {"resource": settings.plural} | ({"namespace": settings.namespace} if settings.namespace else {})
-        self._log = ResourceLogger(_log, fields)
+        self._log = ResourceLogger(_log, fields, shared.log_budget)
         self._list_watch = ListWatch(
             transport,
             settings.path,
@@ -108,30 +121,30 @@ class Informer(Generic[T]):
             metrics,
             self._log,
             clock=self._clock,
-            backoff=self._backoff,
-            budget=budget or RetryBudget(self._clock),
+            retries=Retries(self._clock, self._backoff, shared.retry_budget, self._list_watch.stopping),
         )
         name = "-".join(filter(None, ("informer", settings.plural, settings.namespace)))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def state(self) -> InformerState:
         """Return its state now, without waiting."""
-        reflector, failing_since = self._reflector, self._reflector.failing_since
+        state = self._reflector.state
+        failing_since = state.failing_since
         return InformerState(
             name=self.settings.name,
-            sync=reflector.sync_state,
+            sync=state.sync,
             is_alive=self._thread.is_alive(),
-            is_connected=reflector.is_connected,
+            is_connected=state.is_connected,
             failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
             objects=len(self._store),
             undecodable=self._store.undecodable,
-            last_sync_time=reflector.last_sync_time,
-            last_event_time=reflector.last_event_time,
+            last_sync_time=state.last_sync_time,
+            last_event_time=state.last_event_time,
         )
 
     def mark_incomplete(self) -> None:
         """Let a kind whose lists all fail count as complete, so that the others are served."""
-        self._reflector.mark_incomplete()
+        self._reflector.state.mark_incomplete()
 
     def start(self) -> None:
         self._thread.start()

@@ -18,6 +18,7 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 """etcd refuses objects above 1.5 MiB unless told otherwise: a line this long is not an event."""
 
 _MAX_ERROR_BYTES = 64 * 1024
+_MAX_VERSION_DIGITS = 19
 _NOT_SERVED = b"404 page not found"
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -199,6 +200,16 @@ def error_of_response(response: Response) -> StatusError:
         _retry_after(response.headers.get("Retry-After")),
         is_not_served=response.status == 404 and is_own,
     )
+
+
+def is_version(text: str) -> bool:
+    """Tell whether it is a resource version that can be compared, which is allowed since Kubernetes 1.35."""
+    return text.isdecimal() and text.isascii() and len(text) <= _MAX_VERSION_DIGITS
+
+
+def is_lower(version: str, than: str) -> bool:
+    """Compare resource versions; what is not a number is not lower."""
+    return is_version(version) and is_version(than) and int(version) < int(than)
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from exporter.resources.event import Event
-from exporter.resources.meta import Condition, Integer, ObjectMeta, share
+from exporter.resources.meta import Condition, ObjectMeta, share
 from exporter.resources.pod import (
     ContainerState,
     ContainerStatus,
@@ -123,7 +123,6 @@ class DetailedRayJobMeta(RayJobMeta, frozen=True, gc=False, rename="camel"):
 
 class DetailedRayJobSpec(RayJobSpec, frozen=True, gc=False, rename="camel"):
     cluster_selector: Mapping[str, str] | None = None
-    pre_running_deadline_seconds: Integer | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

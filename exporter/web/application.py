@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Sequence
 
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -13,7 +14,10 @@ from exporter.exposition.exposition import Exposition
 from exporter.exposition.negotiation import accepts_gzip, choose_format
 from exporter.web.body import BodyResponse
 from exporter.web.landing import landing_page
+from exporter.web.limits import ScrapeLimit
 from exporter.web.status import ExporterStatus
+
+PREPARED_AT_ONCE = 2
 
 VARY = {"Vary": "Accept, Accept-Encoding"}
 
@@ -27,15 +31,17 @@ class Endpoints:
         self._status = status
         self._observe_scrape = observe_scrape
         self._is_draining = False
+        # More threads would not prepare bodies faster, and would delay the event loop.
+        self._preparing = CapacityLimiter(PREPARED_AT_ONCE)
 
     def drain(self) -> None:
-        """Stop being ready. New connections are refused soon after; open ones still get this answer."""
+        """Stop being ready. New and idle connections are closed soon after; running requests are answered."""
         self._is_draining = True
 
     async def metrics(self, request: Request) -> Response:
         if reason := self._status.why_not_ready():
             return PlainTextResponse(f"not ready: {reason}\n", 503, VARY)
-        return await run_in_threadpool(self._scrape, request)
+        return await to_thread.run_sync(self._scrape, request, limiter=self._preparing)
 
     def _scrape(self, request: Request) -> Response:
         started_at = time.perf_counter()
@@ -61,8 +67,11 @@ class Endpoints:
         """Return an application with the probes only, for a listener of their own."""
         return _application(self._probe_routes())
 
-    def application(self) -> Starlette:
-        return _application([Route("/metrics", self.metrics), Route("/", self.landing), *self._probe_routes()])
+    def application(self, max_requests: int) -> Starlette:
+        """Return the application; `max_requests` scrapes are answered at once."""
+        limit = Middleware(ScrapeLimit, maximum=max_requests)
+        metrics = Route("/metrics", self.metrics, middleware=[limit])
+        return _application([metrics, Route("/", self.landing), *self._probe_routes()])
 
     def _probe_routes(self) -> list[Route]:
         return [Route("/healthz", self.healthz), Route("/readyz", self.readyz)]

@@ -1,84 +1,140 @@
-"""Listening sockets and uvicorn: start, serve until a signal, end in order."""
+"""Listening sockets: accept connections, serve until a signal, end in order."""
 
 import asyncio
 import logging
 import os
-import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 
-import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from exporter.errors import ConfigError
+from exporter.signals import handle_signals
+from exporter.web.client_log import ClientLog
+from exporter.web.connection import REQUEST_SECONDS, UNREAD_SECONDS, Connection
+from exporter.web.pool import MAX_CONNECTIONS, ConnectionPool
 
 DRAIN_SECONDS = 7
 """How long running scrapes may take after SIGTERM; with the threads' 2 s that is less than 10."""
 
-UNREAD_TIMEOUT_SECONDS = 30
-"""How long a client may read nothing of its answer, which is held in memory until then."""
+SEND_BUFFER_BYTES = 256 * 1024
+"""What the kernel holds of an answer that is not read: it counts as memory of the container."""
 
 _BACKLOG = 128
+
+_ACCEPT_RETRY_SECONDS = 0.1
+"""After a failure to accept, which mostly comes again at once: without a pause a core would be busy with it."""
 
 log = logging.getLogger(__name__)
 
 
 class Server:
-    """One process's listeners, on one event loop."""
+    """One process's listeners, on one event loop. All methods are for the loop's thread."""
 
-    def __init__(self, listeners: list[tuple[socket.socket, Starlette]]) -> None:
-        self._servers = [(socket_, _QuietServer(_uvicorn_config(app))) for socket_, app in listeners]
+    def __init__(
+        self,
+        listeners: Sequence[tuple[socket.socket, ASGIApp]],
+        tls: ssl.SSLContext | None = None,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self._listeners = listeners
+        self._tls = tls
+        self._client_log = ClientLog()
+        self._pool = ConnectionPool(self._client_log, max_connections)
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
 
     async def serve(self) -> None:
-        """Serve until `stop`, and until running requests are answered after it."""
-        await asyncio.gather(*(server.serve([socket_]) for socket_, server in self._servers))
+        """Serve until `stop`, and until running requests are answered after it, for DRAIN_SECONDS at most."""
+        async with asyncio.TaskGroup() as group:
+            accepting = [group.create_task(self._accept(*listener)) for listener in self._listeners]
+            await self._stop.wait()
+            for task in accepting:
+                task.cancel()
+        for listener, _ in self._listeners:
+            listener.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._pool.drain(), DRAIN_SECONDS)
+        if aborted := self._pool.abort_all():
+            log.warning("aborted answers that clients had not read in time", extra={"count": aborted})
+        await asyncio.sleep(0)  # the event loop closes them in its next pass
 
     def stop(self) -> None:
-        """Accept nothing new; a second call cuts off what still runs. For the event loop's thread."""
-        for _, server in self._servers:
-            server.force_exit |= server.should_exit
-            server.should_exit = True
+        """Accept nothing new; a second call aborts what is still running."""
+        if self._stop.is_set():
+            self._pool.abort_all()
+        self._stop.set()
 
+    async def _accept(self, listener: socket.socket, application: ASGIApp) -> None:
+        listener.setblocking(False)
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                client, _ = await loop.sock_accept(listener)
+            except ConnectionAbortedError:
+                continue
+            except OSError as exc:
+                self._client_log.log(logging.WARNING, f"couldn't accept a connection: {exc.strerror}")
+                # Mostly there are no descriptors left; one becomes free so.
+                self._pool.close_longest_idle()
+                await asyncio.sleep(_ACCEPT_RETRY_SECONDS)
+            else:
+                self._connect(client, application)
+                await asyncio.sleep(0)  # sock_accept does not suspend while connections are waiting
 
-class _QuietServer(uvicorn.Server):
-    """uvicorn without its own signal handling, which would end the process by the signal, not by 0."""
+    def _connect(self, client: socket.socket, application: ASGIApp) -> None:
+        connection = Connection(application, self._pool, lambda: handshake.cancel())
+        if not self._pool.admit(connection):
+            client.close()
+            return
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+        def end_handshake(task: asyncio.Task[None]) -> None:
+            self._handshakes.discard(task)
+            if connection.is_pending:
+                self._pool.discard(connection)
+                client.close()
 
+        handshake = asyncio.get_running_loop().create_task(self._shake_hands(client, connection))
+        self._handshakes.add(handshake)
+        handshake.add_done_callback(end_handshake)
 
-def _uvicorn_config(application: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        application,
-        http="h11",
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
+    async def _shake_hands(self, client: socket.socket, connection: Connection) -> None:
+        """Pass the client's socket to its connection, after the handshake if there is TLS."""
+        seconds = REQUEST_SECONDS if self._tls else None
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,
+                client,
+                ssl=self._tls,
+                ssl_handshake_timeout=seconds,
+                ssl_shutdown_timeout=seconds,
+            )
+        except OSError:
+            self._client_log.log(logging.INFO, "a TLS handshake failed")
 
 
 def listen(flag: str, host: str, port: int) -> socket.socket:
-    """Return a listening socket; an empty host is all interfaces, of IPv6 too where there is IPv6.
+    """Return a listening socket; an empty host and `::` are all interfaces, of IPv4 and of IPv6.
 
     Raises:
         ConfigError: the address, given by `flag`, is in use, not allowed, or not of this machine.
     """
     listener = _bind(flag, host, port)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted connections inherit it
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_TIMEOUT_SECONDS * 1000)
+    # Accepted connections inherit both.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        # For what is left in the kernel after the process has closed a connection.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
     return listener
 
 
 def _bind(flag: str, host: str, port: int) -> socket.socket:
     try:
-        if not host and socket.has_dualstack_ipv6():
-            with suppress(OSError):  # IPv6 is compiled in, but switched off
+        if host in ("", "::") and socket.has_dualstack_ipv6():
+            # IPv6 may be compiled in, but switched off: then an empty host is all interfaces of IPv4.
+            with suppress(OSError) if not host else nullcontext():
                 return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -94,7 +150,11 @@ def format_address(host: str, port: int) -> str:
 
 
 async def serve_until_signal(server: Server, on_signal: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `on_signal` is called first, on the event loop."""
+    """Serve until SIGTERM or SIGINT; `on_signal` is called first, on the event loop. Afterwards both are ignored.
+
+    Without the loop's own handlers: when it closes it replaces them by the default ones, and a signal at that
+    moment would end the process with another exit code.
+    """
 
     def stop() -> None:
         log.info("stopping")
@@ -102,6 +162,8 @@ async def serve_until_signal(server: Server, on_signal: Callable[[], None]) -> N
         server.stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    await server.serve()
+    try:
+        handle_signals(lambda: loop.call_soon_threadsafe(stop))
+        await server.serve()
+    finally:
+        handle_signals(lambda: None)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from exporter.kube.list_watch import WATCH_SECONDS
-from exporter.kube.reflector import SyncState
+from exporter.kube.sync_state import SyncState
 from tests.support.faults import FaultServer
 from tests.support.recordings import answer
 from tests.support.watching import job, wait_until, watched
@@ -193,7 +193,7 @@ def test_a_bookmark_moves_the_version() -> None:
         own.start()
         own.store.create("rayservices", {"metadata": {"name": "s", "namespace": "ns"}})
         version = str(own.store.version)
-        wait_until(lambda: own.reflector._version == version)
+        wait_until(lambda: own.reflector.state.version == version)
         own.server.cut_after(0)
         own.server.wait_for_requests(2, "watch", "rayjobs")
         assert own.server.seen("watch")[1].query["resourceVersion"] == version
@@ -346,9 +346,9 @@ def test_is_not_connected_between_watches() -> None:
         stalled = own.server.stall_answer(verb="watch")
         own.informer.start()
         stalled.wait_until_used()
-        assert not own.reflector.is_connected
+        assert not own.reflector.state.is_connected
         stalled.release()
-        wait_until(lambda: own.reflector.is_connected)
+        wait_until(lambda: own.reflector.state.is_connected)
 
 
 def test_an_error_event_is_no_news() -> None:
@@ -360,7 +360,7 @@ def test_an_error_event_is_no_news() -> None:
         own.informer.stop()
         own.informer.join(5)
         assert own.counts["event_received"] > 5
-        assert own.reflector.last_event_time == own.reflector.last_sync_time
+        assert own.reflector.state.last_event_time == own.reflector.state.last_sync_time
 
 
 def test_a_silent_watch_is_closed_and_opened_again_from_the_last_version() -> None:
@@ -474,7 +474,7 @@ def test_does_not_list_again_when_the_connection_is_refused(caplog: pytest.LogCa
         own.server.stop()
         wait_until(lambda: len(own.clock.waits) > 20, "many tries")
         assert own.view.names == {"a"}
-        assert not own.reflector.is_connected
+        assert not own.reflector.state.is_connected
         assert own.sync_state is SyncState.SYNCED
         assert len([text for text in warnings_in(caplog) if "refused" in text]) == 1
         lists = own.counts["list_started"]
@@ -539,7 +539,7 @@ def test_a_refusal_after_a_sync_takes_nothing_away() -> None:
         wait_until(lambda: own.counts["list_failed"] > 4)
         assert own.view.names == {"a"}
         assert own.sync_state is SyncState.SYNCED
-        assert not own.reflector.is_connected
+        assert not own.reflector.state.is_connected
 
 
 def test_the_right_to_list_without_the_right_to_watch_still_serves(caplog: pytest.LogCaptureFixture) -> None:

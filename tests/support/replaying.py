@@ -76,7 +76,7 @@ def config(**settings: Any) -> Config:
     defaults: dict[str, Any] = {
         "metrics_address": Address("127.0.0.1", 0), "probe_address": None, "namespaces": (), "collectors": PLURALS,
         "family_filter": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
-        "object_series_limit": 1000, "retain_deleted_seconds": 0.0, "page_size": 500,
+        "object_series_limit": 1000, "retain_deleted_seconds": 0.0, "page_size": 500, "max_requests": 40,
     }  # fmt: skip
     return Config(**(defaults | settings))
 
@@ -92,7 +92,7 @@ def replaying() -> Iterator[tuple[ReplayServer, Exporter, Callable[[float], byte
             server.replay_until(time)
             for informer in exporter.informers:
                 expected = server.last_version(informer.settings.plural)
-                wait_until(lambda i=informer, v=expected: not v or i._reflector._version == v)  # type: ignore[misc]
+                wait_until(lambda i=informer, v=expected: not v or i._reflector.state.version == v)  # type: ignore[misc]
             body = bytes(exporter.exposition.body(Format.TEXT))
             parse(bytes(exporter.exposition.body(Format.OPENMETRICS)), openmetrics=True)
             return body

@@ -11,8 +11,8 @@ from typing import Any
 from kubernetes.client import Configuration
 
 from exporter.kube.informer import Informer, InformerSettings
-from exporter.kube.reflector import SyncState
 from exporter.kube.store import Store
+from exporter.kube.sync_state import SyncState
 from exporter.kube.transport import ApiTransport
 from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore

@@ -45,7 +45,7 @@ class Web:
         source = LinesSource(FAMILY)
         source.update({"a": lines(FAMILY, [Sample(("a",), 1)])})
         self.endpoints = Endpoints(Exposition([source], CollectorRegistry()), self.status, self.scrapes.append)
-        self.client = TestClient(self.endpoints.application())
+        self.client = TestClient(self.endpoints.application(max_requests=40))
         self.client.headers.clear()
 
 

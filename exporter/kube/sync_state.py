@@ -1,0 +1,47 @@
+"""What is known about one collection: written by the reflector's thread, read by any."""
+
+import enum
+from dataclasses import dataclass
+
+
+class SyncState(enum.Enum):
+    """Whether the objects of a collection are known; the value is a phrase for people."""
+
+    LISTING = "not listed yet"
+    SYNCED = "synced"
+    NOT_INSTALLED = "not installed"
+    REFUSED = "refused by the API server"
+    INCOMPLETE = "every list fails"
+
+    @property
+    def is_complete(self) -> bool:
+        """What the store holds may be served."""
+        return self is not SyncState.LISTING
+
+
+@dataclass
+class ReflectorState:
+    """The state of one reflector.
+
+    Attributes:
+        sync: SYNCED from the first finished list on, unless the kind is not installed any more; REFUSED
+            after three refusals (401, 403) without a list before; INCOMPLETE by `mark_incomplete`.
+        version: the last resource version that was seen.
+        is_connected: a watch is open.
+        failing_since: when the first list failed of those that failed in a row; monotonic seconds, None if
+            the last one did not fail.
+        last_sync_time, last_event_time: Unix seconds of the last finished list, and of the last list,
+            event or bookmark; 0.0 before the first.
+    """
+
+    sync: SyncState = SyncState.LISTING
+    version: str = ""
+    is_connected: bool = False
+    failing_since: float | None = None
+    last_sync_time: float = 0.0
+    last_event_time: float = 0.0
+
+    def mark_incomplete(self) -> None:
+        """Let a collection whose lists all fail count as complete. Any thread may call this."""
+        if self.sync is SyncState.LISTING:
+            self.sync = SyncState.INCOMPLETE
