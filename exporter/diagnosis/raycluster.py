@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import Cause, Severity
-from exporter.diagnosis.finding import Finding, finding
+from exporter.diagnosis.causes import Cause
+from exporter.diagnosis.finding import Finding, explains, finding
 from exporter.diagnosis.fleet import Related
 from exporter.diagnosis.phrases import age, age_seconds, count, ended
 from exporter.diagnosis.pods import RECENT_SECONDS, pod_findings
@@ -39,11 +39,6 @@ def cluster_findings(cluster: DetailedRayCluster, related: Related, now: datetim
         yield from _running(cluster, status, related, now)
 
 
-def is_suspended(cluster: DetailedRayCluster) -> bool:
-    """Tell whether a cluster is suspended, or shall be."""
-    return bool(cluster.spec and cluster.spec.is_suspended) or bool(cluster.status and cluster.status.state == "suspended")
-
-
 def _without_status(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
     invalid = list(common.invalid(cluster, related.event(*INVALID_REASONS)))
     yield from invalid or common.silence(cluster, now)
@@ -72,7 +67,7 @@ def _running(
     yield from of_pods
     if not any(item.cause is Cause.HEAD_RESTARTED for item in of_pods):
         yield from _replaced_head(cluster, related, now)
-    explained = [item for item in (*failure, *of_pods) if item.severity is not Severity.WARNING]
+    explained = any(map(explains, (*failure, *of_pods)))
     head = list(_head(cluster, status, related, now)) if not explained else []
     yield from head
     if not explained and not head:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause, Severity
-from exporter.diagnosis.finding import Evidence, Finding, finding
+from exporter.diagnosis.finding import Evidence, Finding, explains, finding
 from exporter.diagnosis.fleet import Related
 from exporter.diagnosis.phrases import age, age_seconds, duration, ended
 from exporter.diagnosis.pods import pod_findings
@@ -97,7 +97,7 @@ def _unfinished(
     yield from _deadline(job, status, state, now)
     blocked = [*_blocked(job, status, related, now), *pod_findings(related.pods, common.subject(job), now)]
     yield from blocked
-    if state == "Initializing" and not any(item.severity is not Severity.WARNING for item in blocked):
+    if state == "Initializing" and not any(map(explains, blocked)):
         yield from _slow_start(job, status, related, now)
     if state == "Running" and status.job_status_check_failure_start_time is not None:
         since = status.job_status_check_failure_start_time
@@ -188,7 +188,7 @@ def _message(status: DetailedRayJobStatus) -> str:
 def _failure_message(status: DetailedRayJobStatus) -> str:
     """Return the beginning of a job's message, and of the log in it the end: there is the error."""
     message, separator, log = (status.message or "").partition(", last available logs")
-    end = log[-LOG_END_LENGTH:].strip()
+    end = log.partition("chars): ")[2][-LOG_END_LENGTH:].strip()
     return f"{quoted(message)}: …{end}" if separator and end else quoted(message)
 
 

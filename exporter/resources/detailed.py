@@ -141,12 +141,7 @@ _SELECTOR: Mapping[str, str] = {"ray.io/cluster": ""}
 
 
 class DetailedRayJobStatus(RayJobStatus, frozen=True, gc=False, rename="camel"):
-    """Attributes:
-    job_status_check_failure_start_time: since when the operator gets no answer from the head.
-    """
-
     message: str | None = None
-    job_status_check_failure_start_time: Time | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
