@@ -61,6 +61,8 @@ class Config:
         retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
         max_requests: scrapes that are answered at once.
+        log_events: whether new occurrences of Events are logged.
+        has_web_ui: whether the page and its API are served.
     """
 
     metrics_address: Address
@@ -74,6 +76,8 @@ class Config:
     retain_deleted_seconds: float
     page_size: int
     max_requests: int
+    log_events: bool = False
+    has_web_ui: bool = True
 
 
 def parse_address(text: str) -> Address:

@@ -1,20 +1,24 @@
-"""What RayClusters ask for over time, by cluster and by namespace; workers that are ready beside those asked for."""
+"""What RayClusters request over time, by cluster and by namespace; ready workers beside requested ones."""
 
 from collections.abc import Callable
 
-from exporter.collectors.conditions import condition_truth
 from exporter.collectors.table import Integral
+from exporter.resources.meta import find_condition
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.raycluster import RayCluster, RayClusterStatus
 
 
 def is_suspended(cluster: RayCluster) -> bool:
-    """Tell whether it asks for nothing: suspended, or to be suspended; its status keeps the desired amounts."""
+    """Tell whether it requests nothing: suspended, or to be suspended; its status keeps the desired amounts.
+
+    `state` says so only without conditions (before KubeRay 1.3): it stays `suspended` while a cluster resumes.
+    """
     if cluster.spec is not None and cluster.spec.is_suspended:
         return True
     if cluster.status is None:
         return False
-    return cluster.status.state == "suspended" or condition_truth(cluster.status, "RayClusterSuspended") == "true"
+    condition = find_condition(cluster.status, "RayClusterSuspended")
+    return cluster.status.state == "suspended" if condition is None else condition.is_true
 
 
 def quantity(value: Quantity | None) -> float | None:

@@ -116,12 +116,12 @@ class CronJobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
 Details = ClusterDetails | JobDetails | ServiceDetails | CronJobDetails
 
 
-def details_of(obj: DetailedObject, now: datetime) -> Details:
-    """Return the details of an object; `now` ends the duration of a job that runs."""
+def details_of(obj: DetailedObject) -> Details:
+    """Return the details of an object."""
     if isinstance(obj, DetailedRayCluster):
         return _of_cluster(obj)
     if isinstance(obj, DetailedRayJob):
-        return _of_job(obj, now)
+        return _of_job(obj)
     if isinstance(obj, DetailedRayService):
         return _of_service(obj)
     return _of_cron_job(obj)
@@ -167,7 +167,7 @@ def _workers(cluster: DetailedRayCluster) -> Workers | None:
     )
 
 
-def _of_job(job: DetailedRayJob, now: datetime) -> JobDetails:
+def _of_job(job: DetailedRayJob) -> JobDetails:
     meta, spec, status = job.metadata, job.spec, job.status or DetailedRayJobStatus()
     return JobDetails(
         deployment_status=status.job_deployment_status or None,
@@ -178,7 +178,7 @@ def _of_job(job: DetailedRayJob, now: datetime) -> JobDetails:
         submission_mode=spec.submission_mode if spec else None,
         start_time=status.start_time,
         end_time=status.end_time,
-        duration_seconds=_duration(status, now),
+        duration_seconds=_duration(status),
         failed=status.failed or 0,
         succeeded=status.succeeded or 0,
         backoff_limit=spec.backoff_limit if spec else None,
@@ -189,15 +189,11 @@ def _of_job(job: DetailedRayJob, now: datetime) -> JobDetails:
     )
 
 
-def _duration(status: DetailedRayJobStatus, now: datetime) -> float | None:
-    """Return how long the attempt took, or has taken so far; in other states the start is an old one."""
-    match status.job_deployment_status:
-        case "Complete" | "Failed":
-            return elapsed_seconds(status.start_time, status.end_time)
-        case "Initializing" | "Waiting" | "Running":
-            return elapsed_seconds(status.start_time, now.replace(microsecond=0))
-        case _:
-            return None
+def _duration(status: DetailedRayJobStatus) -> float | None:
+    """Return how long a finished attempt took. Of a running one it would change with every second."""
+    if status.job_deployment_status not in ("Complete", "Failed"):
+        return None
+    return elapsed_seconds(status.start_time, status.end_time)
 
 
 def _timeline(job: DetailedRayJob, status: DetailedRayJobStatus) -> tuple[Step, ...]:

@@ -54,14 +54,14 @@ class Reference(Struct, frozen=True):
     healthy: bool
 
 
-class ObjectPage(Struct, frozen=True):
-    """One object with its lists."""
+class ObjectPage(Struct, frozen=True, omit_defaults=True):
+    """One object with its lists; a list that could not be read is None."""
 
     object: ObjectView
     conditions: tuple[ConditionRow, ...]
-    pods: tuple[PodRow, ...]
-    events: tuple[EventRow, ...]
     related: tuple[Reference, ...]
+    pods: tuple[PodRow, ...] | None = None
+    events: tuple[EventRow, ...] | None = None
 
 
 def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
@@ -79,7 +79,7 @@ def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
         created_at=meta.creation_timestamp,
         severity=findings[0].severity if findings else None,
         findings=findings,
-        details=details_of(obj, now),
+        details=details_of(obj),
     )
 
 
@@ -97,8 +97,8 @@ def page_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectPage:
     return ObjectPage(
         object=view_of(obj, fleet, now),
         conditions=tuple(_conditions(obj)),
-        pods=tuple(pods[:MAX_PODS]),
-        events=tuple(_events(related)),
+        pods=tuple(pods[:MAX_PODS]) if fleet.known.pods else None,
+        events=tuple(_events(related)) if fleet.known.events else None,
         related=tuple(_reference(other, fleet, now) for other in _others(obj, fleet, related)[:MAX_RELATED]),
     )
 

@@ -8,7 +8,7 @@ from exporter.diagnosis.fleet import Fleet, Known
 from exporter.errors import ApiError, ConfigError, StatusError
 from exporter.explain.inputs import Objects
 from exporter.kube.list_watch import ListWatch
-from exporter.kube.transport import Response, Transport
+from exporter.kube.transport import Transport
 from exporter.resources import API_GROUP, API_VERSION
 
 PAGE_SIZE = 500
@@ -73,9 +73,9 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
 
 def _read(transport: Transport, source: Source, namespace: str, objects: Objects) -> str:
     """Add the objects of one list; return why it could not be read, "" if it could."""
-    selecting = _SelectingTransport(transport, source.selectors)
     rng = random.Random()  # noqa: S311 - only a watch uses it
-    pages = ListWatch(selecting, source.path(namespace), rng=rng, page_size=PAGE_SIZE).pages()
+    path = source.path(namespace)
+    pages = ListWatch(transport, path, rng=rng, page_size=PAGE_SIZE, selectors=source.selectors).pages()
     try:
         for page in pages:
             for item in page.items or ():
@@ -85,15 +85,3 @@ def _read(transport: Transport, source: Source, namespace: str, objects: Objects
     except ApiError as exc:
         return str(exc)
     return ""
-
-
-class _SelectingTransport:
-    """A transport that adds selectors to every request."""
-
-    def __init__(self, transport: Transport, selectors: Mapping[str, str]) -> None:
-        self._transport = transport
-        self._selectors = selectors
-
-    def get(self, path: str, query: Mapping[str, str], *, read_timeout_seconds: float, gzip: bool = False) -> Response:
-        both = {**self._selectors, **query}
-        return self._transport.get(path, both, read_timeout_seconds=read_timeout_seconds, gzip=gzip)

@@ -16,8 +16,9 @@ from exporter.errors import ConfigError, CredentialsError, InputError
 from exporter.explain import live, remote, report
 from exporter.explain.cluster import read_fleet
 from exporter.explain.inputs import RAY_TYPES, fleet_of_files
-from exporter.kube.credentials import anonymous, load_configuration
-from exporter.kube.transport import ApiTransport
+from exporter.kube.access import anonymous
+from exporter.kube.access_loader import AccessLoader
+from exporter.kube.api_transport import ApiTransport, LoadAccess
 from exporter.resources.detailed import DetailedObject
 
 FINDINGS = 1
@@ -129,9 +130,9 @@ def _reader(source: Source) -> Callable[[], Fleet]:
     if source.files:
         return lambda: _of_files(source, say)
     if source.server:
-        load = functools.partial(anonymous, source.server.rstrip("/"))
+        load: LoadAccess = functools.partial(anonymous, source.server.rstrip("/"))
     else:
-        load = functools.partial(load_configuration, source.kubeconfig, source.context)
+        load = AccessLoader(source.kubeconfig, source.context)
     try:
         transport = ApiTransport(load, connections=1)
     except CredentialsError as exc:

@@ -53,7 +53,7 @@ def printable(text: str) -> str:
 
 
 def _state_line(obj: DetailedObject, now: datetime) -> str:
-    state, details = state_of(obj), details_of(obj, now)
+    state, details = state_of(obj), details_of(obj)
     since = f" for {age(now, state.since)}" if state.since else ""
     figures = ""
     if isinstance(details, ClusterDetails) and details.workers is not None and details.workers.desired:

@@ -116,7 +116,7 @@ def test_counters_have_their_headers_in_both_formats() -> None:
     [
         pytest.param(cluster(spec={"suspend": True}, **ASKED), id="spec.suspend"),
         pytest.param(cluster(spec={"idleSuspend": True}, **ASKED), id="spec.idleSuspend"),
-        pytest.param(cluster(state="suspended", **ASKED), id="state"),
+        pytest.param(cluster(state="suspended", **ASKED), id="state, without conditions"),
         pytest.param(cluster(conditions=[condition("RayClusterSuspended", "True")], **ASKED), id="condition"),
         pytest.param(manifest(uid="1", name="c1"), id="no status"),
     ],
@@ -127,6 +127,14 @@ def test_a_suspended_cluster_asks_for_nothing(suspended: dict[str, Any]) -> None
     assert clusters.counter("cluster_requested_gpu") == 80
     assert clusters.change(cluster(**ASKED)).after(5).counter("cluster_requested_gpu") == 120
     assert clusters.counter("clusters_requested_gpu") == 120
+
+
+def test_a_cluster_that_resumes_asks_for_its_pods() -> None:
+    """Its state is `suspended` until it is ready, but the condition is not True any more."""
+    resuming = cluster(state="suspended", conditions=[condition("RayClusterSuspended", "False")], **ASKED)
+    suspended = cluster(state="suspended", conditions=[condition("RayClusterSuspended", "True")], **ASKED)
+    clusters = Clusters().on_list(suspended).after(100).change(resuming).after(10)
+    assert clusters.counter("cluster_requested_gpu") == 80
 
 
 def test_a_cluster_that_never_asked_for_something_has_no_series_of_it() -> None:

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from exporter.collectors.job_ends import ENDS, OTHER_REASON, REASONS
 from exporter.collectors.lifecycle import LifecycleTotals, Observation
 from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.collectors.raycluster import RAYCLUSTERS
-from exporter.collectors.rayjob import ENDS, OTHER_REASON, RAYJOBS, REASONS
+from exporter.collectors.rayjob import RAYJOBS
 from exporter.collectors.rayservice import RAYSERVICES
 from exporter.collectors.table import AnyKind
 from tests.support.clocks import FakeClock
