@@ -64,7 +64,6 @@ class ShownObjects:
         listed = self._listed()
         known = Known(
             clusters="rayclusters" in listed,
-            jobs="rayjobs" in listed,
             pods="pods" in listed,
             events=EVENTS.plural in listed,
         )

@@ -88,7 +88,7 @@ def test_only_listed_kinds_are_known() -> None:
                 assert client.get("/api/v1/objects").json()["exporter"]["pods"] is False
                 assert exporter.shown is not None
                 known = exporter.shown.fleet().known
-                assert (known.jobs, known.clusters, known.events) == (True, False, False)
+                assert (known.clusters, known.events) == (False, False)
         finally:
             exporter.stop()
 
