@@ -62,6 +62,7 @@ class Config:
         page_size: objects in one page of a list.
         max_requests: scrapes that are answered at once.
         log_events: whether new occurrences of Events are logged.
+        has_web_ui: whether the page and its API are served.
     """
 
     metrics_address: Address
@@ -76,6 +77,7 @@ class Config:
     page_size: int
     max_requests: int
     log_events: bool = False
+    has_web_ui: bool = True
 
 
 def parse_address(text: str) -> Address:

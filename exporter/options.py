@@ -145,6 +145,11 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After.",
         ),
         option(
+            "--web-ui/--no-web-ui",
+            default=True,
+            help="Page with the objects and their findings at /, and its API at /api/v1.",
+        ),
+        option(
             "--log-events/--no-log-events",
             default=False,
             help="Log line for each Event with new occurrences; needs the collector events.",
@@ -200,6 +205,7 @@ def build_config(values: dict[str, Any]) -> Config:
         page_size=values["kube_page_size"],
         max_requests=values["web_max_requests"],
         log_events=values["log_events"],
+        has_web_ui=values["web_ui"],
     )
 
 
