@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporter.web.page import Links, Page
@@ -92,13 +92,15 @@ class ObjectsApi:
         self.objects = objects
         self.extras: dict[str, Object] = {}
         self.error: tuple[int, str] | None = None
+        self.missing = ""
         self.requests: Counter[int] = Counter()
         self.status = ReadyStatus()
         self.page = Page(self.list_objects, self.status, links or Links())
 
     def application(self) -> Starlette:
         item = "/api/v1/objects/{kind}/{namespace}/{name}"
-        return Starlette(routes=[*self.page.routes(), Route("/api/v1/objects", self._many), Route(item, self._one)])
+        routes = [Route("/api/v1/objects", self._many), Route(item, self._one), Route("/readyz", self._readyz)]
+        return Starlette(routes=[*self.page.routes(), *routes])
 
     def list_objects(self, parameters: Mapping[str, list[str]]) -> tuple[int, bytes]:
         if self.error:
@@ -129,6 +131,10 @@ class ObjectsApi:
     def _document(self, **fields: Any) -> bytes:
         exporter = {"version": "0.1.0", "events": True, "pods": True}
         return json.dumps({"apiVersion": "v1", "time": ago(), "exporter": exporter} | fields).encode()
+
+    async def _readyz(self, _request: Request) -> Response:
+        missing = f", without {self.missing}" if self.missing else ""
+        return PlainTextResponse(f"ok{missing}\n")
 
     async def _many(self, request: Request) -> Response:
         names = request.query_params.keys()

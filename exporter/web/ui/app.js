@@ -31,8 +31,8 @@ async function refresh() {
   try {
     const answer = await get(listAddress(), own.signal);
     if (answer) render(answer);
-    connected();
     await fetchDetails(own.signal);
+    connected(await readiness(own.signal));
   } catch (error) {
     if (own === request) disconnected(error);
   } finally {
@@ -80,9 +80,15 @@ function render(answer) {
   if (!isFirst && byId("caption").textContent !== before) setText(byId("announcement"), byId("caption").textContent);
 }
 
-function connected() {
+// "ok", or "ok, without" kinds that cannot be listed.
+async function readiness(signal) {
+  const response = await fetch("readyz", { signal, cache: "no-store" });
+  return (await response.text()).trim();
+}
+
+function connected(ready) {
   updatedAt = performance.now();
-  showConnection("good", "Up to date");
+  showConnection(ready === "ok" ? "good" : "warn", ready === "ok" ? "Up to date" : ready.replace(/^ok/, "Up to date"));
 }
 
 function disconnected(error) {

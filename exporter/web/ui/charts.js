@@ -20,7 +20,7 @@ function timeline(steps, end) {
   let left = 0;
   const rects = parts.map((part, index) => {
     const width = widths[index] * scale;
-    const rect = svg("rect", { "data-tone": tone(part.state), x: left, width: Math.max(1, width - 0.8), height: 8 });
+    const rect = svg("rect", { "data-tone": stageTone(part.state), x: left, width: Math.max(1, width - 0.8), height: 8 });
     left += width;
     return rect;
   });

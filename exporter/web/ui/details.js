@@ -3,25 +3,27 @@
 function panel(item, answer) {
   return h("div", { class: "panel" },
     section("Findings", (item.findings ?? []).map((finding) => findingOf(finding, item))),
+    section("Details", essentials(item)),
     section("Stages", stages(item.details ?? {})),
+    section("Related objects", related(answer?.related)),
+    section("Links", linksOf(item)),
     section("Conditions", table("Conditions", ["Condition", "Status", "Since", "Reason"], answer?.conditions, conditionCells)),
     section("Pods", table("Pods", ["Pod", "Type", "Status", "Restarts", "Node", "Age"], answer?.pods, podCells)),
     section("Events", table("Events", ["Last seen", "Reason", "Object", "Count", "Message"], answer?.events, eventCells)),
-    section("Details", essentials(item)),
-    section("Related objects", related(answer?.related)),
-    section("Links", linksOf(item)),
     answer ? null : h("p", { class: "muted" }, "Loading …"));
 }
 
+const WIDE = ["Conditions", "Pods", "Events"];
+
 function section(title, content) {
   const children = [content].flat().filter(Boolean);
-  return children.length ? h("section", {}, h("h2", {}, title), children) : null;
+  return children.length ? h("section", { class: WIDE.includes(title) ? "wide" : null }, h("h2", {}, title), children) : null;
 }
 
 function findingOf(finding, item) {
   const address = finding.runbook && pageLink("runbook") ? `${pageLink("runbook")}#${finding.runbook}` : null;
   return h("div", { class: "finding", "data-tone": SEVERITY_TONES[finding.severity] },
-    h("p", {}, h("strong", {}, finding.severity), " ", finding.sentence),
+    h("p", {}, h("strong", {}, words(finding.severity)), " ", finding.sentence),
     finding.advice ? h("p", {}, finding.advice, " ", address ? link(address, "Runbook") : null) : null,
     (finding.evidence ?? []).map((evidence) => h("p", { class: "evidence" },
       [evidenceName(evidence, item), evidence.field].filter(Boolean).join(" "),
@@ -56,7 +58,7 @@ function conditionCells({ type, status, reason, time, message }) {
 function podCells({ name, nodeType, group, status, ready, restarts = 0, node, createdAt, message }) {
   const type = [nodeType, nodeType === "worker" ? group : null].filter(Boolean).join(" ");
   const word = status === "Running" && ready === false ? "Running, not ready" : status;
-  const state = h("span", { class: "state", "data-tone": ready ? "good" : status === "Pending" ? "idle" : "warn" },
+  const state = h("span", { class: "word", "data-tone": ready ? "good" : status === "Pending" ? "idle" : "warn" },
     h("span", { class: "dot", "aria-hidden": "true" }), word);
   return [name, type, [state, message ? h("q", {}, message) : null], String(restarts), node, createdAt ? ageFrom(createdAt) : ""];
 }

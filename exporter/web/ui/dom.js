@@ -38,7 +38,7 @@ function moment(time) {
 }
 
 function stateWord(state) {
-  return h("span", { class: "state", "data-tone": tone(state) }, h("span", { class: "dot", "aria-hidden": "true" }), state);
+  return h("span", { class: "word", "data-tone": tone(state) }, h("span", { class: "dot", "aria-hidden": "true" }), state);
 }
 
 // An address of this page or of another site. Anything else, such as javascript:, is shown as text.

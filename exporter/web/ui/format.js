@@ -53,4 +53,9 @@ function tone(state) {
   return TONES[state] ?? "idle";
 }
 
+// In a timeline, what comes before running differs from running.
+function stageTone(state) {
+  return ["New", "Waiting", "Initializing"].includes(state) ? "start" : tone(state);
+}
+
 const SEVERITY_TONES = { critical: "bad", warning: "warn", info: "idle" };

@@ -3,7 +3,7 @@
 function progress(item) {
   const details = item.details ?? {};
   const parts = { RayCluster: ofCluster, RayJob: ofJob, RayService: ofService, RayCronJob: ofCronJob }[item.kind];
-  return parts ? parts(details, item) : [];
+  return parts ? h("div", { class: "way" }, parts(details)) : "";
 }
 
 function ofCluster({ workers, requested }) {

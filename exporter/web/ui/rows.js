@@ -59,10 +59,11 @@ function fill({ item, button, cells, element }) {
   button.replaceChildren(item.name);
   if (button.parentElement !== name) name.replaceChildren(button, h("span", { class: "kind" }, item.kind));
   namespace.replaceChildren(item.namespace);
+  namespace.title = item.namespace;
   const since = item.since ? [" ", h("span", { class: "muted" }, "for ", ageFrom(item.since))] : [];
   state.replaceChildren(stateWord(item.state), ...since);
   finding.replaceChildren(...firstFinding(item));
-  way.replaceChildren(...progress(item).filter(Boolean));
+  way.replaceChildren(progress(item));
   age.replaceChildren(item.createdAt ? ageFrom(item.createdAt) : "");
 }
 
