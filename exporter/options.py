@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -17,6 +17,7 @@ from exporter.config import (
     parse_collectors,
     parse_duration,
     parse_label_allowlist,
+    parse_link,
     parse_namespaces,
     parse_patterns,
 )
@@ -24,6 +25,7 @@ from exporter.errors import ConfigError
 from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)
+RUNBOOKS = "https://github.com/kuberay-exporter/kuberay-exporter/blob/main/docs/runbooks.md"
 DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
 
 
@@ -140,6 +142,20 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             default=40,
             help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After.",
         ),
+        *link_options(),
+    )
+
+
+def link_options() -> Iterator[Callable[[Any], Any]]:
+    """Links of the page to other programs."""
+    link = Parsed("address", parse_link)
+    placeholders = "{kind}, {namespace}, {name} and {cluster} are replaced"
+    yield option(
+        "--web-link-dashboard", type=link, default="", help=f"Address of a cluster's Ray dashboard; {placeholders}."
+    )
+    yield option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}.")
+    yield option(
+        "--web-link-runbook", type=link, default=RUNBOOKS, help="Address of the runbooks, for the links of findings."
     )
 
 
@@ -188,6 +204,7 @@ def build_config(values: dict[str, Any]) -> Config:
         retain_deleted_seconds=values["retain_deleted"],
         page_size=values["kube_page_size"],
         max_requests=values["web_max_requests"],
+        links={name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "runbook")},
     )
 
 

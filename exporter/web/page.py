@@ -9,7 +9,6 @@ import gzip
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -36,21 +35,6 @@ SCRIPTS = ("format", "now", "dom", "charts", "progress", "links", "address", "de
 GZIP_LEVEL = 6
 
 
-@dataclass(frozen=True)
-class Links:
-    """Addresses of other programs, with placeholders such as {namespace}; "" for none.
-
-    Attributes:
-        dashboard: the Ray dashboard of a cluster.
-        grafana: a dashboard about an object.
-        runbook: the document whose anchors findings name.
-    """
-
-    dashboard: str = ""
-    grafana: str = ""
-    runbook: str = ""
-
-
 ListObjects = Callable[[Mapping[str, list[str]]], tuple[int, bytes]]
 """Answers `GET /api/v1/objects` with these parameters: status code and JSON document. It may take a while."""
 
@@ -58,12 +42,13 @@ ListObjects = Callable[[Mapping[str, list[str]]], tuple[int, bytes]]
 class Page:
     """The handler of `/`. Any number of requests at once; one after the other is rendered, in the thread pool."""
 
-    def __init__(self, list_objects: ListObjects, status: ExporterStatus, links: Links) -> None:
+    def __init__(self, list_objects: ListObjects, status: ExporterStatus, links: Mapping[str, str]) -> None:
+        """`links` has addresses of other programs, with placeholders: `dashboard`, `grafana`, `runbook`."""
         self._list_objects = list_objects
         self._status = status
         style, script = _read("style.css"), "\n".join(_read(f"{name}.js") for name in SCRIPTS)
         metas = "\n".join(
-            f'<meta name="link-{name}" content="{escape(address)}">' for name, address in vars(links).items() if address
+            f'<meta name="link-{name}" content="{escape(address)}">' for name, address in links.items() if address
         )
         fixed = {"style": style, "script": script, "links": metas, "version": escape(__version__)}
         self._template = Template(Template(_read("index.html")).safe_substitute(_escaped(fixed)))

@@ -5,11 +5,14 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import WIDE, chromium
 from tests.support.objects_api import ObjectsApi
 from tests.support.web_server import web_server
+
+# Longer than the page waits between two refreshes.
+expect.set_options(timeout=15_000)
 
 Visit = Callable[..., Page]
 
@@ -26,7 +29,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     with ExitStack() as stack:
         problems: list[str] = []
 
-        def open_page(api: ObjectsApi, address: str = "", *, expected: tuple[str, ...] = (), **settings: Any) -> Page:
+        def open_page(api: ObjectsApi, address: str = "", *, is_error: bool = False, **settings: Any) -> Page:
             server = stack.enter_context(web_server(api.application()))
             context = browser.new_context(**({"viewport": WIDE} | settings))
             stack.callback(context.close)
@@ -38,9 +41,10 @@ def visit(browser: Browser) -> Iterator[Visit]:
             host, port = server.address
             page.goto(f"http://{host}:{port}/{address}")
             if settings.get("java_script_enabled", True):
-                page.wait_for_selector("#connection[data-tone=good] >> text=Up to date")
+                page.wait_for_selector(f"#connection[data-tone={'bad' if is_error else 'good'}]")
+                expect(page.locator("#connection-text")).not_to_have_text("Ready")
             return page
 
         yield open_page
-    unexpected = [problem for problem in problems if "503" not in problem]
-    assert unexpected == []
+    # The browser itself reports answers that tests have asked for.
+    assert [problem for problem in problems if "the server responded with a status of" not in problem] == []

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from exporter.web.page import Links, Page
+from exporter.web.page import Page
 from exporter.web.status import KindStatus
 
 Object = dict[str, Any]
@@ -88,14 +88,14 @@ class ReadyStatus:
 class ObjectsApi:
     """The objects, which tests change, and the answers; `extras` has conditions, pods and Events by name."""
 
-    def __init__(self, objects: list[Object], links: Links | None = None) -> None:
+    def __init__(self, objects: list[Object], links: Mapping[str, str] | None = None) -> None:
         self.objects = objects
         self.extras: dict[str, Object] = {}
         self.error: tuple[int, str] | None = None
         self.missing = ""
         self.requests: Counter[int] = Counter()
         self.status = ReadyStatus()
-        self.page = Page(self.list_objects, self.status, links or Links())
+        self.page = Page(self.list_objects, self.status, links or {})
 
     def application(self) -> Starlette:
         item = "/api/v1/objects/{kind}/{namespace}/{name}"

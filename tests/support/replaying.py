@@ -76,7 +76,7 @@ def config(**settings: Any) -> Config:
     defaults: dict[str, Any] = {
         "metrics_address": Address("127.0.0.1", 0), "probe_address": None, "namespaces": (), "collectors": PLURALS,
         "family_filter": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
-        "object_series_limit": 1000, "retain_deleted_seconds": 0.0, "page_size": 500, "max_requests": 40,
+        "object_series_limit": 1000, "retain_deleted_seconds": 0.0, "page_size": 500, "max_requests": 40, "links": {},
     }  # fmt: skip
     return Config(**(defaults | settings))
 

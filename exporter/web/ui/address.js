@@ -28,7 +28,8 @@ function listAddress() {
 }
 
 function objectAddress(key) {
-  return `api/v1/objects/${key.split("/").map(encodeURIComponent).join("/")}`;
+  const [kind, namespace, ...name] = key.split("/");
+  return `api/v1/objects/${[kind, namespace, name.join("/")].map(encodeURIComponent).join("/")}`;
 }
 
 function keyOf({ kind, namespace, name }) {

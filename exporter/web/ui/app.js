@@ -76,7 +76,6 @@ function render(answer) {
   renderPages(answer);
   renderRows(answer.items);
   byId("objects").dataset.kind = shown().get("kind") ?? "";
-  setText(byId("message"), answer.total ? "" : "No object matches.");
   if (!isFirst && byId("caption").textContent !== before) setText(byId("announcement"), byId("caption").textContent);
 }
 
@@ -88,6 +87,7 @@ async function readiness(signal) {
 
 function connected(ready) {
   updatedAt = performance.now();
+  setText(byId("message"), lastAnswer.total ? "" : "No object matches.");
   showConnection(ready === "ok" ? "good" : "warn", ready === "ok" ? "Up to date" : ready.replace(/^ok/, "Up to date"));
 }
 

@@ -30,7 +30,7 @@ function timeline(steps, end) {
 function lasting(steps, end) {
   return steps.map((step, index) => {
     const next = steps[index + 1]?.time ?? (ENDS.includes(step.state) ? step.time : end);
-    return { ...step, seconds: Math.max(0, seconds(next) - seconds(step.time)) };
+    return { ...step, seconds: Math.max(0, seconds(next) - seconds(step.time)) || 0 };
   });
 }
 
