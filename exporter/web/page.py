@@ -8,12 +8,13 @@ parameters in the address of the page, which are those of the API (docs/api.md).
 import gzip
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
 
 from anyio import CapacityLimiter, to_thread
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -62,15 +63,16 @@ class Page:
         }
         self._rendering = CapacityLimiter(1)
 
-    def routes(self) -> list[Route]:
-        return [Route("/", self._answer)]
+    def route(self, middleware: Sequence[Middleware] = ()) -> Route:
+        return Route("/", self._answer, middleware=middleware)
 
     async def _answer(self, request: Request) -> Response:
         return await to_thread.run_sync(self._respond, request, limiter=self._rendering)
 
     def _respond(self, request: Request) -> Response:
         body = self.render({name: request.query_params.getlist(name) for name in PARAMETERS}).encode()
-        etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        # Weak: the same for both encodings.
+        etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = self._headers | {"ETag": etag}
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)

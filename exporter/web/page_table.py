@@ -162,19 +162,21 @@ def _row(row: Row, time: datetime) -> str:
         "namespace": escape(row.namespace),
         "state": escape(row.state),
         "finding": finding,
-        "progress": escape(_progress(row.details)),
+        "progress": escape(_progress(row.details, time)),
         "age": _duration((time - row.created_at).total_seconds()) if row.created_at else "",
     }
     columns = "".join(f'<td class="{name}">{cell}</td>' for name, cell in cells.items())
     return f'<tr data-tone="{SEVERITY_TONES.get(row.severity, "none")}">{columns}</tr>'
 
 
-def _progress(details: Mapping[str, Any]) -> str:
+def _progress(details: Mapping[str, Any], time: datetime) -> str:
     """Return the figures that the script shows as bars."""
     if workers := details.get("workers"):
         return f"{workers.get('ready', 0)} of {workers.get('desired', 0)} workers"
     if (seconds := details.get("durationSeconds")) is not None:
         return _duration(seconds)
+    if (started := details.get("startTime")) and not details.get("endTime"):
+        return _duration((time - datetime.fromisoformat(started)).total_seconds())
     if (endpoints := details.get("serveEndpoints")) is not None:
         return f"{endpoints} endpoints"
     return str(details.get("schedule", ""))

@@ -37,7 +37,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
             page.set_default_timeout(20_000)
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.on("console", lambda line: problems.append(line.text) if line.type in ("error", "warning") else None)
-            page.on("dialog", lambda dialog: (problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
+            page.on("dialog", lambda dialog: problems.append(f"dialog {dialog.message}"))
             host, port = server.address
             page.goto(f"http://{host}:{port}/{address}")
             if settings.get("java_script_enabled", True):

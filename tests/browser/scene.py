@@ -10,7 +10,7 @@ LINKS = {
     "runbook": "https://example.com/runbooks",
 }
 
-EVIDENCE = {
+EVIDENCE: Object = {
     "kind": "Pod",
     "namespace": "ml",
     "name": "train-llm-x7k2p-gpu-worker-abcde",
@@ -26,7 +26,7 @@ STUCK = finding(
     runbook="rayclusterprovisioningstuck",
 )
 
-PROVISIONING = {
+PROVISIONING: Object = {
     "rayVersion": "2.49.0",
     "workers": {"desired": 8, "ready": 4, "available": 4, "min": 1, "max": 10},
     "requested": {"cpu": 128, "memoryBytes": 2**39, "gpu": 8},
@@ -38,7 +38,7 @@ PROVISIONING = {
 
 def scene() -> ObjectsApi:
     """Return seven objects that are worth a look, and 40 ordinary jobs."""
-    job = {"deploymentStatus": "Initializing", "rayCluster": "train-llm-x7k2p", "failed": 0, "backoffLimit": 2}
+    job: Object = {"deploymentStatus": "Initializing", "rayCluster": "train-llm-x7k2p", "failed": 0, "backoffLimit": 2}
     stages = _stages(New=15, Initializing=14)
     objects = [
         made(
@@ -69,10 +69,18 @@ def _upgrade() -> Object:
 
 
 def _ordinary(index: int) -> Object:
-    details = {"failed": 0, "backoffLimit": 2, "startTime": ago(minutes=10 + index), "durationSeconds": 60 * index}
+    details: Object = {"failed": 0, "backoffLimit": 2, "startTime": ago(minutes=10 + index)}
     if index % 2:
         stages = _stages(end=2, Initializing=14 + index, Running=10 + index, Complete=2)
-        return made("RayJob", f"eval-{index:03}", "Complete", deploymentStatus="Complete", **details, **stages)
+        return made(
+            "RayJob",
+            f"eval-{index:03}",
+            "Complete",
+            deploymentStatus="Complete",
+            durationSeconds=60 * index + 480,
+            **details,
+            **stages,
+        )
     stages = _stages(Initializing=14 + index, Running=10 + index)
     return made("RayJob", f"eval-{index:03}", "Running", deploymentStatus="Running", **details, **stages)
 

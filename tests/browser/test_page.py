@@ -22,7 +22,8 @@ def refresh(page: Page) -> None:
 
 
 def names(page: Page) -> list[str]:
-    return page.locator(f"{ROWS} > td.name > button").all_inner_texts()
+    texts: list[str] = page.locator(f"{ROWS} > td.name > button").all_inner_texts()
+    return texts
 
 
 def test_the_worst_objects_are_first_and_explained(visit: Visit) -> None:
@@ -141,7 +142,7 @@ def test_only_the_keyboard(visit: Visit) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
-    stops = []
+    stops: list[str] = []
     while "train-llm" not in stops:
         assert len(stops) < 10
         page.keyboard.press("Tab")
@@ -238,7 +239,8 @@ def test_10000_objects(visit: Visit, capsys: pytest.CaptureFixture[str]) -> None
     taken_over = time.perf_counter() - started
     first_row = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     with capsys.disabled():
-        print(f"\n10,000 objects: first row after {first_row:.0f} ms, refreshing after {1000 * taken_over:.0f} ms")
+        measured = f"first row after {first_row:.0f} ms, refreshing after {1000 * taken_over:.0f} ms"
+        print(f"\n10,000 objects: {measured}")  # noqa: T201 - not asserted, as it depends on the machine
     assert page.locator(ROWS).count() == 100
     expect(page.locator("#caption")).to_have_text("First 100 of 10,000 objects")
     assert page.evaluate("document.querySelectorAll('*').length") < 4000

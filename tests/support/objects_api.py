@@ -55,7 +55,6 @@ def many(number: int) -> list[Object]:
             *([finding(f"Job {index} failed.")] if index % 100 == 0 else []),
             namespace=f"team-{index % 20}",
             startTime=ago(minutes=index % 90),
-            durationSeconds=60 * (index % 90),
             failed=0,
             backoffLimit=2,
             timeline=[
@@ -100,7 +99,7 @@ class ObjectsApi:
     def application(self) -> Starlette:
         item = "/api/v1/objects/{kind}/{namespace}/{name}"
         routes = [Route("/api/v1/objects", self._many), Route(item, self._one), Route("/readyz", self._readyz)]
-        return Starlette(routes=[*self.page.routes(), *routes])
+        return Starlette(routes=[self.page.route(), *routes])
 
     def list_objects(self, parameters: Mapping[str, list[str]]) -> tuple[int, bytes]:
         if self.error:

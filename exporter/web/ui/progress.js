@@ -22,9 +22,10 @@ function ofJob(details) {
   return [steps.length > 1 ? timeline(steps, end) : null, h("span", {}, text)];
 }
 
+// So far, or in the end.
 function jobDuration({ startTime, endTime, durationSeconds, deploymentStatus }) {
-  if (startTime && !endTime && durationSeconds != null && !ENDS.includes(deploymentStatus)) return ageFrom(startTime);
-  return durationSeconds == null ? null : duration(durationSeconds);
+  if (durationSeconds != null) return duration(durationSeconds);
+  return startTime && !endTime && !ENDS.includes(deploymentStatus) ? ageFrom(startTime) : null;
 }
 
 function attempts({ failed = 0, succeeded = 0, backoffLimit = 0, deploymentStatus }) {
