@@ -79,9 +79,11 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: $(READY) ## Generate docs/metrics.md and the chart's table of values
+docs: $(READY) ## Generate docs/metrics.md, docs/events.md, docs/diagnosis.md and the chart's table of values
 	$(BIN)/python -m tools.metrics_docs
+	$(BIN)/python -m tools.events_docs
 	$(BIN)/python -m tools.values_table
+	$(BIN)/python -m tools.diagnosis_docs
 
 .PHONY: golden
 golden: $(READY) ## Generate the golden exposition; review it like code

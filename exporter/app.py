@@ -5,26 +5,23 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from exporter import __version__
 from exporter.clock import SystemClock
-from exporter.collectors import KINDS
-from exporter.collectors.collector import Collector
-from exporter.collectors.lifecycle import LifecycleTotals
-from exporter.collectors.limits import Limits
-from exporter.collectors.table import AnyKind
+from exporter.collectors.event import EVENTS
 from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
-from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
-from exporter.kube.store import Store
-from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
-from exporter.metrics_store import MetricsStore
-from exporter.resources import API_GROUP, API_VERSION
+from exporter.kube.api_transport import ApiTransport, LoadAccess
+from exporter.kube.informer import SharedBudgets
+from exporter.kube.transport import Transport
+from exporter.shown_objects import ShownObjects
 from exporter.status import InformerStatus
-from exporter.telemetry import KindMetrics, Telemetry
+from exporter.telemetry import Telemetry
+from exporter.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
+from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
+from exporter.web.page import Page
 from exporter.web.pool import MAX_CONNECTIONS
 from exporter.web.server import Server, format_address, listen, serve_until_signal
 
@@ -40,15 +37,23 @@ class Exporter:
     """Everything between the API server and the web: informers, metrics stores, own metrics, endpoints."""
 
     def __init__(self, config: Config, transport: Transport) -> None:
-        kinds = [kind for kind in KINDS if kind.plural in config.collectors]
+        kinds = watched_kinds(config)
         self.telemetry = Telemetry(kind.plural for kind in kinds)
+        events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None
         shared = SharedBudgets(SystemClock())
-        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared) for kind in kinds]
+        shown = ShownObjects() if config.has_web_ui else None
+        watched = [
+            WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events, shown)
+            for kind in kinds
+        ]
         self.metrics_stores = [kind.metrics_store for kind in watched]
         self.informers = [informer for kind in watched for informer in kind.informers]
         self.telemetry.register_informers(self.informers)
         self.exposition = Exposition(self.metrics_stores, self.telemetry.registry, config.family_filter)
-        self.endpoints = Endpoints(self.exposition, InformerStatus(self.informers), self.telemetry.observe_scrape)
+        status = InformerStatus(self.informers)
+        api = ObjectsApi(shown.fleet, status) if shown else None
+        page = Page(api.list_document, status, config.links) if api else None
+        self.endpoints = Endpoints(self.exposition, status, self.telemetry.observe_scrape, api, page)
 
     def start(self) -> None:
         # Hundreds of namespaces are hundreds of threads, none of which needs the usual 8 MiB of stack.
@@ -65,54 +70,7 @@ class Exporter:
             informer.join(max(0.0, deadline - time.monotonic()))
 
 
-class WatchedKind:
-    """One kind: an informer and a store for each namespace, and the metrics store that they all write to."""
-
-    def __init__(
-        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, shared: SharedBudgets
-    ) -> None:
-        stores = {namespace: Store[Any]() for namespace in config.namespaces or ("",)}
-        self.metrics_store = MetricsStore(
-            Collector(
-                kind,
-                config.family_filter,
-                config.user_labels(kind.plural),
-                stores=stores.values(),
-                limits=Limits(config.object_series_limit, metrics.labels_cut, metrics.series_dropped),
-            ),
-            LifecycleTotals(
-                kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
-            ),
-            metrics.collect_failed,
-            retain_seconds=config.retain_deleted_seconds,
-            retained_dropped=metrics.retained_dropped,
-        )
-        self.informers = [
-            Informer(
-                transport,
-                InformerSettings(
-                    plural=kind.plural,
-                    path=collection_path(kind.plural, namespace),
-                    object_type=kind.object_type,
-                    namespace=namespace,
-                    page_size=config.page_size,
-                ),
-                store,
-                self.metrics_store,
-                metrics,
-                shared=shared,
-            )
-            for namespace, store in stores.items()
-        ]
-
-
-def collection_path(plural: str, namespace: str) -> str:
-    """Return the API's path of a collection, cluster-wide if the namespace is empty."""
-    scope = f"namespaces/{namespace}/" if namespace else ""
-    return f"/apis/{API_GROUP}/{API_VERSION}/{scope}{plural}"
-
-
-def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str], None] = lambda _: None) -> None:
+def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
 
     `load` says where the API server is and who the exporter is there; `on_listening` is told the
@@ -122,7 +80,7 @@ def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str],
         ConfigError: an address cannot be listened on, or the kubeconfig is not usable.
         CredentialsError: there is nothing to reach a cluster with.
     """
-    watches = len(config.collectors) * max(1, len(config.namespaces))
+    watches = sum(len(informer_places(kind, config)) for kind in watched_kinds(config))
     max_connections = reserve_descriptors(watches, MAX_CONNECTIONS)
     transport = ApiTransport(load, connections=watches)
     exporter = Exporter(config, transport)

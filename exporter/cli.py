@@ -1,6 +1,5 @@
 """The commands; every error is one line and an exit code."""
 
-import functools
 import os
 import re
 import signal
@@ -15,9 +14,10 @@ from exporter import __version__
 from exporter.app import serve
 from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
-from exporter.kube.credentials import load_configuration
+from exporter.explain.command import explain_command
+from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
-    PLURALS,
+    RAY_PLURALS,
     build_config,
     build_family_filter,
     exporter_options,
@@ -52,12 +52,12 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
     """Watch the cluster and serve its metrics."""
     config = build_config(values)
     start_logging(values)
-    serve(config, functools.partial(load_configuration, kubeconfig, context))
+    serve(config, AccessLoader(kubeconfig, context))
 
 
 @cli.command("demo")
 @metrics_address_option("127.0.0.1:8080")
-@exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), retain="10m")
+@exporter_options(family_options(collectors=RAY_PLURALS, labels="*=[*]"), retain="10m")
 @log_options(level="warn", encoder="console")
 @option(
     "--seed",
@@ -88,7 +88,7 @@ def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
 
 
 @cli.command("render")
-@family_options()
+@family_options(known=RAY_PLURALS)
 @click.argument("files", type=click.File("rb"), nargs=-1, metavar="[FILE...|-]")
 def render_command(
     files: tuple[BinaryIO, ...],
@@ -104,7 +104,8 @@ def render_command(
     \b
       kubectl get rayclusters,rayjobs,rayservices -A -o json | kuberay-exporter render
 
-    Objects that can't be decoded are named on standard error and skipped; the exit code is 1 then.
+    Objects that can't be decoded are named on standard error and skipped. The exit code is 1 then, and if the
+    input has no object of the exported kinds.
     """
     # Ended by a signal it has not printed everything: that is no success.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -117,6 +118,7 @@ def render_command(
             renderer.add(file.read())
         except (InputError, OSError) as exc:
             raise InputError(f"couldn't read '{file.name}': {exc}") from exc
+    renderer.report_if_nothing_is_known()
     # With PYTHONUNBUFFERED, common in images, sys.stdout.buffer stops after what a pipe takes at once.
     with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as stdout:
         stdout.write(renderer.exposition())
@@ -124,6 +126,9 @@ def render_command(
         click.echo(f"{PROGRAM}: {line}", err=True)
     if skipped:
         raise click.exceptions.Exit(1)
+
+
+cli.add_command(explain_command)
 
 
 def main() -> NoReturn:

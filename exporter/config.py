@@ -64,6 +64,8 @@ class Config:
         retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
         max_requests: scrapes that are answered at once.
+        log_events: whether new occurrences of Events are logged.
+        has_web_ui: whether the page and its API are served.
         links: addresses of other programs for the page, by `dashboard`, `grafana` and `runbook`; "" for none.
     """
 
@@ -78,7 +80,9 @@ class Config:
     retain_deleted_seconds: float
     page_size: int
     max_requests: int
-    links: Mapping[str, str]
+    log_events: bool = False
+    has_web_ui: bool = True
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_address(text: str) -> Address:

@@ -3,32 +3,28 @@
 Every form of input becomes JSON of one object, which is then handled like an object from a server.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 import msgspec
-import yaml
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.config import UserLabelAllowlist
+from exporter.documents import decode_document, documents
 from exporter.errors import DecodeError, InputError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.kube import wire
 from exporter.metrics_store import MetricsStore
-from exporter.resources import API_GROUP
+from exporter.resources import API_GROUP, API_VERSION
 
+MAX_NAMED_KINDS = 5
+MAX_KIND_LENGTH = 63
 
-class _Document(msgspec.Struct):
-    """An object of any kind, or a list of them."""
-
-    kind: str
-    api_version: str = msgspec.field(default="", name="apiVersion")
-    items: list[msgspec.Raw] | None = None
+NO_UID = "it has no uid, as it is not from a cluster: print objects with `kubectl get -o yaml` or `-o json`"
 
 
 class Renderer:
@@ -43,6 +39,8 @@ class Renderer:
     ) -> None:
         """`report` is called with a line for each object that had to be skipped."""
         self._report = report
+        self._ignored: Counter[str] = Counter()
+        self._has_known = False
         kinds = [kind for kind in KINDS if kind.plural in collectors]
         self._metrics_stores = {
             kind.name: MetricsStore(
@@ -57,100 +55,51 @@ class Renderer:
         self._decoders = {kind.name: msgspec.json.Decoder(kind.object_type) for kind in kinds}
 
     def add(self, data: bytes) -> None:
-        """Add JSON or YAML: a List, objects, or several documents; other kinds are ignored.
+        """Add JSON or YAML: a List, objects, or several documents; other kinds are counted.
 
         Raises:
             InputError: neither JSON nor YAML, or not Kubernetes objects.
         """
-        documents = list(_documents(data))
-        if not documents:
+        found = list(documents(data))
+        if not found:
             raise InputError("no objects in it")
-        for document in documents:
+        for document in found:
             self._add_document(document)
+
+    def report_if_nothing_is_known(self) -> None:
+        """Report the kinds of the input if none of them is exported."""
+        if self._ignored and not self._has_known:
+            found = ", ".join(f"{kind} ({count})" for kind, count in self._ignored.most_common(MAX_NAMED_KINDS))
+            self._report(f"no {' or '.join(self._metrics_stores)} in the input, only {found}")
 
     def exposition(self) -> bytes:
         """Return the metrics of all objects in the text format."""
         return bytes(Exposition(list(self._metrics_stores.values()), CollectorRegistry()).body(Format.TEXT))
 
     def _add_document(self, data: bytes | msgspec.Raw) -> None:
-        try:
-            document = wire.decode(_DOCUMENT, data)
-        except DecodeError as exc:
-            raise InputError(f"not a Kubernetes object: {exc}") from exc
-        if document.items is not None:
+        document = decode_document(data)
+        if document.kind == "Table":
+            self._has_known = True
+            self._report("skipped a Table: print objects with `kubectl get -o json` or `kubectl get -o yaml`")
+        elif document.items is not None:
             for item in document.items:
                 self._add_document(item)
         elif document.kind in self._metrics_stores and document.api_version.startswith(f"{API_GROUP}/"):
             self._add_object(document.kind, data)
+        elif document.kind in self._metrics_stores and not document.api_version:
+            self._has_known = True
+            name = wire.identify(data).key
+            self._report(f"skipped {document.kind} {name}: no apiVersion, which is '{API_GROUP}/{API_VERSION}'")
+        elif not document.kind.endswith("List"):
+            kind, group = document.kind[:MAX_KIND_LENGTH], document.api_version[:MAX_KIND_LENGTH]
+            self._ignored[f"{kind} of {group}" if group else kind] += 1
 
     def _add_object(self, kind: str, data: bytes | msgspec.Raw) -> None:
+        self._has_known = True
         try:
             obj = wire.decode(self._decoders[kind], data)
         except DecodeError as exc:
-            self._report(f"skipped {kind} {wire.identify(data).key}: {exc}")
+            metadata = wire.identify(data)
+            self._report(f"skipped {kind} {metadata.key}: {exc if metadata.uid else NO_UID}")
             return
         self._metrics_stores[kind].on_change([obj], [])
-
-
-_DOCUMENT = msgspec.json.Decoder(_Document)
-
-
-def _documents(data: bytes) -> Iterator[bytes]:
-    data = data.removeprefix(b"\xef\xbb\xbf").strip()
-    if not data.startswith((b"{", b"[")):
-        yield from _encoded(_yaml_values(data))
-    elif _is_one_document(data):
-        yield data
-    else:
-        yield from _encoded(_json_values(data))
-
-
-def _is_one_document(data: bytes) -> bool:
-    """Tell whether all of it is one JSON object: the usual case, which need not be encoded again."""
-    try:
-        wire.decode(_DOCUMENT, data)
-    except DecodeError:
-        return False
-    return True
-
-
-def _json_values(data: bytes) -> Iterator[Any]:
-    """Yield JSON values that follow each other (`cat *.json`), and the elements of arrays (`jq -s`)."""
-    decoder, position = json.JSONDecoder(), 0
-    try:
-        text = data.decode()
-        while position < len(text):
-            if text[position].isspace():
-                position += 1
-                continue
-            value, position = decoder.raw_decode(text, position)
-            yield from value if isinstance(value, list) else [value]
-    except (ValueError, RecursionError) as exc:
-        raise InputError(f"not JSON: {exc}") from exc
-
-
-def _yaml_values(data: bytes) -> Iterator[Any]:
-    try:
-        for value in yaml.load_all(data, _YamlLoader):
-            if value is not None:
-                yield value
-    except (yaml.YAMLError, ValueError, RecursionError) as exc:
-        reason = " ".join(str(exc).split())
-        raise InputError(f"neither JSON nor YAML: {reason}") from exc
-
-
-def _encoded(values: Iterable[Any]) -> Iterator[bytes]:
-    try:
-        for value in values:
-            yield msgspec.json.encode(value)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as exc:
-        raise InputError(f"not a Kubernetes object: {exc}") from exc
-
-
-class _YamlLoader(yaml.CSafeLoader):
-    """Reads times as strings, as they are in JSON."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - it overrides an attribute of the library's
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }

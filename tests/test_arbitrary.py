@@ -11,8 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.event import EVENTS, EventTotals
+from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.errors import DecodeError
+from exporter.event_log import log_event
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.kube import wire
@@ -50,7 +53,12 @@ GOOD_TIMES = [
 TIMES = st.datetimes().map(lambda time: time.isoformat() + "Z") | mostly(st.sampled_from(GOOD_TIMES))
 CONDITIONS = st.lists(
     mapping(
-        type=st.sampled_from(["RayClusterProvisioned", "RayClusterSuspended", "Ready", "UpgradeInProgress"])
+        type=st.sampled_from(
+            [
+                *("RayClusterProvisioned", "RayClusterSuspended", "Ready", "UpgradeInProgress", "RollbackInProgress"),
+                *("PodScheduled", "Initialized"),
+            ]
+        )
         | st.text(),
         status=st.sampled_from(["True", "False", "Unknown"]) | st.text(),
         reason=st.text(),
@@ -63,6 +71,7 @@ ROLES = mapping(
     rayClusterName=st.text(),
     targetCapacity=st.integers(),
     trafficRoutedPercent=st.integers(),
+    lastTrafficMigratedTime=TIMES,
     applicationStatuses=st.dictionaries(
         st.text(),
         st.none()
@@ -73,6 +82,55 @@ ROLES = mapping(
         max_size=2,
     ),
 )
+GROUPS = mapping(
+    groupName=st.sampled_from(["a", "b"]) | st.text(),
+    replicas=st.integers(),
+    minReplicas=st.integers(),
+    maxReplicas=st.integers(),
+    numOfHosts=st.integers(),
+    suspend=st.booleans(),
+    scaleStrategy=mapping(scaleGate=st.lists(mapping(name=st.text()), max_size=2)),
+)
+POLICIES = mapping(policy=st.sampled_from(["DeleteSelf", "DeleteCluster"]) | st.text())
+DELETION = mapping(
+    deletionRules=st.lists(
+        mapping(
+            policy=st.sampled_from(["DeleteSelf", "DeleteCluster"]) | st.text(),
+            condition=mapping(jobStatus=st.text(), jobDeploymentStatus=st.text(), ttlSeconds=st.integers()),
+        ),
+        max_size=3,
+    ),
+    onSuccess=POLICIES,
+    onFailure=POLICIES,
+)
+CONTAINER_STATES = mapping(
+    waiting=st.none() | mapping(reason=st.text()),
+    running=st.none() | mapping(startedAt=TIMES),
+    terminated=st.none() | mapping(reason=st.text(), exitCode=st.integers(), signal=st.integers(), finishedAt=TIMES),
+)
+CONTAINERS = st.lists(
+    mapping(
+        name=st.text(),
+        ready=st.booleans(),
+        started=st.booleans(),
+        restartCount=st.integers(),
+        state=CONTAINER_STATES,
+        lastState=CONTAINER_STATES,
+    ),
+    max_size=2,
+)
+EVENT_FIELDS = {
+    "involvedObject": mapping(kind=st.sampled_from(["RayJob"]) | st.text(), name=st.text(), uid=st.text()),
+    "type": st.sampled_from(["Normal", "Warning"]) | st.text(),
+    "reason": st.sampled_from(["InvalidRayJobSpec"]) | st.text(),
+    "action": st.text(),
+    "message": st.text(),
+    "count": st.integers(),
+    "series": st.none() | mapping(count=st.integers(), lastObservedTime=TIMES),
+    "eventTime": st.none() | TIMES,
+    "firstTimestamp": st.none() | TIMES,
+    "lastTimestamp": st.none() | TIMES,
+}
 OBJECTS = st.fixed_dictionaries(
     {
         "metadata": st.fixed_dictionaries(
@@ -93,13 +151,18 @@ OBJECTS = st.fixed_dictionaries(
         )
     },
     optional={
+        **EVENT_FIELDS,
         "status": mapping(
+            phase=st.sampled_from(["Pending", "Running", "Failed", "Succeeded"]) | st.text(),
+            initContainerStatuses=CONTAINERS,
+            containerStatuses=CONTAINERS,
             conditions=CONDITIONS,
             state=st.text(),
             stateTransitionTimes=st.dictionaries(
                 st.sampled_from(["ready", "suspended"]) | st.text(), TIMES, max_size=3
             ),
             readyWorkerReplicas=st.integers(),
+            desiredWorkerReplicas=st.integers(),
             maxWorkerReplicas=st.integers(),
             desiredCPU=QUANTITIES,
             desiredMemory=QUANTITIES,
@@ -116,12 +179,26 @@ OBJECTS = st.fixed_dictionaries(
             jobDeploymentStatus=STATES,
             startTime=TIMES,
             endTime=TIMES,
+            jobStatusCheckFailureStartTime=TIMES,
             failed=st.integers(),
         ),
         "spec": mapping(
+            nodeName=st.text(),
+            initContainers=st.lists(mapping(name=st.text(), restartPolicy=st.just("Always")), max_size=2),
             rayVersion=st.text(),
             enableInTreeAutoscaling=st.booleans(),
             suspend=st.booleans(),
+            idleSuspend=st.booleans() | ANY_JSON,
+            workerGroupSpecs=st.lists(GROUPS, max_size=3),
+            deletionStrategy=DELETION,
+            ttlSecondsAfterFinished=st.integers(),
+            shutdownAfterJobFinishes=st.booleans(),
+            upgradeStrategy=mapping(
+                type=st.text(),
+                clusterUpgradeOptions=mapping(
+                    maxSurgePercent=st.integers(), stepSizePercent=st.integers(), intervalSeconds=st.integers()
+                ),
+            ),
             managedBy=st.text(),
             backoffLimit=st.integers(),
             submissionMode=st.text(),
@@ -147,12 +224,14 @@ class Present:
 def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: float | None) -> None:
     """Each is decoded or refused; what is printed is valid in both formats, and `collect` agrees with it."""
     present: dict[str, dict[str, Any]] = {kind.plural: {} for kind in KINDS}
+    clock = StoppedClock(received_at or 0.0)
     stores = {
         kind.plural: MetricsStore(
             Collector(kind, user_labels=("*",), stores=[Present(present[kind.plural])]),
-            LifecycleTotals(kind, (10.0, 60.0)),
+            EventTotals(report=log_event) if kind is EVENTS else LifecycleTotals(kind, (10.0, 60.0)),
             _fail,
-            clock=StoppedClock(received_at or 0.0),
+            integrals=Integrals(kind, clock=clock),
+            clock=clock,
             has_receipt_times=received_at is not None,
         )
         for kind in KINDS
@@ -170,13 +249,14 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
     for store in stores.values():
         registry.register(store.collector)
         registry.register(store.lifecycle)
+        registry.register(store.integrals)
     fast = Exposition(list(stores.values()), CollectorRegistry())
     slow = Exposition([], registry)
     families = parse(bytes(fast.body(Format.OPENMETRICS)), openmetrics=True)
     assert parse(bytes(fast.body(Format.TEXT))) == families == parse(bytes(slow.body(Format.TEXT)))
     created = {f"kuberay_{kind.plural.removeprefix('ray')}_created" for kind in KINDS}
     counted = sum(sum(family.series.values()) for name, family in families.items() if name in created)
-    assert counted == sum(len(objects) for plural, objects in present.items() if plural != "raycronjobs")
+    assert counted == sum(len(present[plural]) for plural in ("rayclusters", "rayjobs", "rayservices"))
 
 
 @settings(max_examples=300)

@@ -1,10 +1,10 @@
 """The table of causes: a closed list, from which docs/diagnosis.md is generated."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """How bad a finding is; the first is the worst."""
 
     CRITICAL = "critical"
@@ -12,7 +12,7 @@ class Severity(str, Enum):
     INFO = "info"
 
 
-class Cause(str, Enum):
+class Cause(StrEnum):
     """Why an object is not healthy."""
 
     INVALID_SPEC = "invalid-spec"
@@ -161,7 +161,7 @@ CAUSES: dict[Cause, CauseRow] = {
     ),
     Cause.SUBMISSION_FAILED: CauseRow(
         Severity.CRITICAL,
-        "The job could not be submitted to Ray (reason SubmissionFailed).",
+        "The submitter of the job failed, or did not end in time (reason SubmissionFailed); the Ray job can still run.",
         "Read the log of the submitter pod, and check entrypoint and runtime environment.",
         _FAILED,
     ),

@@ -63,6 +63,11 @@ def evidence_of(
     return Evidence(kind, meta.namespace, meta.name, field, time, message or "")
 
 
+def explains(item: Finding) -> bool:
+    """Return whether a finding is a reason why something has not started; what runs again is none."""
+    return item.severity is not Severity.WARNING or item.cause in (Cause.UNKNOWN, Cause.WAITING_FOR_WORKERS)
+
+
 def severity_rank(severity: Severity) -> int:
     """Return 0 for the worst severity."""
     return _RANKS[severity]

@@ -141,6 +141,11 @@ class Fleet:
         meta = cluster.metadata
         return self.find(meta.label(ORIGIN_KIND_LABEL), meta.namespace, meta.label(ORIGIN_NAME_LABEL))
 
+    def cron_job(self, obj: DetailedObject) -> DetailedObject | None:
+        """Return the RayCronJob that created a job, if there is one in the fleet."""
+        name = obj.metadata.label(CRON_JOB_LABEL)
+        return self.find("RayCronJob", obj.metadata.namespace, name) if name else None
+
     def _clusters(self, namespace: str, names: Iterable[str]) -> Iterator[tuple[DetailedRayCluster, Related]]:
         for name in names:
             cluster = self.find("RayCluster", namespace, name)

@@ -41,8 +41,8 @@ def names(values: Iterable[str]) -> str:
 
 
 def ended(text: str) -> str:
-    """Return a text that ends with one full stop: messages of other programs sometimes have one."""
-    return f"{text.rstrip('. ')}."
+    """Return a text that ends with one full stop, or with the mark of a text that was cut."""
+    return text if text.endswith("…") else f"{text.rstrip('. ')}."
 
 
 def _two(first: int, first_unit: str, second: int, second_unit: str) -> str:

@@ -3,7 +3,8 @@
 import logging
 import random
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from exporter.clock import Clock, SystemClock
@@ -34,6 +35,9 @@ class InformerSettings(Generic[T]):
         path: of the collection.
         object_type: the msgspec type to decode.
         page_size: objects in one page of a list.
+        selection: tells several informers of one plural and namespace apart; empty if there is only one.
+        selectors: parameters of every request, such as `labelSelector`.
+        idle_timeout_seconds: after which a silent watch is closed; None if the server sends no bookmarks.
     """
 
     plural: str
@@ -41,11 +45,19 @@ class InformerSettings(Generic[T]):
     object_type: type[T]
     namespace: str = ""
     page_size: int = 500
-    idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS
+    selection: str = ""
+    selectors: Mapping[str, str] = field(default_factory=dict)
+    idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS
 
     @property
     def name(self) -> str:
-        return f"{self.plural} in {self.namespace}" if self.namespace else self.plural
+        name = f"{self.plural} ({self.selection})" if self.selection else self.plural
+        return f"{name} in {self.namespace}" if self.namespace else name
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        fields = {"resource": self.plural, "selection": self.selection, "namespace": self.namespace}
+        return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,7 @@ class InformerState:
         is_alive: its thread runs.
         is_connected: a watch is open.
         failing_seconds: how long every list has failed; 0.0 if the last one did not.
+        failure: why the last list failed, "" if it did not.
         objects, undecodable: how many are held, and how many have a version that cannot be decoded.
         last_sync_time, last_event_time: Unix seconds; 0.0 before the first.
     """
@@ -65,6 +78,7 @@ class InformerState:
     is_alive: bool
     is_connected: bool
     failing_seconds: float
+    failure: str
     objects: int
     undecodable: int
     last_sync_time: float
@@ -72,9 +86,11 @@ class InformerState:
 
 
 class SharedBudgets:
-    """What all informers of a process share."""
+    """What all informers of a process share. Any thread may use it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, rng: random.Random | None = None) -> None:
+        # One generator: its state is larger than the rest of an informer.
+        self.rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         self.retry_budget = RetryBudget(clock)
         self.log_budget = LogBudget(clock)
 
@@ -95,23 +111,21 @@ class Informer(Generic[T]):
         *,
         shared: SharedBudgets | None = None,
         clock: Clock | None = None,
-        rng: random.Random | None = None,
     ) -> None:
         self.settings = settings
         self._store = store
         self._clock = clock or SystemClock()
         shared = shared or SharedBudgets(self._clock)
-        rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
-        fields = {"resource": settings.plural} | ({"namespace": settings.namespace} if settings.namespace else {})
-        self._log = ResourceLogger(_log, fields, shared.log_budget)
+        self._log = ResourceLogger(_log, settings.log_fields, shared.log_budget)
         self._list_watch = ListWatch(
             transport,
             settings.path,
-            rng=rng,
+            rng=shared.rng,
             page_size=settings.page_size,
+            selectors=settings.selectors,
             idle_timeout_seconds=settings.idle_timeout_seconds,
         )
-        self._backoff = Backoff(self._clock, rng)
+        self._backoff = Backoff(self._clock, shared.rng)
         self._metrics = metrics
         self._reflector = Reflector(
             self._list_watch,
@@ -123,7 +137,7 @@ class Informer(Generic[T]):
             clock=self._clock,
             retries=Retries(self._clock, self._backoff, shared.retry_budget, self._list_watch.stopping),
         )
-        name = "-".join(filter(None, ("informer", settings.plural, settings.namespace)))
+        name = "-".join(filter(None, ("informer", settings.plural, settings.selection, settings.namespace)))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def state(self) -> InformerState:
@@ -136,6 +150,7 @@ class Informer(Generic[T]):
             is_alive=self._thread.is_alive(),
             is_connected=state.is_connected,
             failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
+            failure=state.failure,
             objects=len(self._store),
             undecodable=self._store.undecodable,
             last_sync_time=state.last_sync_time,

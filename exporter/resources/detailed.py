@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from exporter.resources.event import Event
-from exporter.resources.meta import Condition, Integer, ObjectMeta, share
+from exporter.resources.meta import Condition, ObjectMeta, share
 from exporter.resources.pod import (
     ContainerState,
     ContainerStatus,
@@ -44,6 +44,12 @@ def cut(message: str) -> str:
     """Return a message on one line, with at most MAX_MESSAGE_LENGTH characters."""
     line = " ".join(message.split())
     return line if len(line) <= MAX_MESSAGE_LENGTH else line[: MAX_MESSAGE_LENGTH - 1] + _CUT_MARK
+
+
+def cut_middle(message: str) -> str:
+    """Return a message as `cut` does, but with its end, where a log has the error."""
+    line, half = " ".join(message.split()), MAX_MESSAGE_LENGTH // 2
+    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: half - 1] + _CUT_MARK + line[-half:]
 
 
 def _cut_message(struct: Struct) -> None:
@@ -87,8 +93,13 @@ class DetailedCondition(Condition, frozen=True, gc=False, rename="camel"):
 
 
 class DetailedRayClusterStatus(RayClusterStatus, frozen=True, gc=False, rename="camel"):
+    """Attributes:
+    last_update_time: when the operator last changed the status.
+    """
+
     conditions: tuple[DetailedCondition, ...] | None = None
     reason: str | None = None
+    last_update_time: Time | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -112,7 +123,6 @@ class DetailedRayJobMeta(RayJobMeta, frozen=True, gc=False, rename="camel"):
 
 class DetailedRayJobSpec(RayJobSpec, frozen=True, gc=False, rename="camel"):
     cluster_selector: Mapping[str, str] | None = None
-    pre_running_deadline_seconds: Integer | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -131,16 +141,13 @@ _SELECTOR: Mapping[str, str] = {"ray.io/cluster": ""}
 
 
 class DetailedRayJobStatus(RayJobStatus, frozen=True, gc=False, rename="camel"):
-    """Attributes:
-    job_status_check_failure_start_time: since when the operator gets no answer from the head.
-    """
-
     message: str | None = None
-    job_status_check_failure_start_time: Time | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _cut_message(self)
+        if self.message:
+            force_setattr(self, "message", cut_middle(self.message))
+            share(self, "message")
 
 
 class DetailedRayJob(RayJob, frozen=True, gc=False):
