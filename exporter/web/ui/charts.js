@@ -11,9 +11,9 @@ function bar(ready, desired) {
 const ENDS = ["Complete", "Failed", "ValidationFailed"];
 const SHORTEST = 3;
 
-// The states of a job from left to right, each as wide as it lasted; a short one stays visible.
+// The states of a job from left to right, each as wide as it lasted; a short one, and the last one, stays visible.
 function timeline(steps, end) {
-  const parts = lasting(steps, end);
+  const parts = lasting(steps, end).filter((part, index) => part.seconds > 0 || index === steps.length - 1);
   const total = parts.reduce((sum, part) => sum + part.seconds, 0) || 1;
   const widths = parts.map((part) => Math.max(SHORTEST, (100 * part.seconds) / total));
   const scale = 100 / widths.reduce((sum, width) => sum + width, 0);

@@ -104,7 +104,7 @@ function valueOf(name, value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "number") return amount(value);
   if (typeof value !== "object") return String(value);
-  return Object.entries(value).map(([key, part]) => `${key.replace("Bytes", "")} ${flat(valueOf(key, part))}`).join(" · ");
+  return Object.entries(value).filter(([, part]) => part !== 0 || name === "workers").map(([key, part]) => `${key.replace("Bytes", "")} ${flat(valueOf(key, part))}`).join(" · ");
 }
 
 function flat(value) {

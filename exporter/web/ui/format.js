@@ -53,9 +53,10 @@ function tone(state) {
   return TONES[state] ?? "idle";
 }
 
-// In a timeline, what comes before running differs from running.
+// In a timeline, what is before and after running differs from running; before the present attempt there is no colour.
 function stageTone(state) {
-  return ["New", "Waiting", "Initializing"].includes(state) ? "start" : tone(state);
+  if (state === "Created") return "none";
+  return ["New", "Waiting", "Initializing", "Ended"].includes(state) ? "start" : tone(state);
 }
 
 const SEVERITY_TONES = { critical: "bad", warning: "warn", info: "idle" };

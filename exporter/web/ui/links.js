@@ -25,7 +25,7 @@ function linksOf(item) {
   const dashboard = item.details?.dashboardUrl ?? expanded(pageLink("dashboard"), values);
   const links = [["Ray dashboard", dashboard], ["Grafana", expanded(pageLink("grafana"), values)]]
     .filter(([, address]) => address).map(([text, address]) => h("li", {}, link(address, text)));
-  return [links.length ? h("ul", { class: "links" }, links) : null, h("pre", { tabindex: "0" }, commands(item, values.cluster))];
+  return [links.length ? h("ul", { class: "links" }, links) : null, h("pre", {}, commands(item, values.cluster))];
 }
 
 // What a person would type next. The name of a cluster comes from a status, which can contain any text.

@@ -110,7 +110,7 @@ function renderPanel(row) {
 
 // The same link has the focus after the panel was replaced, and tables stay scrolled.
 function keepingFocus(element, replace) {
-  const focusable = () => [...element.querySelectorAll("a, pre, .scroll")];
+  const focusable = () => [...element.querySelectorAll("a, .scroll")];
   const before = focusable();
   const index = before.indexOf(document.activeElement);
   const scrolled = before.map((one) => [one.scrollLeft, one.scrollTop]);
