@@ -29,9 +29,9 @@ function jobDuration({ startTime, endTime, durationSeconds, deploymentStatus }) 
 }
 
 function attempts({ failed = 0, succeeded = 0, backoffLimit = 0, deploymentStatus }) {
-  if (!backoffLimit && !failed) return null;
-  const started = failed + succeeded + (ENDS.includes(deploymentStatus) ? 0 : 1);
-  return `attempt ${Math.max(1, started)} of ${Math.max(backoffLimit + 1, started)}`;
+  const started = Math.max(1, failed + succeeded + (ENDS.includes(deploymentStatus) ? 0 : 1));
+  const most = Math.max(backoffLimit + 1, started);
+  return most > 1 ? `attempt ${started} of ${most}` : null;
 }
 
 function ofService({ serveEndpoints, active, pending }) {

@@ -57,7 +57,7 @@ function fill({ item, button, cells, element }) {
   const [name, namespace, state, finding, way, age] = cells;
   element.dataset.tone = SEVERITY_TONES[item.severity] ?? "none";
   button.replaceChildren(item.name);
-  if (button.parentElement !== name) name.replaceChildren(button, h("span", { class: "kind" }, item.kind));
+  if (button.parentElement !== name) name.replaceChildren(button, " ", h("span", { class: "kind" }, item.kind));
   namespace.replaceChildren(item.namespace);
   namespace.title = item.namespace;
   const since = item.since ? [" ", h("span", { class: "muted" }, "for ", ageFrom(item.since))] : [];
