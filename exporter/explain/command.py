@@ -41,10 +41,15 @@ class Source:
 
 @click.command("explain")
 @click.argument("names", nargs=-1, metavar="[KIND/NAME...]")
-@click.option("-n", "--namespace", default="", help="Namespace to read.  [default: all]")
-@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces; this is the default.")
-@click.option("-f", "--file", "files", type=click.File("rb"), multiple=True, help="File of `kubectl get -o json|yaml`.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--namespace", "-n", default="", help="Namespace to read.  [default: all]")
+@click.option("--all-namespaces", "-A", is_flag=True, help="All namespaces; this is the default.")
+@click.option("--file", "-f", "files", type=click.File("rb"), multiple=True, help="File of `kubectl get -o json|yaml`.")
+@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    help="UTC time at which the files were written.  [default: now]",
+)
 @click.option("--watch", is_flag=True, help="Live table of all objects, the worst first, until Ctrl-C; needs rich.")
 @click.option("--url", help="Address of a running exporter to read from, with --watch.")
 @click.option("--kubeconfig", help="Path of a kubeconfig; without it $KUBECONFIG, then ~/.kube/config.")
@@ -56,6 +61,7 @@ def explain_command(
     all_namespaces: bool,
     files: tuple[BinaryIO, ...],
     output: str,
+    at: datetime | None,
     watch: bool,
     url: str | None,
     kubeconfig: str | None,
@@ -77,7 +83,9 @@ def explain_command(
     if watch:
         _watch(source, url)
         return
-    fleet, now = _reader(source)(), datetime.now(UTC)
+    if at and not files:
+        raise click.UsageError("--at needs -f: a cluster is read as it is now")
+    fleet, now = _reader(source)(), at.replace(tzinfo=UTC) if at else datetime.now(UTC)
     has_findings = _explain_names(fleet, names, output, now) if names else _explain_all(fleet, output, now)
     if has_findings:
         raise click.exceptions.Exit(FINDINGS)
