@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import WIDE, chromium
-from tests.support.objects_api import ObjectsApi
+from tests.support.objects_api import MadeUpApi
 from tests.support.web_server import web_server
 
 # Longer than the page waits between two refreshes.
@@ -29,7 +29,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     with ExitStack() as stack:
         problems: list[str] = []
 
-        def open_page(api: ObjectsApi, address: str = "", *, is_error: bool = False, **settings: Any) -> Page:
+        def open_page(api: MadeUpApi, address: str = "", *, is_error: bool = False, **settings: Any) -> Page:
             server = stack.enter_context(web_server(api.application()))
             context = browser.new_context(**({"viewport": WIDE} | settings))
             stack.callback(context.close)

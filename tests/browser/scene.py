@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.support.objects_api import Object, ObjectsApi, ago, finding, made
+from tests.support.objects_api import MadeUpApi, Object, ago, finding, made
 
 LINKS = {
     "grafana": "https://grafana.example.com/d/kuberay?var-namespace={namespace}&var-cluster={cluster}",
@@ -36,7 +36,7 @@ PROVISIONING: Object = {
 }
 
 
-def scene() -> ObjectsApi:
+def scene() -> MadeUpApi:
     """Return seven objects that are worth a look, and 40 ordinary jobs."""
     job: Object = {"deploymentStatus": "Initializing", "rayCluster": "train-llm-x7k2p", "failed": 0, "backoffLimit": 2}
     stages = _stages(New=15, Initializing=14)
@@ -51,7 +51,7 @@ def scene() -> ObjectsApi:
         made("RayCluster", "gpu", "Ready", workers={"desired": 16, "ready": 16}, requested={"gpu": 16}),
         *[_ordinary(index) for index in range(40)],
     ]
-    api = ObjectsApi(objects, LINKS)
+    api = MadeUpApi(objects, LINKS)
     api.extras["train-llm"] = _extras("train-llm-x7k2p", "0/6 nodes are available.")
     return api
 
@@ -113,9 +113,9 @@ HOSTILE = [
 ]
 
 
-def hostile() -> ObjectsApi:
+def hostile() -> MadeUpApi:
     """Return objects with these texts in every field that can be any text."""
-    api = ObjectsApi([], LINKS)
+    api = MadeUpApi([], LINKS)
     for text in HOSTILE:
         evil = finding(text, evidence=[dict.fromkeys(EVIDENCE, text) | {"time": ago()}], advice=text, runbook=text)
         details: dict[str, Any] = {"dashboardUrl": text, "rayCluster": text, "reason": text, "queue": {text: text}}

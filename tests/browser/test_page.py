@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.chromium import NARROW
 from tests.browser.conftest import Visit
 from tests.browser.scene import HOSTILE, hostile, scene
-from tests.support.objects_api import ObjectsApi, made, many
+from tests.support.objects_api import MadeUpApi, made, many
 
 ROWS = "#objects > tbody > tr:not(.detail)"
 PANEL = "#objects > tbody > tr.detail"
@@ -113,7 +113,7 @@ def test_a_row_that_moves_keeps_the_focus(visit: Visit) -> None:
 
 def test_it_refreshes_itself_and_unchanged_answers_are_304(visit: Visit) -> None:
     """Without anybody doing anything."""
-    api = ObjectsApi([made("RayJob", "one", "Running")])
+    api = MadeUpApi([made("RayJob", "one", "Running")])
     page = visit(api)
     with page.expect_response(lambda answer: answer.status == 304):
         pass
@@ -190,7 +190,7 @@ def test_the_address_cannot_inject(visit: Visit, field: str) -> None:
         assert page.locator("script").count() == 1
 
 
-def visit_any(visit: Visit, api: ObjectsApi, address: str, **settings: Any) -> Page:
+def visit_any(visit: Visit, api: MadeUpApi, address: str, **settings: Any) -> Page:
     return visit(api, address, is_error=api.error is not None, **settings)
 
 
@@ -233,7 +233,7 @@ def test_dark(visit: Visit) -> None:
 
 def test_10000_objects(visit: Visit, capsys: pytest.CaptureFixture[str]) -> None:
     """The page holds 100 of them; the others are found by filters, order and pages."""
-    api = ObjectsApi(many(10_000))
+    api = MadeUpApi(many(10_000))
     started = time.perf_counter()
     page = visit(api)
     taken_over = time.perf_counter() - started

@@ -84,7 +84,7 @@ class ReadyStatus:
         return [KindStatus("rayjobs in <ns>", 7, "synced, watching")]
 
 
-class ObjectsApi:
+class MadeUpApi:
     """The objects, which tests change, and the answers; `extras` has conditions, pods and Events by name."""
 
     def __init__(self, objects: list[Object], links: Mapping[str, str] | None = None) -> None:

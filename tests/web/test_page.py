@@ -9,9 +9,16 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
-from tests.support.objects_api import ObjectsApi, ago, finding, made, many
+from exporter.exposition.exposition import Exposition
+from exporter.web.api import ObjectsApi
+from exporter.web.application import Endpoints
+from exporter.web.page import Page
+from tests.support.fleets import recorded
+from tests.support.objects_api import MadeUpApi, ago, finding, made, many
+from tests.web.test_application import FakeStatus
 
 HOSTILE = "\"><script>alert('1')</script><img src=x onerror=alert(1)>$rows &amp;"
 
@@ -38,7 +45,7 @@ class Elements(HTMLParser):
 
 
 def client(*objects: Any, links: dict[str, str] | None = None) -> TestClient:
-    return TestClient(ObjectsApi(list(objects), links).application())
+    return TestClient(MadeUpApi(list(objects), links).application())
 
 
 def test_nothing_but_its_own_script_and_style_is_allowed() -> None:
@@ -94,7 +101,7 @@ def test_texts_of_other_programs_are_escaped() -> None:
 
 def test_a_message_of_the_api_is_shown() -> None:
     """Instead of rows: before the first lists have finished, or after a wrong parameter."""
-    api = ObjectsApi([])
+    api = MadeUpApi([])
     api.error = (503, "not listed yet: <rayjobs>")
     api.status.not_ready = "not listed yet: <rayjobs>"
     answer = TestClient(api.application()).get("/")
@@ -136,3 +143,22 @@ def test_figures_instead_of_bars(details: dict[str, Any], text: str) -> None:
     """What the script shows as a picture."""
     page = client(made("RayJob", "one", "Running", **details)).get("/").text
     assert re.findall('<td class="progress">(.*?)</td>', page) == [text]
+
+
+def test_it_shows_what_the_api_answers() -> None:
+    """The objects of a recorded cluster, a wrong parameter, and the time before the first lists."""
+    status = FakeStatus()
+    fleet = recorded("008")[0]
+    api = ObjectsApi(lambda: fleet, status)
+    page = Page(api.list_document, status, {})
+    endpoints = Endpoints(Exposition([], CollectorRegistry()), status, lambda _: None, api, page)
+    with TestClient(endpoints.application(max_requests=40)) as web:
+        names = {item["name"] for item in web.get("/api/v1/objects?kind=RayJob").json()["items"]}
+        assert len(names) == 7
+        assert set(re.findall("<strong>(.*?)</strong>", web.get("/?kind=RayJob").text)) == names
+        assert "sort &#x27;x&#x27; is not one of" in web.get("/?sort=x").text
+        assert "rayjobs in &lt;ns&gt;" in web.get("/").text
+        status.not_ready = "not listed yet: rayjobs"
+        answer = web.get("/")
+        assert answer.status_code == 200
+        assert "Not ready: not listed yet: rayjobs" in answer.text

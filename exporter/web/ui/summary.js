@@ -35,8 +35,9 @@ function renderKinds(summary) {
   replaceLinks(byId("kinds"), links);
 }
 
-// A link that has the focus keeps it.
+// Not if they are the same: a click on a link that is replaced while the button is down has no effect.
 function replaceLinks(element, links) {
+  if (element.innerHTML === links.map((one) => one.outerHTML).join("")) return;
   const index = [...element.children].indexOf(document.activeElement);
   element.replaceChildren(...links);
   if (index >= 0) element.children[index]?.focus({ preventScroll: true });
