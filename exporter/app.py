@@ -41,7 +41,7 @@ class Exporter:
         self.telemetry = Telemetry(kind.plural for kind in kinds)
         events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None
         shared = SharedBudgets(SystemClock())
-        shown = ShownObjects() if config.has_web_ui else None
+        self.shown = shown = ShownObjects() if config.has_web_ui else None
         watched = [
             WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events, shown)
             for kind in kinds
@@ -51,8 +51,11 @@ class Exporter:
         self.telemetry.register_informers(self.informers)
         self.exposition = Exposition(self.metrics_stores, self.telemetry.registry, config.family_filter)
         status = InformerStatus(self.informers)
-        api = ObjectsApi(shown.fleet, status) if shown else None
-        page = Page(api.list_document, status, config.links) if api else None
+        api = page = None
+        if shown is not None:
+            shown.watch(self.informers)
+            api = ObjectsApi(shown.fleet, status)
+            page = Page(api.list_document, status, config.links)
         self.endpoints = Endpoints(self.exposition, status, self.telemetry.observe_scrape, api, page)
 
     def start(self) -> None:
@@ -73,8 +76,8 @@ class Exporter:
 def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
 
-    `load` says where the API server is and who the exporter is there; `on_listening` is told the
-    address of `/metrics` as soon as requests are accepted.
+    `load` says where the API server is and who the exporter is there; `on_listening` is called
+    with the address of `/metrics` as soon as requests are accepted.
 
     Raises:
         ConfigError: an address cannot be listened on, or the kubeconfig is not usable.

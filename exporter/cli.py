@@ -145,7 +145,7 @@ def main() -> NoReturn:
     except ExporterError as exc:
         _exit(str(exc), 1)
     except BrokenPipeError:
-        # `render … | head`: nobody reads any more. Python would complain when it flushes at exit.
+        # `render … | head`: the reader has ended. Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):

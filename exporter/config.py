@@ -52,7 +52,7 @@ class UserLabelAllowlist:
 
 @dataclass(frozen=True)
 class Config:
-    """What the exporter was told to do, wherever its cluster is.
+    """The settings of one run; they do not depend on the cluster.
 
     Attributes:
         probe_address: a second listener for the probes; None: they are on `metrics_address` alone.

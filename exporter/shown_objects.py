@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from exporter.collectors.event import EVENTS
 from exporter.collectors.table import AnyKind
 from exporter.diagnosis.fleet import Fleet, Known
+from exporter.kube.informer import Informer
 from exporter.kube.store import EventHandler, Store
+from exporter.kube.sync_state import SyncState
 from exporter.resources.detailed import (
     DetailedPod,
     DetailedRayCluster,
@@ -41,6 +43,7 @@ class ShownObjects:
 
     def __init__(self) -> None:
         self._stores: dict[str, list[Store[Any]]] = {}
+        self._informers: Sequence[Informer[Any]] = ()
         self._events = EventTable()
 
     def object_type(self, kind: AnyKind) -> type[Any]:
@@ -52,14 +55,17 @@ class ShownObjects:
         self._stores[kind.plural] = list(stores)
         return EventRecorder(self._events, handler) if kind.plural == EVENTS.plural else handler
 
+    def watch(self, informers: Sequence[Informer[Any]]) -> None:
+        """Take the informers that write to the stores: a kind that they could not list is not known."""
+        self._informers = informers
+
     def fleet(self) -> Fleet:
         """Return all objects as they are now."""
-        plurals = self._stores.keys()
+        listed = self._listed()
         known = Known(
-            clusters="rayclusters" in plurals,
-            jobs="rayjobs" in plurals,
-            pods="pods" in plurals,
-            events=EVENTS.plural in plurals,
+            clusters="rayclusters" in listed,
+            pods="pods" in listed,
+            events=EVENTS.plural in listed,
         )
         fleet = Fleet(known)
         for plural in ("rayclusters", "rayjobs", "rayservices", "raycronjobs"):
@@ -67,6 +73,14 @@ class ShownObjects:
         fleet.add_pods(self._held("pods"))
         fleet.add_events(self._events.newest())
         return fleet
+
+    def _listed(self) -> set[str]:
+        """Return the kinds of which every list has finished: what is absent of them does not exist."""
+        plurals = {informer.settings.plural for informer in self._informers}
+        missing = {
+            informer.settings.plural for informer in self._informers if informer.state().sync is not SyncState.SYNCED
+        }
+        return plurals - missing
 
     def _held(self, plural: str) -> Iterable[Any]:
         return chain.from_iterable(self._stores.get(plural, ()))

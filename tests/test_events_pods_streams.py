@@ -1,5 +1,6 @@
 """The recorded streams of Events and pods, replayed over HTTP to a whole exporter."""
 
+import json
 import logging
 from collections import Counter
 from typing import Any
@@ -11,9 +12,10 @@ from exporter.collectors.pod import PODS
 from exporter.collectors.pod_status import bounded_status
 from exporter.event_log import LOGGER
 from tests.support.bodies import ParsedFamily, parse
+from tests.support.events import Totals
 from tests.support.events_pods import counts_of, listed, moment, received
 from tests.support.objects import decode
-from tests.support.recordings import stream
+from tests.support.recordings import answer, stream
 from tests.support.replaying import SUBMITTER_PODS, replaying
 
 END = moment("008") + 3600
@@ -55,12 +57,29 @@ def test_every_recorded_occurrence_is_counted_and_logged_once(file: str, caplog:
 
 def test_what_a_list_shows_is_what_its_stream_showed() -> None:
     """At a capture: the same Events, with the same occurrences."""
-    for name in ("003", "006"):
+    for name in ("003", "006", "008"):
         until = [one for one in received("events") if one[0] < moment(name)]
         counts = counts_of(stream("events")[0]["body"], until)
         for obj in listed(name, "events"):
             ((key, count),) = counts_of({"items": [obj]}).items()
             assert counts[key] == count
+
+
+def test_events_that_expire_are_counted_as_often_as_they_occurred() -> None:
+    """With a time to live of 45 s: `b` grows to 5 before it expires, three others occur once."""
+    totals = Totals()
+    for event in map(json.loads, answer("watch-events-ttl").body.splitlines()):
+        obj = event["object"]
+        totals.seen(
+            *([] if event["type"] == "DELETED" else [obj]), removed=(obj,) if event["type"] == "DELETED" else ()
+        )
+    assert sum(totals.counted.values()) == 8
+
+
+def test_a_recorded_quiet_watch_of_events_has_no_line() -> None:
+    """130 s with bookmarks allowed: the server sends none."""
+    recorded = answer("watch-quiet-events")
+    assert (recorded.status, recorded.body) == (200, b"")
 
 
 def test_reasons_of_the_recorded_operator_are_in_the_table() -> None:

@@ -4,15 +4,24 @@ import json
 from typing import Any
 
 import msgspec
+from starlette.testclient import TestClient
 
+from exporter.app import Exporter
 from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS
+from exporter.kube.access import anonymous
+from exporter.kube.api_transport import ApiTransport
 from exporter.kube.store import Store, StoreUpdater
 from exporter.resources.detailed import MAX_MESSAGE_LENGTH, DetailedPod, DetailedRayJob
 from exporter.resources.event import Event
+from exporter.resources.rayjob import RayJob
 from exporter.shown_objects import DETAILED_TYPES, EventRecorder, EventTable, ShownObjects
+from exporter.simulator.apiserver.store import ObjectStore
+from tests.support.faults import FaultServer
 from tests.support.fleets import ago, event
 from tests.support.objects import manifest
+from tests.support.replaying import config
+from tests.support.watching import job, wait_until
 
 
 class DroppingHandler:
@@ -53,17 +62,43 @@ def test_event_table_is_bounded() -> None:
     assert [kept.reason for kept in table.newest()] == ["R1", "R3"]
 
 
-def test_fleet_has_the_watched_kinds_only() -> None:
-    """What is not watched counts as unknown, not as absent."""
+def test_fleet_has_the_objects_of_the_stores() -> None:
+    """With the handler that the informers write to unchanged for all kinds but Events."""
     shown = ShownObjects()
     kinds = {kind.plural: kind for kind in KINDS}
     store = Store[Any]()
     store.by_uid["1"] = msgspec.json.decode(json.dumps(manifest({})), type=DetailedRayJob)
     handler = DroppingHandler()
     assert shown.add(kinds["rayjobs"], [store], handler) is handler
-    fleet = shown.fleet()
-    assert (fleet.known.jobs, fleet.known.clusters, fleet.known.pods, fleet.known.events) == (True, False, False, False)
-    assert fleet.find("RayJob", "ns", "a") is not None
+    assert shown.fleet().find("RayJob", "ns", "a") is not None
+
+
+def test_only_listed_kinds_are_known() -> None:
+    """A kind that is not watched, or may not be listed, counts as unknown: its objects may exist."""
+    store = ObjectStore()
+    store.create("rayjobs", job("a"))
+    with FaultServer(store) as server:
+        server.answer_next(403, plural="rayclusters", times=None)
+        settings = config(collectors=("rayclusters", "rayjobs"))
+        exporter = Exporter(settings, ApiTransport(lambda: anonymous(server.url), connections=4))
+        exporter.start()
+        try:
+            with TestClient(exporter.endpoints.application(max_requests=40)) as client:
+                wait_until(lambda: client.get("/api/v1/objects").status_code == 200, "the API answers")
+                assert client.get("/api/v1/objects").json()["exporter"]["pods"] is False
+                assert exporter.shown is not None
+                known = exporter.shown.fleet().known
+                assert (known.clusters, known.events) == (False, False)
+        finally:
+            exporter.stop()
+
+
+def test_without_the_page_no_message_is_held() -> None:
+    """The types are those of the metrics, and there is no API."""
+    settings = config(collectors=("rayjobs",), has_web_ui=False)
+    exporter = Exporter(settings, ApiTransport(lambda: anonymous("http://127.0.0.1:1"), connections=1))
+    assert exporter.shown is None
+    assert [informer.settings.object_type for informer in exporter.informers] == [RayJob]
 
 
 def test_detailed_types_extend_those_of_the_metrics() -> None:

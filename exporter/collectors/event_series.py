@@ -16,6 +16,8 @@ WARNING_SECONDS = 3600.0
 MAX_WARNINGS = 10_000
 """Series of Warnings: who may create Events can write any name and uid of an object."""
 
+EXPIRY_STEP_SECONDS = 1.0
+
 MAX_NAMESPACES = 10_000
 """A cluster in which namespaces are created in a loop must not make the memory grow."""
 
@@ -125,18 +127,23 @@ class LastWarnings:
     def expire(self) -> list[str]:
         """Drop what is out of date, too much, or about deleted objects; return the keys."""
         deleted = {self._deleted_objects.popleft() for _ in range(len(self._deleted_objects))}
-        now = self._clock.monotonic()
         expired: list[str] = []
-        if deleted or now >= self._next_expiry:
-            expired = [key for key, warned in self._warnings.items() if warned.until <= now or warned.uid in deleted]
-        for key in expired:
-            del self._warnings[key]
+        if deleted or self._clock.monotonic() >= self._next_expiry:
+            expired = self._drop_expired(deleted)
         excess = len(self._warnings) - self._max_warnings
         if excess > 0:
             self._limits.series_dropped(excess)
             expired += [self._pop_oldest() for _ in range(excess)]
-        if expired:
-            self._next_expiry = min((warned.until for warned in self._warnings.values()), default=float("inf"))
+        return expired
+
+    def _drop_expired(self, deleted: set[str]) -> list[str]:
+        now = self._clock.monotonic()
+        expired = [key for key, warned in self._warnings.items() if warned.until <= now or warned.uid in deleted]
+        for key in expired:
+            del self._warnings[key]
+        first = min((warned.until for warned in self._warnings.values()), default=float("inf"))
+        # All are looked through: at most once a second, however many expire one after the other.
+        self._next_expiry = max(first, now + EXPIRY_STEP_SECONDS)
         return expired
 
     def _pop_oldest(self) -> str:

@@ -32,7 +32,7 @@ class Selection:
     """Which objects of a collection are watched: each selection has a list and a watch of its own.
 
     Attributes:
-        name: tells it from the others of its kind in logs; empty if it is the only one.
+        name: distinguishes it in logs from the others of its kind; empty if it is the only one.
         label_selector, field_selector: as in the API; empty: all objects.
     """
 

@@ -47,11 +47,10 @@ class Known(Struct, frozen=True):
     """Which kinds could be read: what is absent of another one proves nothing.
 
     Attributes:
-        clusters, jobs, pods, events: they could be read, in the namespaces of the objects.
+        clusters, pods, events: they could be read, in the namespaces of the objects.
     """
 
     clusters: bool = True
-    jobs: bool = True
     pods: bool = True
     events: bool = True
 

@@ -18,6 +18,9 @@ INITIALIZING_SECONDS = 600.0
 
 DEADLINE_NEAR_RATIO = 0.9
 
+OVERDUE_SECONDS = 60.0
+"""How long after its deadline the operator may take to stop a job: it looks every few seconds."""
+
 LOG_END_LENGTH = 80
 """Of the job's log, in a sentence."""
 
@@ -136,14 +139,16 @@ def _deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now
         return
     elapsed = age_seconds(now, status.start_time)
     evidence = common.field_of(job, "spec.activeDeadlineSeconds", status.start_time)
-    if elapsed > limit:
+    if elapsed > limit + OVERDUE_SECONDS:
         sentence = (
             f"{common.subject(job)} exceeded its deadline of {duration(limit)} {duration(elapsed - limit)} ago, "
             "and the operator has not stopped it."
         )
         yield finding(Cause.DEADLINE_EXCEEDED, sentence, evidence)
     elif elapsed > limit * DEADLINE_NEAR_RATIO:
-        sentence = f"{common.subject(job)} reaches its deadline of {duration(limit)} in {duration(limit - elapsed)}."
+        sentence = (
+            f"{common.subject(job)} reaches its deadline of {duration(limit)} in {duration(max(0.0, limit - elapsed))}."
+        )
         yield finding(Cause.DEADLINE_NEAR, sentence, evidence)
 
 

@@ -64,7 +64,6 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
         raise ConfigError(f"couldn't read any kind of {API_GROUP}: {unread['RayCluster']}{hint}")
     known = Known(
         clusters="RayCluster" not in unread,
-        jobs="RayJob" not in unread,
         pods="Pod" not in unread,
         events="Event" not in unread,
     )

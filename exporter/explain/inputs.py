@@ -82,5 +82,5 @@ def fleet_of_files(contents: list[bytes], report: Callable[[str], None]) -> Flee
     for data in contents:
         objects.add_file(data)
     kinds = objects.kinds()
-    known = Known(clusters="RayCluster" in kinds, jobs="RayJob" in kinds, pods="Pod" in kinds, events="Event" in kinds)
+    known = Known(clusters="RayCluster" in kinds, pods="Pod" in kinds, events="Event" in kinds)
     return objects.fleet(known)

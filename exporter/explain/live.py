@@ -56,9 +56,11 @@ def fleet_table(views: Sequence[ObjectView], now: datetime, rows: int) -> "Table
     unhealthy = sum(not view.healthy for view in views)
     title = f"{len(views)} objects, {unhealthy} with findings, {now:%H:%M:%S}"
     table = Table(title=title, title_justify="left", expand=True, box=None, pad_edge=False)
-    for column in ("severity", "object", "state", "since"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("finding", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("severity", no_wrap=True, min_width=8)
+    table.add_column("object", no_wrap=True, ratio=2, overflow="ellipsis")
+    table.add_column("state", no_wrap=True, min_width=12)
+    table.add_column("since", no_wrap=True, min_width=11)
+    table.add_column("finding", no_wrap=True, ratio=4, overflow="ellipsis")
     for view in views[:rows]:
         severity = view.severity.value if view.severity else "healthy"
         # Text, not markup: a message can contain brackets.

@@ -35,7 +35,7 @@ class InformerSettings(Generic[T]):
         path: of the collection.
         object_type: the msgspec type to decode.
         page_size: objects in one page of a list.
-        selection: tells several informers of one plural and namespace apart; empty if there is only one.
+        selection: distinguishes several informers of one plural and namespace; empty if there is only one.
         selectors: parameters of every request, such as `labelSelector`.
         idle_timeout_seconds: after which a silent watch is closed; None if the server sends no bookmarks.
     """

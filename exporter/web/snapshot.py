@@ -6,7 +6,7 @@ a small part of a processor, however many ask.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
@@ -16,12 +16,17 @@ import msgspec
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.summary import Summary, summarize
 from exporter.diagnosis.views import ObjectView, view_of, worst_first
+from exporter.resources.detailed import DetailedObject
 
 MIN_SECONDS = 2.0
 """How long a snapshot is used at least."""
 
 MAX_SHARE = 0.05
 """Of the time, at most this part is spent on making snapshots."""
+
+
+YIELD_EVERY = 20
+"""After so many objects, about a millisecond, scrapes and events get the interpreter."""
 
 
 class Entry(NamedTuple):
@@ -91,7 +96,7 @@ class Snapshots:
 def make_snapshot(fleet: Fleet, now: datetime) -> Snapshot:
     """Diagnose all objects of a fleet."""
     now = now.replace(microsecond=0)
-    pairs = sorted(((obj, view_of(obj, fleet, now)) for obj in fleet), key=lambda pair: worst_first(pair[1]))
+    pairs = sorted(_views(fleet, now), key=lambda pair: worst_first(pair[1]))
     encoder = msgspec.json.Encoder()
     entries = [_entry(view, encoder) for _, view in pairs]
     summary = summarize(pairs, now)
@@ -99,6 +104,13 @@ def make_snapshot(fleet: Fleet, now: datetime) -> Snapshot:
     for entry in entries:
         digest.update(entry.body)
     return Snapshot(now, fleet, entries, summary, digest.hexdigest())
+
+
+def _views(fleet: Fleet, now: datetime) -> Iterator[tuple[DetailedObject, ObjectView]]:
+    for index, obj in enumerate(fleet):
+        if index % YIELD_EVERY == 0:
+            time.sleep(0)
+        yield obj, view_of(obj, fleet, now)
 
 
 def _entry(view: ObjectView, encoder: msgspec.json.Encoder) -> Entry:

@@ -270,6 +270,18 @@ def test_warnings_are_bounded() -> None:
     assert not any('uid="9"' in line for line in lines)
 
 
+def test_more_warnings_than_the_bound_cost_no_more_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the bound, each new one drops the oldest, and nothing else is looked at."""
+    totals = Totals()
+    totals.seen(*[event(f"{n}.1", uid=str(n), about_uid=str(n)) for n in range(MAX_WARNINGS)])
+    warnings = totals.totals._warnings
+    assert warnings.expire() == []
+    monkeypatch.setattr(warnings, "_drop_expired", None)  # a call of it would fail
+    for number in range(100):
+        totals.seen(event(f"x{number}.1", uid=f"x{number}", about_uid=f"x{number}"))
+        assert len(warnings.expire()) == 1
+
+
 def test_normal_events_have_no_time() -> None:
     """They are many, and nobody alerts on them."""
     assert Totals().seen(event(type_="Normal", reason="CreatedHeadPod")).lines("event_last_timestamp_seconds") == []

@@ -132,6 +132,10 @@ ROWS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
         [job("Running", {"activeDeadlineSeconds": 310}), READY],
         [("warning", "deadline-near", "RayJob a reaches its deadline of 5 min in 10 s.")],
     ),
+    "deadline has passed a moment ago": (
+        [job("Running", {"activeDeadlineSeconds": 299}), READY],
+        [("warning", "deadline-near", "RayJob a reaches its deadline of 4 min in 0 s.")],
+    ),
     "deadline has passed": (
         [job("Running", {"activeDeadlineSeconds": 60}), READY],
         [

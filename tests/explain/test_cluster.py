@@ -40,7 +40,6 @@ def test_what_may_not_be_read_is_said_and_left_out() -> None:
         fleet, said = read(server)
     assert len(fleet) == 1
     assert not fleet.known.clusters
-    assert fleet.known.jobs
     assert any("couldn't read rayclusters, so they are left out: 403" in line for line in said)
 
 

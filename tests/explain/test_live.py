@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
+from exporter.diagnosis.views import ObjectView
 from exporter.errors import ConfigError, StreamError
 from exporter.explain import live
 from exporter.explain.command import views_of
@@ -72,3 +73,23 @@ def test_address_of_an_exporter() -> None:
     assert check_url("https://x/exporter/") == "https://x/exporter"
     with pytest.raises(ConfigError, match="'file:///etc/passwd' is not an address"):
         check_url("file:///etc/passwd")
+
+
+def test_failed_read_keeps_the_last_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error is shown below it; Ctrl-C ends the table."""
+    fleet, now = recorded("008")
+    answers: Iterator[list[ObjectView] | BaseException] = iter(
+        [views_of(fleet, now), StreamError("couldn't read http://x: refused"), KeyboardInterrupt()]
+    )
+
+    def read() -> list[ObjectView]:
+        answer = next(answers)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    with pytest.raises(KeyboardInterrupt):
+        live.watch(read, 0.0, now=lambda: now)
+    printed = capsys.readouterr().out
+    assert "26 objects, 14 with findings" in printed
+    assert "couldn't read http://x: refused; the table is the last one that was read" in " ".join(printed.split())
