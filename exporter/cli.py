@@ -17,6 +17,7 @@ from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.explain.command import explain_command
 from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
+    PLURALS,
     RAY_PLURALS,
     build_config,
     build_family_filter,
@@ -57,7 +58,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 
 @cli.command("demo")
 @metrics_address_option("127.0.0.1:8080")
-@exporter_options(family_options(collectors=RAY_PLURALS, labels="*=[*]"), retain="10m")
+@exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), retain="10m")
 @log_options(level="warn", encoder="console")
 @option(
     "--seed",
