@@ -22,8 +22,8 @@ function clusterOf(item) {
 
 function linksOf(item) {
   const values = { kind: item.kind, namespace: item.namespace, name: item.name, cluster: clusterOf(item) };
-  const dashboard = item.details?.dashboardUrl ?? expanded(pageLink("dashboard"), values);
-  const links = [["Ray dashboard", dashboard], ["Grafana", expanded(pageLink("grafana"), values)]]
+  const links = [["Ray dashboard", "dashboard"], ["Grafana", "grafana"]]
+    .map(([text, name]) => [text, expanded(pageLink(name), values)])
     .filter(([, address]) => address).map(([text, address]) => h("li", {}, link(address, text)));
   return [links.length ? h("ul", { class: "links" }, links) : null, h("pre", {}, commands(item, values.cluster))];
 }
