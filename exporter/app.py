@@ -21,6 +21,7 @@ from exporter.telemetry import Telemetry
 from exporter.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
+from exporter.web.page import Page
 from exporter.web.pool import MAX_CONNECTIONS
 from exporter.web.server import Server, format_address, listen, serve_until_signal
 
@@ -50,11 +51,12 @@ class Exporter:
         self.telemetry.register_informers(self.informers)
         self.exposition = Exposition(self.metrics_stores, self.telemetry.registry, config.family_filter)
         status = InformerStatus(self.informers)
-        api = None
+        api = page = None
         if shown is not None:
             shown.watch(self.informers)
             api = ObjectsApi(shown.fleet, status)
-        self.endpoints = Endpoints(self.exposition, status, self.telemetry.observe_scrape, api)
+            page = Page(api.list_document, status, config.links)
+        self.endpoints = Endpoints(self.exposition, status, self.telemetry.observe_scrape, api, page)
 
     def start(self) -> None:
         # Hundreds of namespaces are hundreds of threads, none of which needs the usual 8 MiB of stack.

@@ -2,7 +2,7 @@
 
 import gzip
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 
@@ -105,6 +105,16 @@ class ObjectsApi:
         if body is None:
             return _error(404, f"there is no {kind} '{name[:253]}' in namespace '{namespace[:63]}'")
         return _answer(request, body, wants_gzip=wants_gzip)
+
+    def list_document(self, parameters: Mapping[str, list[str]]) -> tuple[int, bytes]:
+        """Return status code and JSON document of a list, for the page. It may wait for a snapshot."""
+        try:
+            query = parse_query(parameters)
+        except QueryError as exc:
+            return 400, msgspec.json.encode({"error": str(exc)})
+        if reason := self._status.why_not_ready():
+            return 503, msgspec.json.encode({"error": reason})
+        return 200, _list_body(self._snapshots.newest(), query, wants_gzip=False).data
 
     def _list(self, query: Query, wants_gzip: bool) -> Body:
         snapshot = self._snapshots.newest()

@@ -16,6 +16,7 @@ from exporter.web.api import ObjectsApi
 from exporter.web.body import BodyResponse
 from exporter.web.landing import landing_page
 from exporter.web.limits import ScrapeLimit
+from exporter.web.page import Page
 from exporter.web.status import ExporterStatus
 
 PREPARED_AT_ONCE = 2
@@ -32,12 +33,17 @@ class Endpoints:
         status: ExporterStatus,
         observe_scrape: Callable[[float], None],
         api: ObjectsApi | None = None,
+        page: Page | None = None,
     ) -> None:
-        """`observe_scrape` is called with the seconds that each answered scrape took; `api` is None if it is off."""
+        """`observe_scrape` is called with the seconds that each answered scrape took.
+
+        `api` and `page` are None if they are off; then a small page of links is at `/`.
+        """
         self._exposition = exposition
         self._status = status
         self._observe_scrape = observe_scrape
         self._api = api
+        self._page = page
         self._is_draining = False
         # More threads would not prepare bodies faster, and would delay the event loop.
         self._preparing = CapacityLimiter(PREPARED_AT_ONCE)
@@ -79,8 +85,10 @@ class Endpoints:
         """Return the application; `max_requests` scrapes are answered at once."""
         limit = Middleware(ScrapeLimit, maximum=max_requests)
         metrics = Route("/metrics", self.metrics, middleware=[limit])
-        api = self._api.routes([Middleware(ScrapeLimit, maximum=max_requests)]) if self._api else []
-        return _application([metrics, Route("/", self.landing), *api, *self._probe_routes()])
+        limit_of_ui = [Middleware(ScrapeLimit, maximum=max_requests)]
+        api = self._api.routes(limit_of_ui) if self._api else []
+        page = self._page.route(limit_of_ui) if self._page else Route("/", self.landing)
+        return _application([metrics, page, *api, *self._probe_routes()])
 
     def _probe_routes(self) -> list[Route]:
         return [Route("/healthz", self.healthz), Route("/readyz", self.readyz)]
