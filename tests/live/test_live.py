@@ -44,7 +44,12 @@ NOTHING_TO_SHOW = {
 NOT_DESERVED = {
     "KubeRayExporterDown": "the exporter is up; another test is without one",
     "KubeRayExporterStale": "the API server answers",
-    "KubeRayExporterForbidden": "the API server refuses nothing",
+    "KubeRayExporterNotSynced": "the API server refuses nothing",
+    "KubeRayExporterInternalErrors": "the exporter has no fault",
+    "KubeRayExporterDataCut": "no object reaches a limit",
+    "KubeRayDuplicateMetrics": "pending, as there are two targets, but without labels of an object",
+    "RayClusterLeftBehind": "no cluster is left for an hour",
+    "RayJobDeadlineNear": "whether a job comes near its deadline is by chance",
     "KubeRayExporterDecodeFailures": "all objects are well-formed",
     "KubeRayNotReconciling": "the demo's operator looks at all objects",
     "RayClusterSlowProvisioning": "the demo hurries: nothing takes 10 minutes",

@@ -115,6 +115,9 @@ imagePullSecrets:
 {{- with .Values.objectSeriesLimit }}
 - --object-series-limit={{ int64 . }}
 {{- end }}
+{{- with .Values.webMaxRequests }}
+- --web-max-requests={{ int64 . }}
+{{- end }}
 {{- end -}}
 
 {{- /* The endpoint of a ServiceMonitor or a PodMonitor, from its values. */ -}}
