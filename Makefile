@@ -45,9 +45,10 @@ stack-programs:
 stack: stack-programs $(RUNTIME) ## Run the demo with Prometheus and Alertmanager, until Ctrl-C
 	@$(BIN)/python tools/stack.py $(ARGS)
 
+# With ARGS, which usually select some of the tests, coverage would say nothing.
 .PHONY: test
-test: $(READY) ## Run the tests that need only Python
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## Run the tests that need only Python, and print their coverage (without ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--cov --cov-report=term)
 
 .PHONY: soak
 soak: $(READY) ## Run Hypothesis' tests for some minutes, with new examples
@@ -189,4 +190,4 @@ lock: $(READY) ## Update the lock files
 
 .PHONY: clean
 clean: ## Remove what the other targets created
-	rm -rf $(VENV) tests/logql/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) tests/logql/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

@@ -174,6 +174,7 @@ def link_options() -> Iterator[Callable[[Any], Any]]:
 
 
 def metrics_address_option(default: str) -> Callable[[Any], Any]:
+    """Return the option of the listen address; `default` is that of the command."""
     return option(
         "--metrics-addr",
         type=Parsed("address", parse_address),
@@ -183,6 +184,7 @@ def metrics_address_option(default: str) -> Callable[[Any], Any]:
 
 
 def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
+    """Return the options of the log, with the command's defaults."""
     return options(
         option("--log-level", type=click.Choice(list(LEVELS)), default=level, help="Minimum log level."),
         option(
@@ -234,6 +236,7 @@ def start_logging(values: dict[str, Any]) -> None:
 
 
 def build_family_filter(allow: tuple[re.Pattern[str], ...], deny: tuple[re.Pattern[str], ...]) -> FamilyFilter:
+    """Return the filter of families; at most one of the lists may have patterns, else UsageError."""
     if allow and deny:
         raise click.UsageError("--metric-allowlist and --metric-denylist exclude each other: give one")
     return FamilyFilter(allow, deny)

@@ -101,6 +101,7 @@ def informer_places(kind: AnyKind, config: Config) -> list[tuple[str, Selection]
 def informer_settings(
     kind: AnyKind, namespace: str, selection: Selection, page_size: int, object_type: type[Any] | None = None
 ) -> InformerSettings[Any]:
+    """Return what one informer lists and watches."""
     selectors = {"labelSelector": selection.label_selector, "fieldSelector": selection.field_selector}
     return InformerSettings(
         plural=kind.plural,
@@ -122,10 +123,12 @@ def collection_path(kind: AnyKind, namespace: str) -> str:
 
 
 def kind_limits(config: Config, metrics: KindMetrics) -> Limits:
+    """Return the limits on labels and series, which report to the metrics of the kind."""
     return Limits(config.object_series_limit, metrics.labels_cut, metrics.series_dropped)
 
 
 def lifecycle_totals(kind: AnyKind, config: Config, metrics: KindMetrics) -> Totals[Any]:
+    """Return the lifecycle totals of a kind that does not bring its own."""
     return LifecycleTotals(
         kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
     )

@@ -26,6 +26,8 @@ MAX_DEPLOYMENTS = 50
 
 
 class Workers(Struct, frozen=True, omit_defaults=True):
+    """Worker replicas of a cluster."""
+
     desired: int | None = None
     ready: int | None = None
     available: int | None = None
@@ -34,6 +36,8 @@ class Workers(Struct, frozen=True, omit_defaults=True):
 
 
 class Requested(Struct, frozen=True, omit_defaults=True):
+    """Resources that all desired pods of a cluster request."""
+
     cpu: float | None = None
     memory_bytes: float | None = field(default=None, name="memoryBytes")
     gpu: float | None = None
@@ -41,11 +45,15 @@ class Requested(Struct, frozen=True, omit_defaults=True):
 
 
 class Owner(Struct, frozen=True):
+    """The object that another one was created for."""
+
     kind: str
     name: str
 
 
 class ClusterDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the API shows of a RayCluster in addition to its state."""
+
     ray_version: str | None = None
     workers: Workers | None = None
     requested: Requested | None = None
@@ -63,6 +71,8 @@ class Step(Struct, frozen=True):
 
 
 class JobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the API shows of a RayJob in addition to its state."""
+
     deployment_status: str | None = None
     job_status: str | None = None
     reason: str | None = None
@@ -82,11 +92,15 @@ class JobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class Deployment(Struct, frozen=True, omit_defaults=True):
+    """One deployment of a Serve application."""
+
     name: str
     status: str | None = None
 
 
 class Application(Struct, frozen=True, omit_defaults=True):
+    """One Serve application."""
+
     name: str
     status: str | None = None
     deployments: tuple[Deployment, ...] = ()
@@ -102,12 +116,16 @@ class Role(Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class ServiceDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the API shows of a RayService in addition to its state."""
+
     serve_endpoints: int | None = None
     active: Role | None = None
     pending: Role | None = None
 
 
 class CronJobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the API shows of a RayCronJob in addition to its state."""
+
     schedule: str | None = None
     time_zone: str | None = None
     last_schedule_time: datetime | None = None

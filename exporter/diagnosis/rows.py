@@ -10,6 +10,8 @@ from exporter.resources.meta import find_condition
 
 
 class ConditionRow(Struct, frozen=True, omit_defaults=True):
+    """One condition, as the API shows it."""
+
     type: str
     status: str
     reason: str = ""
@@ -56,11 +58,15 @@ class PodRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class EventObject(Struct, frozen=True):
+    """The object that an Event is about."""
+
     kind: str
     name: str
 
 
 class EventRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """One Event, as the API shows it."""
+
     object: EventObject
     type: str
     reason: str

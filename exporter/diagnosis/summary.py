@@ -15,6 +15,8 @@ HISTORY = timedelta(hours=24)
 
 
 class KindSummary(Struct, frozen=True):
+    """Number of objects of one kind, by state."""
+
     total: int
     unhealthy: int
     states: dict[str, int]
@@ -36,6 +38,8 @@ class Hour(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True, rename="camel"):
+    """The fleet in figures."""
+
     kinds: dict[str, KindSummary]
     gpus: Gpus
     jobs_by_hour: tuple[Hour, ...]

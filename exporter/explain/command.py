@@ -68,7 +68,7 @@ def explain_command(
     context: str | None,
     server: str | None,
 ) -> None:
-    """Explain why objects are not healthy.
+    r"""Explain why objects are not healthy.
 
     Without a name: one line for each object that is not healthy, the worst first.
 

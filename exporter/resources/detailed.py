@@ -93,8 +93,10 @@ class DetailedCondition(Condition, frozen=True, gc=False, rename="camel"):
 
 
 class DetailedRayClusterStatus(RayClusterStatus, frozen=True, gc=False, rename="camel"):
-    """Attributes:
-    last_update_time: when the operator last changed the status.
+    """A status with messages.
+
+    Attributes:
+        last_update_time: when the operator last changed the status.
     """
 
     conditions: tuple[DetailedCondition, ...] | None = None

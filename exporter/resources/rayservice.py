@@ -49,6 +49,8 @@ class ClusterUpgradeOptions(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class UpgradeStrategy(Struct, frozen=True, gc=False, rename="camel"):
+    """How the service is upgraded; the options are those of an incremental upgrade."""
+
     type: str | None = None
     cluster_upgrade_options: ClusterUpgradeOptions | None = None
 
@@ -57,6 +59,8 @@ class UpgradeStrategy(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RayServiceSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """`spec`."""
+
     upgrade_strategy: UpgradeStrategy | None = None
     suspend: bool | None = None
     managed_by: str | None = None
@@ -75,6 +79,8 @@ class RayServiceStatuses(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RayService(Struct, frozen=True, gc=False):
+    """One RayService."""
+
     metadata: ObjectMeta
     spec: RayServiceSpec | None = None
     status: RayServiceStatuses | None = None

@@ -53,11 +53,15 @@ class Row(Struct, rename="camel"):
 
 
 class KindSummary(Struct):
+    """Number of objects of one kind, by state."""
+
     total: int
     states: dict[str, int]
 
 
 class Summary(Struct):
+    """The fleet in figures, as far as the page shows them."""
+
     kinds: dict[str, KindSummary] = field(default_factory=dict)
 
 
