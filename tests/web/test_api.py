@@ -15,8 +15,8 @@ from exporter.diagnosis.fleet import Known
 from exporter.exposition.exposition import Exposition
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
+from tests.support.exporter_status import FakeStatus
 from tests.support.fleets import recorded
-from tests.web.test_application import FakeStatus
 
 ROOT = "/api/v1/objects"
 

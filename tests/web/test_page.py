@@ -16,9 +16,9 @@ from exporter.exposition.exposition import Exposition
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
 from exporter.web.page import Page
+from tests.support.exporter_status import FakeStatus
 from tests.support.fleets import recorded
 from tests.support.objects_api import MadeUpApi, ago, finding, made, many
-from tests.web.test_application import FakeStatus
 
 HOSTILE = "\"><script>alert('1')</script><img src=x onerror=alert(1)>$rows &amp;"
 
