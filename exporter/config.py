@@ -13,6 +13,9 @@ _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]*\]|[^:\[\]\s]*):(?P<port>\d{
 _HIGHEST_PORT = 65535
 _COMMA_OUTSIDE_BRACES = re.compile(r",(?![^{}]*\})")
 _ALLOWED_LABELS = re.compile(r"\s*(?P<plural>[a-z]+|\*)\s*=\s*\[(?P<keys>[^\[\]=]*)\]\s*(,|$)")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
+_PLACEHOLDER = re.compile(r"\{[^}]*\}?")
+_PLACEHOLDERS = ("{kind}", "{namespace}", "{name}", "{cluster}")
 _DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(\.\d+)?)s?)?", re.ASCII)
 
 
@@ -62,6 +65,8 @@ class Config:
         page_size: objects in one page of a list.
         max_requests: scrapes that are answered at once.
         log_events: whether new occurrences of Events are logged.
+        has_web_ui: whether the page and its API are served.
+        links: addresses of other programs for the page, by `dashboard`, `grafana` and `runbook`; "" for none.
     """
 
     metrics_address: Address
@@ -76,6 +81,8 @@ class Config:
     page_size: int
     max_requests: int
     log_events: bool = False
+    has_web_ui: bool = True
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_address(text: str) -> Address:
@@ -148,6 +155,16 @@ def parse_label_allowlist(text: str, known: Iterable[str]) -> UserLabelAllowlist
         keys[match["plural"]] = _split(match["keys"])
         position = match.end()
     return UserLabelAllowlist(keys)
+
+
+def parse_link(text: str) -> str:
+    """Read an address with placeholders for the values of an object, empty for none; raises ConfigError."""
+    if text and not _WEB_ADDRESS.fullmatch(text):
+        raise ConfigError(f"'{text}' is not an address that begins with http:// or https://")
+    for placeholder in _PLACEHOLDER.findall(text):
+        if placeholder not in _PLACEHOLDERS:
+            raise ConfigError(f"'{placeholder}' is not one of {', '.join(_PLACEHOLDERS)}")
+    return text
 
 
 def parse_duration(text: str) -> float:

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -18,6 +18,7 @@ from exporter.config import (
     parse_collectors,
     parse_duration,
     parse_label_allowlist,
+    parse_link,
     parse_namespaces,
     parse_patterns,
 )
@@ -26,6 +27,7 @@ from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)
 RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)
+RUNBOOKS = "https://github.com/kuberay-exporter/kuberay-exporter/blob/main/docs/runbooks.md"
 DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
 
 
@@ -145,10 +147,29 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After.",
         ),
         option(
+            "--web-ui/--no-web-ui",
+            default=True,
+            help="Page with the objects and their findings at /, and its API at /api/v1.",
+        ),
+        option(
             "--log-events/--no-log-events",
             default=False,
             help="Log line for each Event with new occurrences; needs the collector events.",
         ),
+        *link_options(),
+    )
+
+
+def link_options() -> Iterator[Callable[[Any], Any]]:
+    """Links of the page to other programs."""
+    link = Parsed("address", parse_link)
+    placeholders = "{kind}, {namespace}, {name} and {cluster} are replaced"
+    yield option(
+        "--web-link-dashboard", type=link, default="", help=f"Address of a cluster's Ray dashboard; {placeholders}."
+    )
+    yield option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}.")
+    yield option(
+        "--web-link-runbook", type=link, default=RUNBOOKS, help="Address of the runbooks, for the links of findings."
     )
 
 
@@ -202,6 +223,8 @@ def build_config(values: dict[str, Any]) -> Config:
         page_size=values["kube_page_size"],
         max_requests=values["web_max_requests"],
         log_events=values["log_events"],
+        has_web_ui=values["web_ui"],
+        links={name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "runbook")},
     )
 
 
