@@ -1,0 +1,3 @@
+"""The paths of the probes, which need no authentication, and what they say."""
+
+PROBE_PATHS = ("/healthz", "/readyz")
