@@ -5,17 +5,9 @@ ARG PYTHON_IMAGE=python:3.11-slim
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 COPY requirements.lock .
-# Of the Kubernetes client, configuration, credentials and transport are used. Left out, 85 of 108 MB: its
-# asyncio twin with aiohttp and what that brings, and its classes for APIs and models, which it loads lazily
-# by name. tests/test_image.py runs the exporter without them.
-ARG UNUSED_PACKAGES="aiohappyeyeballs aiohttp aiohttp-retry aiosignal attrs frozenlist multidict propcache yarl"
-ARG UNUSED_MODULES="kubernetes/aio kubernetes/client/api kubernetes/client/models/[!_]*.py"
-RUN awk -v unused=" ${UNUSED_PACKAGES} " \
-      '/^[a-z]/ { split($0, pin, "=="); wanted = !index(unused, " " pin[1] " ") } wanted' \
-      requirements.lock > wanted.lock \
- && python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --no-deps \
-      --require-hashes --target packages -r wanted.lock \
- && cd packages && rm -rf bin ${UNUSED_MODULES} \
+RUN python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --no-deps \
+      --require-hashes --target packages -r requirements.lock \
+ && cd packages && rm -rf bin \
  # Nothing can be compiled at run time on a read-only root; without this a start takes three times as long.
  && python3 -m compileall -q --invalidation-mode unchecked-hash .
 COPY exporter code/exporter

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
@@ -57,7 +58,10 @@ class Fleet:
         for kind in KINDS:
             present = self.objects[kind.plural]
             store: MetricsStore[Any] = MetricsStore(
-                Collector(kind, stores=[present]), LifecycleTotals(kind, (60.0, 600.0)), _fail
+                Collector(kind, stores=[present]),
+                LifecycleTotals(kind, (60.0, 600.0)),
+                _fail,
+                integrals=Integrals(kind),
             )
             store.on_change(present, [])
             self.registry.register(store.collector)

@@ -11,15 +11,17 @@ from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.limits import Limits
 from exporter.collectors.table import AnyKind
 from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
+from exporter.kube.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
-from exporter.kube.transport import ApiTransport, LoadConfiguration, Transport
+from exporter.kube.transport import Transport
 from exporter.metrics_store import MetricsStore
 from exporter.resources import API_GROUP, API_VERSION
 from exporter.status import InformerStatus
@@ -84,6 +86,7 @@ class WatchedKind:
                 kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
             ),
             metrics.collect_failed,
+            integrals=Integrals(kind, config.family_filter),
             retain_seconds=config.retain_deleted_seconds,
             retained_dropped=metrics.retained_dropped,
         )
@@ -112,7 +115,7 @@ def collection_path(plural: str, namespace: str) -> str:
     return f"/apis/{API_GROUP}/{API_VERSION}/{scope}{plural}"
 
 
-def serve(config: Config, load: LoadConfiguration, on_listening: Callable[[str], None] = lambda _: None) -> None:
+def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
 
     `load` says where the API server is and who the exporter is there; `on_listening` is told the

@@ -1,6 +1,5 @@
 """The commands; every error is one line and an exit code."""
 
-import functools
 import os
 import re
 import signal
@@ -15,7 +14,7 @@ from exporter import __version__
 from exporter.app import serve
 from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
-from exporter.kube.credentials import load_configuration
+from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
     PLURALS,
     build_config,
@@ -52,7 +51,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
     """Watch the cluster and serve its metrics."""
     config = build_config(values)
     start_logging(values)
-    serve(config, functools.partial(load_configuration, kubeconfig, context))
+    serve(config, AccessLoader(kubeconfig, context))
 
 
 @cli.command("demo")
@@ -104,7 +103,8 @@ def render_command(
     \b
       kubectl get rayclusters,rayjobs,rayservices -A -o json | kuberay-exporter render
 
-    Objects that can't be decoded are named on standard error and skipped; the exit code is 1 then.
+    Objects that can't be decoded are named on standard error and skipped. The exit code is 1 then, and if the
+    input has no object of the exported kinds.
     """
     # Ended by a signal it has not printed everything: that is no success.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -117,6 +117,7 @@ def render_command(
             renderer.add(file.read())
         except (InputError, OSError) as exc:
             raise InputError(f"couldn't read '{file.name}': {exc}") from exc
+    renderer.report_if_nothing_is_known()
     # With PYTHONUNBUFFERED, common in images, sys.stdout.buffer stops after what a pipe takes at once.
     with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as stdout:
         stdout.write(renderer.exposition())

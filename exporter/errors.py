@@ -6,7 +6,8 @@
     ├── InputError          `render` was given something it cannot read: exit code 1
     ├── DecodeError         bytes that are not what they should be
     └── ApiError            one request to the API server did not do its work
-        ├── ConnectError    no connection: refused, timed out, name unknown, TLS
+        ├── ConnectError    no connection: refused, timed out, name unknown, no credentials
+        │   └── HandshakeError  TLS: one side does not accept the other's certificate
         ├── StreamError     a connection that broke, or whose bytes made no sense
         │   └── IdleTimeoutError    nothing came for too long: it may be half open
         └── StatusError     an answer other than 200, or an ERROR event in a watch
@@ -42,6 +43,18 @@ class ApiError(ExporterError):
 
 class ConnectError(ApiError):
     """The request was never answered: refused, timed out, name unknown, TLS refused."""
+
+
+class HandshakeError(ConnectError):
+    """TLS failed: a certificate of either side was not accepted; files that have changed may help.
+
+    Attributes:
+        is_server_untrusted: it was the server's, and the exporter did not accept it.
+    """
+
+    def __init__(self, message: str, *, is_server_untrusted: bool) -> None:
+        super().__init__(message)
+        self.is_server_untrusted = is_server_untrusted
 
 
 class StreamError(ApiError):

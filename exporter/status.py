@@ -11,6 +11,9 @@ HOLD_BACK_SECONDS = 30.0
 """How long a kind that cannot be listed, such as one with a broken conversion webhook, holds back the others."""
 
 
+MAX_REASONS = 3
+
+
 class InformerStatus:
     """The `ExporterStatus` of the web part. Reads what informers write: no locks, no waiting.
 
@@ -24,9 +27,9 @@ class InformerStatus:
         """An answer before every kind is complete would look like "all objects deleted"."""
         self._leave_out_failing()
         states = self._states()
-        waiting = [state.name for state in states if not state.sync.is_complete]
+        waiting = [state for state in states if not state.sync.is_complete]
         if waiting:
-            return f"not listed yet: {', '.join(waiting)}"
+            return f"not listed yet: {', '.join(state.name for state in waiting)}{_reasons(waiting)}"
         if all(state.sync is SyncState.REFUSED for state in states):
             return "the API server refuses every list: check the RBAC and the credentials of the exporter"
         return None
@@ -55,6 +58,13 @@ class InformerStatus:
 
     def _states(self) -> list[InformerState]:
         return [informer.state() for informer in self._informers]
+
+
+def _reasons(waiting: Sequence[InformerState]) -> str:
+    """Return why these could not be listed, each reason once: usually all have the same one."""
+    failures = list(dict.fromkeys(state.failure for state in waiting if state.failure))
+    more = f"; and {len(failures) - MAX_REASONS} more reasons" if len(failures) > MAX_REASONS else ""
+    return f" ({'; '.join(failures[:MAX_REASONS])}{more})" if failures else ""
 
 
 def _describe(state: InformerState) -> str:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
@@ -50,7 +51,9 @@ GOOD_TIMES = [
 TIMES = st.datetimes().map(lambda time: time.isoformat() + "Z") | mostly(st.sampled_from(GOOD_TIMES))
 CONDITIONS = st.lists(
     mapping(
-        type=st.sampled_from(["RayClusterProvisioned", "RayClusterSuspended", "Ready", "UpgradeInProgress"])
+        type=st.sampled_from(
+            ["RayClusterProvisioned", "RayClusterSuspended", "Ready", "UpgradeInProgress", "RollbackInProgress"]
+        )
         | st.text(),
         status=st.sampled_from(["True", "False", "Unknown"]) | st.text(),
         reason=st.text(),
@@ -63,6 +66,7 @@ ROLES = mapping(
     rayClusterName=st.text(),
     targetCapacity=st.integers(),
     trafficRoutedPercent=st.integers(),
+    lastTrafficMigratedTime=TIMES,
     applicationStatuses=st.dictionaries(
         st.text(),
         st.none()
@@ -72,6 +76,27 @@ ROLES = mapping(
         ),
         max_size=2,
     ),
+)
+GROUPS = mapping(
+    groupName=st.sampled_from(["a", "b"]) | st.text(),
+    replicas=st.integers(),
+    minReplicas=st.integers(),
+    maxReplicas=st.integers(),
+    numOfHosts=st.integers(),
+    suspend=st.booleans(),
+    scaleStrategy=mapping(scaleGate=st.lists(mapping(name=st.text()), max_size=2)),
+)
+POLICIES = mapping(policy=st.sampled_from(["DeleteSelf", "DeleteCluster"]) | st.text())
+DELETION = mapping(
+    deletionRules=st.lists(
+        mapping(
+            policy=st.sampled_from(["DeleteSelf", "DeleteCluster"]) | st.text(),
+            condition=mapping(jobStatus=st.text(), jobDeploymentStatus=st.text(), ttlSeconds=st.integers()),
+        ),
+        max_size=3,
+    ),
+    onSuccess=POLICIES,
+    onFailure=POLICIES,
 )
 OBJECTS = st.fixed_dictionaries(
     {
@@ -100,6 +125,7 @@ OBJECTS = st.fixed_dictionaries(
                 st.sampled_from(["ready", "suspended"]) | st.text(), TIMES, max_size=3
             ),
             readyWorkerReplicas=st.integers(),
+            desiredWorkerReplicas=st.integers(),
             maxWorkerReplicas=st.integers(),
             desiredCPU=QUANTITIES,
             desiredMemory=QUANTITIES,
@@ -116,12 +142,24 @@ OBJECTS = st.fixed_dictionaries(
             jobDeploymentStatus=STATES,
             startTime=TIMES,
             endTime=TIMES,
+            jobStatusCheckFailureStartTime=TIMES,
             failed=st.integers(),
         ),
         "spec": mapping(
             rayVersion=st.text(),
             enableInTreeAutoscaling=st.booleans(),
             suspend=st.booleans(),
+            idleSuspend=st.booleans() | ANY_JSON,
+            workerGroupSpecs=st.lists(GROUPS, max_size=3),
+            deletionStrategy=DELETION,
+            ttlSecondsAfterFinished=st.integers(),
+            shutdownAfterJobFinishes=st.booleans(),
+            upgradeStrategy=mapping(
+                type=st.text(),
+                clusterUpgradeOptions=mapping(
+                    maxSurgePercent=st.integers(), stepSizePercent=st.integers(), intervalSeconds=st.integers()
+                ),
+            ),
             managedBy=st.text(),
             backoffLimit=st.integers(),
             submissionMode=st.text(),
@@ -147,12 +185,14 @@ class Present:
 def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: float | None) -> None:
     """Each is decoded or refused; what is printed is valid in both formats, and `collect` agrees with it."""
     present: dict[str, dict[str, Any]] = {kind.plural: {} for kind in KINDS}
+    clock = StoppedClock(received_at or 0.0)
     stores = {
         kind.plural: MetricsStore(
             Collector(kind, user_labels=("*",), stores=[Present(present[kind.plural])]),
             LifecycleTotals(kind, (10.0, 60.0)),
             _fail,
-            clock=StoppedClock(received_at or 0.0),
+            integrals=Integrals(kind, clock=clock),
+            clock=clock,
             has_receipt_times=received_at is not None,
         )
         for kind in KINDS
@@ -170,6 +210,7 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
     for store in stores.values():
         registry.register(store.collector)
         registry.register(store.lifecycle)
+        registry.register(store.integrals)
     fast = Exposition(list(stores.values()), CollectorRegistry())
     slow = Exposition([], registry)
     families = parse(bytes(fast.body(Format.OPENMETRICS)), openmetrics=True)

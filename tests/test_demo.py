@@ -17,10 +17,11 @@ from exporter.collectors import KINDS
 from exporter.simulator.cluster import SimulatedCluster
 from tests.support.bodies import parse
 from tests.support.commands import COMMAND, environment, run
-from tests.support.demo_process import get, is_ready
+from tests.support.demo_process import NOT_SIMULATED, get, is_ready
 from tests.support.watching import wait_until
 
-FAMILIES = {row.name.removesuffix("_total") for kind in KINDS for row in (*kind.rows, *kind.lifecycle)}
+ROWS = [row for kind in KINDS for row in (*kind.rows, *kind.lifecycle, *kind.integrals)]
+FAMILIES = {row.name.removesuffix("_total") for row in ROWS if row.name not in NOT_SIMULATED}
 
 
 def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors.collector import Collector
-from exporter.collectors.lifecycle import EMPTY_NAMESPACE_SECONDS, LifecycleTotals
+from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
@@ -151,7 +152,7 @@ def test_a_lifecycle_metric_that_fails_costs_only_its_object(caplog: pytest.LogC
     """The others are shown and counted, and the informer's thread gets no exception."""
     jobs = Jobs()
     observe = jobs.store.lifecycle.observe
-    jobs.store.lifecycle.observe = lambda obj: observe(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    jobs.store.lifecycle.observe = lambda obj, _=None: observe(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
     jobs.change(manifest({}), manifest({}, uid="2"))
     assert (jobs.families(), jobs.failures) == (set(), 1)
     assert "kuberay_job_info" in jobs.families("2")

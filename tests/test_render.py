@@ -47,8 +47,6 @@ A, B = job("a"), job("b")
         pytest.param(yaml.safe_dump(A), {"a"}, id="YAML"),
         pytest.param("---\n" + yaml.safe_dump_all([A, B]) + "---\n", {"a", "b"}, id="YAML documents"),
         pytest.param(yaml.safe_dump({"kind": "List", "items": [A, B]}), {"a", "b"}, id="a YAML List"),
-        pytest.param(json.dumps({"kind": "Pod", "items": None}), set(), id="another kind"),
-        pytest.param(json.dumps(A | {"apiVersion": "batch/v1"}), set(), id="the same kind of another group"),
         pytest.param(json.dumps(A | {"apiVersion": "ray.io/v1alpha1"}), {"a"}, id="the deprecated version"),
     ],
 )
@@ -57,6 +55,58 @@ def test_forms_of_input(text: str, expected: set[str]) -> None:
     result = run("render", "-", stdin=text.encode())
     assert (result.returncode, result.stderr) == (0, b"")
     assert names(result) == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "line"),
+    [
+        pytest.param(
+            {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "rows": []},
+            "skipped a Table: print objects with `kubectl get -o json` or `kubectl get -o yaml`",
+            id="a Table",
+        ),
+        pytest.param(
+            {key: value for key, value in A.items() if key != "apiVersion"},
+            "skipped RayJob ns/a: no apiVersion, which is 'ray.io/v1'",
+            id="no apiVersion",
+        ),
+        pytest.param(
+            {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}},
+            "no RayCluster or RayJob or RayService in the input, only Pod of v1 (1)",
+            id="another kind",
+        ),
+        pytest.param(
+            {"kind": "List", "items": [{"kind": "Pod", "apiVersion": "v1"}] * 3 + [{"kind": "Node"}]},
+            "no RayCluster or RayJob or RayService in the input, only Pod of v1 (3), Node (1)",
+            id="a List of other kinds",
+        ),
+        pytest.param(
+            A | {"apiVersion": "batch/v1"},
+            "no RayCluster or RayJob or RayService in the input, only RayJob of batch/v1 (1)",
+            id="the same kind of another group",
+        ),
+        pytest.param(
+            A | {"metadata": {"name": "a", "namespace": "ns"}},
+            "skipped RayJob ns/a: it has no uid, as it is not from a cluster: print objects with `kubectl get -o yaml` "
+            "or `-o json`",
+            id="a manifest from a file",
+        ),
+    ],
+)
+def test_input_without_a_usable_object_is_explained(document: dict[str, object], line: str) -> None:
+    """In one line, with exit code 1: an empty output alone looks like an empty cluster."""
+    result = run("render", "-", stdin=json.dumps(document).encode())
+    assert result.returncode == 1
+    assert result.stderr.decode() == f"kuberay-exporter: {line}\n"
+    assert names(result) == set()
+
+
+def test_other_kinds_beside_known_ones_are_ignored() -> None:
+    """`kubectl get all` has both."""
+    items = [A, {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p"}}]
+    result = run("render", "-", stdin=json.dumps({"kind": "List", "items": items}).encode())
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert names(result) == {"a"}
 
 
 def test_several_files_are_one_exposition(tmp_path: Path) -> None:

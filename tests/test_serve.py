@@ -11,7 +11,7 @@ import pytest
 
 from exporter import __version__
 from exporter.simulator.apiserver.store import ObjectStore
-from tests.support.bodies import parse, parse_gzip
+from tests.support.bodies import GROWING, parse, parse_gzip
 from tests.support.faults import FaultServer
 from tests.support.parity import NINE
 from tests.support.processes import serving, value, write_kubeconfig
@@ -142,14 +142,25 @@ def test_an_outage_takes_nothing_away(server: FaultServer, kubeconfig: Path) -> 
             lambda: value(process.get("/metrics").body, 'kuberay_exporter_watch_connected{resource="rayjobs"}') == 0
         )
         assert own_objects(process.get("/metrics").body) == before
+        requested = memory_seconds(process.get("/metrics").body)
+        wait_until(
+            lambda: memory_seconds(process.get("/metrics").body) > requested,
+            "that the last known request goes on counting",
+        )
         assert process.get("/readyz").status == process.get("/healthz").status == 200
         server.store.create("rayjobs", job("during-the-outage"))
         with FaultServer(server.store, port=port):
             wait_until(lambda: b"during-the-outage" in process.get("/metrics").body)
 
 
+def memory_seconds(body: bytes) -> float:
+    return sum(parse(body)["kuberay_clusters_requested_memory_byte_seconds"].series.values())
+
+
 def own_objects(body: bytes) -> list[bytes]:
-    return [line for line in body.splitlines() if line.startswith(b"kuberay_") and b"_exporter_" not in line]
+    """Return the lines of objects that stay as they are."""
+    lines = [line for line in body.splitlines() if line.startswith(b"kuberay_") and b"_exporter_" not in line]
+    return [line for line in lines if not line.startswith(GROWING)]
 
 
 def test_starts_without_a_cluster(tmp_path: Path) -> None:

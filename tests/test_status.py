@@ -9,7 +9,7 @@ from exporter.kube.informer import Informer, InformerState
 from exporter.kube.sync_state import SyncState
 from exporter.status import HOLD_BACK_SECONDS, InformerStatus
 
-LISTING = InformerState("rayjobs", SyncState.LISTING, True, False, 0.0, 0, 0, 0.0, 0.0)
+LISTING = InformerState("rayjobs", SyncState.LISTING, True, False, 0.0, "", 0, 0, 0.0, 0.0)
 SYNCED = replace(LISTING, name="rayclusters", sync=SyncState.SYNCED, is_connected=True, objects=7)
 REFUSED = replace(LISTING, name="rayservices", sync=SyncState.REFUSED)
 MISSING = replace(LISTING, name="raycronjobs", sync=SyncState.NOT_INSTALLED)
@@ -55,6 +55,16 @@ def test_readiness(states: list[InformerState], reason: str | None) -> None:
     answer = status_of(*states).why_not_ready()
     assert (answer is None) == (reason is None)
     assert (reason or "") in (answer or "")
+
+
+def test_the_reason_says_why_lists_fail() -> None:
+    """Each one once, and not hundreds of them."""
+    refused = replace(LISTING, failure="couldn't connect: refused")
+    many = [replace(LISTING, failure=f"500: reason {number}") for number in range(5)]
+    assert status_of(refused, refused).why_not_ready() == "not listed yet: rayjobs, rayjobs (couldn't connect: refused)"
+    assert (status_of(*many).why_not_ready() or "").endswith(
+        "(500: reason 0; 500: reason 1; 500: reason 2; and 2 more reasons)"
+    )
 
 
 def test_a_kind_that_is_left_out_is_named_and_stays_left_out() -> None:

@@ -5,6 +5,7 @@
 
 import sys
 
+from exporter.collectors import KINDS
 from tests.support.bodies import parse
 from tests.support.recordings import captures
 from tests.support.replaying import replaying
@@ -13,6 +14,7 @@ MOMENT = captures()[7]
 """Every state of the recordings but `New`: resumed, re-created, retried, upgraded, failed."""
 
 VOLATILE = (
+    *(row.name for kind in KINDS for row in kind.integrals),
     "kuberay_exporter_last_sync_timestamp_seconds",
     "kuberay_exporter_last_event_timestamp_seconds",
     # Minutes of the recording pass in a moment, and watches that end at once are another thing.

@@ -85,6 +85,34 @@ before, and is not counted. They start at 0 again with the exporter, as `increas
 |---|---|---|---|---|---|
 """
 
+INTEGRALS = """\
+
+## Requested resources over time
+
+Counters of what RayClusters request, multiplied by the seconds for which they request it: GPU-seconds, core-seconds,
+byte-seconds. They grow at every scrape, also without any change of an object. A join below shows GPU-hours by team.
+
+- Namespaces also count desired and ready workers: the quotient of their increases is the share of requested workers
+  that were ready.
+- They are exact between two changes of an object, by the exporter's monotonic clock, and are printed rounded down to
+  whole numbers. A change counts from the moment at which the exporter receives it.
+- A suspended cluster requests nothing, although its status keeps the desired amounts: `spec.suspend` or
+  `spec.idleSuspend` is true, or the condition `RayClusterSuspended` is; without conditions, `status.state` is
+  `suspended`. A cluster that resumes requests its resources again.
+- They start at 0 when the exporter starts, as `increase()` expects. What was requested between the last scrape and a
+  restart is not counted, nor is what was requested before the exporter started.
+- While the API server cannot be reached, or a version of an object cannot be decoded, the last known amounts go on
+  counting. The deletion of a cluster during an outage counts when the exporter lists again.
+- The series of a cluster are removed with it; what it requested stays in the counters of its namespace, which are
+  removed 24 hours after the last cluster of the namespace was deleted.
+- There is no series as long as nothing was requested: a cluster without GPUs has no GPU-seconds.
+- The series of clusters are rendered for every scrape; `--metric-denylist` with
+  `kuberay_cluster_requested_.*` saves that.
+
+| metric | labels | stability | source | HELP |
+|---|---|---|---|---|
+"""
+
 JOIN = """\
 
 ## Joins
@@ -107,7 +135,9 @@ prometheus_client.
 
 def metrics_page() -> str:
     """Return the page as Markdown."""
-    return "".join([HEAD, *_per_object(), *_lifecycle(), *_joins(), *_own(), NINE.format(pattern=nine_pattern())])
+    return "".join(
+        [HEAD, *_per_object(), *_lifecycle(), *_integrals(), *_joins(), *_own(), NINE.format(pattern=nine_pattern())]
+    )
 
 
 def nine_pattern() -> str:
@@ -146,6 +176,14 @@ def _lifecycle() -> Iterator[str]:
             type_ = "histogram" if metric.is_histogram else "counter"
             labels = ", ".join(sorted(("namespace", *metric.labels)))
             yield f"| `{metric.name}` | {type_} | {labels} | EXPERIMENTAL | `{metric.source}` | {metric.help} |\n"
+
+
+def _integrals() -> Iterator[str]:
+    yield INTEGRALS
+    for kind in KINDS:
+        for row in kind.integrals:
+            labels = ", ".join(IDENTITY if row.is_per_object else ("namespace",))
+            yield f"| `{row.name}` | {labels} | EXPERIMENTAL | `{row.source}` | {row.help} |\n"
 
 
 def _joins() -> Iterator[str]:

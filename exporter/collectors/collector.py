@@ -53,6 +53,10 @@ class Collector(RegistryCollector, Generic[T, M]):
             self._remembered[uid] = remembered
         return self._samples(obj)
 
+    def remembered(self, uid: str) -> M | None:
+        """Return what is remembered of an object."""
+        return self._remembered.get(uid)
+
     def retained(self, obj: T) -> tuple[list[Sample], ...] | None:
         """Return the samples that stay after the object was deleted, family by family; None: nothing stays."""
         if not self.kind.is_finished(obj):

@@ -1,7 +1,6 @@
 """What has occurred in the lifecycles of all objects, by namespace: counters and histograms that outlive them."""
 
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Generic, NamedTuple
 
@@ -10,14 +9,9 @@ from prometheus_client.registry import Collector as RegistryCollector
 
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.collector import add_samples
+from exporter.collectors.namespaces import Namespaces
 from exporter.collectors.table import Kind, LifecycleMetric, Occurrence, T
 from exporter.exposition.model import Family, Sample, histogram_samples
-
-EMPTY_NAMESPACE_SECONDS = 24 * 3600.0
-"""How long a namespace's series stay after its last object: a nightly job's must not restart every night."""
-
-MAX_EMPTY_NAMESPACES = 1000
-"""A cluster in which namespaces are created in a loop must not make the memory grow."""
 
 
 class Observation(NamedTuple, Generic[T]):
@@ -50,19 +44,18 @@ class LifecycleTotals(RegistryCollector, Generic[T]):
         """
         self._counts = [_Counts(metric, buckets) for metric in kind.lifecycle if family_filter(metric.name)]
         self.families = tuple(counts.family for counts in self._counts)
-        self._clock = clock or SystemClock()
-        self._namespace_dropped = namespace_dropped
+        self._namespaces = Namespaces(clock or SystemClock(), namespace_dropped)
         # By uid: the namespace, and the occurrences of each metric when the object was last seen.
         self._seen: dict[str, tuple[str, tuple[int, ...]]] = {}
         # Present in the first list, but not decodable yet.
         self._undecodable: set[str] = set()
-        self._objects: dict[str, int] = defaultdict(int)
-        # Namespaces without objects, and since when: the longest empty first.
-        self._empty_since: dict[str, float] = {}
 
-    def observe(self, obj: T) -> Observation[T]:
-        """Return what a version of an object shows to have occurred, metric by metric."""
-        return Observation(obj, tuple([counts.metric.occurrence(obj) for counts in self._counts]))
+    def observe(self, obj: T, remembered: Any = None) -> Observation[T]:
+        """Return what a version of an object shows to have occurred, metric by metric.
+
+        `remembered` is what the kind's collector remembers of the object, this version included.
+        """
+        return Observation(obj, tuple([counts.metric.occurrence(obj, remembered) for counts in self._counts]))
 
     def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> set[str]:
         """Take what the first list shows as given; return the namespaces that are in it."""
@@ -80,17 +73,10 @@ class LifecycleTotals(RegistryCollector, Generic[T]):
 
     def expire(self) -> list[str]:
         """Drop namespaces that have been without objects for long, or that are too many; return them."""
-        due = self._clock.monotonic() - EMPTY_NAMESPACE_SECONDS
-        expired: list[str] = []
-        for namespace, since in self._empty_since.items():
-            excess = len(self._empty_since) - len(expired) - MAX_EMPTY_NAMESPACES
-            if since > due and excess <= 0:
-                break
-            if since > due:
-                self._namespace_dropped()
-            expired.append(namespace)
+        expired = self._namespaces.expire()
         for namespace in expired:
-            self._drop(namespace)
+            for counts in self._counts:
+                counts.drop(namespace)
         return expired
 
     def samples(self, namespace: str) -> tuple[list[Sample], ...]:
@@ -130,8 +116,7 @@ class LifecycleTotals(RegistryCollector, Generic[T]):
     def _added(self, observation: Observation[T], *, is_new: bool) -> str:
         """Start with an object; all that a new one shows has occurred since the last list or event."""
         namespace, uid = observation.obj.metadata.namespace, observation.obj.metadata.uid
-        self._objects[namespace] += 1
-        self._empty_since.pop(namespace, None)
+        self._namespaces.added(namespace)
         self._undecodable.discard(uid)
         self._seen[uid] = namespace, tuple([now.times for now in observation.occurrences])
         for counts, now in zip(self._counts, observation.occurrences, strict=True):
@@ -146,24 +131,17 @@ class LifecycleTotals(RegistryCollector, Generic[T]):
         if seen is None:
             return None
         namespace, _ = seen
-        self._objects[namespace] -= 1
-        if not self._objects[namespace]:
-            self._empty_since[namespace] = self._clock.monotonic()
+        self._namespaces.deleted(namespace)
         for counts in self._counts:
             if counts.metric.counts_deletions:
                 counts.add(namespace, Occurrence(), 1)
         return namespace
 
-    def _drop(self, namespace: str) -> None:
-        del self._empty_since[namespace], self._objects[namespace]
-        for counts in self._counts:
-            counts.drop(namespace)
-
 
 class _Counts(Generic[T]):
     """One metric's family, and its counts by namespace and by the values of its own labels."""
 
-    def __init__(self, metric: LifecycleMetric[T], buckets: tuple[float, ...]) -> None:
+    def __init__(self, metric: LifecycleMetric[T, Any], buckets: tuple[float, ...]) -> None:
         self.metric = metric
         names = ("namespace", *metric.labels)
         self.family = Family(metric.name, "histogram" if metric.is_histogram else "counter", metric.help, sorted(names))

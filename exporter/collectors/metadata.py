@@ -54,20 +54,20 @@ def labels_row(prefix: str, *, is_retained: bool = False) -> UserLabels:
     )
 
 
-def lifecycle_counters(prefix: str) -> tuple[LifecycleMetric[Any], ...]:
+def lifecycle_counters(prefix: str) -> tuple[LifecycleMetric[Any, Any], ...]:
     """Return the counters of created and deleted objects, each uid once."""
     return (
         LifecycleMetric(
             name=f"{prefix}_created_total",
             text="Number of objects created since the exporter started",
             source="objects that appear after the first list",
-            occurrence=lambda _: Occurrence(),
+            occurrence=lambda _obj, _: Occurrence(),
         ),
         LifecycleMetric(
             name=f"{prefix}_deleted_total",
             text="Number of objects deleted since the exporter started",
             source="objects that disappear",
-            occurrence=lambda _: Occurrence(),
+            occurrence=lambda _obj, _: Occurrence(),
             counts_deletions=True,
         ),
     )

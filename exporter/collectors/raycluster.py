@@ -10,19 +10,16 @@ from exporter.collectors.metadata import (
     labels_row,
     lifecycle_counters,
     managed_by_row,
-    suspended_row,
 )
+from exporter.collectors.requested import REQUESTED, quantity
 from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
 from exporter.collectors.values import info, number, of_spec, of_status, one, truth
+from exporter.collectors.worker_groups import GROUP_ROWS, limit
 from exporter.resources.meta import find_condition
-from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.raycluster import RayCluster
 from exporter.resources.times import elapsed_seconds
 
 PROVISIONED = "RayClusterProvisioned"
-
-NO_LIMIT = 2147483647
-"""At which the operator's sum of maxReplicas saturates: there is no upper limit."""
 
 
 def owner_kind(cluster: RayCluster) -> str:
@@ -75,10 +72,6 @@ def first_provisioning(cluster: RayCluster) -> Occurrence:
     if condition is None or not condition.is_true:
         return NO_OCCURRENCE
     return Occurrence(seconds=elapsed_seconds(cluster.metadata.creation_timestamp, condition.last_transition_time))
-
-
-def quantity(value: Quantity | None) -> float | None:
-    return None if value is None else parse_quantity(value)
 
 
 RAYCLUSTERS: Kind[RayCluster, float] = Kind(
@@ -156,11 +149,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             text="Maximum number of worker replicas, unless unlimited",
             source="status.maxWorkerReplicas",
             series="0 or 1",
-            values=of_status(
-                lambda status: number(
-                    None if status.max_worker_replicas == NO_LIMIT else status.max_worker_replicas or 0
-                )
-            ),
+            values=of_status(lambda status: number(limit(status.max_worker_replicas or 0))),
         ),
         Row(
             name="kuberay_cluster_ready_workers",
@@ -239,7 +228,13 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             source="spec.enableInTreeAutoscaling",
             values=lambda cluster, _: truth(cluster.spec.enable_in_tree_autoscaling if cluster.spec else None),
         ),
-        suspended_row("kuberay_cluster"),
+        *GROUP_ROWS,
+        Row(
+            name="kuberay_cluster_suspended",
+            text="Whether suspension is requested, by the user or of an idle cluster: 1 if it is, otherwise 0",
+            source="spec.suspend, spec.idleSuspend",
+            values=lambda cluster, _: truth(cluster.spec.is_suspended if cluster.spec else None),
+        ),
         managed_by_row("kuberay_cluster"),
         labels_row("kuberay_cluster"),
     ),
@@ -249,8 +244,9 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             name="kuberay_clusters_provisioning_duration_seconds",
             text="Time in seconds from the creation of a cluster to RayClusterProvisioned, of clusters never suspended",
             source="status.conditions[RayClusterProvisioned].lastTransitionTime - metadata.creationTimestamp",
-            occurrence=first_provisioning,
+            occurrence=lambda cluster, _: first_provisioning(cluster),
             is_histogram=True,
         ),
     ),
+    integrals=REQUESTED,
 )

@@ -6,91 +6,19 @@ The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_job_met
 from datetime import datetime
 
 from exporter.collectors.attempts import RETRYING, Attempts, remember_attempts
+from exporter.collectors.job_deletion import deletion_rules
+from exporter.collectors.job_ends import FAILED, RAYJOB_LIFECYCLE, VALIDATION_FAILED, end_of_status
 from exporter.collectors.metadata import (
     created_row,
     deletion_row,
     labels_row,
-    lifecycle_counters,
     managed_by_row,
     suspended_row,
 )
-from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
-from exporter.collectors.values import Values, info, number, of_spec, of_status, one, timestamp
+from exporter.collectors.stages import FINISHED, STARTED
+from exporter.collectors.table import Kind, Row
+from exporter.collectors.values import Values, info, number, of_spec, of_status, one, timestamp, truth
 from exporter.resources.rayjob import RayJob, RayJobStatus
-from exporter.resources.times import elapsed_seconds
-
-STARTED = ("Initializing", "Waiting", "Running", "Complete", "Failed", "Retrying")
-"""States in which startTime is that of the current attempt; in all others it is stale."""
-
-FINISHED = ("Complete", "Failed")
-"""States in which endTime is that of the current attempt."""
-
-SUCCEEDED, STOPPED, FAILED, VALIDATION_FAILED = "Succeeded", "Stopped", "Failed", "ValidationFailed"
-
-ENDS = (SUCCEEDED, STOPPED, FAILED, VALIDATION_FAILED)
-"""How a job can end: its deployment status and its job status together."""
-
-REASONS = (
-    "SubmissionFailed",
-    "DeadlineExceeded",
-    "PreRunningDeadlineExceeded",
-    "AppFailed",
-    "JobDeploymentStatusTransitionGracePeriodExceeded",
-    "JobStatusCheckTimeoutExceeded",
-    "ValidationFailed",
-)
-"""KubeRay's reasons of a failure (v1.7.0, `JobFailedReason`); others are counted as `other`."""
-
-OTHER_REASON = "other"
-
-
-def end_of(job: RayJob) -> str | None:
-    """Return how the job has ended, one of ENDS, or None."""
-    return None if job.status is None else end_of_status(job.status)
-
-
-def end_of_status(status: RayJobStatus) -> str | None:
-    """Return how the job has ended, one of ENDS, or None.
-
-    A job that was stopped is Complete, too, and up to KubeRay 1.1 so is one that failed.
-    """
-    match status.job_deployment_status:
-        case "Complete":
-            return {"STOPPED": STOPPED, "FAILED": FAILED}.get(status.job_status or "", SUCCEEDED)
-        case "Failed":
-            return FAILED
-        case "ValidationFailed":
-            return VALIDATION_FAILED
-    return None
-
-
-def finished(job: RayJob) -> Occurrence:
-    """Tell whether the job has ended, with the status."""
-    end = end_of(job)
-    return NO_OCCURRENCE if end is None else Occurrence(labels=(end,))
-
-
-def ran(job: RayJob) -> Occurrence:
-    """Tell whether the job has ended, with the status and the seconds of its last attempt."""
-    end = end_of(job)
-    if job.status is None or end is None:
-        return NO_OCCURRENCE
-    # An invalid job did not run: its times are those of an attempt before its spec became invalid.
-    seconds = None if end == VALIDATION_FAILED else elapsed_seconds(job.status.start_time, job.status.end_time)
-    return Occurrence(labels=(end,), seconds=seconds)
-
-
-def failed(job: RayJob) -> Occurrence:
-    """Tell whether the job has failed for good, with the reason."""
-    if job.status is None or end_of(job) not in (FAILED, VALIDATION_FAILED):
-        return NO_OCCURRENCE
-    reason = job.status.reason
-    return Occurrence(labels=(reason if reason in REASONS else OTHER_REASON,))
-
-
-def failed_attempts(job: RayJob) -> Occurrence:
-    """Tell how many attempts have failed, the last one included."""
-    return Occurrence(times=max(0, job.status.failed or 0) if job.status else 0)
 
 
 def is_finished(job: RayJob) -> bool:
@@ -113,6 +41,11 @@ def start_time(status: RayJobStatus) -> datetime | None:
 def end_time(status: RayJobStatus) -> datetime | None:
     """Return when the job ended; a job that was suspended or corrected keeps an older time in other states."""
     return status.end_time if status.job_deployment_status in FINISHED else None
+
+
+def checks_failing_since(status: RayJobStatus) -> datetime | None:
+    """Return since when the operator gets no answer from the head; a job that ended so keeps the time."""
+    return None if end_of_status(status) else status.job_status_check_failure_start_time
 
 
 def failure_reason(status: RayJobStatus) -> str | None:
@@ -209,6 +142,13 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
             values=of_status(lambda status: timestamp(status.ray_job_info.end_time if status.ray_job_info else None)),
         ),
         Row(
+            name="kuberay_job_status_check_failing_since_timestamp_seconds",
+            text="Time since which the operator gets no job status from the head, in Unix seconds",
+            source="status.jobStatusCheckFailureStartTime",
+            series="0 or 1",
+            values=of_status(lambda status: timestamp(checks_failing_since(status))),
+        ),
+        Row(
             name="kuberay_job_failed_attempts",
             text="Number of failed attempts, including retried ones",
             source="status.failed",
@@ -237,6 +177,34 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
             values=of_spec(lambda spec: number(spec.active_deadline_seconds)),
         ),
         Row(
+            name="kuberay_job_pre_running_deadline_seconds",
+            text="Maximum time in seconds from Initializing to Running before the job is marked as failed",
+            source="spec.preRunningDeadlineSeconds",
+            series="0 or 1",
+            values=of_spec(lambda spec: number(spec.pre_running_deadline_seconds)),
+        ),
+        Row(
+            name="kuberay_job_ttl_seconds_after_finished",
+            text="Time in seconds from the end of the job to the deletion of its cluster, if that is requested",
+            source="spec.ttlSecondsAfterFinished",
+            series="0 or 1",
+            values=of_spec(lambda spec: number(spec.ttl_seconds_after_finished)),
+        ),
+        Row(
+            name="kuberay_job_shutdown_after_finished",
+            text="Whether the cluster is deleted after the end of the job: 1 if it is, otherwise 0",
+            source="spec.shutdownAfterJobFinishes",
+            values=lambda job, _: truth(job.spec.shutdown_after_job_finishes if job.spec else None),
+        ),
+        Row(
+            name="kuberay_job_deletion_rule_ttl_seconds",
+            text="Time in seconds from a status of the job to what is deleted then, as labels",
+            labels=("deployment_status", "job_status", "policy"),
+            source="spec.deletionStrategy",
+            series="1 per rule",
+            values=of_spec(deletion_rules),
+        ),
+        Row(
             name="kuberay_job_cluster_info",
             text="RayCluster, Ray job id and submission mode, as labels for joins; the value is 1",
             labels=("ray_io_cluster", "job_id", "submission_mode"),
@@ -257,38 +225,5 @@ RAYJOBS: Kind[RayJob, Attempts] = Kind(
         managed_by_row("kuberay_job"),
         labels_row("kuberay_job", is_retained=True),
     ),
-    lifecycle=(
-        *lifecycle_counters("kuberay_jobs"),
-        LifecycleMetric(
-            name="kuberay_jobs_finished_total",
-            text="Number of jobs that ended, by status: Succeeded, Stopped, Failed or ValidationFailed",
-            source="status.jobDeploymentStatus, status.jobStatus",
-            occurrence=finished,
-            labels=("status",),
-            known=tuple((end,) for end in ENDS),
-        ),
-        LifecycleMetric(
-            name="kuberay_jobs_failed_total",
-            text="Number of jobs that ended as Failed or ValidationFailed, by KubeRay's reason",
-            source="status.reason",
-            occurrence=failed,
-            labels=("reason",),
-            known=tuple((reason,) for reason in (*REASONS, OTHER_REASON)),
-        ),
-        LifecycleMetric(
-            name="kuberay_jobs_failed_attempts_total",
-            text="Number of failed attempts, including retried ones",
-            source="status.failed",
-            occurrence=failed_attempts,
-        ),
-        LifecycleMetric(
-            name="kuberay_jobs_duration_seconds",
-            text="Time in seconds from Initializing to the end of the last attempt, of jobs that ended",
-            source="status.endTime - status.startTime",
-            occurrence=ran,
-            labels=("status",),
-            known=((SUCCEEDED,), (STOPPED,), (FAILED,)),
-            is_histogram=True,
-        ),
-    ),
+    lifecycle=RAYJOB_LIFECYCLE,
 )

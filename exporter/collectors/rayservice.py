@@ -3,7 +3,7 @@
 The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_service_metrics.go`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from exporter.collectors.conditions import condition_rows, condition_truth
 from exporter.collectors.metadata import (
@@ -14,10 +14,17 @@ from exporter.collectors.metadata import (
     managed_by_row,
     suspended_row,
 )
-from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row, remember_nothing
-from exporter.collectors.values import number, of_status, one
+from exporter.collectors.rollouts import ROLLOUTS, Rollouts, remember_rollouts
+from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
+from exporter.collectors.values import Values, info, number, of_spec, of_status, one
 from exporter.resources.meta import find_condition
-from exporter.resources.rayservice import RayService, RayServiceStatus, RayServiceStatuses
+from exporter.resources.rayservice import (
+    ClusterUpgradeOptions,
+    RayService,
+    RayServiceSpec,
+    RayServiceStatus,
+    RayServiceStatuses,
+)
 from exporter.resources.times import elapsed_seconds
 
 FIRST_START = (None, "", "Initializing", "InitializingTimeout")
@@ -29,6 +36,23 @@ def by_role(status: RayServiceStatuses) -> Iterator[tuple[str, RayServiceStatus]
     for role, cluster in (("active", status.active_service_status), ("pending", status.pending_service_status)):
         if cluster is not None:
             yield role, cluster
+
+
+def upgrade_option(
+    value: Callable[[ClusterUpgradeOptions], float | None],
+) -> Callable[[RayService, object], Values]:
+    """Read from the options of an incremental upgrade; no series without them."""
+
+    def of_options(spec: RayServiceSpec) -> Values:
+        options = spec.upgrade_strategy and spec.upgrade_strategy.cluster_upgrade_options
+        return number(value(options)) if options else []
+
+    return of_spec(of_options)
+
+
+def percent(value: int | None) -> float | None:
+    """Return a percentage as a ratio."""
+    return None if value is None else value / 100
 
 
 def first_ready(service: RayService) -> Occurrence:
@@ -47,11 +71,11 @@ def first_ready(service: RayService) -> Occurrence:
     return Occurrence(seconds=elapsed_seconds(service.metadata.creation_timestamp, ready.last_transition_time))
 
 
-RAYSERVICES: Kind[RayService, None] = Kind(
+RAYSERVICES: Kind[RayService, Rollouts] = Kind(
     plural="rayservices",
     name="RayService",
     object_type=RayService,
-    remember=remember_nothing,
+    remember=remember_rollouts,
     rows=(
         Row(
             name="kuberay_service_info",
@@ -130,6 +154,49 @@ RAYSERVICES: Kind[RayService, None] = Kind(
             ),
         ),
         Row(
+            name="kuberay_service_last_traffic_migrated_timestamp_seconds",
+            text="Time at which the traffic routed to each cluster last changed, in Unix seconds",
+            labels=("role",),
+            source="status.{active,pending}ServiceStatus.lastTrafficMigratedTime",
+            series="0 to 2",
+            values=of_status(
+                lambda status: [
+                    ((role,), cluster.last_traffic_migrated_time.timestamp())
+                    for role, cluster in by_role(status)
+                    if cluster.last_traffic_migrated_time is not None
+                ]
+            ),
+        ),
+        Row(
+            name="kuberay_service_upgrade_strategy",
+            text="Strategy of upgrades, as a label; the value is 1",
+            labels=("type",),
+            source="spec.upgradeStrategy.type",
+            series="0 or 1",
+            values=of_spec(lambda spec: info(spec.upgrade_strategy.type if spec.upgrade_strategy else None)),
+        ),
+        Row(
+            name="kuberay_service_upgrade_max_surge_ratio",
+            text="Capacity that each step of an incremental upgrade adds to the new cluster, as a ratio",
+            source="spec.upgradeStrategy.clusterUpgradeOptions.maxSurgePercent / 100",
+            series="0 or 1",
+            values=upgrade_option(lambda options: percent(options.max_surge_percent)),
+        ),
+        Row(
+            name="kuberay_service_upgrade_step_size_ratio",
+            text="Traffic that each step of an incremental upgrade moves to the new cluster, as a ratio",
+            source="spec.upgradeStrategy.clusterUpgradeOptions.stepSizePercent / 100",
+            series="0 or 1",
+            values=upgrade_option(lambda options: percent(options.step_size_percent)),
+        ),
+        Row(
+            name="kuberay_service_upgrade_interval_seconds",
+            text="Time in seconds between two steps of an incremental upgrade",
+            source="spec.upgradeStrategy.clusterUpgradeOptions.intervalSeconds",
+            series="0 or 1",
+            values=upgrade_option(lambda options: options.interval_seconds),
+        ),
+        Row(
             name="kuberay_service_application_status",
             text="Status of each Serve application, as a label; the value is 1",
             labels=("role", "application", "status"),
@@ -168,9 +235,10 @@ RAYSERVICES: Kind[RayService, None] = Kind(
             name="kuberay_services_startup_duration_seconds",
             text="Time in seconds from the creation of a service to its first Ready, if it was seen before",
             source="status.conditions[Ready].lastTransitionTime - metadata.creationTimestamp",
-            occurrence=first_ready,
+            occurrence=lambda service, _: first_ready(service),
             is_histogram=True,
             requires_prior_observation=True,
         ),
+        *ROLLOUTS,
     ),
 )

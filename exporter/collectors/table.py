@@ -84,7 +84,7 @@ NO_OCCURRENCE = Occurrence(times=0)
 
 
 @dataclass(frozen=True)
-class LifecycleMetric(Generic[T_contra]):
+class LifecycleMetric(Generic[T_contra, M_contra]):
     """What has occurred in the lifecycles of all objects of a namespace, as a counter or a histogram.
 
     It counts how much `occurrence` grows from one version of an object to the next, so each occurrence
@@ -92,7 +92,7 @@ class LifecycleMetric(Generic[T_contra]):
 
     Attributes:
         name, text, source: as of a row. HELP is the text and a full stop.
-        occurrence: a pure function of one version.
+        occurrence: a pure function of one version and what is remembered of the object.
         labels: names of its own labels; `namespace` is added.
         known: values of these labels that exist at 0 from the start: `increase()` cannot see a first step.
         is_histogram: it observes `seconds`.
@@ -103,7 +103,7 @@ class LifecycleMetric(Generic[T_contra]):
     name: str
     text: str
     source: str
-    occurrence: Callable[[T_contra], Occurrence]
+    occurrence: Callable[[T_contra, M_contra | None], Occurrence]
     labels: tuple[str, ...] = ()
     known: tuple[tuple[str, ...], ...] = ((),)
     is_histogram: bool = False
@@ -120,6 +120,27 @@ class LifecycleMetric(Generic[T_contra]):
         return not (self.requires_prior_observation or self.counts_deletions)
 
 
+@dataclass(frozen=True)
+class Integral(Generic[T_contra]):
+    """An amount of something that objects ask for, added up over time: a counter.
+
+    Attributes:
+        name, text, source: as of a row. HELP is the text, and the source in parentheses.
+        amount: a pure function of one version: what it asks for at a time, 0 if nothing.
+        is_per_object: there is one for each object while it exists; otherwise one for each namespace.
+    """
+
+    name: str
+    text: str
+    source: str
+    amount: Callable[[T_contra], float]
+    is_per_object: bool = False
+
+    @property
+    def help(self) -> str:
+        return f"{self.text} ({self.source})."
+
+
 def remember_nothing(_obj: CustomResource, _remembered: None, _received_at: float | None) -> None:
     """For kinds whose metrics follow from the object alone."""
 
@@ -134,6 +155,7 @@ class Kind(Generic[T, M]):
         object_type: the msgspec type to decode.
         rows: the table of what each object shows.
         lifecycle: the table of what is counted over all objects.
+        integrals: the table of what is added up over time.
         remember: a pure function from an object, what was remembered of it and the time of receipt
             (Unix seconds; None where the object's age is not known) to what to remember now.
         is_finished: whether a deleted object's retained rows are worth keeping.
@@ -145,7 +167,8 @@ class Kind(Generic[T, M]):
     object_type: type[T]
     rows: tuple[Row[T, M] | UserLabels, ...]
     remember: Callable[[T, M | None, float | None], M | None]
-    lifecycle: tuple[LifecycleMetric[T], ...] = ()
+    lifecycle: tuple[LifecycleMetric[T, M], ...] = ()
+    integrals: tuple[Integral[T], ...] = ()
     is_finished: Callable[[T], bool] = lambda _: False
     is_default: bool = True
 

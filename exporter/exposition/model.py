@@ -1,6 +1,7 @@
 """Metric families and samples: what collectors make, and what the text formats print."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -20,6 +21,24 @@ class Sample(Struct, frozen=True, gc=False):
     value: float
     suffix: str = ""
     label_names: tuple[str, ...] | None = None
+
+
+class Growth(NamedTuple):
+    """A counter that grows by itself.
+
+    Attributes:
+        total: its value at `since`.
+        rate: by how much it grows in a second, never negative.
+        since: seconds of a monotonic clock.
+    """
+
+    total: float
+    rate: float
+    since: float
+
+    def at(self, now: float) -> float:
+        """Return the value now: never less than at an earlier time."""
+        return self.total + self.rate * (now - self.since)
 
 
 class Family:

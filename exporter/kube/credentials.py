@@ -1,76 +1,81 @@
-"""Where the API server is and who the exporter is there, found as every Kubernetes client finds it."""
+"""Who the exporter is at the API server: what is sent with a request, and where it comes from."""
 
-import os
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
-import yaml
-from kubernetes.client import Configuration
-from kubernetes.config import ConfigException, load_kube_config
-from kubernetes.config.incluster_config import (
-    SERVICE_CERT_FILENAME,
-    SERVICE_HOST_ENV_NAME,
-    SERVICE_TOKEN_FILENAME,
-    InClusterConfigLoader,
-)
-
-from exporter.errors import ConfigError, CredentialsError
-
-DEFAULT_KUBECONFIG = "~/.kube/config"
+from exporter.errors import ConfigError, ConnectError
+from exporter.kube import headers
 
 
-def load_configuration(kubeconfig: str | None = None, context: str | None = None) -> Configuration:
-    """Return the client's configuration: host, TLS, and a hook that renews tokens.
+class Credential(NamedTuple):
+    """What one request needs: an Authorization header's value, a client certificate with its key (PEM), or neither."""
 
-    A kubeconfig or a context that was asked for is used; else the pod's service account where there
-    is one, else the files of $KUBECONFIG or ~/.kube/config.
+    authorization: str = ""
+    certificate: bytes = b""
 
-    Raises:
-        ConfigError: the kubeconfig or context is not usable.
-        CredentialsError: nothing was asked for, and nothing was found.
+    def __repr__(self) -> str:
+        # Nothing secret, wherever it may be printed.
+        return f"Credential(authorization={bool(self.authorization)}, certificate={bool(self.certificate)})"
+
+
+class Credentials(Protocol):
+    """Where credentials come from. Any thread may call."""
+
+    def get(self) -> Credential:
+        """Return what to send with the next request.
+
+        Raises:
+            ConnectError: there is nothing to send, and a request without it would be another user's.
+        """
+
+    def refuse(self, refused: Credential) -> None:
+        """Take note that the server has refused these: `get` should find other ones."""
+
+
+class FixedCredentials:
+    """Credentials that a kubeconfig holds, none included. They change when it is read again."""
+
+    def __init__(self, credential: Credential) -> None:
+        self._credential = credential
+
+    def get(self) -> Credential:
+        return self._credential
+
+    def refuse(self, refused: Credential) -> None:
+        """Nothing else is there until the kubeconfig is read again."""
+
+
+class FileCredentials:
+    """A token that is read from its file for every request: it is rotated at any time.
+
+    While the file cannot be read or is empty, the last token is used, as client-go does it; the token of the
+    kubeconfig before the first. One that cannot be sent in a header is an error.
     """
-    if kubeconfig:
-        if not Path(kubeconfig).expanduser().is_file():
-            raise ConfigError(f"--kubeconfig '{kubeconfig}': no such file")
-        return _from_kubeconfig("--kubeconfig", kubeconfig, context)
-    if not context and os.environ.get(SERVICE_HOST_ENV_NAME) and Path(SERVICE_TOKEN_FILENAME).is_file():
-        return _from_service_account()
-    paths = os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
-    if any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path):
-        return _from_kubeconfig("kubeconfig", paths, context)
-    raise CredentialsError(
-        f"no way to a cluster: no service account (${SERVICE_HOST_ENV_NAME} and {SERVICE_TOKEN_FILENAME}), "
-        f"no kubeconfig ({paths}); name one with --kubeconfig"
-    )
+
+    def __init__(self, path: Path, token: str = "", certificate: bytes = b"") -> None:
+        self._path = path
+        # Written and read by any thread: each sees a whole text.
+        self._token = token
+        self._certificate = certificate
+
+    def get(self) -> Credential:
+        try:
+            self._token = read_token(self._path) or self._token
+        except OSError as exc:
+            if not self._token:
+                raise ConnectError(f"couldn't read the token file '{self._path}': {exc.strerror}") from exc
+        if not self._token:
+            raise ConnectError(f"the token file '{self._path}' is empty")
+        try:
+            authorization = headers.bearer(self._token, f"the token in '{self._path}'")
+        except ConfigError as exc:
+            raise ConnectError(str(exc)) from exc
+        return Credential(authorization, self._certificate)
+
+    def refuse(self, refused: Credential) -> None:
+        """The file is read again anyway."""
 
 
-def anonymous(host: str) -> Configuration:
-    """Return a configuration without credentials for a server on this machine, past any proxy."""
-    configuration = Configuration(host=host)
-    configuration.proxy = None
-    return configuration
-
-
-def _from_service_account() -> Configuration:
-    configuration = Configuration()
-    try:
-        InClusterConfigLoader(SERVICE_TOKEN_FILENAME, SERVICE_CERT_FILENAME).load_and_set(configuration)
-    except (ConfigException, OSError) as exc:
-        raise CredentialsError(f"couldn't use the pod's service account: {exc}") from exc
-    return configuration
-
-
-def _from_kubeconfig(origin: str, paths: str, context: str | None) -> Configuration:
-    configuration = Configuration()
-    try:
-        # persist_config would write renewed tokens into the user's file.
-        load_kube_config(paths, context, client_configuration=configuration, persist_config=False)
-    except (ConfigException, OSError, yaml.YAMLError) as exc:
-        reason = " ".join(str(exc).split())
-        raise ConfigError(f"{origin} '{paths}': {reason}") from exc
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
-        # The loader walks the YAML as it comes: a list where a mapping should be is a TypeError there.
-        raise ConfigError(f"{origin} '{paths}': not a kubeconfig ({exc})") from exc
-    if "://" not in configuration.host:
-        # kubectl takes a server without a scheme for plain HTTP.
-        configuration.host = f"http://{configuration.host}"
-    return configuration
+def read_token(path: Path) -> str:
+    """Return a token file's content; raises OSError."""
+    return path.read_bytes().decode("utf-8", "replace").strip()

@@ -56,6 +56,7 @@ class InformerState:
         is_alive: its thread runs.
         is_connected: a watch is open.
         failing_seconds: how long every list has failed; 0.0 if the last one did not.
+        failure: why the last list failed, "" if it did not.
         objects, undecodable: how many are held, and how many have a version that cannot be decoded.
         last_sync_time, last_event_time: Unix seconds; 0.0 before the first.
     """
@@ -65,6 +66,7 @@ class InformerState:
     is_alive: bool
     is_connected: bool
     failing_seconds: float
+    failure: str
     objects: int
     undecodable: int
     last_sync_time: float
@@ -72,9 +74,11 @@ class InformerState:
 
 
 class SharedBudgets:
-    """What all informers of a process share."""
+    """What all informers of a process share. Any thread may use it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, rng: random.Random | None = None) -> None:
+        # One generator: its state is larger than the rest of an informer.
+        self.rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         self.retry_budget = RetryBudget(clock)
         self.log_budget = LogBudget(clock)
 
@@ -95,23 +99,21 @@ class Informer(Generic[T]):
         *,
         shared: SharedBudgets | None = None,
         clock: Clock | None = None,
-        rng: random.Random | None = None,
     ) -> None:
         self.settings = settings
         self._store = store
         self._clock = clock or SystemClock()
         shared = shared or SharedBudgets(self._clock)
-        rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         fields = {"resource": settings.plural} | ({"namespace": settings.namespace} if settings.namespace else {})
         self._log = ResourceLogger(_log, fields, shared.log_budget)
         self._list_watch = ListWatch(
             transport,
             settings.path,
-            rng=rng,
+            rng=shared.rng,
             page_size=settings.page_size,
             idle_timeout_seconds=settings.idle_timeout_seconds,
         )
-        self._backoff = Backoff(self._clock, rng)
+        self._backoff = Backoff(self._clock, shared.rng)
         self._metrics = metrics
         self._reflector = Reflector(
             self._list_watch,
@@ -136,6 +138,7 @@ class Informer(Generic[T]):
             is_alive=self._thread.is_alive(),
             is_connected=state.is_connected,
             failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
+            failure=state.failure,
             objects=len(self._store),
             undecodable=self._store.undecodable,
             last_sync_time=state.last_sync_time,

@@ -88,6 +88,7 @@ class Lister(Generic[T]):
         self._failures.succeeded()
         state.version = version
         state.failing_since = None
+        state.failure = ""
         state.last_sync_time = state.last_event_time = self._clock.time()
         state.sync = SyncState.SYNCED
         self._log.info("listed again" if again else "synced", extra={"objects": len(self._store)})
@@ -96,6 +97,7 @@ class Lister(Generic[T]):
         """Record a failed list, and wait before the next one."""
         if self._state.failing_since is None:
             self._state.failing_since = self._clock.monotonic()
+        self._state.failure = str(error)
         self._metrics.list_failed()
         self._failures.failed(error)
         if is_refusal(error) and self._failures.refusals >= REFUSALS_BEFORE_COMPLETE:
@@ -138,4 +140,5 @@ class Lister(Generic[T]):
         self._updater.clear()
         self._failures.reset()
         self._state.failing_since = None
+        self._state.failure = ""
         self._state.sync = SyncState.NOT_INSTALLED

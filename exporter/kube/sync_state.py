@@ -30,6 +30,7 @@ class ReflectorState:
         is_connected: a watch is open.
         failing_since: when the first list failed of those that failed in a row; monotonic seconds, None if
             the last one did not fail.
+        failure: why the last list failed, "" if it did not.
         last_sync_time, last_event_time: Unix seconds of the last finished list, and of the last list,
             event or bookmark; 0.0 before the first.
     """
@@ -38,6 +39,7 @@ class ReflectorState:
     version: str = ""
     is_connected: bool = False
     failing_since: float | None = None
+    failure: str = ""
     last_sync_time: float = 0.0
     last_event_time: float = 0.0
 

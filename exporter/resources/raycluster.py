@@ -1,6 +1,9 @@
 """RayCluster: a head pod and groups of workers."""
 
+from typing import Any
+
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from exporter.resources.meta import Condition, Integer, ObjectMeta, share
 from exporter.resources.quantities import Quantity, parse_quantity
@@ -14,14 +17,60 @@ class HeadInfo(Struct, frozen=True, gc=False, rename="camel"):
     service_name: str | None = None
 
 
+class ScaleGate(Struct, frozen=True, gc=False):
+    """What keeps a group from growing, such as a quota (KubeRay after v1.7)."""
+
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        share(self, "name")
+
+
+class ScaleStrategy(Struct, frozen=True, gc=False, rename="camel"):
+    scale_gate: tuple[ScaleGate, ...] | None = None
+
+
+class WorkerGroupSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """A group of equal workers: `replicas` times `num_of_hosts` pods."""
+
+    group_name: str = ""
+    replicas: Integer | None = None
+    min_replicas: Integer | None = None
+    max_replicas: Integer | None = None
+    num_of_hosts: Integer | None = None
+    suspend: bool | None = None
+    scale_strategy: ScaleStrategy | None = None
+
+    def __post_init__(self) -> None:
+        share(self, "group_name")
+        if self.scale_strategy is not None and not self.scale_strategy.scale_gate:
+            # Empty in nearly every object that the operator has filled in.
+            force_setattr(self, "scale_strategy", None)
+
+
 class RayClusterSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """`spec`.
+
+    Attributes:
+        idle_suspend: requested by Ray's autoscaler instead of the user. Not in v1.7: any JSON is accepted, or a
+            form that KubeRay chooses later would make the whole object undecodable.
+    """
+
     ray_version: str | None = None
     enable_in_tree_autoscaling: bool | None = None
     suspend: bool | None = None
+    idle_suspend: Any = None
     managed_by: str | None = None
+    worker_group_specs: tuple[WorkerGroupSpec, ...] | None = None
 
     def __post_init__(self) -> None:
         share(self, "ray_version", "managed_by")
+        force_setattr(self, "idle_suspend", True if self.idle_suspend is True else None)
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether suspension is requested, in either way."""
+        return bool(self.suspend or self.idle_suspend)
 
 
 class RayClusterStatus(Struct, frozen=True, gc=False, rename="camel"):

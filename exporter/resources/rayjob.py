@@ -19,10 +19,48 @@ class RayJobMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
     managed_fields: tuple[ManagedFieldsEntry, ...] | None = None
 
 
+class DeletionCondition(Struct, frozen=True, gc=False, rename="camel"):
+    """When a rule applies: some seconds after one of the two statuses."""
+
+    job_status: str | None = None
+    job_deployment_status: str | None = None
+    ttl_seconds: Integer | None = None
+
+    def __post_init__(self) -> None:
+        share(self, "job_status", "job_deployment_status")
+
+
+class DeletionRule(Struct, frozen=True, gc=False, rename="camel"):
+    policy: str | None = None
+    condition: DeletionCondition = DeletionCondition()
+
+    def __post_init__(self) -> None:
+        share(self, "policy")
+
+
+class DeletionPolicy(Struct, frozen=True, gc=False, rename="camel"):
+    """The older form of a rule, `onSuccess` or `onFailure`."""
+
+    policy: str | None = None
+
+    def __post_init__(self) -> None:
+        share(self, "policy")
+
+
+class DeletionStrategy(Struct, frozen=True, gc=False, rename="camel"):
+    deletion_rules: tuple[DeletionRule, ...] | None = None
+    on_success: DeletionPolicy | None = None
+    on_failure: DeletionPolicy | None = None
+
+
 class RayJobSpec(Struct, frozen=True, gc=False, rename="camel"):
     submission_mode: str | None = None
     backoff_limit: Integer | None = None
     active_deadline_seconds: Integer | None = None
+    pre_running_deadline_seconds: Integer | None = None
+    ttl_seconds_after_finished: Integer | None = None
+    shutdown_after_job_finishes: bool | None = None
+    deletion_strategy: DeletionStrategy | None = None
     suspend: bool | None = None
     managed_by: str | None = None
 
@@ -50,6 +88,7 @@ class RayJobStatus(Struct, frozen=True, gc=False, rename="camel"):
     succeeded: Integer | None = None
     ray_cluster_name: str | None = None
     job_id: str | None = None
+    job_status_check_failure_start_time: Time | None = None
 
     def __post_init__(self) -> None:
         share(self, "job_deployment_status", "job_status", "reason")

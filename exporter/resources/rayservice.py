@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from exporter.resources.meta import Condition, Integer, ObjectMeta, share
+from exporter.resources.times import Time
 
 
 class ServeDeploymentStatus(Struct, frozen=True, gc=False):
@@ -33,10 +34,28 @@ class RayServiceStatus(Struct, frozen=True, gc=False, rename="camel"):
     ray_cluster_name: str | None = None
     target_capacity: Integer | None = None
     traffic_routed_percent: Integer | None = None
+    last_traffic_migrated_time: Time | None = None
     application_statuses: dict[str, AppStatus | None] | None = None
 
 
+class ClusterUpgradeOptions(Struct, frozen=True, gc=False, rename="camel"):
+    """The steps of an incremental upgrade."""
+
+    max_surge_percent: Integer | None = None
+    step_size_percent: Integer | None = None
+    interval_seconds: Integer | None = None
+
+
+class UpgradeStrategy(Struct, frozen=True, gc=False, rename="camel"):
+    type: str | None = None
+    cluster_upgrade_options: ClusterUpgradeOptions | None = None
+
+    def __post_init__(self) -> None:
+        share(self, "type")
+
+
 class RayServiceSpec(Struct, frozen=True, gc=False, rename="camel"):
+    upgrade_strategy: UpgradeStrategy | None = None
     suspend: bool | None = None
     managed_by: str | None = None
 

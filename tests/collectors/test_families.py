@@ -148,6 +148,51 @@ def of_clusters() -> Iterator[Case]:
     yield "autoscaling absent", "cluster_autoscaling_enabled", spec(), [" 0"]
 
 
+def of_groups() -> Iterator[Case]:
+    """Worker groups as the spec has them: absent numbers have no series, and a name counts once."""
+    small = {"groupName": "small", "replicas": 2, "minReplicas": 1, "maxReplicas": 5, "numOfHosts": 1, "suspend": False}
+    groups = spec(
+        workerGroupSpecs=[
+            small | {"scaleStrategy": {}},
+            small | {"groupName": "tpu", "numOfHosts": 4, "maxReplicas": 2147483647, "suspend": True},
+            {"groupName": "bare", "template": {}},
+            small | {"replicas": 99},
+        ]
+    )
+    expected = {
+        "desired_replicas": ['group="small" 2', 'group="tpu" 0', 'group="bare" 0'],
+        "min_replicas": ['group="small" 1', 'group="tpu" 1'],
+        "max_replicas": ['group="small" 5'],
+        "hosts": ['group="small" 1', 'group="tpu" 4'],
+        "suspended": ['group="small" 0', 'group="tpu" 1', 'group="bare" 0'],
+        "scale_gate": [],
+    }
+    for family, lines in expected.items():
+        yield "groups", f"cluster_group_{family}", groups, lines
+        yield "no groups", f"cluster_group_{family}", spec(), []
+        yield "no spec", f"cluster_group_{family}", manifest(), []
+    limits = {
+        "within the limits": (small, 2),
+        "below the minimum": (small | {"replicas": 0}, 1),
+        "above the maximum": (small | {"replicas": 9}, 5),
+        "no replicas": (small | {"replicas": None}, 1),
+        "no maximum": (small | {"replicas": 9, "maxReplicas": None}, 9),
+        "limits that contradict each other": (small | {"minReplicas": 7}, 7),
+    }
+    for name, (group, desired) in limits.items():
+        yield name, "cluster_group_desired_replicas", spec(workerGroupSpecs=[group]), [f'group="small" {desired}']
+    gates = [{"name": "kueue.k8s.io/quota-exceeded", "reason": "of no use"}, {"name": "b"}, {"name": "b"}]
+    yield (
+        "gates",
+        "cluster_group_scale_gate",
+        spec(workerGroupSpecs=[small | {"scaleStrategy": {"workersToDelete": ["w"], "scaleGate": gates}}]),
+        ['gate="kueue.k8s.io/quota-exceeded",group="small" 1', 'gate="b",group="small" 1'],
+    )
+    yield "idle", "cluster_suspended", spec(idleSuspend=True), [" 1"]
+    yield "not idle", "cluster_suspended", spec(idleSuspend=False, suspend=False), [" 0"]
+    yield "a form that KubeRay may choose later", "cluster_suspended", spec(idleSuspend={"after": "1h"}), [" 0"]
+
+
 def of_failures() -> Iterator[Case]:
     """The reason is that of the current attempt, or it is stale."""
     reason = {"reason": "AppFailed", "message": "secret"}
@@ -192,6 +237,10 @@ def of_jobs() -> Iterator[Case]:
     yield "no limit", "job_backoff_limit", spec(), []
     yield "deadline", "job_active_deadline_seconds", spec(activeDeadlineSeconds=600), [" 600"]
     yield "no deadline", "job_active_deadline_seconds", spec(), []
+    yield "deadline", "job_pre_running_deadline_seconds", spec(preRunningDeadlineSeconds=60), [" 60"]
+    yield "no deadline", "job_pre_running_deadline_seconds", spec(), []
+    yield from of_checks()
+    yield from of_deletion()
     joined = status(rayClusterName="a-x1", jobId="a-j1") | {"spec": {"submissionMode": "HTTPMode"}}
     keys = 'job_id="a-j1",ray_io_cluster="a-x1",submission_mode="HTTPMode"'
     yield "keys", "job_cluster_info", joined, [f"{keys} 1"]
@@ -210,6 +259,51 @@ def of_jobs() -> Iterator[Case]:
         ['cronjob="nightly" 1'],
     )
     yield "made by hand", "job_cronjob_info", manifest(), []
+
+
+def of_checks() -> Iterator[Case]:
+    """Since when the head does not answer; a job that ended for that reason keeps the time."""
+    family, failing = "job_status_check_failing_since_timestamp_seconds", {"jobStatusCheckFailureStartTime": AT}
+    for state in ("Running", "Waiting", "Suspending"):
+        yield state, family, status(jobDeploymentStatus=state, **failing), [f" {AT_SECONDS}"]
+    for state in ("Complete", "Failed", "ValidationFailed"):
+        yield f"stale in '{state}'", family, status(jobDeploymentStatus=state, **failing), []
+    yield "answering", family, status(jobDeploymentStatus="Running"), []
+
+
+def of_deletion() -> Iterator[Case]:
+    yield "ttl", "job_ttl_seconds_after_finished", spec(ttlSecondsAfterFinished=0), [" 0"]
+    yield "no ttl", "job_ttl_seconds_after_finished", spec(), []
+    yield "deletes its cluster", "job_shutdown_after_finished", spec(shutdownAfterJobFinishes=True), [" 1"]
+    yield "keeps its cluster", "job_shutdown_after_finished", spec(), [" 0"]
+    yield "no spec", "job_shutdown_after_finished", manifest(), [" 0"]
+    family = "job_deletion_rule_ttl_seconds"
+    rules = [
+        {"policy": "DeleteWorkers", "condition": {"jobStatus": "FAILED", "ttlSeconds": 25}},
+        {"policy": "DeleteCluster", "condition": {"jobDeploymentStatus": "Failed"}},
+        {"policy": "DeleteWorkers", "condition": {"jobStatus": "FAILED", "ttlSeconds": 5}},
+    ]
+    yield (
+        "rules",
+        family,
+        spec(deletionStrategy={"deletionRules": rules}),
+        [
+            'deployment_status="",job_status="FAILED",policy="DeleteWorkers" 5',
+            'deployment_status="Failed",job_status="",policy="DeleteCluster" 0',
+        ],
+    )
+    older = {"onSuccess": {"policy": "DeleteSelf"}, "onFailure": {"policy": "DeleteNone"}}
+    yield (
+        "the older form",
+        family,
+        spec(deletionStrategy=older, ttlSecondsAfterFinished=30),
+        [
+            'deployment_status="",job_status="SUCCEEDED",policy="DeleteSelf" 30',
+            'deployment_status="",job_status="FAILED",policy="DeleteNone" 30',
+        ],
+    )
+    yield "no policy", family, spec(deletionStrategy={"onSuccess": {}, "deletionRules": []}), []
+    yield "no strategy", family, spec(), []
 
 
 def of_services() -> Iterator[Case]:
@@ -269,6 +363,28 @@ def of_services() -> Iterator[Case]:
     )
 
 
+def of_rollouts() -> Iterator[Case]:
+    migrated = "service_last_traffic_migrated_timestamp_seconds"
+    times = status(activeServiceStatus={"lastTrafficMigratedTime": AT}, pendingServiceStatus={})
+    yield "one role", migrated, times, [f'role="active" {AT_SECONDS}']
+    yield "no status", migrated, manifest(), []
+    options = {"maxSurgePercent": 40, "stepSizePercent": 5, "intervalSeconds": 10, "gatewayClassName": "of no use"}
+    strategy = {"type": "NewClusterWithIncrementalUpgrade", "clusterUpgradeOptions": options}
+    expected = {
+        "upgrade_strategy": 'type="NewClusterWithIncrementalUpgrade" 1',
+        "upgrade_max_surge_ratio": " 0.4",
+        "upgrade_step_size_ratio": " 0.05",
+        "upgrade_interval_seconds": " 10",
+    }
+    for family, line in expected.items():
+        yield "incremental", f"service_{family}", spec(upgradeStrategy=strategy), [line]
+        yield "no strategy", f"service_{family}", spec(), []
+        yield "empty strategy", f"service_{family}", spec(upgradeStrategy={}), []
+        yield "no spec", f"service_{family}", manifest(), []
+    for family in ("max_surge_ratio", "step_size_ratio", "interval_seconds"):
+        yield "no such option", f"service_upgrade_{family}", spec(upgradeStrategy={"clusterUpgradeOptions": {}}), []
+
+
 def of_cron_jobs() -> Iterator[Case]:
     schedule = spec(schedule="30 2 * * *", timeZone="Asia/Tokyo")
     yield "schedule", "cronjob_info", schedule, ['schedule="30 2 * * *",time_zone="Asia/Tokyo" 1']
@@ -279,7 +395,9 @@ def of_cron_jobs() -> Iterator[Case]:
     yield "no status", "cronjob_last_schedule_timestamp_seconds", manifest(), []
 
 
-CASES = list(chain(of_every_kind(), of_clusters(), of_jobs(), of_services(), of_cron_jobs()))
+CASES = list(
+    chain(of_every_kind(), of_clusters(), of_groups(), of_jobs(), of_services(), of_rollouts(), of_cron_jobs())
+)
 
 
 def kind_of(family: str) -> AnyKind:

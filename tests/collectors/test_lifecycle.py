@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter.collectors.lifecycle import EMPTY_NAMESPACE_SECONDS, LifecycleTotals
+from exporter.collectors.job_ends import ENDS, OTHER_REASON, REASONS
+from exporter.collectors.lifecycle import LifecycleTotals, Observation
+from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.collectors.raycluster import RAYCLUSTERS
-from exporter.collectors.rayjob import ENDS, OTHER_REASON, RAYJOBS, REASONS
+from exporter.collectors.rayjob import RAYJOBS
 from exporter.collectors.rayservice import RAYSERVICES
 from exporter.collectors.table import AnyKind
 from tests.support.clocks import FakeClock
@@ -21,6 +23,9 @@ COMPLETE = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED", "startT
 FAILED = COMPLETE | {"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "reason": "AppFailed", "failed": 1}
 INVALID = {"jobDeploymentStatus": "ValidationFailed", "reason": "ValidationFailed"}
 
+STAGES = ("queued", "starting", "running", "total")
+STAGE_FAMILIES = tuple(f"{stage}_duration_seconds" for stage in STAGES)
+
 Counted = dict[str, float]
 
 
@@ -32,18 +37,24 @@ class Lifecycles:
         self.clock = FakeClock()
         self.totals: LifecycleTotals[Any] = LifecycleTotals(kind, (60.0, 3600.0), clock=self.clock)
         self.present: dict[str, Any] = {}
+        self.remembered: dict[str, Any] = {}
 
     def on_list(self, *versions: dict[str, Any], undecodable: tuple[str, ...] = ()) -> "Lifecycles":
         self.present = {obj.metadata.uid: obj for obj in (decode(self.kind, version) for version in versions)}
-        self.totals.on_list(map(self.totals.observe, self.present.values()), undecodable)
+        self.totals.on_list(map(self._observe, self.present.values()), undecodable)
         return self
 
     def change(self, *versions: dict[str, Any], removed: tuple[str, ...] = ()) -> "Lifecycles":
         """One step: an event where it is one object, a list's difference where there are more."""
         changed = [decode(self.kind, version) for version in versions]
-        self.totals.on_change(map(self.totals.observe, changed), [self.present.pop(uid) for uid in removed])
+        self.totals.on_change(map(self._observe, changed), [self.present.pop(uid) for uid in removed])
         self.present |= {obj.metadata.uid: obj for obj in changed}
         return self
+
+    def _observe(self, obj: Any) -> Observation[Any]:
+        uid = obj.metadata.uid
+        self.remembered[uid] = self.kind.remember(obj, self.remembered.get(uid), None)
+        return self.totals.observe(obj, self.remembered[uid])
 
     def counted(self, namespace: str = "ns") -> Counted:
         """Return what is not 0: families without their prefix and unit, with the values of own labels."""
@@ -80,6 +91,7 @@ def test_everything_known_exists_at_zero_when_a_namespace_is_first_seen() -> Non
         "kuberay_jobs_failed_total": len(REASONS) + 1,
         "kuberay_jobs_failed_attempts_total": 1,
         "kuberay_jobs_duration_seconds": 3 * 5,
+        **{f"kuberay_jobs_{stage}_duration_seconds": 5 for stage in STAGES},
     }
     assert {sample.value for samples in by_name.values() for sample in samples} == {0}
 
@@ -125,7 +137,9 @@ def test_the_end_of_a_job(end: dict[str, Any], expected: Counted, seen: str) -> 
     lifecycles.change(job(end), job(RUNNING, "2"))
     durations = {name.replace("seconds ", "seconds_sum "): value for name, value in expected.items()}
     counted = {
-        name: value for name, value in lifecycles.counted().items() if "_bucket" not in name and "_count" not in name
+        name: value
+        for name, value in lifecycles.counted().items()
+        if "_bucket" not in name and "_count" not in name and not name.startswith(STAGE_FAMILIES)
     }
     assert counted == durations | {"created": 1 if seen == "running" else 2}
     assert lifecycles.change(job(end), job(end)).counted() == lifecycles.counted()
@@ -169,6 +183,62 @@ def test_an_object_that_could_not_be_read_at_first_was_there_before() -> None:
     lifecycles = Lifecycles(RAYJOBS).on_list(undecodable=("1",)).change(job(COMPLETE))
     assert lifecycles.counted() == {}
     assert lifecycles.change(job(uid="2"), removed=("1",)).counted() == {"created": 1, "deleted": 1}
+
+
+RAY_START, RAY_END = "2026-11-23T10:00:40Z", "2026-11-23T10:01:08Z"
+RAY_STARTED: dict[str, Any] = RUNNING | {"rayJobInfo": {"startTime": RAY_START}}
+RAY_ENDED: dict[str, Any] = COMPLETE | {"rayJobInfo": {"startTime": RAY_START, "endTime": RAY_END}}
+INITIALIZED = RUNNING | {"jobDeploymentStatus": "Initializing"}
+RETRYING = RAY_ENDED | {"jobDeploymentStatus": "Retrying", "failed": 1}
+SUSPENDED = RUNNING | {"jobDeploymentStatus": "Suspended"}
+WAITING = {"jobDeploymentStatus": "Suspended"}
+LATER = {"startTime": "2026-11-23T11:00:00Z"}
+ALL_STAGES = {"queued": 10, "starting": 30, "running": 28, "total": 70}
+
+
+@pytest.mark.parametrize(
+    ("first", "steps", "expected"),
+    [
+        pytest.param(None, [{}, INITIALIZED, RAY_STARTED, RAY_ENDED], ALL_STAGES, id="seen from its creation"),
+        pytest.param(None, [RAY_ENDED], ALL_STAGES, id="created and ended during an outage"),
+        pytest.param({}, [RAY_ENDED], ALL_STAGES, id="ended during an outage"),
+        pytest.param(INITIALIZED, [RAY_STARTED, RAY_ENDED], ALL_STAGES | {"queued": 0}, id="started before the list"),
+        pytest.param(RAY_STARTED, [RAY_ENDED], {"running": 28, "total": 70}, id="running before the first list"),
+        pytest.param(RAY_ENDED, [RAY_ENDED], {}, id="ended before the first list"),
+        pytest.param(None, [WAITING, INITIALIZED], {"queued": 10}, id="admitted"),
+        pytest.param({}, [SUSPENDED, RUNNING], {}, id="suspended again before the start was seen"),
+        pytest.param(None, [RUNNING, SUSPENDED, RUNNING | LATER], {"queued": 10}, id="resumed: starts once"),
+        pytest.param(None, [RUNNING | LATER | {"failed": 1}], {}, id="first seen in its second attempt"),
+        pytest.param(None, [RETRYING], {"queued": 10, "starting": 30}, id="retried: has not ended"),
+        pytest.param(
+            None,
+            [RETRYING, INITIALIZED | LATER | {"failed": 1}, RAY_STARTED | LATER | {"failed": 1}],
+            {"queued": 10, "starting": 30},
+            id="times of the first attempt in the second one",
+        ),
+        pytest.param(None, [FAILED], {"queued": 10, "total": 70}, id="failed without a Ray job"),
+        pytest.param(None, [COMPLETE | {"rayJobInfo": {}}], {"queued": 10, "total": 70}, id="no Ray times"),
+        pytest.param(
+            None,
+            [RAY_ENDED | {"rayJobInfo": {"startTime": CREATED, "endTime": "2026-11-23T09:00:00Z"}}],
+            {"queued": 10, "total": 70},
+            id="the clocks disagree",
+        ),
+        pytest.param(None, [RAY_ENDED | INVALID], {}, id="invalid, old times"),
+    ],
+)
+def test_the_stages_of_a_job(first: dict[str, Any] | None, steps: list[dict[str, Any]], expected: Counted) -> None:
+    """Each once for each job, when it is known, and only if that is after the first list."""
+    lifecycles = Lifecycles(RAYJOBS).on_list(*[job(first)] if first is not None else [])
+    for step in [step for step in steps for _ in range(2)]:
+        lifecycles.change(job(step))
+    counted = lifecycles.counted()
+    assert {
+        stage: counted[f"{stage}_duration_seconds_sum"]
+        for stage in STAGES
+        if f"{stage}_duration_seconds_count" in counted
+    } == {stage: seconds for stage, seconds in expected.items() if seconds}
+    assert all(counted[f"{stage}_duration_seconds_count"] == 1 for stage, seconds in expected.items() if seconds)
 
 
 def provisioned(at: str = END, **times: str) -> dict[str, Any]:
@@ -240,12 +310,67 @@ def test_a_service_starts_once() -> None:
     assert lifecycles.counted()["startup_duration_seconds_count"] == 1
 
 
+def rollout(upgrade: str, at: str, reason: str = "NoPendingCluster", **others: str) -> dict[str, Any]:
+    """A service's conditions; `others` are conditions with the time at which they became True."""
+    more = [condition(type_, "True", since) for type_, since in others.items()]
+    return {"conditions": [condition("UpgradeInProgress", upgrade, at, reason=reason), *more]}
+
+
+IDLE, UPGRADING, UPGRADED = rollout("False", CREATED), rollout("True", START), rollout("False", END)
+ROLLING_BACK = rollout("True", START, RollbackInProgress="2026-11-23T10:00:30Z")
+
+
+@pytest.mark.parametrize(
+    ("first", "steps", "upgrades", "rollbacks"),
+    [
+        pytest.param(IDLE, [UPGRADING, UPGRADED], 1, 0, id="an upgrade"),
+        pytest.param(UPGRADING, [UPGRADED], 1, 0, id="started before the first list: its time is in the object"),
+        pytest.param(None, [UPGRADING, UPGRADED], 1, 0, id="of a new service"),
+        pytest.param(IDLE, [UPGRADED], 0, 0, id="not seen in progress"),
+        pytest.param(UPGRADED, [UPGRADED], 0, 0, id="over before the first list"),
+        pytest.param(IDLE, [UPGRADING, ROLLING_BACK, UPGRADED], 1, 1, id="rolled back"),
+        pytest.param(ROLLING_BACK, [UPGRADED], 1, 0, id="being rolled back in the first list"),
+        pytest.param(None, [ROLLING_BACK], 0, 1, id="new, and being rolled back"),
+        pytest.param(
+            IDLE,
+            [ROLLING_BACK, rollout("True", START, RollbackInProgress=END), UPGRADED],
+            1,
+            2,
+            id="rolled back twice: the end of the first one was not seen",
+        ),
+        pytest.param(IDLE, [UPGRADING, UPGRADED, UPGRADING, UPGRADED], 2, 0, id="two upgrades"),
+        pytest.param(IDLE, [UPGRADING, rollout("False", END, "SuspendInProgress")], 0, 0, id="suspended midway"),
+        pytest.param(IDLE, [UPGRADING, rollout("Unknown", END, "NoActiveCluster"), UPGRADED], 0, 0, id="unknown"),
+        pytest.param(IDLE, [UPGRADING, {}, UPGRADED], 0, 0, id="the condition vanished"),
+    ],
+)
+def test_the_rollouts_of_a_service(
+    first: dict[str, Any] | None, steps: list[dict[str, Any]], upgrades: int, rollbacks: int
+) -> None:
+    """An upgrade takes a minute; each transition counts once, however often it is seen."""
+    lifecycles = Lifecycles(RAYSERVICES).on_list(*[manifest(first)] if first else [])
+    for step in [step for step in steps for _ in range(2)]:
+        lifecycles.change(manifest(step))
+    counted = lifecycles.counted()
+    assert counted.get("upgrade_duration_seconds_count", 0) == upgrades
+    assert counted.get("upgrade_duration_seconds_sum", 0) == 60 * upgrades
+    assert counted.get("rollbacks", 0) == rollbacks
+
+
+def test_an_upgrade_whose_times_contradict_each_other_is_not_measured() -> None:
+    """It ended before it started: there is nothing to observe."""
+    lifecycles = (
+        Lifecycles(RAYSERVICES).on_list(manifest(rollout("True", END))).change(manifest(rollout("False", START)))
+    )
+    assert lifecycles.counted() == {}
+
+
 def test_buckets_are_cumulative_and_their_bounds_belong_to_them() -> None:
     """60 s is in the bucket of 60 s, as Prometheus' `le` says."""
     lifecycles = Lifecycles(RAYJOBS).on_list()
     ends = {"1": "10:01:10", "2": "10:01:11", "3": "12:00:00"}
     lifecycles.change(*[job(COMPLETE | {"endTime": f"2026-11-23T{end}Z"}, uid) for uid, end in ends.items()])
-    buckets = {name: value for name, value in lifecycles.counted().items() if "duration" in name}
+    buckets = {name: value for name, value in lifecycles.counted().items() if name.startswith("duration")}
     assert buckets == {
         "duration_seconds_bucket 60.0 Succeeded": 1,
         "duration_seconds_bucket 3600.0 Succeeded": 2,

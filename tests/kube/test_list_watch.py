@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from kubernetes.client import Configuration
 
 from exporter.errors import StatusError, StreamError
+from exporter.kube.access import anonymous
+from exporter.kube.api_transport import ApiTransport
 from exporter.kube.list_watch import PAGE_MAX_BYTES, ListWatch
-from exporter.kube.transport import ApiTransport
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer
 from tests.support.watching import job
@@ -28,7 +28,7 @@ def listing(*sizes: int, page_size: int = 500, path: str = PATH) -> Iterator[tup
     for number, size in enumerate(sizes):
         store.create("rayjobs", job(f"{number:04}", spec={"entrypoint": "x" * size}))
     with FaultServer(store) as server:
-        transport = ApiTransport(lambda: Configuration(host=server.url), connections=1)
+        transport = ApiTransport(lambda: anonymous(server.url), connections=1)
         yield (
             ListWatch(transport, path, rng=random.Random(1), page_size=page_size),
             server,
@@ -111,7 +111,7 @@ def trickling(head: bytes) -> Iterator[str]:
 def test_a_list_that_trickles_is_ended(head: bytes) -> None:
     """Bytes come, so nothing is idle; yet it would take hours."""
     with trickling(head) as url:
-        transport = ApiTransport(lambda: Configuration(host=url), connections=1)
+        transport = ApiTransport(lambda: anonymous(url), connections=1)
         list_watch = ListWatch(transport, PATH, rng=random.Random(1), page_size=500, list_max_seconds=0.3)
         started = time.monotonic()
         with pytest.raises(StreamError, match="did not arrive within 0.3 s"):

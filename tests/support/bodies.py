@@ -7,7 +7,12 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporter.collectors import KINDS
+
 Labels = frozenset[tuple[str, str]]
+
+GROWING = tuple(row.name.encode() for kind in KINDS for row in kind.integrals)
+"""Families whose values grow between two scrapes without any change."""
 
 
 class ParsedFamily(NamedTuple):

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kubernetes.client import Configuration
-
 from exporter.app import Exporter
 from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
 from exporter.exposition.text import Format
-from exporter.kube.transport import ApiTransport
+from exporter.kube.access import anonymous
+from exporter.kube.api_transport import ApiTransport
 from exporter.simulator.apiserver.connections import Stream
 from exporter.simulator.apiserver.requests import Request
 from exporter.simulator.apiserver.store import ObjectStore
@@ -85,7 +84,7 @@ def config(**settings: Any) -> Config:
 def replaying() -> Iterator[tuple[ReplayServer, Exporter, Callable[[float], bytes]]]:
     """A server, an exporter that watches it, and a function that moves both to a time and returns the body."""
     with ReplayServer() as server:
-        exporter = Exporter(config(), ApiTransport(lambda: Configuration(host=server.url), connections=3))
+        exporter = Exporter(config(), ApiTransport(lambda: anonymous(server.url), connections=3))
         exporter.start()
 
         def body_at(time: float) -> bytes:

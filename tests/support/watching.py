@@ -8,12 +8,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from kubernetes.client import Configuration
-
-from exporter.kube.informer import Informer, InformerSettings
+from exporter.kube.access import anonymous
+from exporter.kube.api_transport import ApiTransport
+from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
 from exporter.kube.sync_state import SyncState
-from exporter.kube.transport import ApiTransport
 from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock
@@ -95,15 +94,15 @@ class Watched:
         self.counts = Counts()
         self.held: Store[RayJob] = Store()
         url = server.url
-        self.transport = ApiTransport(lambda: Configuration(host=url), connections=2)
+        self.transport = ApiTransport(lambda: anonymous(url), connections=2)
         self.informer: Informer[RayJob] = Informer(
             self.transport,
             InformerSettings("rayjobs", "/apis/ray.io/v1/rayjobs", RayJob, **settings),
             self.held,
             self.view,
             self.counts,
+            shared=SharedBudgets(clock, random.Random(1)),
             clock=clock,
-            rng=random.Random(1),
         )
 
     @property

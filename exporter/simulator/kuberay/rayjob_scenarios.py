@@ -107,8 +107,28 @@ def stuck_deleting(world: World) -> Steps:
 
 
 def runs_long(world: World) -> Steps:
-    job = rayjob.create(world, fleet.random_tenant(world), JobPlan(deadline_seconds=7 * 24 * 3600))
+    """With every limit and rule that a job can have."""
+    rules = [
+        {"condition": {"jobStatus": "SUCCEEDED", "ttlSeconds": 60}, "policy": "DeleteCluster"},
+        {"condition": {"jobStatus": "FAILED", "ttlSeconds": 3600}, "policy": "DeleteWorkers"},
+    ]
+    job = rayjob.create(
+        world,
+        fleet.random_tenant(world),
+        JobPlan(deadline_seconds=7 * 24 * 3600),
+        preRunningDeadlineSeconds=3600,
+        deletionStrategy={"deletionRules": rules},
+    )
     yield from job.reach_running()
+    yield FOREVER
+
+
+def head_unreachable(world: World) -> Steps:
+    """Running, but the head has stopped answering; the operator's timeout is far away."""
+    job = rayjob.create(world, fleet.random_tenant(world), JobPlan())
+    yield from job.reach_running()
+    yield world.uniform(60, 600)
+    job.write(jobStatusCheckFailureStartTime=timestamp(world.now))
     yield FOREVER
 
 

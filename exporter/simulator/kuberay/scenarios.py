@@ -77,6 +77,7 @@ _SCENARIOS: Final = (
     Scenario("job retries and fails", 3, rayjob_scenarios.retries_and_fails, (90.0, 150.0)),
     Scenario("service upgrade stuck", 0.5, rayservice_scenarios.upgrade_stuck, _TODAY),
     Scenario("job never starts", 0.5, rayjob_scenarios.never_starts, _TODAY),
+    Scenario("job's head unreachable", 0.3, rayjob_scenarios.head_unreachable, _TODAY),
     Scenario("job invalid", 0.5, rayjob_scenarios.invalid, (0.2 * _HOUR, 24 * _HOUR)),
     Scenario("cluster stuck deleting", 0.3, raycluster_scenarios.stuck_deleting, _TODAY),
     Scenario("job stuck deleting", 0.3, rayjob_scenarios.stuck_deleting, _TODAY),

@@ -1,0 +1,78 @@
+"""What RayClusters request over time, by cluster and by namespace; ready workers beside requested ones."""
+
+from collections.abc import Callable
+
+from exporter.collectors.table import Integral
+from exporter.resources.meta import find_condition
+from exporter.resources.quantities import Quantity, parse_quantity
+from exporter.resources.raycluster import RayCluster, RayClusterStatus
+
+
+def is_suspended(cluster: RayCluster) -> bool:
+    """Tell whether it requests nothing: suspended, or to be suspended; its status keeps the desired amounts.
+
+    `state` says so only without conditions (before KubeRay 1.3): it stays `suspended` while a cluster resumes.
+    """
+    if cluster.spec is not None and cluster.spec.is_suspended:
+        return True
+    if cluster.status is None:
+        return False
+    condition = find_condition(cluster.status, "RayClusterSuspended")
+    return cluster.status.state == "suspended" if condition is None else condition.is_true
+
+
+def quantity(value: Quantity | None) -> float | None:
+    return None if value is None else parse_quantity(value)
+
+
+def _unless_suspended(amount: Callable[[RayClusterStatus], float | None]) -> Callable[[RayCluster], float]:
+    def of_cluster(cluster: RayCluster) -> float:
+        if cluster.status is None or is_suspended(cluster):
+            return 0.0
+        return amount(cluster.status) or 0.0
+
+    return of_cluster
+
+
+def _resource(
+    unit: str, words: str, source: str, amount: Callable[[RayClusterStatus], Quantity | None]
+) -> tuple[Integral[RayCluster], ...]:
+    """Return the counters of one resource: of each cluster, and of each namespace."""
+    value = _unless_suspended(lambda status: quantity(amount(status)))
+    seconds = f"{words} that all desired pods request, times the seconds for which they do so, since the exporter"
+    return (
+        Integral(
+            name=f"kuberay_cluster_requested_{unit}_seconds_total",
+            text=f"{seconds} first received the cluster",
+            source=f"status.{source}",
+            amount=value,
+            is_per_object=True,
+        ),
+        Integral(
+            name=f"kuberay_clusters_requested_{unit}_seconds_total",
+            text=f"{seconds} started",
+            source=f"status.{source}",
+            amount=value,
+        ),
+    )
+
+
+REQUESTED: tuple[Integral[RayCluster], ...] = (
+    *_resource("cpu_core", "CPU cores", "desiredCPU", lambda status: status.desired_cpu),
+    *_resource("memory_byte", "Bytes of memory", "desiredMemory", lambda status: status.desired_memory),
+    *_resource("gpu", "GPUs", "desiredGPU", lambda status: status.desired_gpu),
+    *_resource("tpu", "TPUs", "desiredTPU", lambda status: status.desired_tpu),
+    Integral(
+        name="kuberay_clusters_requested_worker_seconds_total",
+        text="Desired worker replicas, times the seconds for which they are desired, since the exporter started",
+        source="status.desiredWorkerReplicas",
+        amount=_unless_suspended(lambda status: status.desired_worker_replicas),
+    ),
+    Integral(
+        name="kuberay_clusters_ready_worker_seconds_total",
+        text="Ready worker replicas, times the seconds for which they are ready, since the exporter started",
+        source="status.readyWorkerReplicas",
+        amount=_unless_suspended(lambda status: status.ready_worker_replicas),
+    ),
+)
+"""The cluster's table of what is added up over time."""

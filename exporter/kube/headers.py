@@ -1,0 +1,72 @@
+"""Values of request headers: checked before they are sent, and removed from what is printed.
+
+http.client checks them too, but its exception contains the whole value.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from exporter.errors import ConfigError
+
+SHORTEST_SECRET = 4
+"""Shorter texts are in every message by chance."""
+
+Header = tuple[str, str]
+
+
+def check_value(value: str, what: str) -> str:
+    """Return a header's value if it can be sent.
+
+    Raises:
+        ConfigError: it cannot; the message begins with `what` and does not contain the value.
+    """
+    if re.search(r"[\r\n]", value):
+        raise ConfigError(f"{what} can't be sent in a header: it has a line break in it")
+    if re.search(r"[\x00-\x1f\x7f]", value):
+        raise ConfigError(f"{what} can't be sent in a header: it has a control character in it")
+    if not value.isascii():
+        raise ConfigError(f"{what} can't be sent in a header: it has a character in it that is not ASCII")
+    return value
+
+
+def bearer(token: str, what: str) -> str:
+    """Return the Authorization header's value for a token, raising as `check_value` does."""
+    return f"Bearer {check_value(token.strip(), what)}"
+
+
+def basic(user: str, password: str) -> str:
+    """Return the Authorization header's value for a user and a password."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def impersonation(
+    user: str, uid: str, groups: Sequence[str], extra: Mapping[str, Sequence[str]], what: str
+) -> tuple[Header, ...]:
+    """Return the headers that ask the API server to treat requests as another user's, as client-go writes them."""
+    headers = [("Impersonate-User", user)]
+    headers += [("Impersonate-Uid", uid)] if uid else []
+    headers += [("Impersonate-Group", group) for group in groups]
+    headers += [(f"Impersonate-Extra-{_escaped(key)}", value) for key, values in extra.items() for value in values]
+    return tuple((name, _as_utf8(value, what)) for name, value in headers)
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without the secrets that are in it."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "[redacted]")
+    return text
+
+
+def _escaped(key: str) -> str:
+    """Return a key as part of a header's name: what is not allowed there, and %, as %XX."""
+    encoded = key.encode().decode("latin-1")
+    return re.sub(r"[^A-Za-z0-9!#$&'*+.^_`|~-]", lambda match: f"%{ord(match[0]):02X}", encoded)
+
+
+def _as_utf8(value: str, what: str) -> str:
+    """Return a value of which http.client, which encodes as Latin-1, makes UTF-8, as Go does."""
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        raise ConfigError(f"{what} can't be sent in a header: it has a line break or a control character in it")
+    return value.encode().decode("latin-1")
