@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from exporter.web.exchange import MAX_HEAD_BYTES, Exchange, RefusedRequest, check_request, refusal, request_scope
 from exporter.web.pool import ConnectionPool
+from exporter.web.tls import ServerTls
 
 REQUEST_SECONDS = 5.0
 """How long request line and headers may take, from the connection or the first byte on; the TLS handshake too."""
@@ -35,10 +36,17 @@ _LINGER_SECONDS = 1.0
 class Connection(asyncio.BufferedProtocol):
     """Requests are answered one after the other, pipelined ones too, in their order. For the event loop's thread."""
 
-    def __init__(self, application: ASGIApp, pool: ConnectionPool, cancel_handshake: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        pool: ConnectionPool,
+        cancel_handshake: Callable[[], object],
+        tls: ServerTls | None = None,
+    ) -> None:
         self._application = application
         self._pool = pool
         self._cancel_handshake = cancel_handshake
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -58,6 +66,10 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
         # Writing counts as paused until the kernel has taken everything; 0 would never end a pause of TLS.
         transport.set_write_buffer_limits(high=1, low=0)
+        if self._tls is not None and not self._tls.admits(transport.get_extra_info("peercert")):
+            self._pool.client_log.log(logging.WARNING, "closed a connection: the client's certificate is not allowed")
+            transport.abort()
+            return
         self._set_timer(REQUEST_SECONDS, self._request_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
