@@ -1,3 +1,5 @@
-"""The paths of the probes, which need no authentication, and what they say."""
+"""The paths of the probes: the only ones without authentication."""
 
-PROBE_PATHS = ("/healthz", "/readyz")
+LIVENESS_PATH = "/healthz"
+READINESS_PATH = "/readyz"
+PROBE_PATHS = (LIVENESS_PATH, READINESS_PATH)
