@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import bcrypt
 import msgspec
 import yaml
 
@@ -24,7 +25,7 @@ _SECTIONS = ("tls_server_config", "http_server_config", "basic_auth_users")
 _UNSUPPORTED = {"rate_limit", "tls_server_config.curve_preferences"}
 """Keys of exporter-toolkit that have no equal here."""
 
-_HASH = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
+_HASH = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$(?P<salt>[./A-Za-z0-9]{22})[./A-Za-z0-9]{31}", re.ASCII)
 _PRINTABLE = re.compile(r"[\w.-]{1,40}", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
@@ -114,15 +115,25 @@ def _parse_users(section: Any) -> dict[str, str]:
         raise ConfigError("basic_auth_users: there is no user; without the key everybody has access")
     users: dict[str, str] = _convert(section, dict[str, str], "basic_auth_users")
     for number, (name, hash_) in enumerate(users.items(), 1):
-        match = _HASH.fullmatch(hash_)
         if not name or ":" in name:
             raise ConfigError(f"basic_auth_users: the name of user {number} is empty or contains a colon")
-        if match is None or not 4 <= int(match["cost"]) <= MAX_HASH_COST:
+        if not _is_usable(hash_):
             raise ConfigError(
                 f"basic_auth_users: the password of user {number} is not a bcrypt hash with a cost of 4 to "
                 f"{MAX_HASH_COST}, such as 'htpasswd -nBC 10 NAME' prints"
             )
     return users
+
+
+def _is_usable(hash_: str) -> bool:
+    match = _HASH.fullmatch(hash_)
+    if match is None or not 4 <= int(match["cost"]) <= MAX_HASH_COST:
+        return False
+    try:
+        bcrypt.hashpw(b"", f"$2b$04${match['salt']}".encode())
+    except ValueError:
+        return False
+    return True
 
 
 def _check_headers(headers: dict[str, str]) -> dict[str, str]:
@@ -179,17 +190,14 @@ class _Loader(yaml.SafeLoader):
 
 
 def _load(content: bytes) -> Any:
-    loader = _Loader(content)
     try:
-        return loader.get_single_data()
+        return _Loader(content).get_single_data()
     except yaml.MarkedYAMLError as exc:
         # The parser's own text repeats what it cannot read, and that may be a key.
         mark = exc.problem_mark or exc.context_mark
         raise ConfigError(f"line {mark.line + 1 if mark else 1} is not valid YAML") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         raise ConfigError("the file is not valid YAML") from None
-    finally:
-        loader.dispose()
 
 
 def read_limited(path: Path, what: str) -> bytes:
