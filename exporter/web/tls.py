@@ -164,7 +164,8 @@ def _verify_clients(context: ssl.SSLContext, mode: ssl.VerifyMode, client_ca: by
         raise ConfigError("tls_server_config: the client CA has no certificate (PEM) that can be read") from None
     context.verify_mode = mode
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    # A resumed session would not be asked for its certificate again.
+    # The client of a resumed session is not asked for its certificate again. Without tickets that is possible in
+    # TLS 1.2 only, and for minutes.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
 

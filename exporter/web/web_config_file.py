@@ -65,11 +65,13 @@ class WebConfigFile:
 
     def check(self) -> bool:
         """Read the files again if one of them has changed; tell whether TLS is another now."""
+        if not self._reading.is_outdated():
+            return False
         for _ in range(_ATTEMPTS):
-            if not self._reading.is_outdated():
-                return False
             if self._reload():
                 return self.current.tls is not None
+            if not self._reading.is_outdated():
+                break
         log.error("couldn't reload the web configuration, keeping the last one: %s", self._failure)
         return False
 

@@ -55,6 +55,9 @@ class RunningServer:
         with suppress(RuntimeError):  # the loop has ended already
             self._loop.call_soon_threadsafe(self._server.stop)
 
+    def renew_connections(self) -> None:
+        self._loop.call_soon_threadsafe(self._server.renew_connections)
+
     def connect(self, receive_buffer: int | None = None) -> socket.socket:
         client = socket.socket()
         if receive_buffer is not None:
