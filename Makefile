@@ -79,8 +79,9 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: $(READY) ## Generate docs/metrics.md and the chart's table of values
+docs: $(READY) ## Generate docs/metrics.md, docs/events.md and the chart's table of values
 	$(BIN)/python -m tools.metrics_docs
+	$(BIN)/python -m tools.events_docs
 	$(BIN)/python -m tools.values_table
 
 .PHONY: golden
@@ -93,10 +94,21 @@ promtool: ## Check the golden exposition and the documented joins with promtool
 	promtool test rules tests/testdata/joins.yaml
 
 .PHONY: rules
-rules: $(READY) ## Generate deploy/prometheus/rules.yaml; check and test it with promtool
+rules: $(READY) ## Generate rules and table of alerts; test them with promtool, and the routes with amtool
 	$(BIN)/python -m tools.rules > deploy/prometheus/rules.yaml
-	promtool check rules deploy/prometheus/rules.yaml
-	promtool test rules tests/rules/*.yaml
+	$(BIN)/python -m tools.alerts_table
+	$(BIN)/python -m tools.rule_tests
+	$(BIN)/python -m pytest tests/live/test_alertmanager.py
+
+# For a Thanos Ruler, a Mimir or a Prometheus with several clusters.
+EXTERNAL_LABELS ?= cluster
+EXPECTED_CLUSTERS ?=
+RULES ?= kuberay-rules.yaml
+.PHONY: own-rules
+own-rules: $(RUNTIME) ## Write rules with EXTERNAL_LABELS and EXPECTED_CLUSTERS to the file RULES
+	$(BIN)/python -m tools.rules --external-labels "$(EXTERNAL_LABELS)" \
+	  --expected-clusters "$(EXPECTED_CLUSTERS)" > $(RULES)
+	promtool check rules $(RULES)
 
 .PHONY: logql
 logql: ## Parse the LogQL queries of the documentation (needs Node.js 20 or later)

@@ -39,6 +39,9 @@ def milliseconds(action: Callable[[], object]) -> float:
     return statistics.median(times) * 1000
 
 
+RAY_KINDS = [kind for kind in KINDS if kind.is_custom_resource]
+
+
 class Fleet:
     """A simulated population, decoded, and in metrics stores as in a running exporter."""
 
@@ -51,11 +54,11 @@ class Fleet:
                 msgspec.json.decode(event.body, type=kind.object_type)
                 for event in objects_store.page(kind.plural).items
             ]
-            for kind in KINDS
+            for kind in RAY_KINDS
         }
         self.stores: list[MetricsStore[Any]] = []
         self.registry = CollectorRegistry()
-        for kind in KINDS:
+        for kind in RAY_KINDS:
             present = self.objects[kind.plural]
             store: MetricsStore[Any] = MetricsStore(
                 Collector(kind, stores=[present]),

@@ -5,28 +5,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from exporter import __version__
 from exporter.clock import SystemClock
-from exporter.collectors import KINDS
-from exporter.collectors.collector import Collector
-from exporter.collectors.integrals import Integrals
-from exporter.collectors.lifecycle import LifecycleTotals
-from exporter.collectors.limits import Limits
-from exporter.collectors.table import AnyKind
+from exporter.collectors.event import EVENTS
 from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
 from exporter.kube.api_transport import ApiTransport, LoadAccess
-from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
-from exporter.kube.store import Store
+from exporter.kube.informer import SharedBudgets
 from exporter.kube.transport import Transport
-from exporter.metrics_store import MetricsStore
 from exporter.protection import Protection
-from exporter.resources import API_GROUP, API_VERSION
 from exporter.status import InformerStatus
-from exporter.telemetry import KindMetrics, Telemetry
+from exporter.telemetry import Telemetry
+from exporter.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
 from exporter.web.application import Endpoints
 from exporter.web.pool import MAX_CONNECTIONS
 from exporter.web.server import Listener, Server, format_address, listen, serve_until_signal
@@ -46,10 +38,13 @@ class Exporter:
     """Everything between the API server and the web: informers, metrics stores, own metrics, endpoints."""
 
     def __init__(self, config: Config, transport: Transport, *, hides_reasons: bool = False) -> None:
-        kinds = [kind for kind in KINDS if kind.plural in config.collectors]
+        kinds = watched_kinds(config)
         self.telemetry = Telemetry(kind.plural for kind in kinds)
+        events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None
         shared = SharedBudgets(SystemClock())
-        watched = [WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared) for kind in kinds]
+        watched = [
+            WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events) for kind in kinds
+        ]
         self.metrics_stores = [kind.metrics_store for kind in watched]
         self.informers = [informer for kind in watched for informer in kind.informers]
         self.telemetry.register_informers(self.informers)
@@ -76,65 +71,17 @@ class Exporter:
             informer.join(max(0.0, deadline - time.monotonic()))
 
 
-class WatchedKind:
-    """One kind: an informer and a store for each namespace, and the metrics store that they all write to."""
-
-    def __init__(
-        self, kind: AnyKind, config: Config, transport: Transport, metrics: KindMetrics, shared: SharedBudgets
-    ) -> None:
-        stores = {namespace: Store[Any]() for namespace in config.namespaces or ("",)}
-        self.metrics_store = MetricsStore(
-            Collector(
-                kind,
-                config.family_filter,
-                config.user_labels(kind.plural),
-                stores=stores.values(),
-                limits=Limits(config.object_series_limit, metrics.labels_cut, metrics.series_dropped),
-            ),
-            LifecycleTotals(
-                kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
-            ),
-            metrics.collect_failed,
-            integrals=Integrals(kind, config.family_filter),
-            retain_seconds=config.retain_deleted_seconds,
-            retained_dropped=metrics.retained_dropped,
-        )
-        self.informers = [
-            Informer(
-                transport,
-                InformerSettings(
-                    plural=kind.plural,
-                    path=collection_path(kind.plural, namespace),
-                    object_type=kind.object_type,
-                    namespace=namespace,
-                    page_size=config.page_size,
-                ),
-                store,
-                self.metrics_store,
-                metrics,
-                shared=shared,
-            )
-            for namespace, store in stores.items()
-        ]
-
-
-def collection_path(plural: str, namespace: str) -> str:
-    """Return the API's path of a collection, cluster-wide if the namespace is empty."""
-    scope = f"namespaces/{namespace}/" if namespace else ""
-    return f"/apis/{API_GROUP}/{API_VERSION}/{scope}{plural}"
-
-
 def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
 
-    `load` says where the API server is and who the exporter is there; `on_listening` is told the
-    address of `/metrics` as soon as requests are accepted.
+    `load` says where the API server is and who the exporter is there; `on_listening` is called
+    with the address of `/metrics` as soon as requests are accepted.
 
     Raises:
         ConfigError: an address cannot be listened on, or a kubeconfig or web configuration is not usable.
         CredentialsError: there is nothing to reach a cluster with.
     """
-    watches = len(config.collectors) * max(1, len(config.namespaces))
+    watches = sum(len(informer_places(kind, config)) for kind in watched_kinds(config))
     connections = watches + (MAX_REVIEWS if config.metrics_auth.is_on else 0)
     max_connections = reserve_descriptors(connections, MAX_CONNECTIONS)
     transport = ApiTransport(load, connections=connections)

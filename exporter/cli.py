@@ -16,7 +16,7 @@ from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
-    PLURALS,
+    RAY_PLURALS,
     auth_options,
     build_config,
     build_family_filter,
@@ -58,7 +58,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 
 @cli.command("demo")
 @metrics_address_option("127.0.0.1:8080")
-@exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), retain="10m")
+@exporter_options(family_options(collectors=RAY_PLURALS, labels="*=[*]"), retain="10m")
 @log_options(level="warn", encoder="console")
 @option(
     "--seed",
@@ -89,7 +89,7 @@ def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
 
 
 @cli.command("render")
-@family_options()
+@family_options(known=RAY_PLURALS)
 @click.argument("files", type=click.File("rb"), nargs=-1, metavar="[FILE...|-]")
 def render_command(
     files: tuple[BinaryIO, ...],
@@ -143,7 +143,7 @@ def main() -> NoReturn:
     except ExporterError as exc:
         _exit(str(exc), 1)
     except BrokenPipeError:
-        # `render … | head`: nobody reads any more. Python would complain when it flushes at exit.
+        # `render … | head`: the reader has ended. Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):

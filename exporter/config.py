@@ -68,7 +68,7 @@ class MetricsAuth:
 
 @dataclass(frozen=True)
 class Config:
-    """What the exporter was told to do, wherever its cluster is.
+    """The settings of one run; they do not depend on the cluster.
 
     Attributes:
         probe_address: a second listener for the probes; None: they are on `metrics_address` alone.
@@ -80,6 +80,7 @@ class Config:
         retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
         page_size: objects in one page of a list.
         max_requests: scrapes that are answered at once.
+        log_events: whether new occurrences of Events are logged.
         web_config_file: TLS, users and headers; None: plain HTTP for everyone.
     """
 
@@ -94,6 +95,7 @@ class Config:
     retain_deleted_seconds: float
     page_size: int
     max_requests: int
+    log_events: bool = False
     web_config_file: Path | None = None
     metrics_auth: MetricsAuth = MetricsAuth()
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.collector import Collector
 from exporter.collectors.integrals import NOTHING_TOUCHED, Amounts, Integrals, Touched
-from exporter.collectors.lifecycle import LifecycleTotals, Observation
+from exporter.collectors.lifecycle import Observation, Totals
 from exporter.collectors.table import CustomResource
 from exporter.exposition.growing_lines import GrowingLines
 from exporter.exposition.model import Sample
@@ -42,7 +42,7 @@ class MetricsStore(Generic[T]):
     def __init__(
         self,
         collector: Collector[T, Any],
-        lifecycle: LifecycleTotals[T],
+        lifecycle: Totals[T],
         collect_failed: Callable[[], object],
         *,
         integrals: Integrals[T] | None = None,
@@ -159,7 +159,9 @@ class MetricsStore(Generic[T]):
         }
         expired_integrals = self.integrals.expire()
         with self._lock:
-            self._objects.update(rendered, [*expired, *removed])
+            # A kind whose objects print nothing themselves needs no place for each of them.
+            if self._object_texts:
+                self._objects.update(rendered, [*expired, *removed])
             self._namespaces.update(counted, expired_namespaces)
             # With the lock: a change of an amount takes effect at the moment at which it becomes visible.
             by_uid, by_namespace = self.integrals.advance(touched)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from exporter.collectors import KINDS
+from exporter.collectors.event import EVENTS
 from exporter.collectors.limits import MAX_SERIES
 from exporter.config import (
     Config,
@@ -28,6 +29,7 @@ from exporter.errors import ConfigError
 from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)
+RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)
 DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
 
 
@@ -69,14 +71,16 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
-def family_options(collectors: Sequence[str] = DEFAULT_PLURALS, labels: str = "") -> Callable[[Any], Any]:
-    """Which metrics are printed; the demo has other defaults."""
+def family_options(
+    collectors: Sequence[str] = DEFAULT_PLURALS, labels: str = "", known: Sequence[str] = PLURALS
+) -> Callable[[Any], Any]:
+    """Options of the metrics that are printed, of the `known` kinds; the demo has other defaults."""
     return options(
         option(
             "--collectors",
-            type=Parsed("kinds", functools.partial(parse_collectors, known=PLURALS)),
+            type=Parsed("kinds", functools.partial(parse_collectors, known=known)),
             default=",".join(collectors),
-            help=f"Comma-separated kinds to export, of {', '.join(PLURALS)}.",
+            help=f"Comma-separated kinds to export, of {', '.join(known)}.",
         ),
         option(
             "--metric-allowlist",
@@ -92,7 +96,7 @@ def family_options(collectors: Sequence[str] = DEFAULT_PLURALS, labels: str = ""
         ),
         option(
             "--metric-labels-allowlist",
-            type=Parsed("labels", functools.partial(parse_label_allowlist, known=PLURALS)),
+            type=Parsed("labels", functools.partial(parse_label_allowlist, known=RAY_PLURALS)),
             default=labels,
             help="Labels of objects to add as metric labels, such as 'rayjobs=[team,cost-center],rayclusters=[*]'.",
         ),
@@ -143,6 +147,11 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             type=click.IntRange(1, 10_000),
             default=40,
             help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After.",
+        ),
+        option(
+            "--log-events/--no-log-events",
+            default=False,
+            help="Log line for each Event with new occurrences; needs the collector events.",
         ),
         option(
             "--web-config-file",
@@ -214,6 +223,8 @@ def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
 
 def build_config(values: dict[str, Any]) -> Config:
     """Return the exporter's settings from the values of `exporter_options` and the address."""
+    if values["log_events"] and EVENTS.plural not in values["collectors"]:
+        raise click.UsageError(f"--log-events needs '{EVENTS.plural}' in --collectors")
     return Config(
         metrics_address=values["metrics_addr"],
         probe_address=values["health_probe_bind_address"],
@@ -226,6 +237,7 @@ def build_config(values: dict[str, Any]) -> Config:
         retain_deleted_seconds=values["retain_deleted"],
         page_size=values["kube_page_size"],
         max_requests=values["web_max_requests"],
+        log_events=values["log_events"],
         web_config_file=values["web_config_file"],
         metrics_auth=_build_auth(values) if "metrics_auth" in values else MetricsAuth(),
     )

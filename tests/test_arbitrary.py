@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
+from exporter.collectors.event import EVENTS, EventTotals
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.errors import DecodeError
+from exporter.event_log import log_event
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.kube import wire
@@ -52,7 +54,10 @@ TIMES = st.datetimes().map(lambda time: time.isoformat() + "Z") | mostly(st.samp
 CONDITIONS = st.lists(
     mapping(
         type=st.sampled_from(
-            ["RayClusterProvisioned", "RayClusterSuspended", "Ready", "UpgradeInProgress", "RollbackInProgress"]
+            [
+                *("RayClusterProvisioned", "RayClusterSuspended", "Ready", "UpgradeInProgress", "RollbackInProgress"),
+                *("PodScheduled", "Initialized"),
+            ]
         )
         | st.text(),
         status=st.sampled_from(["True", "False", "Unknown"]) | st.text(),
@@ -98,6 +103,34 @@ DELETION = mapping(
     onSuccess=POLICIES,
     onFailure=POLICIES,
 )
+CONTAINER_STATES = mapping(
+    waiting=st.none() | mapping(reason=st.text()),
+    running=st.none() | mapping(startedAt=TIMES),
+    terminated=st.none() | mapping(reason=st.text(), exitCode=st.integers(), signal=st.integers(), finishedAt=TIMES),
+)
+CONTAINERS = st.lists(
+    mapping(
+        name=st.text(),
+        ready=st.booleans(),
+        started=st.booleans(),
+        restartCount=st.integers(),
+        state=CONTAINER_STATES,
+        lastState=CONTAINER_STATES,
+    ),
+    max_size=2,
+)
+EVENT_FIELDS = {
+    "involvedObject": mapping(kind=st.sampled_from(["RayJob"]) | st.text(), name=st.text(), uid=st.text()),
+    "type": st.sampled_from(["Normal", "Warning"]) | st.text(),
+    "reason": st.sampled_from(["InvalidRayJobSpec"]) | st.text(),
+    "action": st.text(),
+    "message": st.text(),
+    "count": st.integers(),
+    "series": st.none() | mapping(count=st.integers(), lastObservedTime=TIMES),
+    "eventTime": st.none() | TIMES,
+    "firstTimestamp": st.none() | TIMES,
+    "lastTimestamp": st.none() | TIMES,
+}
 OBJECTS = st.fixed_dictionaries(
     {
         "metadata": st.fixed_dictionaries(
@@ -118,7 +151,11 @@ OBJECTS = st.fixed_dictionaries(
         )
     },
     optional={
+        **EVENT_FIELDS,
         "status": mapping(
+            phase=st.sampled_from(["Pending", "Running", "Failed", "Succeeded"]) | st.text(),
+            initContainerStatuses=CONTAINERS,
+            containerStatuses=CONTAINERS,
             conditions=CONDITIONS,
             state=st.text(),
             stateTransitionTimes=st.dictionaries(
@@ -146,6 +183,8 @@ OBJECTS = st.fixed_dictionaries(
             failed=st.integers(),
         ),
         "spec": mapping(
+            nodeName=st.text(),
+            initContainers=st.lists(mapping(name=st.text(), restartPolicy=st.just("Always")), max_size=2),
             rayVersion=st.text(),
             enableInTreeAutoscaling=st.booleans(),
             suspend=st.booleans(),
@@ -189,7 +228,7 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
     stores = {
         kind.plural: MetricsStore(
             Collector(kind, user_labels=("*",), stores=[Present(present[kind.plural])]),
-            LifecycleTotals(kind, (10.0, 60.0)),
+            EventTotals(report=log_event) if kind is EVENTS else LifecycleTotals(kind, (10.0, 60.0)),
             _fail,
             integrals=Integrals(kind, clock=clock),
             clock=clock,
@@ -217,7 +256,7 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
     assert parse(bytes(fast.body(Format.TEXT))) == families == parse(bytes(slow.body(Format.TEXT)))
     created = {f"kuberay_{kind.plural.removeprefix('ray')}_created" for kind in KINDS}
     counted = sum(sum(family.series.values()) for name, family in families.items() if name in created)
-    assert counted == sum(len(objects) for plural, objects in present.items() if plural != "raycronjobs")
+    assert counted == sum(len(present[plural]) for plural in ("rayclusters", "rayjobs", "rayservices"))
 
 
 @settings(max_examples=300)

@@ -1,6 +1,7 @@
 """The files of the chart are consistent. tests/chart tests how helm renders them."""
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -35,8 +36,20 @@ def test_every_value_is_in_the_schema() -> None:
 
 def test_the_schema_has_no_value_that_is_not_there() -> None:
     """Except the values that a parent chart passes to its subcharts."""
-    assert set(SCHEMA["properties"]) - set(VALUES) == {"global", "enabled"}
-    own = {"image", "serviceAccount", "rbac", "service", "serviceMonitor", "podMonitor", "dashboards", "networkPolicy"}
+    assert set(SCHEMA["properties"]) - set(VALUES) == {"enabled"}
+    own = {
+        "global",
+        "podDisruptionBudget",
+        "verticalPodAutoscaler",
+        "image",
+        "serviceAccount",
+        "rbac",
+        "service",
+        "serviceMonitor",
+        "podMonitor",
+        "dashboards",
+        "networkPolicy",
+    }
     for name in own:
         assert set(resolve(SCHEMA["properties"][name])["properties"]) == set(VALUES[name])
     rule = SCHEMA["properties"]["prometheusRule"]["properties"]
@@ -45,14 +58,18 @@ def test_the_schema_has_no_value_that_is_not_there() -> None:
 
 
 def test_every_object_of_the_schema_is_closed() -> None:
-    """An object with known keys refuses others, because a misspelt key would have no effect."""
+    """An object with known keys refuses others, because a misspelt key would have no effect.
+
+    Except `global`: a parent chart passes its global values to every subchart.
+    """
+    everyones = SCHEMA["properties"]["global"]
 
     def objects(schema: Any) -> list[dict[str, Any]]:
         if isinstance(schema, list):
             return [found for item in schema for found in objects(item)]
         if not isinstance(schema, dict):
             return []
-        own = [schema] if isinstance(schema.get("properties"), dict) else []
+        own = [schema] if isinstance(schema.get("properties"), dict) and schema != everyones else []
         return own + [found for item in schema.values() for found in objects(item)]
 
     found = objects(SCHEMA)
@@ -61,8 +78,23 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
 
 def test_the_schema_knows_the_exporters_kinds() -> None:
-    """All kinds of `--collectors`."""
-    assert {kind.plural for kind in KINDS} <= set(SCHEMA["properties"]["collectors"]["items"]["enum"])
+    """All of KubeRay's own kinds of `--collectors`."""
+    plurals = {kind.plural for kind in KINDS if kind.is_custom_resource}
+    assert plurals <= set(SCHEMA["properties"]["collectors"]["items"]["enum"])
+
+
+def test_every_value_is_described_in_the_schema() -> None:
+    """Stale: run `make docs`."""
+    assert (CHART / "values.schema.json").read_text() == values_table.schema()
+    assert all("description" in schema for schema in SCHEMA["properties"].values() if "properties" not in schema)
+
+
+def test_flags_that_are_values_are_not_accepted_as_additional_flags() -> None:
+    """Two settings of one flag would contradict each other. The values name the flags without dashes, in camel case."""
+    pattern = SCHEMA["properties"]["extraArgs"]["items"]["not"]["pattern"]
+    flags = set(re.match(r"\^--\(([^)]*)\)", pattern)[1].split("|"))  # type: ignore[index]
+    values = {re.sub(r"-(.)", lambda match: match[1].upper(), flag) for flag in flags}
+    assert values - set(VALUES) == {"watchNamespace", "metricsAddr"}
 
 
 def test_the_chart_has_this_version() -> None:

@@ -158,8 +158,8 @@ def test_variables_select_a_data_source_and_any_number_of_values(board: dict[str
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.key)
 def test_query_uses_the_variables_of_its_dashboard(query: BoardQuery) -> None:
-    """Each query has the variable for namespaces, and none that its dashboard does not define."""
-    assert 'namespace=~"$namespace"' in query.expr
+    """Each query has the variables for clusters and namespaces, and none that its dashboard does not define."""
+    assert 'cluster=~"$cluster", namespace=~"$namespace"' in query.expr
     used = set(re.findall(r"\$([a-z]\w*)", query.expr))
     assert used <= set(variables(BY_UID[query.board]))
 
@@ -174,7 +174,7 @@ def test_query_uses_metrics_and_labels_that_exist(query: BoardQuery) -> None:
         family = name.removesuffix("_bucket")
         assert family in known
         labels = set(re.findall(r'(\w+)(?:=~|!=|!~|=)"', matchers))
-        assert labels <= known[family] | {"namespace"}
+        assert labels <= known[family] | {"namespace", "cluster"}
 
 
 def links(board: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
@@ -223,4 +223,37 @@ TOTALS_OF_REQUESTS = [query for query in QUERIES if re.search(r"\bsum\b.*kuberay
 @pytest.mark.parametrize("query", TOTALS_OF_REQUESTS, ids=lambda query: query.key)
 def test_total_of_requests_does_not_mix_suspended_clusters_with_others(query: BoardQuery) -> None:
     """Their status still has the desired numbers, but they have no pods. `make live` checks the results."""
-    assert re.search(r"(unless|and) on \(namespace, uid\) \(kuberay_cluster_suspended == 1 ", query.expr)
+    assert re.search(r"(unless|and) on \(cluster, namespace, uid\) \(kuberay_cluster_suspended == 1 ", query.expr)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.key)
+def test_query_keeps_clusters_apart_wherever_it_keeps_namespaces_apart(query: BoardQuery) -> None:
+    """Objects of two clusters can have the same names."""
+    groupings = re.findall(r"\b(?:by|on) \(([^)]*)\)", query.expr)
+    assert all(re.search(r"\bcluster, namespace\b", labels) for labels in groupings if "namespace" in labels)
+    assert query.expr.count('namespace=~"$namespace"') == query.expr.count('cluster=~"$cluster"')
+
+
+def test_variables_offer_only_values_of_the_selected_clusters(board: dict[str, Any]) -> None:
+    """The clusters themselves are those of all exporters; without such a label there are none."""
+    chosen = variables(board)
+    assert list(chosen)[:3] == ["datasource", "cluster", "namespace"]
+    assert chosen["cluster"]["definition"] == "label_values(kuberay_exporter_build_info, cluster)"
+    for name in set(chosen) - {"datasource", "cluster"}:
+        assert 'cluster=~"$cluster"' in chosen[name]["definition"]
+        assert chosen[name]["query"]["query"] == chosen[name]["definition"]
+
+
+def test_legends_with_a_namespace_end_with_the_cluster(board: dict[str, Any]) -> None:
+    """Two clusters can have the same namespaces."""
+    for panel in panels(board):
+        for target in panel["targets"]:
+            if "{{namespace}}" in target.get("legendFormat", ""):
+                assert target["legendFormat"].endswith(" {{cluster}}")
+
+
+def test_links_keep_the_selected_clusters(board: dict[str, Any]) -> None:
+    """Not the column, which is absent where series have no such label."""
+    for _, _, url in links(board):
+        assert "${cluster:queryparam}" in url
+        assert "fields.cluster" not in url

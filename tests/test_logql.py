@@ -12,7 +12,8 @@ POD_LABELS = {"namespace", "pod", "container"}
 """Labels that every collector of pod logs adds; docs/stack.md asks for them."""
 
 FIELDS = {
-    "kuberay-exporter": {"level", "ts", "logger", "msg", "resource", "namespace"},
+    "kuberay-exporter": {"level", "ts", "logger", "msg", "resource", "namespace"}
+    | {"kind", "name", "uid", "type", "reason", "action", "message", "count", "occurrences", "event_uid"},
     "kuberay-operator": {"level", "ts", "logger", "msg", "error", "RayJob_name", "RayJob_namespace"}
     | {f"{age}_{status}" for age in ("old", "new") for status in ("JobStatus", "JobDeploymentStatus")},
 }

@@ -9,14 +9,15 @@ import pytest
 import yaml
 
 from tests.support.helm_chart import ROOT
-from tools.rules import RENDERED, documented, rendered, rules_by_name
+from tools import alerts_table, rule_tests
+from tools.rules import RENDERED, documented, external_tokens, rendered, rules_by_name, values
 
 RULES = rules_by_name()
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
 RUNBOOKS = ROOT / "docs" / "runbooks.md"
 PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
-WITHOUT_LABELS = {"KubeRayExporterDown", "KubeRayNotReconciling"}
+WITHOUT_LABELS = {"KubeRayExporterDown", "KubeRayNotReconciling", "KubeRayDuplicateMetrics"}
 """Alerts on the exporter or the operator as a whole: they have no label of an object."""
 
 
@@ -84,13 +85,13 @@ def test_recorded_series_is_tested_and_well_named(record: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_rule_uses_metrics_and_labels_that_exist(rule: str) -> None:
     """They are in docs/metrics.md, which `make docs` writes from the collectors' tables."""
-    known = documented()
+    known, external = documented(), set(values()["externalLabels"])
     text = RULES[rule]["expr"] + RULES[rule].get("annotations", {}).get("description", "")
     used = re.sub(r"namespace\w*:[\w:]+", "", text)
     for name, matchers in re.findall(r"\b(kuberay_\w+)(?:\{([^}]*)\})?", used):
         family = name.removesuffix("_bucket")
         assert family in known
-        assert set(re.findall(r"""(\w+)(?:=~|!=|=)["'%]""", matchers)) <= known[family]
+        assert set(re.findall(r"""(\w+)(?:=~|!=|=)["'%]""", matchers)) <= known[family] | external
 
 
 def test_runbooks_have_a_section_for_every_alert_and_no_other() -> None:
@@ -106,5 +107,93 @@ def test_every_runbook_has_four_parts_in_order() -> None:
 
 
 def test_runbooks_have_no_long_lines() -> None:
-    """Prose is wrapped."""
-    assert all(len(line) <= 120 for line in RUNBOOKS.read_text().splitlines())
+    """Prose is wrapped; tables may be wide."""
+    assert all(len(line) <= 120 or line.startswith("|") for line in RUNBOOKS.read_text().splitlines())
+
+
+def test_table_of_alerts_is_what_make_rules_writes() -> None:
+    """Stale: run `make rules`."""
+    assert RUNBOOKS.read_text() == alerts_table.runbooks()
+
+
+def test_only_services_operator_and_exporter_are_critical() -> None:
+    """What a person has to act on at night."""
+    critical = {name for name, rule in ALERTS.items() if rule["labels"]["severity"] == "critical"}
+    assert critical == {
+        "RayServiceNotReady",
+        "RayServiceNoServeEndpoints",
+        "KubeRayNotReconciling",
+        "KubeRayExporterDown",
+        "KubeRayExporterStale",
+    }
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_aggregations_and_joins_keep_the_external_labels(rule: str) -> None:
+    """Objects of two clusters can have the same names. `on ()` compares with all clusters on purpose."""
+    groupings = re.findall(r"\b(?:by|on) \(([^)]*)\)", RULES[rule]["expr"].replace("unless on ()", ""))
+    assert groupings or rule == "KubeRayExporterDown"
+    # A quantile's inner sum and every other grouping.
+    assert all(labels.split(", ")[0] == "cluster" for labels in groupings)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_description_begins_with_the_cluster(alert: str) -> None:
+    """If there is one."""
+    assert ALERTS[alert]["annotations"]["description"].startswith(
+        "{{ with $labels.cluster }}cluster {{ . }}: {{ end }}"
+    )
+
+
+def test_rules_without_external_labels_name_no_cluster() -> None:
+    """Nor an empty set of matchers."""
+    text = rendered([])
+    assert not re.search(r"\b(?:by|on) \([^)]*cluster\b|cluster=|labels\.cluster", text)
+    assert "{}" not in text
+    assert "${" not in text
+
+
+def test_expected_clusters_need_a_label() -> None:
+    """The first external label has their names."""
+    assert external_tokens(["region", "cluster"], ["a", "b"])["expectedExporters"] == (
+        'label_replace(vector(1), "region", "a", "", "") or label_replace(vector(1), "region", "b", "", "")'
+    )
+    with pytest.raises(ValueError, match="external label"):
+        external_tokens([], ["a"])
+
+
+def test_tests_of_two_clusters_are_derived_from_those_of_one() -> None:
+    """Every series and every alert in each cluster; or a second cluster without an alert."""
+    group = {
+        "name": "a group",
+        "interval": "1m",
+        "input_series": [{"series": 'up{job="a",namespace="ml",uid="7"}', "values": "0x20"}],
+        "alert_rule_test": [
+            {
+                "eval_time": "1m",
+                "alertname": "A",
+                "exp_alerts": [{"exp_labels": {"job": "a"}, "exp_annotations": {"description": "Down."}}],
+            }
+        ],
+    }
+    both = rule_tests.of_clusters(group, ["eu", "us"])
+    assert [item["series"] for item in both["input_series"]] == [
+        'up{cluster="eu",job="a",namespace="ml",uid="7"}',
+        'up{cluster="us",job="a",namespace="ml",uid="7"}',
+    ]
+    assert both["alert_rule_test"][0]["exp_alerts"] == [
+        {"exp_labels": {"job": "a", "cluster": name}, "exp_annotations": {"description": f"cluster {name}: Down."}}
+        for name in ("eu", "us")
+    ]
+    one = rule_tests.beside_a_healthy_one(group)
+    assert len(one["alert_rule_test"][0]["exp_alerts"]) == 1
+    others = [item["series"] for item in one["input_series"] if 'cluster="us"' in item["series"]]
+    assert len(others) == len(rule_tests.HEALTHY) + len(rule_tests.AT_REST)
+    assert 'kuberay_cluster_suspended{cluster="us",name="x",namespace="ml",uid="7"}' in others
+
+
+def test_every_alert_is_tested_for_two_clusters() -> None:
+    """None is tested only in a file that no tests are derived from."""
+    pages = [page for _, page in rule_tests.derived()]
+    named = {case["alertname"] for page in pages for group in page["tests"] for case in group["alert_rule_test"]}
+    assert named == set(ALERTS)

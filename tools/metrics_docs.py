@@ -11,7 +11,9 @@ import msgspec
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
-from exporter.collectors.table import IDENTITY, AnyKind
+from exporter.collectors.event import EVENT_FAMILIES, EVENTS, MAX_OTHER_REASONS
+from exporter.collectors.pod import PODS
+from exporter.collectors.table import OTHER, AnyKind
 from exporter.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
@@ -60,9 +62,10 @@ PER_OBJECT = """\
 
 ## Metrics of objects
 
-All are gauges. Every family has the labels `name`, `namespace` and `uid` in addition to the listed ones. Series of a
-RayJob that are marked *retained* stay for `--retain-deleted` after the deletion of a Complete or Failed job; all other
-series are removed with the object. Average number of series per object of a recorded cluster:
+All are gauges, unless the name ends in `_total`: then they are counters. Every family has the object's name (`name`, of
+a pod `pod`), `namespace` and `uid` as labels. Series of a RayJob that are marked *retained* stay for `--retain-deleted`
+after the deletion of a Complete or Failed job; all other series are removed with the object. Average number of series
+per object of a recorded cluster:
 {averages}.
 """
 
@@ -113,6 +116,38 @@ byte-seconds. They grow at every scrape, also without any change of an object. A
 |---|---|---|---|---|
 """
 
+POD = """
+Pods are heads and workers (label `ray.io/node-type`) and the submitters of RayJobs (label
+`ray.io/originated-from-crd`), in the namespaces that are watched. Pods of Redis cleanup jobs are left out.
+`kuberay_pod_status` is what kubectl prints in its column STATUS, with two differences: a Pending pod that the scheduler
+cannot place is `Unschedulable`, and an evicted one is always `Evicted`. A status that is not a known one is `other`.
+"""
+
+EVENT = """\
+
+## Events
+
+Exported only if `--collectors` names `{plural}`. They show what KubeRay's controllers, and others such as Kueue, record
+as Events about Ray's custom resources: [events.md](events.md) explains KubeRay's reasons.
+
+| metric | type | labels | stability | source | HELP |
+|---|---|---|---|---|---|
+{rows}
+
+- Occurrences are counted by difference, each once. What the first list shows is history: it is not counted, but its
+  series exist at 0. Nothing is left out for its age, and an Event that is deleted changes nothing.
+- **The count lags.** KubeRay 1.7 records through events.k8s.io/v1. The first two occurrences are written at once. From
+  the third on, the number is kept in the operator's memory: it is written 6 to 12 minutes after the last occurrence, or
+  every 30 minutes. Until then the counter is a lower bound. `kuberay_event_last_timestamp_seconds` lags as much.
+- Several pods that are created or deleted in one step are one Event with several occurrences; its message names the
+  first pod.
+- The step from no series to 1 is not visible to `increase()`. To alert on a reason that occurs once, use
+  `kuberay_event_last_timestamp_seconds`, for example `time() - kuberay_event_last_timestamp_seconds < 900`.
+- KubeRay's reasons are always labels, and the first {others} others, too. Any further reason, and any kind or type
+  that is not a known one, is `{other}`.
+- The series of a namespace are removed 24 hours after its last occurrence.
+"""
+
 JOIN = """\
 
 ## Joins
@@ -136,7 +171,16 @@ prometheus_client.
 def metrics_page() -> str:
     """Return the page as Markdown."""
     return "".join(
-        [HEAD, *_per_object(), *_lifecycle(), *_integrals(), *_joins(), *_own(), NINE.format(pattern=nine_pattern())]
+        [
+            HEAD,
+            *_per_object(),
+            *_lifecycle(),
+            *_integrals(),
+            _events(),
+            *_joins(),
+            *_own(),
+            NINE.format(pattern=nine_pattern()),
+        ]
     )
 
 
@@ -152,12 +196,14 @@ def _per_object() -> Iterator[str]:
         f"{_series_per_object(kind, lists[kind.plural]):.0f} ({kind.name})" for kind in KINDS if kind.is_default
     ]
     yield PER_OBJECT.format(averages=", ".join(averages))
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if kind.rows):
         yield f"\n### {kind.name}\n\n"
-        yield "" if kind.is_default else f"Exported only if `--collectors` names `{kind.plural}`.\n\n"
+        yield "" if kind.is_default else f"Exported only if `--collectors` names `{kind.plural}`.\n"
+        yield POD if kind is PODS else ""
+        yield "" if kind.is_default else "\n"
         yield "| metric | labels | stability | series per object | source | HELP |\n|---|---|---|---|---|---|\n"
         for row in kind.rows:
-            labels = ", ".join(sorted((*row.labels, *IDENTITY)))
+            labels = ", ".join(sorted((*row.labels, *kind.identity)))
             stability = "STABLE" if row.is_stable else "EXPERIMENTAL"
             series = f"{row.series}, retained" if row.is_retained else row.series
             yield f"| `{row.name}` | {labels} | {stability} | {series} | `{row.source}` | {row.help} |\n"
@@ -182,8 +228,16 @@ def _integrals() -> Iterator[str]:
     yield INTEGRALS
     for kind in KINDS:
         for row in kind.integrals:
-            labels = ", ".join(IDENTITY if row.is_per_object else ("namespace",))
+            labels = ", ".join(kind.identity if row.is_per_object else ("namespace",))
             yield f"| `{row.name}` | {labels} | EXPERIMENTAL | `{row.source}` | {row.help} |\n"
+
+
+def _events() -> str:
+    rows = [
+        f"| `{row.name}` | {row.type} | {', '.join(sorted(row.labels))} | EXPERIMENTAL | `{row.source}` | {row.help} |"
+        for row in EVENT_FAMILIES
+    ]
+    return EVENT.format(plural=EVENTS.plural, rows="\n".join(rows), others=MAX_OTHER_REASONS, other=OTHER)
 
 
 def _joins() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Generates the table of values in the chart's README from the comments in values.yaml (`make docs`).
+"""Generates the table of values in the chart's README, and the schema's descriptions, from values.yaml (`make docs`).
 
 A value with a comment directly above it becomes a row. Its default includes all keys below it that have no comment.
 """
@@ -12,6 +12,7 @@ import yaml
 
 CHART = Path(__file__).parents[1] / "charts" / "kuberay-exporter"
 README = CHART / "README.md"
+SCHEMA = CHART / "values.schema.json"
 
 BEGIN, END = "<!-- values: written by `make docs` -->\n", "<!-- end of values -->\n"
 
@@ -55,5 +56,19 @@ def readme() -> str:
     return f"{head}{BEGIN}\n| value | default | meaning |\n|---|---|---|\n{table}\n{END}{tail}"
 
 
+def schema() -> str:
+    """Return the schema with the comment of each value as its description, which editors show."""
+    found = json.loads(SCHEMA.read_text())
+    for name, _, meaning in rows((CHART / "values.yaml").read_text()):
+        place = found
+        for key in name.split("."):
+            place = place["properties"][key]
+        rest = {key: value for key, value in place.items() if key != "description"}
+        place.clear()
+        place.update({"description": meaning} | rest)
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
     README.write_text(readme())
+    SCHEMA.write_text(schema())

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector as RegistryCollector
 
 from exporter.collectors.labels import allowed_labels
 from exporter.collectors.limits import NO_REPORT, Limits
-from exporter.collectors.table import IDENTITY, Kind, M, M_contra, Row, T, T_contra, UserLabels
+from exporter.collectors.table import Kind, M, M_contra, Row, T, T_contra, UserLabels
 from exporter.exposition.model import Family, Sample
 
 
@@ -38,7 +38,9 @@ class Collector(RegistryCollector, Generic[T, M]):
         self.kind = kind
         self._stores = tuple(stores)
         self._rows: list[_PreparedRow[T, M]] = [
-            _PreparedGauge(row, limits) if isinstance(row, Row) else _PreparedUserLabels(row, user_labels, limits)
+            _PreparedRowOfTable(row, kind.identity, limits)
+            if isinstance(row, Row)
+            else _PreparedUserLabels(row, kind.identity, user_labels, limits)
             for row in kind.rows
             if family_filter(row.name) and (isinstance(row, Row) or user_labels)
         ]
@@ -72,7 +74,7 @@ class Collector(RegistryCollector, Generic[T, M]):
 
         They are those that `/metrics` prints, without the series that stay for a while after a deletion.
         """
-        metrics = [Metric(family.name, family.help, family.type) for family in self.families]
+        metrics = [Metric(family.name.removesuffix("_total"), family.help, family.type) for family in self.families]
         for obj in chain.from_iterable(self._stores):
             for metric, family, samples in zip(metrics, self.families, self._samples(obj), strict=True):
                 add_samples(metric, family, samples)
@@ -109,12 +111,12 @@ class _PreparedRow(Protocol[T_contra, M_contra]):
         """Return the row's samples of one object, whose name, namespace and uid are given."""
 
 
-class _PreparedGauge(Generic[T, M]):
+class _PreparedRowOfTable(Generic[T, M]):
     """A row's family, and how its label values come into printed order."""
 
-    def __init__(self, row: Row[T, M], limits: Limits) -> None:
-        names = (*row.labels, *IDENTITY)
-        self.family = Family(row.name, "gauge", row.help, sorted(names))
+    def __init__(self, row: Row[T, M], identity: tuple[str, ...], limits: Limits) -> None:
+        names = (*row.labels, *identity)
+        self.family = Family(row.name, row.type, row.help, sorted(names))
         self.is_retained = row.is_retained
         self._limits = limits
         # The operator's metrics never lose a series; what they are read from has a bound of its own.
@@ -133,14 +135,15 @@ class _PreparedGauge(Generic[T, M]):
 class _PreparedUserLabels(Generic[T, M]):
     """One series for every object, so that a join with it loses none; its label names are the object's own."""
 
-    def __init__(self, row: UserLabels, allowed: tuple[str, ...], limits: Limits) -> None:
-        self.family = Family(row.name, "gauge", row.help, IDENTITY)
+    def __init__(self, row: UserLabels, identity: tuple[str, ...], allowed: tuple[str, ...], limits: Limits) -> None:
+        self.family = Family(row.name, row.type, row.help, identity)
+        self._identity = identity
         self.is_retained = row.is_retained
         self._limits = limits
         self._allowed = allowed
 
     def samples(self, obj: T, _remembered: M | None, identity: tuple[str, ...]) -> list[Sample]:
         labels = allowed_labels(obj.metadata.labels, self._allowed, self._limits)
-        names = tuple(sorted([*labels, *IDENTITY]))
-        values = labels | dict(zip(IDENTITY, identity, strict=True))
+        names = tuple(sorted([*labels, *self._identity]))
+        values = labels | dict(zip(self._identity, identity, strict=True))
         return [Sample(self._limits.values(tuple([values[name] for name in names])), 1, label_names=names)]

@@ -15,7 +15,7 @@ from exporter.clock import Clock, SystemClock
 from exporter.collectors.collector import add_samples
 from exporter.collectors.limits import NO_REPORT
 from exporter.collectors.namespaces import Namespaces
-from exporter.collectors.table import IDENTITY, Integral, Kind, T
+from exporter.collectors.table import Integral, Kind, T
 from exporter.exposition.model import Family, Growth, Sample
 from exporter.resources.meta import ObjectMeta
 
@@ -82,7 +82,7 @@ class Integrals(RegistryCollector, Generic[T]):
         # The rows of objects come first, also in `Amounts`.
         self._rows = sorted(rows, key=lambda row: not row.is_per_object)
         self._per_object = sum(row.is_per_object for row in rows)
-        families = [_family(row) for row in self._rows]
+        families = [_family(row, kind.identity) for row in self._rows]
         self.object_families = tuple(families[: self._per_object])
         self.namespace_families = tuple(families[self._per_object :])
         self._clock = clock or SystemClock()
@@ -195,8 +195,8 @@ class Integrals(RegistryCollector, Generic[T]):
         self._sums[namespace] = tuple([total - old + new for total, old, new in changes])
 
 
-def _family(row: Integral[Any]) -> Family:
-    return Family(row.name, "counter", row.help, IDENTITY if row.is_per_object else ("namespace",))
+def _family(row: Integral[Any], identity: tuple[str, ...]) -> Family:
+    return Family(row.name, "counter", row.help, identity if row.is_per_object else ("namespace",))
 
 
 def _billionths(amount: float) -> int:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple, Protocol
 
 from prometheus_client import Metric
 from prometheus_client.registry import Collector as RegistryCollector
@@ -19,6 +19,33 @@ class Observation(NamedTuple, Generic[T]):
 
     obj: T
     occurrences: tuple[Occurrence, ...]
+
+
+class Totals(Protocol[T]):
+    """What is counted over all objects of a kind, as series under keys, such as a namespace.
+
+    Not for several threads at once: the caller has a lock. `observe` alone may be called without it.
+    """
+
+    families: tuple[Family, ...]
+
+    def observe(self, obj: T, remembered: Any = None) -> Observation[T]:
+        """Return what a version of an object shows to have occurred; `remembered` is the kind's memory of it."""
+
+    def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> set[str]:
+        """Take the first list; return the keys that have series now."""
+
+    def on_change(self, changed: Iterable[Observation[T]], removed: Iterable[T]) -> set[str]:
+        """Count what is new in these versions; return the keys whose series changed."""
+
+    def expire(self) -> list[str]:
+        """Drop what is out of date; return the keys that have no series any more."""
+
+    def samples(self, key: str) -> tuple[list[Sample], ...]:
+        """Return the samples under one key, family by family."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all samples as `prometheus_client` metrics."""
 
 
 class LifecycleTotals(RegistryCollector, Generic[T]):
@@ -163,6 +190,13 @@ class _Counts(Generic[T]):
         return list(self._by_namespace)
 
     def add(self, namespace: str, occurrence: Occurrence, times: int) -> None:
+        unseen_labels = self.metric.unseen_labels
+        if unseen_labels and times > 1:
+            self._add(namespace, occurrence._replace(labels=unseen_labels(occurrence.labels)), times - 1)
+            times = 1
+        self._add(namespace, occurrence, times)
+
+    def _add(self, namespace: str, occurrence: Occurrence, times: int) -> None:
         series = self._by_namespace[namespace]
         if not self.metric.is_histogram:
             series.setdefault(occurrence.labels, [0.0])[0] += times

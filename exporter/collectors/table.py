@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from exporter.collectors.values import Values
+from exporter.resources import API_GROUP, API_VERSION
 from exporter.resources.meta import ObjectMeta
+
+RAY_API_VERSION = f"{API_GROUP}/{API_VERSION}"
 
 
 class CustomResource(Protocol):
@@ -15,13 +18,27 @@ class CustomResource(Protocol):
     def metadata(self) -> ObjectMeta: ...
 
 
+OTHER = "other"
+"""The label of a value that is not a known one: what anyone may write must not become labels without a bound."""
+
 T = TypeVar("T", bound=CustomResource)
 T_contra = TypeVar("T_contra", bound=CustomResource, contravariant=True)
 M = TypeVar("M")
 M_contra = TypeVar("M_contra", contravariant=True)
 
-IDENTITY = ("name", "namespace", "uid")
-"""The labels that every per-object family has, in addition to its own."""
+
+@dataclass(frozen=True)
+class Selection:
+    """Which objects of a collection are watched: each selection has a list and a watch of its own.
+
+    Attributes:
+        name: distinguishes it in logs from the others of its kind; empty if it is the only one.
+        label_selector, field_selector: as in the API; empty: all objects.
+    """
+
+    name: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,7 @@ class Row(Generic[T, M]):
         labels: names of the row's own labels, in the order of what `values` yields.
         series: how many there are for one object, for the documentation.
         is_retained: its series stay for --retain-deleted after a finished object was deleted.
+        is_counter: its value only grows while the object exists; the name ends in `_total`.
         is_stable: it is one of the operator's nine: `text` is the operator's HELP, to the letter.
     """
 
@@ -46,7 +64,12 @@ class Row(Generic[T, M]):
     labels: tuple[str, ...] = ()
     series: str = "1"
     is_retained: bool = False
+    is_counter: bool = False
     is_stable: bool = False
+
+    @property
+    def type(self) -> str:
+        return "counter" if self.is_counter else "gauge"
 
     @property
     def help(self) -> str:
@@ -63,6 +86,7 @@ class UserLabels:
     is_retained: bool = False
     labels: tuple[str, ...] = ("label_*",)
     series: str = "1 with --metric-labels-allowlist"
+    type: str = "gauge"
     is_stable: bool = False
 
 
@@ -96,6 +120,8 @@ class LifecycleMetric(Generic[T_contra, M_contra]):
         labels: names of its own labels; `namespace` is added.
         known: values of these labels that exist at 0 from the start: `increase()` cannot see a first step.
         is_histogram: it observes `seconds`.
+        unseen_labels: labels of occurrences before the last one, if several are new in one version: it shows the
+            labels of the last one only. None: those of the last one.
         requires_prior_observation: it counts only for objects that were seen before it occurred.
         counts_deletions: it counts when the object is deleted instead.
     """
@@ -107,6 +133,7 @@ class LifecycleMetric(Generic[T_contra, M_contra]):
     labels: tuple[str, ...] = ()
     known: tuple[tuple[str, ...], ...] = ((),)
     is_histogram: bool = False
+    unseen_labels: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
     requires_prior_observation: bool = False
     counts_deletions: bool = False
 
@@ -147,7 +174,7 @@ def remember_nothing(_obj: CustomResource, _remembered: None, _received_at: floa
 
 @dataclass(frozen=True)
 class Kind(Generic[T, M]):
-    """One custom resource: its name in the API, its type, its tables, what is remembered of it.
+    """One kind of object: its name in the API, its type, its tables, what is remembered of it.
 
     Attributes:
         plural: the name in the API's paths, in flags and in `resource` labels.
@@ -160,6 +187,10 @@ class Kind(Generic[T, M]):
             (Unix seconds; None where the object's age is not known) to what to remember now.
         is_finished: whether a deleted object's retained rows are worth keeping.
         is_default: it is exported unless --collectors says otherwise.
+        api_version: group and version in the API, or `v1` of the core group.
+        selections: which of its objects are watched. No object is in two of them.
+        sends_bookmarks: whether the API server sends bookmarks in a watch of it.
+        name_label: the label of the object's name.
     """
 
     plural: str
@@ -171,6 +202,20 @@ class Kind(Generic[T, M]):
     integrals: tuple[Integral[T], ...] = ()
     is_finished: Callable[[T], bool] = lambda _: False
     is_default: bool = True
+    api_version: str = RAY_API_VERSION
+    selections: tuple[Selection, ...] = (Selection(),)
+    sends_bookmarks: bool = True
+    name_label: str = "name"
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """The labels that every family of its objects has, in addition to its own."""
+        return (self.name_label, "namespace", "uid")
+
+    @property
+    def is_custom_resource(self) -> bool:
+        """It is one of KubeRay's own kinds."""
+        return self.api_version == RAY_API_VERSION
 
 
 AnyKind = Kind[Any, Any]

@@ -47,7 +47,7 @@ class FamilyText:
             return self._suffix_template(sample.suffix, sample.label_names or self.family.label_names)
         if sample.label_names is None:
             return self._template
-        # Label names that users chose: kept nowhere, or whoever changes them makes the memory grow.
+        # Label names that users choose are not cached: changing them must not make the memory grow.
         return line_template(self.family.name, sample.label_names)
 
     def _suffix_template(self, suffix: str, label_names: tuple[str, ...]) -> str:

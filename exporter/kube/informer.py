@@ -3,7 +3,8 @@
 import logging
 import random
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from exporter.clock import Clock, SystemClock
@@ -34,6 +35,9 @@ class InformerSettings(Generic[T]):
         path: of the collection.
         object_type: the msgspec type to decode.
         page_size: objects in one page of a list.
+        selection: distinguishes several informers of one plural and namespace; empty if there is only one.
+        selectors: parameters of every request, such as `labelSelector`.
+        idle_timeout_seconds: after which a silent watch is closed; None if the server sends no bookmarks.
     """
 
     plural: str
@@ -41,11 +45,19 @@ class InformerSettings(Generic[T]):
     object_type: type[T]
     namespace: str = ""
     page_size: int = 500
-    idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS
+    selection: str = ""
+    selectors: Mapping[str, str] = field(default_factory=dict)
+    idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS
 
     @property
     def name(self) -> str:
-        return f"{self.plural} in {self.namespace}" if self.namespace else self.plural
+        name = f"{self.plural} ({self.selection})" if self.selection else self.plural
+        return f"{name} in {self.namespace}" if self.namespace else name
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        fields = {"resource": self.plural, "selection": self.selection, "namespace": self.namespace}
+        return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True)
@@ -104,13 +116,13 @@ class Informer(Generic[T]):
         self._store = store
         self._clock = clock or SystemClock()
         shared = shared or SharedBudgets(self._clock)
-        fields = {"resource": settings.plural} | ({"namespace": settings.namespace} if settings.namespace else {})
-        self._log = ResourceLogger(_log, fields, shared.log_budget)
+        self._log = ResourceLogger(_log, settings.log_fields, shared.log_budget)
         self._list_watch = ListWatch(
             transport,
             settings.path,
             rng=shared.rng,
             page_size=settings.page_size,
+            selectors=settings.selectors,
             idle_timeout_seconds=settings.idle_timeout_seconds,
         )
         self._backoff = Backoff(self._clock, shared.rng)
@@ -125,7 +137,7 @@ class Informer(Generic[T]):
             clock=self._clock,
             retries=Retries(self._clock, self._backoff, shared.retry_budget, self._list_watch.stopping),
         )
-        name = "-".join(filter(None, ("informer", settings.plural, settings.namespace)))
+        name = "-".join(filter(None, ("informer", settings.plural, settings.selection, settings.namespace)))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def state(self) -> InformerState:

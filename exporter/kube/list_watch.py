@@ -10,13 +10,14 @@ from contextlib import contextmanager
 
 from exporter.errors import StreamError
 from exporter.kube import discovery, wire
+from exporter.kube.deadline import aborted_after
 from exporter.kube.transport import Response, Transport
 
 LIST_TIMEOUT_SECONDS = 60.0
 """Without a byte of an answer: a page takes a busy server seconds."""
 
-LIST_MAX_SECONDS = 120.0
-"""For one page, from its first byte: a proxy that sends a byte a second would never be idle."""
+LIST_MAX_SECONDS = 30.0
+"""For one page, from its headers on: a proxy that sends a byte a second would never be idle."""
 
 PAGE_MAX_BYTES = 16 * 1024 * 1024
 """A page that is larger is requested again with fewer objects. 500 objects have 2 to 5 MB."""
@@ -26,6 +27,11 @@ IDLE_TIMEOUT_SECONDS = 150.0
 
 WATCH_SECONDS = (300, 600)
 """How long the server is asked to keep a watch; random, so that many do not end together."""
+
+WATCH_GRACE_SECONDS = 30.0
+"""How much longer than asked for a watch without bookmarks may be silent: then the connection is half open."""
+
+_NO_SELECTORS: Mapping[str, str] = {}
 
 
 class Stopped(Exception):
@@ -49,13 +55,16 @@ class ListWatch:
         *,
         rng: random.Random,
         page_size: int,
-        idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS,
+        selectors: Mapping[str, str] = _NO_SELECTORS,
+        idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS,
         list_max_seconds: float = LIST_MAX_SECONDS,
     ) -> None:
+        """`selectors` are parameters of every list and watch; without `idle_timeout_seconds`, a watch may be silent."""
         self._transport = transport
         self._path = path
         self._rng = rng
         self._page_size = page_size
+        self._selectors = selectors
         self._idle_timeout_seconds = idle_timeout_seconds
         self._list_max_seconds = list_max_seconds
         # The answer being read: written by the requesting thread, read by the thread that stops it.
@@ -103,20 +112,23 @@ class ListWatch:
 
     def watch(self, version: str) -> Generator[bytes, None, None]:
         """Yield the lines of a watch of the changes after `version`, first an empty one when it is open."""
+        watch_seconds = self._rng.randint(*WATCH_SECONDS)
         query = {
+            **self._selectors,
             "watch": "true",
             "resourceVersion": version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(self._rng.randint(*WATCH_SECONDS)),
+            "timeoutSeconds": str(watch_seconds),
         }
-        with self._get(self._path, query, self._idle_timeout_seconds) as response:
+        read_timeout_seconds = self._idle_timeout_seconds or watch_seconds + WATCH_GRACE_SECONDS
+        with self._get(self._path, query, read_timeout_seconds) as response:
             yield b""
             for line in wire.lines(response.chunks()):
                 yield line
                 self._check_stopping()
 
     def _page_body(self, limit: int, token: str) -> bytes:
-        query = {"limit": str(limit)} | ({"continue": token} if token else {})
+        query = {**self._selectors, "limit": str(limit)} | ({"continue": token} if token else {})
         with self._get(self._path, query, LIST_TIMEOUT_SECONDS, gzip=True) as response:
             return self._read(response)
 
@@ -127,7 +139,7 @@ class ListWatch:
     def _read(self, response: Response) -> bytes:
         """Return a whole body, within the bounds of its size and its time."""
         chunks, size = [], 0
-        with _aborted_after(self._list_max_seconds, response) as is_over:
+        with aborted_after(self._list_max_seconds, response.abort) as is_over:
             try:
                 for chunk in response.chunks():
                     chunks.append(chunk)
@@ -163,24 +175,3 @@ class ListWatch:
     def _check_stopping(self) -> None:
         if self.stopping.is_set():
             raise Stopped
-
-
-@contextmanager
-def _aborted_after(seconds: float, response: Response) -> Iterator[threading.Event]:
-    """Abort a response that takes too long; the event is set then.
-
-    By a thread, as no timeout of a socket ends a read that gets a byte now and then.
-    """
-    is_over = threading.Event()
-
-    def abort() -> None:
-        is_over.set()
-        response.abort()
-
-    timer = threading.Timer(seconds, abort)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield is_over
-    finally:
-        timer.cancel()

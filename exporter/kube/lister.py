@@ -53,6 +53,7 @@ class Lister(Generic[T]):
         """List until a list succeeds; every failure of the API is handled in here."""
         while True:
             self._metrics.list_started()
+            started_at = self._clock.monotonic()
             try:
                 self._list()
             except ApiError as error:
@@ -60,7 +61,7 @@ class Lister(Generic[T]):
                     self._not_installed(error)
                 else:
                     self._missing_since = None
-                    self._failed(error)
+                    self._failed(error, started_at)
             else:
                 return
 
@@ -93,10 +94,10 @@ class Lister(Generic[T]):
         state.sync = SyncState.SYNCED
         self._log.info("listed again" if again else "synced", extra={"objects": len(self._store)})
 
-    def _failed(self, error: ApiError) -> None:
+    def _failed(self, error: ApiError, started_at: float) -> None:
         """Record a failed list, and wait before the next one."""
         if self._state.failing_since is None:
-            self._state.failing_since = self._clock.monotonic()
+            self._state.failing_since = started_at
         self._state.failure = str(error)
         self._metrics.list_failed()
         self._failures.failed(error)

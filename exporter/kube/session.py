@@ -7,6 +7,7 @@ import socket
 import ssl
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +30,7 @@ from exporter.errors import ConnectError, HandshakeError, IdleTimeoutError, Stre
 from exporter.kube import headers, tls
 from exporter.kube.access import Access
 from exporter.kube.credentials import Credential
+from exporter.kube.deadline import aborted_after
 from exporter.kube.transport import Response, reason_of
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -46,6 +48,10 @@ _KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
 
 _TUNNEL_FAILED = "Tunnel connection failed: "
 """How http.client begins, when a proxy has answered CONNECT with another status than 200."""
+
+
+HEADERS_MAX_SECONDS = 30.0
+"""In addition to the read timeout: a proxy that sends a byte a second would never be idle."""
 
 
 class Session:
@@ -157,7 +163,9 @@ class Session:
             options["ssl_context"] = context
             if access.tls_server_name:
                 options["server_hostname"] = access.tls_server_name
-        return self._make_manager(options).connection_from_url(f"{access.server.scheme}://{access.server.authority}")
+        pool = self._make_manager(options).connection_from_url(f"{access.server.scheme}://{access.server.authority}")
+        pool.ConnectionCls = type("Connection", (_BoundedHeaders, pool.ConnectionCls), {})
+        return pool
 
     def _make_manager(self, options: dict[str, Any]) -> urllib3.PoolManager:
         proxy = self._access.proxy
@@ -219,6 +227,21 @@ class Session:
         if _is_unconnected(exc):
             return ConnectError(f"couldn't connect to {server}: {reason}")
         return StreamError(f"no answer from {server}: {reason}")
+
+
+class _BoundedHeaders(urllib3.connection.HTTPConnection):
+    """A connection on which the headers of an answer have to arrive in time, not only byte after byte."""
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+        # urllib3 has set the read timeout, which is for each byte.
+        idle_seconds = self.timeout if isinstance(self.timeout, (int, float)) else 0.0
+        with aborted_after(idle_seconds + HEADERS_MAX_SECONDS, self._abort):
+            return super().getresponse()
+
+    def _abort(self) -> None:
+        if self.sock:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _urlopen(pool: urllib3.HTTPConnectionPool, url: str, options: Mapping[str, Any]) -> urllib3.BaseHTTPResponse:

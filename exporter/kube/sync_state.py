@@ -28,8 +28,8 @@ class ReflectorState:
             after three refusals (401, 403) without a list before; INCOMPLETE by `mark_incomplete`.
         version: the last resource version that was seen.
         is_connected: a watch is open.
-        failing_since: when the first list failed of those that failed in a row; monotonic seconds, None if
-            the last one did not fail.
+        failing_since: when the first of the lists that failed in a row was started; monotonic seconds, None
+            if the last one did not fail.
         failure: why the last list failed, "" if it did not.
         last_sync_time, last_event_time: Unix seconds of the last finished list, and of the last list,
             event or bookmark; 0.0 before the first.

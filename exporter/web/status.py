@@ -1,4 +1,4 @@
-"""What the web part asks of the exporter: a seam, so that it knows nothing of Kubernetes."""
+"""What the web part asks of the exporter: a seam, so that it does not depend on Kubernetes."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -47,7 +47,9 @@ def test_passes_lint(name: str) -> None:
 
 def objects_with_fixed_keys(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the paths of objects in values.yaml whose keys are fixed by the chart or by Kubernetes."""
-    yield path
+    # A parent chart passes its global values to every subchart.
+    if path != ("global",):
+        yield path
     for key, value in values.items():
         if isinstance(value, dict) and value and path != ("resources",) and key != "labels":
             yield from objects_with_fixed_keys(value, (*path, key))
@@ -76,6 +78,21 @@ def test_misspelt_keys_are_named() -> None:
         ({"watchNamespaces": ["Team_A"]}, "/watchNamespaces/0"),
         ({"extraArgs": ["--collectors=rayjobs"]}, "/extraArgs/0"),
         ({"extraArgs": ["--watch-namespace", "a"]}, "/extraArgs/0"),
+        ({"extraArgs": ["--log-events"]}, "/extraArgs/0"),
+        ({"metricLabelsAllowlist": {"rayjob": ["team"]}}, "/metricLabelsAllowlist"),
+        ({"metricLabelsAllowlist": {"rayjobs": ["team,owner"]}}, "/metricLabelsAllowlist/rayjobs/0"),
+        ({"metricDenylist": ["a,b"]}, "/metricDenylist/0"),
+        ({"objectSeriesLimit": 100_001}, "/objectSeriesLimit"),
+        ({"extraContainers": [{"name": "proxy"}]}, "/extraContainers/0"),
+        ({"extraObjects": [{"kind": "ConfigMap"}]}, "/extraObjects/0"),
+        ({"imagePullSecrets": ["registry"]}, "/imagePullSecrets/0"),
+        ({"namespaceOverride": "Team_A"}, "/namespaceOverride"),
+        ({"podDisruptionBudget": {"maxUnavailable": 2}}, "/podDisruptionBudget/maxUnavailable"),
+        ({"verticalPodAutoscaler": {"updateMode": "off"}}, "/verticalPodAutoscaler/updateMode"),
+        ({"serviceMonitor": {"bodySizeLimit": "64 MB"}}, "/serviceMonitor/bodySizeLimit"),
+        ({"serviceMonitor": {"tlsConfig": {"insecureSkipverify": True}}}, "/serviceMonitor/tlsConfig"),
+        ({"podMonitor": {"targetLabels": ["team"]}}, "/podMonitor"),
+        ({"image": {"pullSecrets": []}}, "/image"),
         ({"image": {"digest": "latest"}}, "/image/digest"),
         ({"podMonitor": {"interval": "30"}}, "/podMonitor/interval"),
         ({"tolerations": [{"opperator": "Exists"}]}, "/tolerations/0"),
@@ -99,6 +116,114 @@ def test_two_monitors_exclude_each_other() -> None:
 def test_an_account_that_is_not_made_must_be_named() -> None:
     """The chart never uses the namespace's default account."""
     assert "serviceAccount.name" in refusal({"serviceAccount": {"create": False}})
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"metricAllowlist": ["a"], "metricDenylist": ["b"]}, "metricAllowlist and metricDenylist exclude each other"),
+        ({"metricLabelsAllowlist": {"raycronjobs": ["team"]}}, "collectors does not have raycronjobs"),
+        ({"logEvents": True}, "collectors does not have events"),
+        ({"serviceMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}}}, "without the scheme https"),
+        ({"prometheusRule": {"enabled": True, "objectLabels": ["label_team"]}}, "metricLabelsAllowlist"),
+        ({"serviceAccount": {"create": False, "name": "a", "annotations": {"b": "c"}}}, "serviceAccount.annotations"),
+    ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
+)
+def test_values_without_an_effect_are_refused(values: dict[str, Any], reason: str) -> None:
+    """With the reason."""
+    assert reason in refusal(values)
+
+
+def test_lists_and_maps_become_flags() -> None:
+    """The exporter's command line parses them: no comma has to be escaped."""
+    rendered = template(
+        {
+            "metricAllowlist": ["^kuberay_job_", "a{1,2}"],
+            "metricLabelsAllowlist": {"rayjobs": ["team", "kueue.x-k8s.io/queue-name"], "*": ["*"]},
+            "objectSeriesLimit": 100_000,
+        }
+    )
+    command, *flags = rendered.container["args"]
+    params = serve_command.make_context(command, flags).params
+    assert [pattern.pattern for pattern in params["metric_allowlist"]] == ["^kuberay_job_", "a{1,2}"]
+    assert rendered.flags["--metric-labels-allowlist"] == "*=[*],rayjobs=[team,kueue.x-k8s.io/queue-name]"
+    assert params["object_series_limit"] == 100_000
+
+
+def test_denied_families_become_a_flag() -> None:
+    """Joined with commas."""
+    assert template({"metricDenylist": ["^a", "b$"]}).flags["--metric-denylist"] == "^a,b$"
+
+
+def test_events_are_logged_only_on_request() -> None:
+    """The flag needs the collector."""
+    args = [template({"collectors": ["events"], "logEvents": on}).container["args"] for on in (False, True)]
+    assert ["--log-events" in each for each in args] == [False, True]
+
+
+def test_another_namespace_is_that_of_every_object() -> None:
+    """Also of bindings' subjects; a ServiceMonitor selects the Service in it."""
+    values = {"namespaceOverride": "metrics", "serviceMonitor": {"enabled": True}, "networkPolicy": {"enabled": True}}
+    more = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
+    rendered = template(values | more)
+    assert {thing["metadata"].get("namespace") for thing in rendered.objects} == {"metrics", None}
+    assert rendered.one("ClusterRoleBinding")["subjects"][0]["namespace"] == "metrics"
+    assert rendered.one("ServiceMonitor")["spec"]["namespaceSelector"] == {"matchNames": ["metrics"]}
+    assert f"namespace: {NAMESPACE}" not in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("values", "image"),
+    [
+        ({}, "kuberay-exporter:0.1.0"),
+        ({"image": {"registry": "example.com:5000/"}}, "example.com:5000/kuberay-exporter:0.1.0"),
+        ({"image": {"registry": "a.io"}, "global": {"imageRegistry": "b.io"}}, "b.io/kuberay-exporter:0.1.0"),
+        ({"image": {"tag": "1", "digest": f"sha256:{'0' * 64}"}}, f"kuberay-exporter:1@sha256:{'0' * 64}"),
+        ({"image": {"digest": f"sha256:{'0' * 64}"}}, f"kuberay-exporter@sha256:{'0' * 64}"),
+    ],
+    ids=["default", "registry", "global", "tag-and-digest", "digest"],
+)
+def test_image_is_that_of_the_values(values: dict[str, Any], image: str) -> None:
+    """In the exporter's pod and in the test's."""
+    rendered = template(values)
+    assert rendered.container["image"] == image
+    assert rendered.one("Pod")["spec"]["containers"][0]["image"] == image
+
+
+def test_pull_secrets_are_those_of_the_release_and_of_all_charts() -> None:
+    """Each once, in both pods."""
+    values = {"imagePullSecrets": [{"name": "a"}], "global": {"imagePullSecrets": ["b", {"name": "a"}, {"name": "c"}]}}
+    rendered = template(values)
+    for pod in (rendered.pod, rendered.one("Pod")["spec"]):
+        assert pod["imagePullSecrets"] == [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+    assert "imagePullSecrets" not in template({}).pod
+
+
+@pytest.mark.parametrize(
+    ("collectors", "core"), [(["events", "pods"], ["events", "pods"]), (["rayjobs", "events"], ["events"])]
+)
+def test_events_and_pods_are_in_the_core_group(collectors: list[str], core: list[str]) -> None:
+    """Their rule exists only if they are exported, and so does that of Ray's kinds."""
+    rules = {rule["apiGroups"][0]: rule for rule in template({"collectors": collectors}).one("ClusterRole")["rules"]}
+    assert rules[""] == {"apiGroups": [""], "resources": core, "verbs": ["list", "watch"]}
+    assert ("ray.io" in rules) is ("rayjobs" in collectors)
+
+
+def test_limits_of_a_monitor_are_in_both_kinds() -> None:
+    """A limit of 0 is none."""
+    limits = {"sampleLimit": 2_000_000, "targetLimit": 2, "labelLimit": 3, "labelNameLengthLimit": 4}
+    limits |= {"labelValueLengthLimit": 5}
+    more = {"annotations": {"a": "b"}, "podTargetLabels": ["team"], "bodySizeLimit": "64MB", "scheme": "https"}
+    for kind, key, endpoints in (
+        ("ServiceMonitor", "serviceMonitor", "endpoints"),
+        ("PodMonitor", "podMonitor", "podMetricsEndpoints"),
+    ):
+        tls = {"tlsConfig": {"serverName": "exporter"}, "proxyUrl": "http://proxy:3128"}
+        monitor = template({key: {"enabled": True, **limits, **more, **tls}}).one(kind)
+        assert monitor["metadata"]["annotations"] == {"a": "b"}
+        assert monitor["spec"].items() >= (limits | {"podTargetLabels": ["team"], "bodySizeLimit": "64MB"}).items()
+        assert monitor["spec"][endpoints][0].items() >= ({"scheme": "https"} | tls).items()
 
 
 @pytest.mark.parametrize("collectors", [KINDS, ["rayjobs"], ["raycronjobs", "rayservices"]], ids="+".join)
@@ -234,8 +359,10 @@ def test_works_as_a_subchart(tmp_path: Path) -> None:
     chart["dependencies"] = [{"name": "kuberay-exporter", "version": "*", "condition": "kuberay-exporter.enabled"}]
     (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(chart))
     ours = {"enabled": True, "collectors": ["rayjobs"]}
-    values = {"global": {"registry": "example.com"}, "kuberay-exporter": ours}
-    assert template(values, chart=tmp_path).flags["--collectors"] == "rayjobs"
+    values = {"global": {"registry": "example.com", "imageRegistry": "example.org"}, "kuberay-exporter": ours}
+    rendered = template(values, chart=tmp_path)
+    assert rendered.flags["--collectors"] == "rayjobs"
+    assert rendered.container["image"].startswith("example.org/")
     ours["enabled"] = False
     assert template(values, chart=tmp_path).objects == []
 

@@ -1,6 +1,7 @@
 """The chart's ConfigMaps of dashboards, for the sidecar of Grafana's chart."""
 
 import gzip
+import re
 from pathlib import Path
 
 from tests.support.boards import FILES
@@ -18,6 +19,24 @@ def test_every_dashboard_has_a_config_map_with_its_text() -> None:
     data = {name: text for one in maps for name, text in one["data"].items()}
     assert data == {f"kuberay-{path.name}": path.read_text() for path in FILES}
     assert len({one["metadata"]["name"] for one in maps}) == len(maps) == len(FILES)
+
+
+def config_map_texts(labels: list[str]) -> str:
+    values = {"dashboards": {"enabled": True}, "prometheusRule": {"externalLabels": labels}}
+    return "".join(text for one in template(values).of("ConfigMap") for text in one["data"].values())
+
+
+def test_dashboards_have_the_external_labels_of_the_rules() -> None:
+    """The first one is that of the variable; all of them keep objects apart. Without any, `cluster` has no effect."""
+    usual = config_map_texts(["cluster"])
+    assert config_map_texts([]) == usual
+    changed = config_map_texts(["site", "region"])
+    assert changed.count('site=~\\"$cluster\\"') == usual.count('cluster=~\\"$cluster\\"') > 100
+    assert changed.count("site, region, namespace") == usual.count("cluster, namespace") > 100
+    assert "label_values(kuberay_exporter_build_info, site)" in changed
+    assert not re.search(r"(?<![\w$])cluster(=~|, namespace|\)\"|\}\})", changed)
+    back = changed.replace("site, region, namespace", "cluster, namespace").replace("site", "cluster")
+    assert back == usual
 
 
 def test_the_sidecar_finds_them_in_its_namespace() -> None:

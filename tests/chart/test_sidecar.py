@@ -168,3 +168,11 @@ def test_post_renderer_fails_where_there_is_no_operator() -> None:
     assert nameless.stderr == "post-render: the manifests have no Deployment kuberay-operator\n"
     assert nameless.stdout == ""
     assert "the image of the exporter is missing" in try_post_render(OPERATOR).stderr
+
+
+def test_role_for_events_and_pods_has_two_verbs_for_the_operators_account() -> None:
+    """It adds what the operator's own role may lack, and no more."""
+    role, binding = yaml.safe_load_all((SIDECAR / "events-and-pods.yaml").read_text())
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["events", "pods"], "verbs": ["list", "watch"]}]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"][0]["name"] == yaml.safe_load(OPERATOR)["metadata"]["name"]

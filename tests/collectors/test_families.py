@@ -13,7 +13,13 @@ from tests.support.objects import CREATED, condition, manifest, series
 from tests.support.parity import NINE
 
 CREATED_SECONDS, AT, AT_SECONDS = 1795428000, "2026-11-23T10:01:30Z", 1795428090
-KIND_OF = {"cluster": "rayclusters", "job": "rayjobs", "service": "rayservices", "cronjob": "raycronjobs"}
+KIND_OF = {
+    "cluster": "rayclusters",
+    "job": "rayjobs",
+    "service": "rayservices",
+    "cronjob": "raycronjobs",
+    "pod": "pods",
+}
 READY = condition("RayClusterProvisioned", "True", AT, reason="AllPodRunningAndReadyFirstTime", message="of no use")
 WORKERS = {
     "desired": "desiredWorkerReplicas",
@@ -395,8 +401,65 @@ def of_cron_jobs() -> Iterator[Case]:
     yield "no status", "cronjob_last_schedule_timestamp_seconds", manifest(), []
 
 
+def container(restarts: int = 0, /, **state: Any) -> dict[str, Any]:
+    """Return the status of a container with this `state` and, under `last`, what it was before."""
+    last = state.pop("last", {})
+    return {"name": "ray", "restartCount": restarts, "state": state, "lastState": last}
+
+
+def of_pods() -> Iterator[Case]:
+    labels = {"ray.io/cluster": "train", "ray.io/node-type": "worker", "ray.io/group": "gpu"}
+    placed = manifest(labels=labels) | {"spec": {"nodeName": "node-1"}}
+    keys = 'group="gpu",node="node-1",node_type="worker",ray_io_cluster="train"'
+    yield "worker", "pod_info", placed, [f"{keys} 1"]
+    unplaced = keys.replace("node-1", "")
+    yield "not scheduled", "pod_info", manifest(labels=labels), [f"{unplaced} 1"]
+    made = manifest(labels={"ray.io/originated-from-crd": "RayJob", "ray.io/originated-from-cr-name": "etl"})
+    yield "submitter", "pod_info", made, ['group="",node="",node_type="submitter",ray_io_cluster="" 1']
+    yield "submitter", "pod_owner", made, ['owner_kind="RayJob",owner_name="etl" 1']
+    yield "worker", "pod_owner", placed, []
+    yield "no status", "pod_status", manifest(), ['status="Pending" 1']
+    yield (
+        "crash loop",
+        "pod_status",
+        status(phase="Running", containerStatuses=[container(waiting={"reason": "CrashLoopBackOff"})]),
+        ['status="CrashLoopBackOff" 1'],
+    )
+    yield "free text", "pod_status", status(phase="Failed", reason="of no use"), ['status="other" 1']
+    for type_, family in (("PodScheduled", "pod_scheduled"), ("Ready", "pod_ready")):
+        true = status(conditions=[condition(type_, "True", AT)])
+        yield "true", f"{family}_timestamp_seconds", true, [f" {AT_SECONDS}"]
+        yield "false", f"{family}_timestamp_seconds", status(conditions=[condition(type_, "False", AT)]), []
+        yield "absent", f"{family}_timestamp_seconds", status(), []
+    yield "ready", "pod_ready", status(conditions=[condition("Ready", "True", AT)]), [" 1"]
+    yield "unknown", "pod_ready", status(conditions=[condition("Ready", "Unknown", AT)]), [" 0"]
+    yield "no status", "pod_ready", manifest(), [" 0"]
+    yield "creation", "pod_created_timestamp_seconds", manifest(), [f" {CREATED_SECONDS}"]
+    restarted = status(initContainerStatuses=[container(2)], containerStatuses=[container(3), container(1)])
+    yield "all containers", "pod_container_restarts_total", restarted, [" 6"]
+    yield "no status", "pod_container_restarts_total", manifest(), [" 0"]
+    earlier = {"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": CREATED}}
+    killed = {"reason": "OOMKilled", "exitCode": 137, "finishedAt": AT, "message": "secret"}
+    oom = status(containerStatuses=[container(1, running={}, last={"terminated": killed}), container(1, last=earlier)])
+    yield "the last of two", "pod_last_termination", oom, ['exit_code="137",reason="OOMKilled" 1']
+    yield "the last of two", "pod_last_termination_timestamp_seconds", oom, [f" {AT_SECONDS}"]
+    strange = container(terminated={"reason": "of no use", "finishedAt": AT})
+    yield (
+        "a strange reason",
+        "pod_last_termination",
+        status(containerStatuses=[strange]),
+        ['exit_code="0",reason="other" 1'],
+    )
+    done = container(terminated={"reason": "Completed", "exitCode": 0, "finishedAt": AT})
+    for family in ("pod_last_termination", "pod_last_termination_timestamp_seconds"):
+        yield "an init container that did its work", family, status(initContainerStatuses=[done]), []
+        yield "never", family, status(containerStatuses=[container(running={})]), []
+
+
 CASES = list(
-    chain(of_every_kind(), of_clusters(), of_groups(), of_jobs(), of_services(), of_rollouts(), of_cron_jobs())
+    chain(
+        of_every_kind(), of_clusters(), of_groups(), of_jobs(), of_services(), of_rollouts(), of_cron_jobs(), of_pods()
+    )
 )
 
 
@@ -408,7 +471,7 @@ def kind_of(family: str) -> AnyKind:
 def full_line(family: str, expected: str) -> str:
     """Return the line with the identity's labels put in their places."""
     own, _, value = expected.rpartition(" ")
-    identity = ['name="a"', 'namespace="ns"', 'uid="1"']
+    identity = [f'{kind_of(family).name_label}="a"', 'namespace="ns"', 'uid="1"']
     labels = ",".join(sorted([*re.findall(r'\w+="[^"]*"', own), *identity]))
     return f"kuberay_{family}{{{labels}}} {value}"
 

@@ -98,4 +98,4 @@ RAY_DEFINITIONS = [definition(GROUP, plural, kind) for plural, kind in ALL_KINDS
 MONITORING_DEFINITIONS = [
     definition("monitoring.coreos.com", f"{kind.lower()}s", kind)
     for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
-]
+] + [definition("autoscaling.k8s.io", "verticalpodautoscalers", "VerticalPodAutoscaler")]

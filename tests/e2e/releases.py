@@ -31,7 +31,7 @@ def render(values: dict[str, Any], namespace: str, *arguments: str) -> Rendered:
     Cluster-wide objects are named after the namespace, so that they differ from those of a given cluster. No pod is
     started.
     """
-    ours = {"fullnameOverride": namespace, "replicas": 0}
+    ours = {"fullnameOverride": namespace, "namespaceOverride": namespace, "replicas": 0}
     return template(values | ours, "--namespace", namespace, *arguments)
 
 

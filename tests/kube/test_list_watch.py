@@ -119,6 +119,18 @@ def test_a_list_that_trickles_is_ended(head: bytes) -> None:
         assert time.monotonic() - started < 5
 
 
+def test_headers_that_trickle_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in front may never get to the body."""
+    monkeypatch.setattr("exporter.kube.session.HEADERS_MAX_SECONDS", 0.3)
+    monkeypatch.setattr("exporter.kube.list_watch.LIST_TIMEOUT_SECONDS", 0.2)
+    with trickling(b"HTTP/1.1 200 OK\r\nX-Padding: ") as url:
+        transport = ApiTransport(lambda: anonymous(url), connections=1)
+        started = time.monotonic()
+        with pytest.raises(StreamError):
+            names(ListWatch(transport, PATH, rng=random.Random(1), page_size=500))
+        assert time.monotonic() - started < 5
+
+
 @pytest.mark.parametrize("path", [PATH, "/apis/ray.io/v1/namespaces/ns/rayjobs"])
 def test_discovery_says_what_is_installed(path: str) -> None:
     """By the group's path, for all namespaces and for one."""

@@ -6,8 +6,9 @@ conditions. Each of them is scraped from two targets, as during a restart of the
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -42,13 +43,13 @@ TOTALS = {
 """The result of each query that adds up requests."""
 
 
-def series(name: str, uid: int, number: int) -> Iterator[tuple[str, int]]:
-    """Yield the series of one cluster with their values."""
+def series(name: str, uid: int, number: int, where: str) -> Iterator[tuple[str, int]]:
+    """Yield the series of one RayCluster with their values; `where` is empty or the Kubernetes cluster's label."""
     spec_suspend = int(name == "queued")
     status = "true" if spec_suspend else "false"
     state = "ready" if name == "runs" else "suspended"
     for target in ("a", "b"):
-        labels = f'name="{name}",namespace="ml",uid="{uid}",instance="{target}"'
+        labels = f'{where}name="{name}",namespace="ml",uid="{uid}",instance="{target}"'
         for request in REQUESTS:
             yield f"kuberay_cluster_desired_{request}{{{labels}}}", number
         yield f"kuberay_cluster_min_workers{{{labels}}}", number
@@ -58,17 +59,26 @@ def series(name: str, uid: int, number: int) -> Iterator[tuple[str, int]]:
             yield f'kuberay_cluster_status_condition{{{labels},condition="RayClusterSuspended",status="{status}"}}', 1
 
 
-def labels_of(expr: str) -> str:
-    """Return the labels of the total: the namespace or none."""
-    return '{namespace="ml"}' if "sum by (namespace)" in expr else "{}"
+def samples(expr: str, total: int, clusters: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the results of a query: one for each namespace of each cluster, or one for all clusters."""
+    if "sum by (cluster, namespace)" in expr:
+        return [{"labels": f'{{{where}namespace="ml"}}', "value": total} for where in clusters]
+    return [{"labels": "{}", "value": total * len(clusters)}]
 
 
-def promtool(folder: Path, gpus: dict[str, int], expected: dict[str, int]) -> "subprocess.CompletedProcess[str]":
-    """Compare the results of the dashboards' queries with the expected ones."""
-    found = [item for uid, (name, number) in enumerate(gpus.items()) for item in series(name, uid, number)]
+def promtool(
+    folder: Path, gpus: dict[str, int], expected: dict[str, int], clusters: Sequence[str] = ("",)
+) -> "subprocess.CompletedProcess[str]":
+    """Compare the results of the dashboards' queries with the expected ones, for equal objects in each cluster."""
+    found = [
+        item
+        for where in clusters
+        for uid, (name, number) in enumerate(gpus.items())
+        for item in series(name, uid, number, where)
+    ]
     promql = {query.key: query.promql for query in QUERIES}
     cases = [
-        {"expr": promql[key], "eval_time": "1m", "exp_samples": [{"labels": labels_of(promql[key]), "value": total}]}
+        {"expr": promql[key], "eval_time": "1m", "exp_samples": samples(promql[key], total, clusters)}
         for key, total in expected.items()
     ]
     test = {
@@ -84,6 +94,12 @@ def promtool(folder: Path, gpus: dict[str, int], expected: dict[str, int]) -> "s
 def test_totals_count_suspended_clusters_only_as_queued(tmp_path: Path) -> None:
     """A resumed cluster counts as requested, although its state is still `suspended`."""
     result = promtool(tmp_path, GPUS, TOTALS)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_totals_add_up_clusters_with_equal_objects(tmp_path: Path) -> None:
+    """The same names and uids in two Kubernetes clusters; a suspended one hides none of the other."""
+    result = promtool(tmp_path, GPUS, TOTALS, ('cluster="eu",', 'cluster="us",'))
     assert result.returncode == 0, result.stdout + result.stderr
 
 

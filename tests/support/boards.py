@@ -14,6 +14,7 @@ VARIABLES = {
     "$__rate_interval": "1m",
     "$__interval": "15s",
     "$__range": "5m",
+    "$cluster": ".*",
     "$namespace": ".*",
     "$name": ".*",
 }

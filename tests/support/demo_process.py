@@ -5,6 +5,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from exporter.collectors.pod import PODS
 from tests.support.commands import COMMAND, environment
 from tests.support.watching import wait_until
 
@@ -12,6 +13,7 @@ NOT_SIMULATED = {
     "kuberay_cluster_group_scale_gate",  # a field that KubeRay v1.7 does not have
     "kuberay_cluster_requested_tpu_seconds_total",
     "kuberay_clusters_requested_tpu_seconds_total",
+    *(row.name for row in (*PODS.rows, *PODS.lifecycle)),
 }
 """Families of which the demo never has a series."""
 

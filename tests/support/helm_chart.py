@@ -34,7 +34,7 @@ class Rendered(NamedTuple):
 
     @property
     def container(self) -> dict[str, Any]:
-        (container,) = self.pod["containers"]
+        (container,) = [each for each in self.pod["containers"] if each["name"] == "kuberay-exporter"]
         return dict(container)
 
     @property

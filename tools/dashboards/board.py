@@ -8,9 +8,16 @@ import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tools.dashboards import external
 from tools.dashboards.panels import DATASOURCE, Json, Panel
 
 GRID_WIDTH = 24
+
+SELECTED = f"${{datasource:queryparam}}&${{{external.LABEL}:queryparam}}"
+"""The part of a link that keeps the data source and the selected clusters."""
+
+CLUSTERS = f"label_values(kuberay_exporter_build_info, {external.LABEL})"
+"""The query of the variable of clusters; it has no values where series have no such label."""
 
 
 class Row(NamedTuple):
@@ -58,7 +65,13 @@ def dashboard(
                 "targetBlank": False,
             }
         ],
-        "templating": {"list": [_datasource_variable(), *map(_variable, variables)]},
+        "templating": {
+            "list": [
+                _datasource_variable(),
+                _variable(Variable(external.LABEL, "Cluster", CLUSTERS)),
+                *(_variable(each._replace(expr=external.values_of(each.expr))) for each in variables),
+            ]
+        },
         "panels": _laid_out(rows),
     }
 
@@ -70,7 +83,7 @@ def address(uid: str, namespace: str = "namespace", name: str = "name") -> str:
     `${__data.fields.label}`.
     """
     chosen = f"var-namespace=${{__data.fields.{namespace}}}&var-name=${{__data.fields.{name}}}"
-    return f"/d/{uid}?${{datasource:queryparam}}&{chosen}&${{__url_time_range}}"
+    return f"/d/{uid}?{SELECTED}&{chosen}&${{__url_time_range}}"
 
 
 def _laid_out(rows: Sequence[Row]) -> list[Json]:
@@ -95,9 +108,18 @@ def _laid_out(rows: Sequence[Row]) -> list[Json]:
             if x + panel.width > GRID_WIDTH:
                 x, y, height = 0, y + height, 0
             place = {"x": x, "y": y, "w": panel.width, "h": panel.height}
-            panels.append({"id": _id(panel.title), **panel.body, "gridPos": place})
+            panels.append({"id": _id(panel.title), **_of_clusters(panel.body), "gridPos": place})
             x, height = x + panel.width, max(height, panel.height)
     return panels
+
+
+def _of_clusters(body: Json) -> Json:
+    """Return a panel whose queries select clusters and keep them apart."""
+    targets = [target | {"expr": external.query(target["expr"])} for target in body["targets"]]
+    for target in targets:
+        if "legendFormat" in target:
+            target["legendFormat"] = external.legend(target["legendFormat"])
+    return body | {"targets": targets}
 
 
 def _id(title: str) -> int:

@@ -1,6 +1,6 @@
 """The dashboard `KubeRay / Fleet`: all kinds on one page. Its tables link to the dashboards of the kinds."""
 
-from tools.dashboards.board import Row, Variable, address, dashboard
+from tools.dashboards.board import SELECTED, Row, Variable, address, dashboard
 from tools.dashboards.panels import (
     ORANGE,
     ORANGE_FROM_ONE,
@@ -34,9 +34,7 @@ OBJECT_OF_KIND = ("kind", *OBJECT)
 
 ANY_KIND = {"name": address("kuberay-${__data.fields.kind}")}
 
-NAMESPACE = (
-    "/d/kuberay-RayCluster?${datasource:queryparam}&var-namespace=${__data.fields.namespace}&${__url_time_range}"
-)
+NAMESPACE = f"/d/kuberay-RayCluster?{SELECTED}&var-namespace=${{__data.fields.namespace}}&${{__url_time_range}}"
 
 STUCK = ((600, ORANGE), (1800, RED))
 SHARE = "percentunit"

@@ -7,6 +7,8 @@ import string
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tools.dashboards import external
+
 Json = dict[str, Any]
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -30,7 +32,7 @@ COLUMN_TITLES = {
     "job_deployment_status": "state",
     "owner_kind": "owner kind",
     "owner_name": "owner",
-    "ray_io_cluster": "cluster",
+    "ray_io_cluster": "RayCluster",
     "ray_version": "Ray version",
     "resource": "kind",
     "submission_mode": "submission mode",
@@ -202,6 +204,8 @@ def table(
     Grafana joins the queries by their common labels. `label_queries` only add labels; their values are not shown.
     `links` maps a label to the address that opens when its column is clicked.
     """
+    if "namespace" in labels:
+        labels = [external.LABEL, *labels]
     exprs = [*(column.expr for column in columns), *label_queries]
     targets = [{"expr": expr, "format": "table", "instant": True, "range": False} for expr in exprs]
     # Grafana's field names for the values of the queries; only `Value` if a single query has a result.

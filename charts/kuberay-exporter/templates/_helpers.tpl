@@ -9,6 +9,10 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "kuberay-exporter.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{- /* The selector of a Deployment is immutable, so that it must not depend on a value. */ -}}
 {{- define "kuberay-exporter.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
@@ -37,20 +41,80 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "kuberay-exporter.image" -}}
 {{- with .Values.image -}}
+{{- $registry := $.Values.global.imageRegistry | default .registry -}}
+{{- with $registry }}{{ . | trimSuffix "/" }}/{{ end }}{{ .repository -}}
 {{- if .digest -}}
-{{ .repository }}@{{ .digest }}
+{{- with .tag }}:{{ . }}{{ end }}@{{ .digest }}
 {{- else -}}
-{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+:{{ .tag | default $.Chart.AppVersion }}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The pull secrets of the release and of all charts, each once. */ -}}
+{{- define "kuberay-exporter.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range concat .Values.imagePullSecrets .Values.global.imagePullSecrets -}}
+{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
+{{- end -}}
+{{- with uniq $names -}}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
 {{- end -}}
 {{- end -}}
 
 {{- /* The rules of a role, from the kinds in `collectors`. */ -}}
 {{- define "kuberay-exporter.rules" -}}
-- apiGroups: [ray.io]
+{{- $core := list -}}{{- $ray := list -}}
+{{- range .Values.collectors -}}
+{{- if has . (list "events" "pods") }}{{ $core = append $core . }}{{ else }}{{ $ray = append $ray . }}{{ end -}}
+{{- end -}}
+{{- range $group, $resources := dict "ray.io" $ray "" $core -}}
+{{- with $resources }}
+- apiGroups: [{{ $group | default "\"\"" }}]
   resources:
-    {{- toYaml .Values.collectors | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   verbs: [list, watch]
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The flags of `serve` that are values of the chart. Values that would have no effect are refused. */ -}}
+{{- define "kuberay-exporter.flags" -}}
+- --collectors={{ join "," .Values.collectors }}
+{{- with .Values.watchNamespaces }}
+- --watch-namespace={{ join "," . }}
+{{- end }}
+{{- if and .Values.metricAllowlist .Values.metricDenylist }}
+{{- fail "metricAllowlist and metricDenylist exclude each other" }}
+{{- end }}
+{{- with .Values.metricAllowlist }}
+- {{ printf "--metric-allowlist=%s" (join "," .) | quote }}
+{{- end }}
+{{- with .Values.metricDenylist }}
+- {{ printf "--metric-denylist=%s" (join "," .) | quote }}
+{{- end }}
+{{- $labels := list }}
+{{- range $kind, $names := .Values.metricLabelsAllowlist }}
+{{- if not (has $kind (append $.Values.collectors "*")) }}
+{{- fail (printf "metricLabelsAllowlist.%s has no effect, because collectors does not have %s" $kind $kind) }}
+{{- end }}
+{{- $labels = append $labels (printf "%s=[%s]" $kind (join "," $names)) }}
+{{- end }}
+{{- with $labels }}
+- {{ printf "--metric-labels-allowlist=%s" (join "," .) | quote }}
+{{- end }}
+{{- if .Values.logEvents }}
+{{- if not (has "events" .Values.collectors) }}
+{{- fail "logEvents has no effect, because collectors does not have events" }}
+{{- end }}
+- --log-events
+{{- end }}
+{{- with .Values.objectSeriesLimit }}
+- --object-series-limit={{ int64 . }}
+{{- end }}
 {{- end -}}
 
 {{- /* The endpoint of a ServiceMonitor or a PodMonitor, from its values. */ -}}
@@ -70,5 +134,15 @@ relabelings:
 {{- with .metricRelabelings }}
 metricRelabelings:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .scheme }}
+scheme: {{ . }}
+{{- end }}
+{{- with .tlsConfig }}
+tlsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .proxyUrl }}
+proxyUrl: {{ . | quote }}
 {{- end }}
 {{- end -}}

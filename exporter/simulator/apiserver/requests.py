@@ -66,11 +66,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 def resource_of(path: str) -> tuple[str, str | None, str | None]:
     """Return plural, namespace and name of a path; the plural is empty for any other path."""
     match path.split("/")[1:]:
-        case ["apis", "ray.io", "v1", plural]:
+        case ["apis", "ray.io", "v1", *resource] | ["api", "v1", *resource]:
+            return _within_group(resource)
+    return "", None, None
+
+
+def _within_group(path: list[str]) -> tuple[str, str | None, str | None]:
+    match path:
+        case [plural]:
             return plural, None, None
-        case ["apis", "ray.io", "v1", "namespaces", namespace, plural]:
+        case ["namespaces", namespace, plural]:
             return plural, namespace, None
-        case ["apis", "ray.io", "v1", "namespaces", namespace, plural, name]:
+        case ["namespaces", namespace, plural, name]:
             return plural, namespace, name
     return "", None, None
 

@@ -1,0 +1,88 @@
+{{- /* What is inserted for each ${name} in files/rules.yaml, except ${namespaces}. As JSON. */ -}}
+{{- define "kuberay-exporter.ruleTokens" -}}
+{{- with .Values.prometheusRule -}}
+{{- $external := "" }}{{ $matchers := "" }}{{ $values := "" }}{{ $where := "" -}}
+{{- range .externalLabels -}}
+{{- $external = printf "%s%s, " $external . -}}
+{{- $matchers = printf "%s%s=%%q, " $matchers . -}}
+{{- $values = printf "%s$labels.%s " $values . -}}
+{{- $where = printf "%s{{ with $labels.%s }}%s {{ . }}: {{ end }}" $where . . -}}
+{{- end -}}
+{{- $names := join ", " .externalLabels -}}
+{{- $expected := list -}}
+{{- range .expectedClusters -}}
+{{- $label := required "prometheusRule.expectedClusters needs the label that has their names in prometheusRule.externalLabels" (first $.Values.prometheusRule.externalLabels) -}}
+{{- $expected = append $expected (printf "label_replace(vector(1), %q, %q, \"\", \"\")" $label .) -}}
+{{- end -}}
+{{- $past := printf "group by (%s) (last_over_time(kuberay_exporter_build_info[1d]))" $names -}}
+{{- $tokens := dict
+      "namespace" .namespaceLabel
+      "runbookUrl" .runbookUrl
+      "job" .job
+      "external" $external
+      "externalLabels" $names
+      "externalMatchers" $matchers
+      "externalValues" $values
+      "where" $where
+      "expectedExporters" (join " or " $expected | default $past) -}}
+{{- /* As JSON, because a large number would be rendered as 1e+06. */ -}}
+{{- range $name, $value := .thresholds }}{{ $_ := set $tokens $name (toJson $value) }}{{ end -}}
+{{- toJson $tokens -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* (list $text $tokens): the text with the tokens inserted. Without a matcher nothing is left in the braces. */ -}}
+{{- define "kuberay-exporter.insert" -}}
+{{- $text := first . -}}
+{{- range $name, $value := last . }}{{ $text = replace (printf "${%s}" $name) $value $text }}{{ end -}}
+{{- $text | replace ", }" "}" | replace "{}" "" -}}
+{{- end -}}
+
+{{- /* (list $label $namespaces): matchers of the included and excluded namespaces. */ -}}
+{{- define "kuberay-exporter.namespaceMatchers" -}}
+{{- $label := first . -}}
+{{- with last . -}}
+{{- with .include }}{{ $label }}=~'{{ join "|" . }}', {{ end -}}
+{{- with .exclude }}{{ $label }}!~'{{ join "|" . }}', {{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* (list $alert $expr $tokens $labels): the expression with labels of the object, if they are exported. */ -}}
+{{- define "kuberay-exporter.withObjectLabels" -}}
+{{- $alert := index . 0 }}{{ $expr := index . 1 | trim }}{{ $tokens := index . 2 }}{{ $labels := index . 3 -}}
+{{- $kind := regexFind "^Ray(Cluster|Job|Service)" $alert | trimPrefix "Ray" | lower -}}
+{{- if and $kind $labels (contains "uid" $expr) -}}
+{{- $object := printf "%s%s, uid" $tokens.external $tokens.namespace -}}
+(
+  {{- $expr | nindent 2 }}
+)
+* on ({{ $object }}) group_left ({{ join ", " $labels }})
+  topk by ({{ $object }}) (1, kuberay_{{ $kind }}_labels)
+or on ({{ $object }}) (
+  {{- $expr | nindent 2 }}
+)
+{{- else -}}
+{{- $expr -}}
+{{- end }}
+{{ end -}}
+
+{{- /* (list $rule $tokens $): the alert with the values of `prometheusRule.alerts`. As JSON. */ -}}
+{{- define "kuberay-exporter.alert" -}}
+{{- $rule := index . 0 }}{{ $tokens := index . 1 }}{{ $values := (index . 2).Values.prometheusRule -}}
+{{- $own := get $values.alerts $rule.alert | default dict -}}
+{{- if and $own.for $rule.for -}}
+{{- fail (printf "prometheusRule.alerts.%s.for: this alert's duration is its threshold, prometheusRule.thresholds.%s" $rule.alert (regexFind "\\w+Seconds" $rule.for)) -}}
+{{- end -}}
+{{- $namespaces := include "kuberay-exporter.namespaceMatchers" (list $values.namespaceLabel ($own.namespaces | default $values.namespaces)) -}}
+{{- $tokens = set (deepCopy $tokens) "namespaces" $namespaces -}}
+{{- $expr := include "kuberay-exporter.insert" (list $rule.expr $tokens) -}}
+{{- $_ := set $rule "expr" (include "kuberay-exporter.withObjectLabels" (list $rule.alert $expr $tokens $values.objectLabels)) -}}
+{{- with coalesce $own.for $rule.for }}{{ $_ := set $rule "for" (include "kuberay-exporter.insert" (list . $tokens)) }}{{ end -}}
+{{- with $own.severity }}{{ $_ := set $rule.labels "severity" . }}{{ end -}}
+{{- $_ := set $rule "labels" (merge $rule.labels (deepCopy ($own.labels | default dict)) $values.labels) -}}
+{{- range $name, $text := $rule.annotations -}}
+{{- $_ := set $rule.annotations $name (include "kuberay-exporter.insert" (list $text $tokens)) -}}
+{{- end -}}
+{{- $_ := set $rule "annotations" (mergeOverwrite $rule.annotations (deepCopy ($own.annotations | default dict))) -}}
+{{- toJson $rule -}}
+{{- end -}}

@@ -1,0 +1,245 @@
+"""Events that controllers record about Ray's custom resources, counted by difference.
+
+An Event is not an object with a state: it stands for occurrences, of which the API server keeps one document for an
+hour. So what is printed is not the Events but what they show: how often each reason has occurred, and when last.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from prometheus_client import Metric
+from prometheus_client.registry import Collector as RegistryCollector
+
+from exporter.clock import Clock, SystemClock
+from exporter.collectors.collector import add_samples
+from exporter.collectors.event_reasons import KINDS, KUBERAY_REASONS, NORMAL, WARNING
+from exporter.collectors.event_series import EventCounts, LastWarnings
+from exporter.collectors.lifecycle import Observation
+from exporter.collectors.limits import NO_REPORT, Limits
+from exporter.collectors.table import (
+    OTHER,
+    RAY_API_VERSION,
+    Kind,
+    Occurrence,
+    Selection,
+    remember_nothing,
+)
+from exporter.exposition.model import Family, Sample
+from exporter.resources.event import Event, EventKey, ObjectReference
+
+MAX_OTHER_REASONS = 200
+"""Distinct reasons that are not KubeRay's: anyone who may create Events can write any."""
+
+MAX_DELETED_EVENTS = 10_000
+"""Deleted Events that are remembered: an ended series is written again up to half an hour after its last write."""
+
+
+class Growth(NamedTuple):
+    """New occurrences of an Event; of the first of them the API shows nothing but their number."""
+
+    event: Event
+    occurrences: int
+
+
+def occurred(event: Event) -> Occurrence:
+    """Return how often an Event has occurred so far, with kind, type and reason as they were written."""
+    about = event.involved_object or ObjectReference()
+    return Occurrence(event.occurrences, (about.kind or "", event.type or "", event.reason or ""))
+
+
+class EventFamily(NamedTuple):
+    """One family of series that Events leave behind; attributes as of a row of a table."""
+
+    name: str
+    type: str
+    text: str
+    source: str
+    labels: tuple[str, ...]
+
+    @property
+    def help(self) -> str:
+        return f"{self.text} ({self.source})."
+
+    @property
+    def family(self) -> Family:
+        return Family(self.name, self.type, self.help, sorted(self.labels))
+
+
+EVENTS_TOTAL = EventFamily(
+    name="kuberay_events_total",
+    type="counter",
+    text="Number of occurrences of Events about Ray's custom resources; reasons that are neither KubeRay's nor among "
+    f"the first {MAX_OTHER_REASONS} others are `{OTHER}`",
+    source="series.count, count",
+    labels=("namespace", "kind", "type", "reason"),
+)
+
+LAST_WARNING = EventFamily(
+    name="kuberay_event_last_timestamp_seconds",
+    type="gauge",
+    text="Time of the last occurrence of a Warning about an object, in Unix seconds, until the object is deleted or an "
+    "hour has passed",
+    source="series.lastObservedTime, lastTimestamp, eventTime, firstTimestamp, metadata.creationTimestamp",
+    labels=("namespace", "kind", "name", "uid", "type", "reason"),
+)
+
+EVENT_FAMILIES = (EVENTS_TOTAL, LAST_WARNING)
+
+EVENTS: Kind[Event, None] = Kind(
+    plural="events",
+    name="Event",
+    object_type=Event,
+    remember=remember_nothing,
+    is_default=False,
+    api_version="v1",
+    selections=(Selection(field_selector=f"involvedObject.apiVersion={RAY_API_VERSION}"),),
+    sends_bookmarks=False,
+    rows=(),
+)
+
+
+class SeenEvents:
+    """How often each Event has occurred when it was last seen, also of some that were deleted since."""
+
+    def __init__(self, max_deleted: int = MAX_DELETED_EVENTS) -> None:
+        self._max_deleted = max_deleted
+        self._present: dict[EventKey, int] = {}
+        # The oldest first.
+        self._deleted: dict[EventKey, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._present) + len(self._deleted)
+
+    def growth(self, key: EventKey, occurrences: int) -> int:
+        """Remember the number; return how many are new."""
+        before = self._present.get(key, 0) or self._deleted.pop(key, 0)
+        self._present[key] = max(before, occurrences)
+        return max(occurrences - before, 0)
+
+    def deleted(self, key: EventKey) -> None:
+        """Keep the number for a while: the recorder may write the Event again, under another uid."""
+        occurrences = self._present.pop(key, None)
+        if occurrences is None:
+            return
+        self._deleted[key] = occurrences
+        if len(self._deleted) > self._max_deleted:
+            del self._deleted[next(iter(self._deleted))]
+
+
+class BoundedReasons:
+    """KubeRay's reasons, the first others that occur, and `other` for the rest."""
+
+    def __init__(self, max_others: int = MAX_OTHER_REASONS) -> None:
+        self._max_others = max_others
+        self._others: set[str] = set()
+
+    def label(self, reason: str) -> str:
+        if reason in KUBERAY_REASONS or reason in self._others:
+            return reason
+        if len(self._others) >= self._max_others:
+            return OTHER
+        self._others.add(reason)
+        return reason
+
+
+class EventTotals(RegistryCollector):
+    """Counts new occurrences, each once, and reports them (a `Totals` of Events).
+
+    Guarantees: what the first list shows is history and not counted; what a later list or a watch shows is counted
+    by difference per namespace, name and eventTime. A deleted Event changes nothing. Nothing is left out for its age.
+    Of a counted Event no more is kept than the difference needs. `object_deleted` may be called by any thread.
+    """
+
+    def __init__(
+        self,
+        family_filter: Callable[[str], bool] = lambda _: True,
+        report: Callable[[Growth], object] = lambda _: None,
+        *,
+        clock: Clock | None = None,
+        limits: Limits = NO_REPORT,
+        namespace_dropped: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`report` is called once for each Event that has new occurrences, before its details are dropped.
+
+        `namespace_dropped` is called for each namespace whose series were dropped before their time.
+        """
+        clock = clock or SystemClock()
+        self._report = report
+        self._limits = limits
+        self._seen = SeenEvents()
+        self._reasons = BoundedReasons()
+        # Present in the first list, but not decodable yet.
+        self._undecodable: set[str] = set()
+        self._counts = EventCounts(clock, namespace_dropped)
+        self._warnings = LastWarnings(clock, limits)
+        self._series: list[tuple[Family, EventCounts | LastWarnings]] = [
+            (row.family, series)
+            for row, series in ((EVENTS_TOTAL, self._counts), (LAST_WARNING, self._warnings))
+            if family_filter(row.name)
+        ]
+        self.families = tuple([family for family, _ in self._series])
+
+    def observe(self, event: Event, remembered: None = None) -> Observation[Event]:  # noqa: ARG002 - as of all totals
+        return Observation(event, (occurred(event),))
+
+    def on_list(self, present: Iterable[Observation[Event]], undecodable: Collection[str]) -> set[str]:
+        """Take the first list as history; return the keys of the series that exist now."""
+        self._undecodable.update(undecodable)
+        return self._take(present, is_history=True)
+
+    def on_change(self, changed: Iterable[Observation[Event]], removed: Iterable[Event]) -> set[str]:
+        """Count and report what is new; return the keys of the series that changed."""
+        for event in removed:
+            self._seen.deleted(event.key)
+        return self._take(changed, is_history=False)
+
+    def object_deleted(self, uid: str) -> None:
+        """Drop the Warnings about an object with the next change or scrape. Any thread may call this."""
+        self._warnings.object_deleted(uid)
+
+    def expire(self) -> list[str]:
+        return [*self._counts.expire(), *self._warnings.expire()]
+
+    def samples(self, key: str) -> tuple[list[Sample], ...]:
+        """Return the one sample that has this key, at the place of its family."""
+        return tuple([series.samples(key) for _, series in self._series])
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the same samples as `prometheus_client` metrics, for use in any registry."""
+        for family, series in self._series:
+            metric = Metric(family.name.removesuffix("_total"), family.help, family.type)
+            for key in series.present_keys():
+                add_samples(metric, family, series.samples(key))
+            if metric.samples:
+                yield metric
+
+    def _take(self, observations: Iterable[Observation[Event]], *, is_history: bool) -> set[str]:
+        touched: set[str] = set()
+        for event, (occurrence,) in observations:
+            uid = event.metadata.uid
+            if new := self._seen.growth(event.key, occurrence.times):
+                is_old = is_history or uid in self._undecodable
+                touched |= self._count(event, occurrence, 0 if is_old else new)
+            self._undecodable.discard(uid)
+            event.drop_details()
+        return touched
+
+    def _count(self, event: Event, occurrence: Occurrence, times: int) -> set[str]:
+        """Add to the series of an Event; its history makes them exist at 0."""
+        kind, type_, reason = occurrence.labels
+        labels = (
+            kind if kind in KINDS else OTHER,
+            type_ if type_ in (NORMAL, WARNING) else OTHER,
+            self._reasons.label(*self._limits.values((reason,))),
+        )
+        if times:
+            self._report(Growth(event, times))
+        touched = {self._counts.add(event.metadata.namespace, labels, times)}
+        if type_ == WARNING:
+            touched.add(self._warnings.add(event, labels, _seconds(event.last_time)))
+        return touched
+
+
+def _seconds(time: datetime | None) -> float:
+    return 0.0 if time is None else time.timestamp()

@@ -1,0 +1,131 @@
+"""One kind of the API as it is wired: what is requested, where the objects are held, what becomes of differences."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from exporter.collectors import KINDS
+from exporter.collectors.collector import Collector
+from exporter.collectors.event import EVENTS, EventTotals
+from exporter.collectors.integrals import Integrals
+from exporter.collectors.lifecycle import LifecycleTotals, Totals
+from exporter.collectors.limits import Limits
+from exporter.collectors.table import AnyKind, Selection
+from exporter.config import Config
+from exporter.event_log import log_event
+from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
+from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
+from exporter.kube.store import EventHandler, Store
+from exporter.kube.transport import Transport
+from exporter.metrics_store import MetricsStore
+from exporter.telemetry import KindMetrics
+
+
+class WatchedKind:
+    """One kind: informers and their stores, and the metrics store that they all write to.
+
+    Each namespace, and each selection of the kind in it, has an informer of its own.
+    """
+
+    def __init__(
+        self,
+        kind: AnyKind,
+        config: Config,
+        transport: Transport,
+        metrics: KindMetrics,
+        shared: SharedBudgets,
+        events: EventTotals | None = None,
+    ) -> None:
+        """`events` counts Events, and is given the deletions of what they are about; None: they are not watched."""
+        stores = {place: Store[Any]() for place in informer_places(kind, config)}
+        limits = kind_limits(config, metrics)
+        self.metrics_store = MetricsStore(
+            Collector(
+                kind, config.family_filter, config.user_labels(kind.plural), stores=stores.values(), limits=limits
+            ),
+            events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics),
+            metrics.collect_failed,
+            integrals=Integrals(kind, config.family_filter),
+            retain_seconds=config.retain_deleted_seconds,
+            retained_dropped=metrics.retained_dropped,
+        )
+        handler: EventHandler[Any] = self.metrics_store
+        if events and kind.is_custom_resource:
+            handler = DeletionReporter(handler, events.object_deleted)
+        self.informers = [
+            Informer(
+                transport,
+                informer_settings(kind, namespace, selection, config.page_size),
+                store,
+                handler,
+                metrics,
+                shared=shared,
+            )
+            for (namespace, selection), store in stores.items()
+        ]
+
+
+class DeletionReporter:
+    """An event handler that passes everything on to another one, and then reports the uids of deleted objects."""
+
+    def __init__(self, handler: EventHandler[Any], object_deleted: Callable[[str], object]) -> None:
+        self._handler = handler
+        self._object_deleted = object_deleted
+
+    def on_list(self, present: Sequence[Any], undecodable: Collection[str]) -> None:
+        self._handler.on_list(present, undecodable)
+
+    def on_change(self, changed: Sequence[Any], removed: Sequence[Any]) -> None:
+        self._handler.on_change(changed, removed)
+        for obj in removed:
+            self._object_deleted(obj.metadata.uid)
+
+
+def watched_kinds(config: Config) -> list[AnyKind]:
+    """Return the kinds to export, in the order in which they are printed."""
+    return [kind for kind in KINDS if kind.plural in config.collectors]
+
+
+def informer_places(kind: AnyKind, config: Config) -> list[tuple[str, Selection]]:
+    """Return the namespace (empty: all) and the selection of each informer of a kind."""
+    return [(namespace, selection) for namespace in config.namespaces or ("",) for selection in kind.selections]
+
+
+def informer_settings(kind: AnyKind, namespace: str, selection: Selection, page_size: int) -> InformerSettings[Any]:
+    selectors = {"labelSelector": selection.label_selector, "fieldSelector": selection.field_selector}
+    return InformerSettings(
+        plural=kind.plural,
+        path=collection_path(kind, namespace),
+        object_type=kind.object_type,
+        namespace=namespace,
+        page_size=page_size,
+        selection=selection.name,
+        selectors={name: value for name, value in selectors.items() if value},
+        idle_timeout_seconds=IDLE_TIMEOUT_SECONDS if kind.sends_bookmarks else None,
+    )
+
+
+def collection_path(kind: AnyKind, namespace: str) -> str:
+    """Return the API's path of a collection, cluster-wide if the namespace is empty."""
+    root = "apis" if "/" in kind.api_version else "api"
+    scope = f"namespaces/{namespace}/" if namespace else ""
+    return f"/{root}/{kind.api_version}/{scope}{kind.plural}"
+
+
+def kind_limits(config: Config, metrics: KindMetrics) -> Limits:
+    return Limits(config.object_series_limit, metrics.labels_cut, metrics.series_dropped)
+
+
+def lifecycle_totals(kind: AnyKind, config: Config, metrics: KindMetrics) -> Totals[Any]:
+    return LifecycleTotals(
+        kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
+    )
+
+
+def event_totals(config: Config, metrics: KindMetrics) -> EventTotals:
+    """Return the counts of Events, which also log them if that is asked for."""
+    return EventTotals(
+        config.family_filter,
+        log_event if config.log_events else lambda _: None,
+        limits=kind_limits(config, metrics),
+        namespace_dropped=metrics.namespace_dropped,
+    )

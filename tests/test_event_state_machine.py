@@ -1,0 +1,181 @@
+"""Whatever happens, in whatever order: what was recorded of Events is what is counted and what is reported.
+
+Occurrences are recorded through both APIs; Events expire, are written again, and grow while the watch is cut, too old
+or refused. Only an Event that expires before the exporter could see it is not counted, so nothing expires unseen.
+"""
+
+import json
+import random
+import time
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from exporter.collectors.collector import Collector
+from exporter.collectors.event import EVENTS, EventTotals, Growth
+from exporter.kube.access import anonymous
+from exporter.kube.api_transport import ApiTransport
+from exporter.kube.informer import Informer, SharedBudgets
+from exporter.kube.store import Store
+from exporter.metrics_store import MetricsStore
+from exporter.resources.event import Event
+from exporter.simulator.apiserver.store import ObjectStore
+from exporter.watched_kind import informer_settings
+from tests.support.clocks import FakeClock
+from tests.support.events import event, old_event
+from tests.support.faults import FaultServer
+from tests.support.watching import DEADLINE_SECONDS, Counts, wait_until
+from tests.test_state_machine import FAULTS
+
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+PAGE_SIZE = 2
+# A watch of Events has no idle timeout: silence would last for minutes.
+EVENT_FAULTS = sorted(set(FAULTS) - {"watch silent"})
+
+
+class EventsAndServer(RuleBasedStateMachine):
+    """A server on which Events are recorded, a network that breaks, and counts that must be right."""
+
+    @initialize(count=st.integers(1, 4))
+    def start(self, count: int) -> None:
+        self.store = ObjectStore()
+        self.store.install("events")
+        self.written: dict[str, dict[str, Any]] = {}
+        self.recorded = 0
+        self._record("a", count, is_old=False)
+        self.recorded = 0  # the first list is history
+        self.server = FaultServer(self.store)
+        self.server.start()
+        self.reported = 0
+        self.totals = EventTotals(report=self._report)
+        self.counts = Counts()
+        self.held: Store[Event] = Store()
+        url, clock = self.server.url, FakeClock()
+        self.informer = Informer(
+            ApiTransport(lambda: anonymous(url), connections=2),
+            informer_settings(EVENTS, "", EVENTS.selections[0], PAGE_SIZE),
+            self.held,
+            MetricsStore(Collector(EVENTS), self.totals, self._fail),
+            self.counts,
+            shared=SharedBudgets(clock, random.Random(1)),
+            clock=clock,
+        )
+        self.informer.start()
+        wait_until(lambda: len(self.held) == 1, "the first list")
+
+    def _report(self, growth: Growth) -> None:
+        self.reported += growth.occurrences
+
+    def _fail(self) -> None:
+        raise AssertionError("an Event could not be counted")
+
+    # What happens to Events.
+
+    @rule(names=st.lists(NAMES, min_size=1, max_size=5), times=st.integers(1, 20), is_old=st.booleans())
+    def record(self, names: list[str], times: int, is_old: bool) -> None:
+        for name in names:
+            self._record(name, times, is_old=is_old)
+
+    def _record(self, name: str, times: int, *, is_old: bool) -> None:
+        """Let something occur again: its Event grows, or is written if there is none."""
+        before = self.written.get(name)
+        if before is None:
+            self.written[name] = self._event(name, times, is_old=is_old, number=self.store.version)
+            self.store.create("events", self.written[name])
+        else:
+            count = (before["series"] or {}).get("count") or before.get("count") or 1
+            is_old, number = before["eventTime"] is None, before["number"]
+            self.written[name] = self._event(name, count + times, is_old=is_old, number=number)
+            self.store.update("events", self.written[name])
+        self.recorded += times
+
+    def _event(self, name: str, count: int, *, is_old: bool, number: int) -> dict[str, Any]:
+        """Return an Event; the name of each new one has a number, as recorders write it."""
+        one = (old_event if is_old else event)(f"{name}.{number:x}", count)
+        # The server gives it a uid and a version; the number is only for the test.
+        one["metadata"] = {key: one["metadata"][key] for key in ("name", "namespace")}
+        return one | {"number": number}
+
+    @rule(name=NAMES, is_written_again=st.booleans(), times=st.integers(0, 3))
+    def expire(self, name: str, is_written_again: bool, times: int) -> None:
+        """An Event is deleted; perhaps its series ends later, and is written again with what it has grown by."""
+        if name not in self.written:
+            return
+        self.settle()
+        expired = self.written.pop(name)
+        self.store.delete("events", "ns", expired["metadata"]["name"])
+        if is_written_again:
+            self.written[name] = expired
+            self.store.create("events", expired)
+            if times:
+                self._record(name, times, is_old=False)
+
+    @rule()
+    def compact(self) -> None:
+        self.server.expire_tokens()
+
+    # What happens to requests.
+
+    @rule(name=st.sampled_from(EVENT_FAULTS))
+    def break_something(self, name: str) -> None:
+        hypothesis.event(name)
+        FAULTS[name](self.server)
+
+    @rule()
+    def cut_all_watches(self) -> None:
+        """As when the API server restarts."""
+        for _ in range(2):
+            self.server.cut_after(0)
+        self._record("d", 1, is_old=False)
+
+    @rule()
+    def pass_some_time(self) -> None:
+        before, deadline = self.counts["event_received"], time.monotonic() + 0.2
+        while self.counts["event_received"] == before and time.monotonic() < deadline:
+            time.sleep(0.002)
+
+    @rule()
+    def settle(self) -> None:
+        """Without faults, what is counted and reported is soon what was recorded, and stays so."""
+        self.server.clear_faults()
+        versions = self._versions()
+        wait_until(
+            lambda: {uid: one.metadata.resource_version for uid, one in self.held.by_uid.items()} == versions,
+            f"{versions} is held",
+        )
+        assert (self._counted(), self.reported) == (self.recorded, self.recorded)
+
+    @invariant()
+    def the_thread_lives(self) -> None:
+        if hasattr(self, "informer"):
+            assert self.informer.state().is_alive
+            assert self.counts["crashed"] == 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "informer"):
+            try:
+                self.settle()
+            finally:
+                self.informer.stop()
+                self.server.stop()
+                self.informer.join(DEADLINE_SECONDS)
+        super().teardown()
+
+    def _counted(self) -> float:
+        samples = [sample for metric in self.totals.collect() for sample in metric.samples]
+        return sum(sample.value for sample in samples if sample.name == "kuberay_events_total")
+
+    def _versions(self) -> dict[str, str]:
+        items = [json.loads(item.body)["metadata"] for item in self.store.page("events").items]
+        return {item["uid"]: item["resourceVersion"] for item in items}
+
+
+TestEventsAndServer = EventsAndServer.TestCase
+# No shrinking: a failure waits for its deadline.
+TestEventsAndServer.settings = hypothesis.settings(
+    phases=[hypothesis.Phase.reuse, hypothesis.Phase.generate],
+    max_examples=40 if hypothesis.settings().derandomize else 1000,
+    stateful_step_count=40,
+)
