@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 PER_ADDRESS = 1.0
-BURST_PER_ADDRESS = 5.0
+BURST_PER_ADDRESS = 10.0
 TOTAL = 3.0
 BURST = 20.0
 """Reviews of unknown tokens a second. A Prometheus needs one when it starts, and one when its token is renewed."""
