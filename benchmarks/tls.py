@@ -50,7 +50,7 @@ def serve(objects: int, certificates: Certificates, ports: Connection) -> None:
     settings = TlsSettings(cert_file=str(certificate), key_file=str(key))
     tls = load_tls(settings, certificates.directory, read_limited)
     application = Endpoints(Fleet(objects).exposition, Ready(), lambda _seconds: None).application(max_requests=40)
-    listeners = [Listener(listen("", "127.0.0.1", 0), application, lambda kind=kind: kind) for kind in (None, tls)]
+    listeners = [Listener(listen("", "127.0.0.1", 0), application, choose) for choose in (lambda: None, lambda: tls)]
     ports.send([listener.socket.getsockname()[1] for listener in listeners])
 
     async def run() -> None:
@@ -98,7 +98,7 @@ def main() -> None:
             (a, cpu_a, size), (b, cpu_b, _) = (measure(pid, one, encoding) for one in (plain, encrypted))
             sys.stdout.write(
                 f"{encoding:8} {size / 1e6:6.1f} MB   plain {a * 1000:6.1f} ms   TLS {b * 1000:6.1f} ms   "
-                f"{b / a:.2f} ×   processor time {cpu_b / max(cpu_a, 1e-9):.2f} ×\n"
+                f"{b / a:.2f} : 1   processor time {cpu_b / max(cpu_a, 1e-9):.2f} : 1\n"
             )
         server.kill()
 
