@@ -5,6 +5,7 @@ Fails closed: what cannot be read, and combinations of which one part would prot
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -52,7 +53,7 @@ class Protection:
 
     def register_metrics(self, registry: CollectorRegistry) -> None:
         if self._file is not None:
-            registry.register(_WebConfigCollector(self._file))
+            registry.register(WebConfigCollector(self._file))
 
     async def watch(self, on_tls_changed: Callable[[], object]) -> None:
         """Use changed files until cancelled."""
@@ -82,10 +83,17 @@ class Protection:
         return BasicAuth(lambda: self._config.users or {}, ClientLog()) if users is not None else None
 
 
-class _WebConfigCollector(Collector):
+class Reloaded(Protocol):
+    """What a `WebConfigFile` says of its last reload."""
+
+    is_current: bool
+    loaded_at: float
+
+
+class WebConfigCollector(Collector):
     """Whether the web configuration in use is the one in the files."""
 
-    def __init__(self, file: WebConfigFile) -> None:
+    def __init__(self, file: Reloaded) -> None:
         self._file = file
 
     def describe(self) -> Iterator[Metric]:
