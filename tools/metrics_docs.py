@@ -265,7 +265,8 @@ def _own() -> Iterator[str]:
     for metric in telemetry.registry.collect():
         if metric.name.startswith("kuberay_exporter_"):
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            labels = "version" if name.endswith("_build_info") else "resource" * (not re.search("scrape|log_lines|web_config", name))
+            has_resource = not re.search("scrape|log_lines|web_config", name)
+            labels = "version" if name.endswith("_build_info") else "resource" * has_resource
             yield f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |\n"
 
 
