@@ -78,9 +78,10 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
 
 def test_the_schema_knows_the_exporters_kinds() -> None:
-    """All of KubeRay's own kinds of `--collectors`."""
-    plurals = {kind.plural for kind in KINDS if kind.is_custom_resource}
-    assert plurals <= set(SCHEMA["properties"]["collectors"]["items"]["enum"])
+    """All kinds of `--collectors`, and those whose objects can have exported labels."""
+    assert {kind.plural for kind in KINDS} == set(SCHEMA["properties"]["collectors"]["items"]["enum"])
+    labelled = {kind.plural for kind in KINDS if kind.is_custom_resource}
+    assert set(SCHEMA["properties"]["metricLabelsAllowlist"]["properties"]) == labelled | {"*"}
 
 
 def test_every_value_is_described_in_the_schema() -> None:
