@@ -85,7 +85,7 @@ def allocator() -> dict[str, str]:
 
 def measure(objects: int) -> str:
     """Return a row of the table."""
-    cluster = SimulatedCluster(seed=1, speed=1.0, objects=objects)
+    cluster = SimulatedCluster(seed=1, speed=1.0, objects=objects, with_pods=False)
     cluster.populate(lambda _made, _wanted: None)
     with cluster, tempfile.TemporaryDirectory() as folder:
         exporter = Measured(cluster.url, Path(folder))

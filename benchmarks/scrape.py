@@ -47,7 +47,7 @@ class Fleet:
 
     def __init__(self, objects: int) -> None:
         objects_store = ObjectStore()
-        Engine(objects_store, seed=1, speed=1, objects=objects).populate(lambda _made, _wanted: None)
+        Engine(objects_store, seed=1, speed=1, objects=objects, with_pods=False).populate(lambda _made, _wanted: None)
         self.jobs = [event.body for event in objects_store.page("rayjobs").items]
         self.objects = {
             kind.plural: [

@@ -16,6 +16,7 @@ from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
+    PLURALS,
     RAY_PLURALS,
     auth_options,
     build_config,
@@ -58,7 +59,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 
 @cli.command("demo")
 @metrics_address_option("127.0.0.1:8080")
-@exporter_options(family_options(collectors=RAY_PLURALS, labels="*=[*]"), retain="10m")
+@exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), retain="10m")
 @log_options(level="warn", encoder="console")
 @option(
     "--seed",

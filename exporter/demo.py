@@ -12,6 +12,7 @@ import click
 from exporter.app import serve
 from exporter.config import Address, Config
 from exporter.kube.access import anonymous
+from exporter.simulator.api_conventions import EVENTS, PODS
 from exporter.simulator.cluster import SimulatedCluster
 
 BANNER = """\
@@ -29,6 +30,8 @@ Examples, for curl -s {exporter}/metrics | grep …
   'provisioned{{condition="false"'            clusters that are not ready, some for hours
   kuberay_service_traffic_routed_ratio      services in an incremental upgrade
   kuberay_jobs_finished_total               finished jobs since the start, by namespace
+  kuberay_pod_status                        why pods do not run: Unschedulable, ImagePullBackOff
+  kuberay_event_last_timestamp_seconds      Warnings of the last hour, by object and reason
   kuberay_exporter_                         the exporter's own metrics
 
 Ctrl-C ends it.
@@ -47,7 +50,9 @@ def free_address(address: Address) -> Address:
 
 def run(config: Config, *, seed: int, speed: float, objects: int) -> None:
     """Create the cluster and serve its metrics, until SIGINT or SIGTERM."""
-    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects)
+    # For large clusters these need several times as much memory as the custom resources.
+    with_pods = not {EVENTS, PODS}.isdisjoint(config.collectors)
+    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects, with_pods=with_pods)
     with click.progressbar(length=objects, label="Creating the cluster", file=sys.stderr) as bar:
         cluster.populate(lambda made, _: bar.update(made - bar.pos))
     with cluster:

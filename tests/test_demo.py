@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors import KINDS
+from exporter.collectors.event import EVENT_FAMILIES
 from exporter.simulator.cluster import SimulatedCluster
+from exporter.watched_kind import collection_path
 from tests.support.bodies import parse
 from tests.support.commands import COMMAND, environment, run
 from tests.support.demo_process import NOT_SIMULATED, get, is_ready
 from tests.support.watching import wait_until
 
-ROWS = [row for kind in KINDS for row in (*kind.rows, *kind.lifecycle, *kind.integrals)]
+ROWS = [*(row for kind in KINDS for row in (*kind.rows, *kind.lifecycle, *kind.integrals)), *EVENT_FAMILIES]
 FAMILIES = {row.name.removesuffix("_total") for row in ROWS if row.name not in NOT_SIMULATED}
 
 
@@ -117,7 +119,7 @@ def test_the_same_seed_gives_the_same_cluster() -> None:
         cluster = SimulatedCluster(seed=seed, speed=1, objects=100, clock=lambda: 1_800_000_000.0)
         cluster.populate(lambda _count, _desired: None)
         with cluster:
-            return [get(f"{cluster.url}/apis/ray.io/v1/{kind.plural}") for kind in KINDS if kind.is_custom_resource]
+            return [get(f"{cluster.url}{collection_path(kind, '')}") for kind in KINDS]
 
     assert lists(5) == lists(5)
     names = [{item["metadata"]["uid"] for item in json.loads(body)["items"]} for body in (lists(5)[0], lists(6)[0])]

@@ -13,6 +13,7 @@ from exporter.collectors.event import EventTotals, Growth
 from exporter.event_log import LOGGER, MAX_MESSAGE_BYTES, log_event
 from exporter.logs import LogFile, set_up_logging
 from tests.support.events import decoded, event, old_event
+from tests.support.logging_state import restored_logging
 
 
 class Output:
@@ -34,15 +35,8 @@ class Output:
 
 @pytest.fixture
 def output(tmp_path: Path) -> Iterator[Output]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
+    with restored_logging():
         yield Output(tmp_path)
-    finally:
-        for handler in root.handlers:
-            handler.close()
-        logging.basicConfig(handlers=handlers, level=level, force=True)
-        logging.captureWarnings(capture=False)
 
 
 def test_a_line_has_all_that_is_known_of_an_event(output: Output) -> None:

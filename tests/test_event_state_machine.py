@@ -41,7 +41,6 @@ class EventsAndServer(RuleBasedStateMachine):
     @initialize(count=st.integers(1, 4))
     def start(self, count: int) -> None:
         self.store = ObjectStore()
-        self.store.install("events")
         self.written: dict[str, dict[str, Any]] = {}
         self.recorded = 0
         self._record("a", count, is_old=False)

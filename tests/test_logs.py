@@ -19,22 +19,15 @@ from exporter import log_file, log_queue
 from exporter.errors import ConfigError
 from exporter.log_queue import QueuedHandler
 from exporter.logs import LogFile, dropped_log_lines, set_up_logging
+from tests.support.logging_state import restored_logging
 from tests.support.watching import wait_until
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """A stream for the log; afterwards logging is as pytest had it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    libraries = {name: logging.getLogger(name).level for name in ("asyncio", "urllib3")}
-    root.handlers.clear()  # or the set-up would close pytest's
-    yield io.StringIO()
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, old in libraries.items():
-        logging.getLogger(name).setLevel(old)
+    with restored_logging():
+        yield io.StringIO()
 
 
 def records(stream: io.StringIO) -> list[dict[str, object]]:

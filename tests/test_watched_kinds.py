@@ -71,10 +71,7 @@ class Running:
 
 @contextmanager
 def running(**settings: Any) -> Iterator[Running]:
-    store = ObjectStore()
-    for plural in ("events", "pods"):
-        store.install(plural)
-    with FaultServer(store) as server:
+    with FaultServer(ObjectStore()) as server:
         own = Running(server, **settings)
         try:
             yield own

@@ -3,7 +3,11 @@
 import time
 
 API_VERSION = "ray.io/v1"
+CORE_VERSION = "v1"
 GROUP_PATH = f"/apis/{API_VERSION}"
+CORE_PATH = f"/api/{CORE_VERSION}"
+
+EVENTS, PODS = "events", "pods"
 
 KIND_NAMES = {
     "rayclusters": "RayCluster",
@@ -11,13 +15,30 @@ KIND_NAMES = {
     "rayservices": "RayService",
     "raycronjobs": "RayCronJob",
 }
+CORE_KIND_NAMES = {EVENTS: "Event", PODS: "Pod"}
+"""The kinds of the core group: they exist in every cluster, and no CRD is needed."""
 
 
 def kind_name(plural: str) -> str:
     """Return `RayCluster` for `rayclusters`; a guess for other plurals."""
-    return KIND_NAMES.get(plural) or plural.removesuffix("s").capitalize()
+    return KIND_NAMES.get(plural) or CORE_KIND_NAMES.get(plural) or plural.removesuffix("s").capitalize()
+
+
+def is_core(plural: str) -> bool:
+    return plural in CORE_KIND_NAMES
+
+
+def api_version(plural: str) -> str:
+    """Return `v1` for `pods`, `ray.io/v1` for KubeRay's kinds."""
+    return CORE_VERSION if is_core(plural) else API_VERSION
 
 
 def timestamp(at: float) -> str:
     """Return RFC 3339 in whole seconds, truncated as Go's metav1.Time does it: never later than `at`."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def micro_timestamp(at: float) -> str:
+    """Return RFC 3339 with microseconds, as Go's metav1.MicroTime does it: never later than `at`."""
+    microseconds = int(at * 1e6)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(microseconds // 10**6)) + f".{microseconds % 10**6:06}Z"

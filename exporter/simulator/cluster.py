@@ -14,9 +14,18 @@ from exporter.simulator.kuberay.engine import Engine
 class SimulatedCluster:
     """A context manager: inside the block the API server answers and objects change; no thread is left after it."""
 
-    def __init__(self, *, seed: int, speed: float, objects: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        speed: float,
+        objects: int,
+        with_pods: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`with_pods` adds pods and Events, which several times as much memory is needed for."""
         store = ObjectStore(clock=clock)
-        self._engine = Engine(store, seed=seed, speed=speed, objects=objects, clock=clock)
+        self._engine = Engine(store, seed=seed, speed=speed, objects=objects, with_pods=with_pods, clock=clock)
         self._server = ApiServer(store)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._engine.run, args=(self._stop,), name="engine", daemon=True)

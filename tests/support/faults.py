@@ -32,8 +32,8 @@ JSON_TYPE = (("Content-Type", "application/json"),)
 
 def verb_of(request: Request) -> str:
     """Return the verb of a request; a list of one object, which only asks for the version, is a `check`."""
-    asked = {name: value for name, value in request.query.items() if not name.endswith("Selector")}
-    return "check" if request.verb == "list" and asked == {"limit": "1"} else request.verb
+    query = {name: value for name, value in request.query.items() if name not in ("labelSelector", "fieldSelector")}
+    return "check" if request.verb == "list" and query == {"limit": "1"} else request.verb
 
 
 class Fault:

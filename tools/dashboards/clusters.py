@@ -1,6 +1,7 @@
 """The dashboard `KubeRay / Clusters`: states, conditions, workers and resources of RayClusters."""
 
 from tools.dashboards.board import Row, Variable, address, dashboard
+from tools.dashboards.causes import pod_panels, warning_panels
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
@@ -50,6 +51,8 @@ def board() -> Json:
             Row("Inventory", [_list()]),
             Row("States and conditions", _states()),
             Row("Workers and resources", _workers()),
+            Row("Warnings", warning_panels("RayCluster")),
+            Row("Pods", pod_panels("RayCluster")),
             Row("Lifecycle", _lifecycle()),
         ],
     )

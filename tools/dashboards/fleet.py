@@ -1,6 +1,7 @@
 """The dashboard `KubeRay / Fleet`: all kinds on one page. Its tables link to the dashboards of the kinds."""
 
 from tools.dashboards.board import SELECTED, Row, Variable, address, dashboard
+from tools.dashboards.causes import cause_table
 from tools.dashboards.panels import (
     ORANGE,
     ORANGE_FROM_ONE,
@@ -133,6 +134,7 @@ def _problems() -> list[Panel]:
             links=ANY_KIND,
             width=24,
         ),
+        cause_table(),
         table(
             "Clusters waiting for pods",
             "RayClusters that are not provisioned, with the time since they were created or resumed.",

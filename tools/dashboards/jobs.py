@@ -1,6 +1,7 @@
 """The dashboard `KubeRay / Jobs`: states, outcomes, durations and retries of RayJobs, and schedules of RayCronJobs."""
 
 from tools.dashboards.board import Row, Variable, address, dashboard
+from tools.dashboards.causes import pod_panels, warning_panels
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
@@ -51,6 +52,8 @@ def board() -> Json:
             Row("Current jobs", _current()),
             Row("States", _states()),
             Row("Results", _results()),
+            Row("Warnings", warning_panels("RayJob")),
+            Row("Pods", pod_panels("RayJob")),
             Row("Durations", _durations()),
             Row("Retries and schedules", _attempts()),
         ],

@@ -27,9 +27,11 @@ HIDDEN_LABELS = ("Time", "__name__", "job", "uid")
 COLUMN_TITLES = {
     "alertname": "alert",
     "deployment_status": "state",
+    "exit_code": "exit code",
     "head_pod": "head pod",
     "head_service": "head service",
     "job_deployment_status": "state",
+    "node_type": "node type",
     "owner_kind": "owner kind",
     "owner_name": "owner",
     "ray_io_cluster": "RayCluster",

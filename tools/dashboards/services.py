@@ -1,6 +1,7 @@
 """The dashboard `KubeRay / Services`: readiness, upgrades and applications of RayServices."""
 
 from tools.dashboards.board import Row, Variable, address, dashboard
+from tools.dashboards.causes import pod_panels, warning_panels
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
@@ -44,6 +45,8 @@ def board() -> Json:
             Row("Readiness", _readiness()),
             Row("Upgrades", _upgrades()),
             Row("Applications", _applications()),
+            Row("Warnings", warning_panels("RayService")),
+            Row("Pods", pod_panels("RayService")),
             Row("Lifecycle", _lifecycle()),
         ],
     )

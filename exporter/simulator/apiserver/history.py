@@ -21,8 +21,12 @@ _VIEWS_KEPT = 8
 # Bounds the memory of a watch while it writes; later events stay in the log.
 _EVENTS_AT_ONCE = 500
 
-# Go sorts the keys of a custom resource, so they are sorted in the recordings.
-_encode = msgspec.json.Encoder(order="deterministic").encode
+# Go sorts the keys of a custom resource, so they are sorted in the recordings; those of a core object it does not.
+_encode_sorted = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.encode
+
+Matches = Callable[["Event"], bool]
+"""Whether a selector selects the object in the version that the event shows."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -34,9 +38,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     line: bytes
 
     @classmethod
-    def of(cls, type_: str, version: int, key: str, obj: dict[str, Any]) -> "Event":
+    def of(cls, type_: str, version: int, key: str, obj: dict[str, Any], *, is_sorted: bool = True) -> "Event":
         """Return the event of an object; raise TypeError if JSON cannot represent it."""
-        return cls(version, type_, key, b'{"type":"%b","object":%b}\n' % (type_.encode(), _encode(obj)))
+        return cls._of_body(type_, version, key, _encode_sorted(obj) if is_sorted else _encode(obj))
+
+    @classmethod
+    def _of_body(cls, type_: str, version: int, key: str, body: bytes) -> "Event":
+        return cls(version, type_, key, b'{"type":"%b","object":%b}\n' % (type_.encode(), body))
 
     @property
     def body(self) -> bytes:
@@ -46,11 +54,20 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     @property
     def added_line(self) -> bytes:
         """Return the line for a watch that begins with the present objects."""
-        return b'{"type":"ADDED","object":%b}\n' % self.body
+        return self.retyped("ADDED").line
+
+    def retyped(self, type_: str) -> "Event":
+        """Return the same version of the object as an event of another type."""
+        return self._of_body(type_, self.version, self.key, self.body)
+
+    def ended_at(self, version: int) -> "Event":
+        """Return this state of the object as a DELETED of that version."""
+        old, new = (b'"resourceVersion":"%d"' % number for number in (self.version, version))
+        return self._of_body("DELETED", version, self.key, self.body.replace(old, new, 1))
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A part of a list at `version`; `remaining` objects follow `last_key`."""
+    """A part of a list at `version`; `remaining` objects follow `last_key`, whether they are selected or not."""
 
     items: list[Event]
     version: int
@@ -111,6 +128,13 @@ class History:
             chain = chain[: bisect_right(chain, version, key=lambda event: event.version)]
         return chain[-1] if chain and chain[-1].type != "DELETED" else None
 
+    def before(self, event: Event) -> Event | None:
+        """Return the version of the object that this event replaced; None if there was none.
+
+        The event must be in the log.
+        """
+        return self.get(event.key, event.version - 1)
+
     def keys_at(self, version: int) -> list[str]:
         """Return the sorted keys of the objects at `version`, computed once for all pages of a list."""
         view = self.views.get(version)
@@ -121,7 +145,15 @@ class History:
             self.views[version] = view
         return view
 
-    def page(self, version: int, namespace: str | None = None, *, limit: int = 0, start: str = "") -> Page:
+    def page(
+        self,
+        version: int,
+        namespace: str | None = None,
+        *,
+        limit: int = 0,
+        start: str = "",
+        matches: Matches | None = None,
+    ) -> Page:
         """Return up to `limit` objects (0: all) from key `start` on, as they were at `version`."""
         keys = self.keys_at(version)
         first, last = 0, len(keys)
@@ -129,9 +161,14 @@ class History:
             # "0" follows "/": the end of all keys of this namespace.
             first, last = bisect_left(keys, f"{namespace}/"), bisect_left(keys, f"{namespace}0")
         first = max(first, bisect_left(keys, start))
-        stop = min(last, first + limit) if limit else last
-        items = [event for key in keys[first:stop] if (event := self.get(key, version))]
-        return Page(items, version, max(0, last - stop))
+        limit = limit or len(keys)
+        items: list[Event] = []
+        while first < last and len(items) < limit:
+            event = self.get(keys[first], version)
+            if event and (matches is None or matches(event)):
+                items.append(event)
+            first += 1
+        return Page(items, version, max(0, last - first))
 
     def close(self) -> None:
         """End the watches as soon as they have read all events."""
@@ -146,9 +183,17 @@ class Watch:
     if a client reads too slowly.
     """
 
-    def __init__(self, history: History, prefix: str, after: int, current_version: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        history: History,
+        prefix: str,
+        after: int,
+        current_version: Callable[[], int],
+        matches: Matches | None = None,
+    ) -> None:
         self._history = history
         self._prefix = prefix
+        self._matches = matches
         # The store's version: a watch without events advances with the writes to other kinds.
         self._current_version = current_version
         self._after = after
@@ -187,4 +232,19 @@ class Watch:
         self._number += len(events)
         self.version = events[-1].version if stop < len(log) else self._current_version()
         # After a restore of etcd `after` may be a future version: events up to it are left out.
-        return [e for e in events if e.version > self._after and e.key.startswith(self._prefix)]
+        wanted = [e for e in events if e.version > self._after and e.key.startswith(self._prefix)]
+        if self._matches is None:
+            return wanted
+        return [selected for event in wanted if (selected := self._selected(event, self._matches))]
+
+    def _selected(self, event: Event, matches: Matches) -> Event | None:
+        """Return what a watch with a selector sends: an object that begins or ceases to match is ADDED or DELETED."""
+        before = self._history.before(event)
+        was, fits = before is not None and matches(before), matches(event)
+        if event.type == "DELETED":
+            return event if was else None
+        if was and not fits and before is not None:
+            return before.ended_at(event.version)
+        if not fits:
+            return None
+        return event if was or event.type == "ADDED" else event.retyped("ADDED")

@@ -10,6 +10,8 @@ import base64
 
 import msgspec
 
+from exporter.simulator.api_conventions import is_core
+
 
 class BadRequestError(Exception):
     """A parameter that cannot be parsed; the message is that of the Status."""
@@ -67,13 +69,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 def resource_of(path: str) -> tuple[str, str | None, str | None]:
     """Return plural, namespace and name of a path; the plural is empty for any other path."""
     match path.split("/")[1:]:
-        case ["apis", "ray.io", "v1", *resource] | ["api", "v1", *resource]:
-            return _within_group(resource)
+        case ["apis", "ray.io", "v1", *rest]:
+            plural, namespace, name = _split(rest)
+            return ("", None, None) if is_core(plural) else (plural, namespace, name)
+        case ["api", "v1", *rest]:
+            plural, namespace, name = _split(rest)
+            return (plural, namespace, name) if is_core(plural) else ("", None, None)
     return "", None, None
 
 
-def _within_group(path: list[str]) -> tuple[str, str | None, str | None]:
-    match path:
+def _split(rest: list[str]) -> tuple[str, str | None, str | None]:
+    match rest:
         case [plural]:
             return plural, None, None
         case ["namespaces", namespace, plural]:

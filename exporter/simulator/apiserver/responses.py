@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from exporter.simulator.api_conventions import API_VERSION, kind_name
+from exporter.simulator.api_conventions import EVENTS, PODS, api_version, is_core, kind_name
 from exporter.simulator.apiserver.requests import Request
-from exporter.simulator.apiserver.store import FutureVersionError
+from exporter.simulator.apiserver.store import ExpiredError, FutureVersionError
 
 _JSON_TYPE = ("Content-Type", "application/json")
 _NOSNIFF = ("X-Content-Type-Options", "nosniff")
@@ -31,6 +31,19 @@ _VERSION_BODY = {
     "goVersion": "go1.26.8",
     "compiler": "gc",
     "platform": "linux/amd64",
+}
+# What Go encodes of an empty object, although omitempty leaves out most.
+_EMPTY: dict[str, dict[str, Any]] = {
+    EVENTS: {
+        "involvedObject": {},
+        "source": {},
+        "firstTimestamp": None,
+        "lastTimestamp": None,
+        "eventTime": None,
+        "reportingComponent": "",
+        "reportingInstance": "",
+    },
+    PODS: {"spec": {"containers": None}, "status": {}},
 }
 CONTINUE_EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new "
@@ -61,15 +74,15 @@ def version() -> Response:
 
 
 def resource_list(plurals: Sequence[str]) -> Response:
-    """Return the response of discovery: the kinds that are installed; without any, the group is not served."""
+    """Return the response of discovery for kinds of one group; without any, the group is not served."""
     if not plurals:
         return not_served()
     resources = [
         {"name": plural, "singularName": kind_name(plural).lower(), "namespaced": True, "kind": kind_name(plural)}
         for plural in plurals
     ]
-    obj = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": API_VERSION, "resources": resources}
-    return Response(200, msgspec.json.encode(obj) + b"\n")
+    head = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version(plurals[0])}
+    return Response(200, msgspec.json.encode({**head, "resources": resources}) + b"\n")
 
 
 def text(status: int, body: bytes) -> Response:
@@ -105,12 +118,29 @@ def status(
 def forbidden(request: Request, user: str) -> Response:
     """Return the refusal of a request that RBAC does not allow."""
     scope = f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
+    details = details_of(request.plural)
     message = (
-        f'{request.plural}.ray.io is forbidden: User "{user}" cannot {request.verb} resource '
-        f'"{request.plural}" in API group "ray.io" {scope}'
+        f'{qualified(request.plural)} is forbidden: User "{user}" cannot {request.verb} resource '
+        f'"{request.plural}" in API group "{details.get("group", "")}" {scope}'
     )
-    details = {"group": "ray.io", "kind": request.plural}
     return status(403, "Forbidden", message, details=details, headers=(_NOSNIFF,))
+
+
+def qualified(plural: str) -> str:
+    """Return `rayjobs.ray.io` for `rayjobs`; kinds of the core group have no suffix."""
+    return plural if is_core(plural) else f"{plural}.ray.io"
+
+
+def details_of(plural: str) -> dict[str, str]:
+    """Return the details of a Status about a kind; the core group is not named."""
+    return {"kind": plural} if is_core(plural) else {"group": "ray.io", "kind": plural}
+
+
+def watch_expired(plural: str, error: ExpiredError) -> bytes:
+    """Return the line of a watch that begins at a version that is too old."""
+    # Events are not in the watch cache: the message is that of etcd.
+    message = "The resourceVersion for the provided watch is too old." if plural == EVENTS else str(error)
+    return b'{"type":"ERROR","object":%b}\n' % status(410, "Expired", message).body[:-1]
 
 
 def too_large(error: FutureVersionError) -> Response:
@@ -122,6 +152,10 @@ def too_large(error: FutureVersionError) -> Response:
 
 def bookmark(request: Request, version: int, **metadata: Any) -> bytes:
     """Return the line of a watch with its present resourceVersion and no object."""
-    metadata["resourceVersion"] = str(version)
-    obj = {"apiVersion": API_VERSION, "kind": kind_name(request.plural), "metadata": metadata}
+    plural = request.plural
+    obj: dict[str, Any] = {"kind": kind_name(plural), "apiVersion": api_version(plural)}
+    if is_core(plural):
+        obj |= {"metadata": {"resourceVersion": str(version), **metadata}, **_EMPTY[plural]}
+    else:
+        obj = {**dict(sorted(obj.items())), "metadata": {**metadata, "resourceVersion": str(version)}}
     return msgspec.json.encode({"type": "BOOKMARK", "object": obj}) + b"\n"

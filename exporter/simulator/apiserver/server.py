@@ -1,9 +1,10 @@
 """The simulated Kubernetes API server: its responses to requests, from the objects of an ObjectStore.
 
-It answers get, list, watch and discovery of ray.io/v1 as kube-apiserver v1.36 does: which requests are refused, when
+It answers get, list, watch and discovery of ray.io/v1, and of Events and pods of core/v1, as kube-apiserver v1.36
+does: which requests are refused, when
 a watch begins and ends, and which lines it sends follow recordings of a real one.
 
-Not promised: writes, selectors, other groups, tables or partial metadata. It has no faults of its own:
+Not promised: writes, other groups, tables or partial metadata. It has no faults of its own:
 subclasses override `override_response` and `send_line`.
 """
 
@@ -13,12 +14,13 @@ import threading
 import time
 from collections.abc import Iterator
 
-from exporter.simulator.api_conventions import GROUP_PATH
+from exporter.simulator.api_conventions import CORE_KIND_NAMES, CORE_PATH, EVENTS, GROUP_PATH
 from exporter.simulator.apiserver import lists, responses
 from exporter.simulator.apiserver.connections import Listener, Stream
 from exporter.simulator.apiserver.history import Event, Watch
 from exporter.simulator.apiserver.requests import BadRequestError, Request
 from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.selectors import selector_of
 from exporter.simulator.apiserver.store import ExpiredError, NotInstalledError, ObjectStore
 
 _HOST = "127.0.0.1"
@@ -102,6 +104,8 @@ class ApiServer:
             return responses.version()
         if request.path == GROUP_PATH:
             return responses.resource_list(self.store.installed())
+        if request.path == CORE_PATH:
+            return responses.resource_list(list(CORE_KIND_NAMES))
         if request.path in {"/healthz", "/readyz", "/livez"}:
             return responses.text(200, b"ok")
         if not self.store.is_installed(request.plural):
@@ -111,6 +115,7 @@ class ApiServer:
                 # Parsed before the headers are sent: a watch that has begun cannot be refused any more.
                 request.version()
                 request.number("timeoutSeconds")
+                selector_of(request)
                 return None
             read = lists.list_ if request.verb == "list" else lists.get
             return read(self.store, request)
@@ -124,8 +129,7 @@ class ApiServer:
         try:
             initial, watch = self._open(request)
         except ExpiredError as exc:
-            status = responses.status(410, "Expired", str(exc)).body[:-1]
-            self.send_line(request, stream, b'{"type":"ERROR","object":%b}\n' % status)
+            self.send_line(request, stream, responses.watch_expired(request.plural, exc))
         except NotInstalledError:
             pass
         else:
@@ -153,11 +157,12 @@ class ApiServer:
         return None
 
     def _open(self, request: Request) -> tuple[list[Event] | None, Watch]:
-        version = request.version()
+        version, selector = request.version(), selector_of(request)
+        plural, namespace, matches = request.plural, request.namespace, selector.matches if selector else None
         if version and request.query.get("sendInitialEvents") != "true":
-            return None, self.store.watch(request.plural, request.namespace, after=version)
-        page = self.store.page(request.plural, request.namespace)
-        return page.items, self.store.watch(request.plural, request.namespace, after=page.version)
+            return None, self.store.watch(plural, namespace, after=version, matches=matches)
+        page = self.store.page(plural, namespace, matches=matches)
+        return page.items, self.store.watch(plural, namespace, after=page.version, matches=matches)
 
     @contextlib.contextmanager
     def _registered(self, watch: Watch, request: Request) -> Iterator[None]:
@@ -185,7 +190,9 @@ class ApiServer:
     def _send_changes(self, request: Request, stream: Stream, watch: Watch) -> None:
         now = time.monotonic()
         end = now + (request.number("timeoutSeconds") or _WATCH_SECONDS)
-        bookmark_due = now + self._bookmark_seconds if request.wants_bookmarks else end
+        # Events are not in the watch cache, from which bookmarks come.
+        has_bookmarks = request.wants_bookmarks and request.plural != EVENTS
+        bookmark_due = now + self._bookmark_seconds if has_bookmarks else end
         started_at = watch.version
         while now < end and not stream.is_abandoned():
             events = watch.next(min(end, bookmark_due, now + _CLIENT_CHECK_SECONDS) - now)

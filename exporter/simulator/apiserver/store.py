@@ -3,7 +3,7 @@
 It hides resource versions: one counter over all kinds, and the refusal of versions that are too old or do not exist
 yet. The earlier versions of each kind are in `history`.
 
-Not promised: validation, admission, conflicts on a stale resourceVersion, selectors, finalizers,
+Not promised: validation, admission, conflicts on a stale resourceVersion, finalizers, expiry of Events,
 and a generation that increases by itself. Writers have to get these right.
 """
 
@@ -15,8 +15,16 @@ from typing import Any
 
 import msgspec
 
-from exporter.simulator.api_conventions import API_VERSION, KIND_NAMES, kind_name, timestamp
-from exporter.simulator.apiserver.history import Event, History, Page, Watch
+from exporter.simulator.api_conventions import (
+    CORE_KIND_NAMES,
+    EVENTS,
+    KIND_NAMES,
+    api_version,
+    is_core,
+    kind_name,
+    timestamp,
+)
+from exporter.simulator.apiserver.history import Event, History, Matches, Page, Watch
 
 
 class StoreError(Exception):
@@ -64,7 +72,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 class _Identity(msgspec.Struct, rename="camel"):
     uid: str
     creation_timestamp: str
-    generation: int
+    generation: int = 0
 
 
 class _Stored(msgspec.Struct):
@@ -81,8 +89,8 @@ class ObjectStore:
     is encoded once and the caller's dict is neither kept nor changed. The order is that of etcd: by the
     bytes of `namespace/name`, so `a-b/x` comes before `a/x`.
 
-    At first all of KIND_NAMES are installed. `history` is the number of events kept for each kind. `clock`
-    returns Unix seconds, for creation times.
+    At first all of KIND_NAMES are installed; Events and pods always exist. `history` is the number of events kept for
+    each kind. `clock` returns Unix seconds, for creation times.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time, history: int = 20_000) -> None:
@@ -92,7 +100,7 @@ class ObjectStore:
         # tests, read by the threads of the API server.
         self._lock = threading.Lock()
         self._version = 1
-        self._kinds = {plural: History(self._lock, 0) for plural in KIND_NAMES}
+        self._kinds = {plural: History(self._lock, 0) for plural in (*KIND_NAMES, *CORE_KIND_NAMES)}
 
     @property
     def version(self) -> int:
@@ -102,15 +110,19 @@ class ObjectStore:
     def create(self, plural: str, obj: dict[str, Any]) -> str:
         """Add an object and return its resourceVersion; raise AlreadyExistsError, NotInstalledError.
 
-        If uid, creationTimestamp or generation is missing, it is added.
+        If uid, creationTimestamp or generation is missing, it is added; Events have no generation.
         """
         key = _key_of(obj)
         with self._lock:
             kind = self._kind(plural)
             if kind.get(key, self._version):
                 raise AlreadyExistsError(f"{plural} {key} already exists")
-            defaults = {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp(self._clock()), "generation": 1}
-            return self._write(plural, "ADDED", key, obj, {**defaults, **obj["metadata"]})
+            metadata = dict(obj["metadata"])
+            metadata.setdefault("uid", str(uuid.uuid4()))
+            metadata.setdefault("creationTimestamp", timestamp(self._clock()))
+            if plural != EVENTS:
+                metadata.setdefault("generation", 1)
+            return self._write(plural, "ADDED", key, obj, metadata)
 
     def update(self, plural: str, obj: dict[str, Any]) -> str:
         """Replace an object and return its resourceVersion; raise NotFoundError, NotInstalledError.
@@ -121,7 +133,9 @@ class ObjectStore:
         with self._lock:
             old = _decode_identity(self._present(plural, key).body).metadata
             kept = {"uid": old.uid, "creationTimestamp": old.creation_timestamp}
-            metadata = {"generation": old.generation, **obj["metadata"], **kept}
+            metadata = {**obj["metadata"], **kept}
+            if plural != EVENTS:
+                metadata.setdefault("generation", old.generation)
             return self._write(plural, "MODIFIED", key, obj, metadata)
 
     def delete(self, plural: str, namespace: str, name: str) -> str:
@@ -171,18 +185,23 @@ class ObjectStore:
             self._kinds = {plural: History(self._lock, version, p) for plural, p in snapshot.kinds.items()}
 
     def is_installed(self, plural: str) -> bool:
-        """Return whether the kind's CRD exists."""
+        """Return whether the kind's CRD exists; true for Events and pods."""
         return plural in self._kinds
 
     def installed(self) -> list[str]:
         """Return the kinds whose CRDs exist."""
         with self._lock:
-            return list(self._kinds)
+            return [plural for plural in self._kinds if not is_core(plural)]
 
     def get(self, plural: str, namespace: str, name: str) -> bytes:
         """Return the object as JSON; raise NotFoundError, NotInstalledError."""
         with self._lock:
             return self._present(plural, f"{namespace}/{name}").body
+
+    def exists(self, plural: str, namespace: str, name: str) -> bool:
+        """Return whether there is such an object; raise NotInstalledError."""
+        with self._lock:
+            return self._kind(plural).get(f"{namespace}/{name}", self._version) is not None
 
     def page(
         self,
@@ -192,6 +211,7 @@ class ObjectStore:
         limit: int = 0,
         start: str = "",
         version: int | None = None,
+        matches: Matches | None = None,
     ) -> Page:
         """Return up to `limit` objects (0: all) from key `start` on, as they were at `version` (None: now).
 
@@ -204,16 +224,16 @@ class ObjectStore:
             if version is not None and version < kind.compacted:
                 raise ExpiredError(version, kind.compacted)
             at = self._version if version is None else version
-            return kind.page(at, namespace, limit=limit, start=start)
+            return kind.page(at, namespace, limit=limit, start=start, matches=matches)
 
-    def watch(self, plural: str, namespace: str | None = None, *, after: int) -> Watch:
+    def watch(self, plural: str, namespace: str | None = None, *, after: int, matches: Matches | None = None) -> Watch:
         """Return a reader of the events with a version above `after`; raise ExpiredError, NotInstalledError."""
         with self._lock:
             kind = self._kind(plural)
             if after < kind.compacted:
                 raise ExpiredError(after, kind.compacted)
             prefix = f"{namespace}/" if namespace else ""
-            return Watch(kind, prefix, after, lambda: self._version)
+            return Watch(kind, prefix, after, lambda: self._version, matches)
 
     # The caller of the methods below holds the lock.
 
@@ -235,9 +255,9 @@ class ObjectStore:
 
     def _write(self, plural: str, type_: str, key: str, obj: dict[str, Any], metadata: dict[str, Any]) -> str:
         version = self._version + 1
-        full = {"apiVersion": API_VERSION, "kind": kind_name(plural), **obj}
+        full = {"kind": kind_name(plural), "apiVersion": api_version(plural), **obj}
         full["metadata"] = {**metadata, "resourceVersion": str(version)}
-        event = Event.of(type_, version, key, full)
+        event = Event.of(type_, version, key, full, is_sorted=not is_core(plural))
         # Set only now: an object that cannot be encoded changes nothing.
         self._version = version
         self._kinds[plural].append(event, self._history)

@@ -3,8 +3,8 @@
 Scenarios wait in one heap, ordered by the time of their next step. The first population is made by replaying each
 scenario from its past up to now, so it is as consistent as what changes later. With the same seed and the same clock
 the engine writes the same objects; with another clock only the times and the jobs of RayCronJobs differ, and so how
-many scenarios are needed. It promises the operator's status writes, not what Ray or Kubernetes would do: there are no
-pods, and changes that others make to the objects have no effect.
+many scenarios are needed. It promises what the operator writes, its Events included, and the pods as the scheduler and
+kubelet write them. It does not promise what Ray would do, and changes that others make to the objects have no effect.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _Scheduled = tuple[float, int, Run]
 class Engine:
     """Creates about `objects` custom resources in `store`, and keeps changing them.
 
+    With `with_pods` it also writes their pods and Events, which are not counted in `objects`.
+
     `speed` divides the time between steps of the live simulation; timestamps are those of `clock` and never later.
     Call `populate` once, then `run` (or `step` as often as you like), from one thread at a time.
     """
@@ -43,10 +45,11 @@ class Engine:
         seed: int,
         speed: float,
         objects: int,
+        with_pods: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._random = Random(seed)
-        self._world = World(store, seed)
+        self._world = World(store, seed, with_pods=with_pods)
         self._world.speed = speed
         self._speed = speed
         self._objects = objects
@@ -61,7 +64,7 @@ class Engine:
 
     @property
     def objects(self) -> int:
-        """The number of objects in the store."""
+        """The number of custom resources in the store."""
         return self._world.object_count
 
     def populate(self, progress: Callable[[int, int], None]) -> None:
@@ -71,6 +74,8 @@ class Engine:
         while self._world.object_count < self._objects:
             self._replay(next(scenarios), started)
             progress(min(self._world.object_count, self._objects), self._objects)
+        if self._world.with_pods:
+            self._schedule(started, Run(self._world.events.housekeeping(), Random(0)))
         self._postpone(self._clock() - started)
 
     def run(self, stop: threading.Event) -> None:

@@ -37,6 +37,11 @@ class Shape:
         return replace(self, replicas=replicas)
 
     @property
+    def group(self) -> str:
+        """The name of the group of workers."""
+        return "gpu-group" if self.gpus else "small-group"
+
+    @property
     def desired_cpu(self) -> str:
         return _cpu(self.head_milli + self.replicas * self.worker_milli)
 
@@ -78,7 +83,7 @@ class Manifests:
 
     def worker_group(self, shape: Shape, *, filled: bool = False) -> JSON:
         group: JSON = {
-            "groupName": "gpu-group" if shape.gpus else "small-group",
+            "groupName": shape.group,
             "maxReplicas": shape.max_replicas,
             "minReplicas": shape.min_replicas,
             "numOfHosts": 1,
@@ -139,22 +144,27 @@ def _head_group(shape: Shape, filled: bool) -> JSON:
 def _head_pod(shape: Shape) -> JSON:
     container = {
         "env": [{"name": "RAY_GRAFANA_HOST", "value": "http://grafana.monitoring:3000"}],
-        "image": f"rayproject/ray:{shape.version}",
+        "image": image(shape, with_gpu=False),
         "name": "ray-head",
         "ports": [{"containerPort": port, "name": name, "protocol": "TCP"} for name, port in _PORTS],
-        "resources": _resources(shape.head_milli, shape.head_memory, 0),
+        "resources": resources(shape.head_milli, shape.head_memory, 0),
         "volumeMounts": [{"mountPath": "/var/log/ray", "name": "ray-logs"}],
     }
     return {"containers": [container], "volumes": [{"emptyDir": {}, "name": "ray-logs"}]}
 
 
 def _worker_pod(shape: Shape) -> JSON:
-    image = f"rayproject/ray:{shape.version}" + ("-gpu" if shape.gpus else "")
-    resources = _resources(shape.worker_milli, shape.worker_memory, shape.gpus)
-    return {"containers": [{"image": image, "name": "ray-worker", "resources": resources}]}
+    amounts = resources(shape.worker_milli, shape.worker_memory, shape.gpus)
+    return {
+        "containers": [{"image": image(shape, with_gpu=bool(shape.gpus)), "name": "ray-worker", "resources": amounts}]
+    }
 
 
-def _resources(milli: int, memory: int, gpus: int) -> JSON:
+def image(shape: Shape, *, with_gpu: bool) -> str:
+    return f"rayproject/ray:{shape.version}" + ("-gpu" if with_gpu else "")
+
+
+def resources(milli: int, memory: int, gpus: int) -> JSON:
     amounts = {"cpu": _cpu(milli), "memory": f"{memory}Gi"}
     if gpus:
         amounts["nvidia.com/gpu"] = str(gpus)

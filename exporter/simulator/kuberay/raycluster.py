@@ -12,6 +12,7 @@ from typing import Final
 from exporter.simulator.kuberay import fleet
 from exporter.simulator.kuberay.fleet import Tenant
 from exporter.simulator.kuberay.manifests import Shape
+from exporter.simulator.kuberay.raycluster_pods import RayClusterPods
 from exporter.simulator.kuberay.raycluster_status import RayClusterStatus, empty_status
 from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
 from exporter.simulator.kuberay.world import Steps, World
@@ -33,6 +34,7 @@ class RayCluster:
         self.obj = obj
         self.shape = shape
         self.on_write: Callable[[], None] | None = None
+        self.pods = RayClusterPods(world, obj)
         self._world = world
         self._status = RayClusterStatus(world, obj.name)
 
@@ -56,7 +58,9 @@ class RayCluster:
     def start_head(self, seconds: float) -> Steps:
         """Up to a head pod that is Ready; without workers the cluster is provisioned then."""
         yield from self.create_pods()
-        yield seconds
+        yield 0.4 * seconds
+        self.pods.run()
+        yield 0.6 * seconds
         self.head_ready()
 
     def create_pods(self) -> Steps:
@@ -67,15 +71,23 @@ class RayCluster:
             self._status.set_provisioning()
             self._write()
             yield 0.05
+        yield from self._start_pods()
+
+    def _start_pods(self) -> Steps:
+        """From no pods to pods whose containers are being created."""
         self._status.set_head_pod_name()
+        self.pods.create_head(self.shape, self._status.head_pod_name)
+        self.pods.create_workers(self.shape)
         self._status.set_head_pod_not_ready("Unknown")
         self._status.set_provisioning()
         self._write()
         yield 0.8
+        self.pods.start()
         self._status.set_head_pod_not_ready("ContainerCreating", _NOT_READY)
         self._write()
 
     def head_ready(self) -> None:
+        self.pods.head_ready()
         self._status.set_head_ips()
         self._status.set_condition("HeadPodReady", "True", "HeadPodRunningAndReady")
         if not self.shape.replicas:
@@ -87,6 +99,38 @@ class RayCluster:
         self._status.set_head_pod_not_ready(reason, _NOT_READY + message)
         self._write()
 
+    def image_missing(self, reason: str, message: str) -> None:
+        self.pods.image_missing(reason)
+        self.head_lost(reason, message)
+
+    def head_crashed(self) -> None:
+        self.pods.head_crashed()
+        self.head_lost("CrashLoopBackOff", "back-off 5m0s restarting failed container=ray-head")
+
+    def run_out_of_memory(self) -> Steps:
+        """The head's container is killed for its memory, and restarted."""
+        self.pods.head_ended()
+        self.head_lost("OOMKilled", "")
+        yield 1.0
+        self.pods.head_restarted()
+        self.head_lost("ContainersNotReady", "")
+        yield self._world.uniform(5, 12)
+        self.head_ready()
+
+    def lose_worker(self) -> Steps:
+        """A worker is evicted; the operator replaces it."""
+        self.pods.evict_worker()
+        self._status.ready -= 1
+        self._write()
+        yield 0.5
+        self.pods.create_workers(self.shape)
+        yield 1.0
+        self.pods.start()
+        yield self._world.uniform(5, 12)
+        self._status.ready += 1
+        self.pods.workers_ready(self._status.ready)
+        self._write()
+
     def start_workers(self, seconds: float) -> Steps:
         """Workers become Ready in at most four writes; the last one makes the cluster provisioned."""
         if not self.shape.replicas:
@@ -95,6 +139,7 @@ class RayCluster:
         for step in range(1, steps + 1):
             yield seconds / steps
             self._status.ready = self.shape.replicas * step // steps
+            self.pods.workers_ready(self._status.ready)
             if step == steps:
                 self._status.set_provisioned()
             self._write()
@@ -108,11 +153,14 @@ class RayCluster:
         yield 0.05
         self._observe_generation()
         self._status.ready = min(self._status.ready, replicas)
+        self.pods.scale_down(replicas)
+        self.pods.create_workers(self.shape)
         self._write()
         missing = replicas - self._status.ready
         for step in range(missing):
             yield self._world.uniform(4, 15) / missing
             self._status.ready = replicas - missing + step + 1
+            self.pods.workers_ready(self._status.ready)
             self._write()
 
     def start_suspended(self) -> Steps:
@@ -132,6 +180,7 @@ class RayCluster:
         self._observe_generation()
         self._status.set_condition("RayClusterSuspending", "True", "RayClusterSuspending")
         self._write()
+        self.pods.suspend()
         yield 3.0
         self._status.ready = 0
         self._write()
@@ -150,13 +199,7 @@ class RayCluster:
         self._status.set_condition("RayClusterSuspended", "False", "RayClusterSuspended")
         self._write()
         yield 2.0
-        self._status.set_head_pod_name()
-        self._status.set_head_pod_not_ready("Unknown")
-        self._status.set_provisioning()
-        self._write()
-        yield 0.8
-        self._status.set_head_pod_not_ready("ContainerCreating", _NOT_READY)
-        self._write()
+        yield from self._start_pods()
         yield self._world.uniform(4, 15)
         self.head_ready()
         yield from self.start_workers(self._world.uniform(2, 15))
@@ -169,6 +212,7 @@ class RayCluster:
             self._status.set_head_pod_not_ready("HeadPodNotFound", "Head Pod not found")
         else:
             self._status.set_head_pod_name()
+            self.pods.create_head(self.shape, self._status.head_pod_name)
             self._status.set_head_pod_not_ready("Unknown")
         self._status.set_provisioning()
         self._write()
@@ -178,9 +222,12 @@ class RayCluster:
         self._status.remove_condition("ReplicaFailure")
         if not self._status.has_head:
             self._status.set_head_pod_name()
+            self.pods.create_head(self.shape, self._status.head_pod_name)
             self._status.set_head_pod_not_ready("Unknown")
+        self.pods.create_workers(self.shape)
         self._write()
         yield 0.8
+        self.pods.start()
         self._status.set_head_pod_not_ready("ContainerCreating", _NOT_READY)
         self._write()
         yield head_seconds
@@ -192,8 +239,11 @@ class RayCluster:
         self.obj.finalizers = [REDIS_FINALIZER]
         self.obj.mark_deleted(self._world.now)
         self._world.put(self.obj)
+        self.pods.clean_redis(self.shape)
 
     def delete(self) -> None:
+        self.pods.redis_cleaned()
+        self.pods.delete()
         self._world.remove(self.obj)
 
     def _write(self) -> None:

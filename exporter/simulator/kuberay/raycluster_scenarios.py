@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from exporter.simulator.api_conventions import timestamp
 from exporter.simulator.kuberay import fleet, raycluster
 from exporter.simulator.kuberay.raycluster import RayCluster
 from exporter.simulator.kuberay.rayjob_plan import MULTIKUEUE
+from exporter.simulator.kuberay.simulated_event import NORMAL
 from exporter.simulator.kuberay.simulated_object import with_condition
 from exporter.simulator.kuberay.world import FOREVER, Steps, World
 
@@ -15,6 +17,9 @@ _QUOTA: Final = (
     'pods "{name}-head-" is forbidden: exceeded quota: compute, requested: limits.memory=8Gi, '
     "used: limits.memory=252Gi, limited: limits.memory=256Gi"
 )
+
+_KUEUE: Final = "ray.io/raycluster-kueue-controller"
+_OLD_RAY: Final = "authOptions.mode is 'token' but minimum Ray version is 2.52.0, got 2.46.0"
 
 
 def autoscaled(world: World) -> Steps:
@@ -89,7 +94,10 @@ def admitted_later(world: World) -> Steps:
 def never_admitted(world: World) -> Steps:
     cluster = raycluster.create(world, fleet.random_tenant(world), fleet.random_shape(world), queued=True, suspend=True)
     yield from cluster.start_suspended()
-    yield FOREVER
+    while True:
+        # Kueue records through core/v1: the count of one Event grows.
+        world.events.legacy(cluster.obj, _KUEUE, NORMAL, "Suspended", "Kueue managed child job suspended")
+        yield world.random_pause(20, 60)
 
 
 def replica_failure(world: World) -> Steps:
@@ -97,10 +105,27 @@ def replica_failure(world: World) -> Steps:
     cluster = raycluster.create(world, fleet.random_tenant(world), fleet.random_shape(world))
     reason = world.in_turn("FailedCreateHeadPod", "FailedCreateWorkerPod")
     yield from cluster.fail_replicas(reason, f"{reason}\n{_QUOTA.format(name=cluster.obj.name)}")
-    yield world.uniform(20, 90)
+    yield from _fail_again(world, cluster, reason, world.uniform(20, 90))
     yield from cluster.recover_replicas(world.uniform(4, 15), world.uniform(4, 20))
     yield world.uniform(120, 300)
     cluster.delete()
+
+
+def _fail_again(world: World, cluster: RayCluster, reason: str, seconds: float) -> Steps:
+    """The operator tries again with growing pauses: each time an Event of its own, as the condition has changed."""
+    name, namespace = cluster.obj.name, cluster.obj.namespace
+    pause, left = 0.32, seconds
+    while left > 0:
+        quota = _QUOTA.format(name=name)
+        if reason == "FailedCreateHeadPod":
+            message = f"Failed to create head Pod {namespace}/, {quota}"
+            world.events.warning(cluster.obj, "FailedToCreateHeadPod", message, attempt=left)
+        else:
+            message = f"Failed to create worker Pod for the cluster {namespace}/{name}, {quota}"
+            world.events.warning(cluster.obj, "FailedToCreateWorkerPod", message, attempt=left)
+        yield min(pause, left)
+        left -= pause
+        pause *= 2
 
 
 def image_missing(world: World) -> Steps:
@@ -109,9 +134,9 @@ def image_missing(world: World) -> Steps:
     yield from cluster.create_pods()
     while True:
         yield 3.0
-        cluster.head_lost("ErrImagePull", "failed to pull and unpack image: not found")
+        cluster.image_missing("ErrImagePull", "failed to pull and unpack image: not found")
         yield world.random_pause(8, 20)
-        cluster.head_lost("ImagePullBackOff", "Back-off pulling image")
+        cluster.image_missing("ImagePullBackOff", "Back-off pulling image")
         yield world.random_pause(60, 180)
 
 
@@ -123,15 +148,44 @@ def crash_loop(world: World) -> Steps:
         yield 5.0
         cluster.head_ready()
         yield world.uniform(4, 12)
-        cluster.head_lost("CrashLoopBackOff", "back-off 5m0s restarting failed container=ray-head")
+        cluster.head_crashed()
         yield world.random_pause(60, 180)
 
 
 def unschedulable(world: World) -> Steps:
-    """The head is Ready; the workers are never scheduled."""
-    cluster = raycluster.create(world, fleet.random_tenant(world), fleet.random_shape(world, workers=4))
+    """The head is Ready; the workers are never scheduled, because no node has a free GPU."""
+    shape = replace(fleet.random_shape(world, workers=4), gpus=1)
+    cluster = raycluster.create(world, fleet.random_tenant(world), shape)
+    cluster.pods.lacks_gpus = True
     yield from cluster.start_head(world.uniform(5, 20))
     yield FOREVER
+
+
+def out_of_memory(world: World) -> Steps:
+    """Now and then the head is killed for its memory and restarted, or a worker is evicted from a full node."""
+    cluster = raycluster.create(world, fleet.random_tenant(world), fleet.random_shape(world, workers=2))
+    yield from _provision(world, cluster)
+    while True:
+        yield world.random_pause(30, 120)
+        yield from cluster.run_out_of_memory()
+        yield world.random_pause(30, 120)
+        yield from cluster.lose_worker()
+
+
+def invalid(world: World) -> Steps:
+    """Refused by the operator: never a status, only Events. Its user tries again now and then."""
+    tenant = fleet.random_tenant(world)
+    name = world.unique_name(raycluster.PLURAL, tenant.namespace, "old-token")
+    shape = replace(fleet.random_shape(world), version="2.46.0")
+    cluster = raycluster.create(world, tenant, shape, name=name, authOptions={"mode": "token"})
+    message = f"The RayCluster spec is invalid {tenant.namespace}/{name}: {_OLD_RAY}"
+    while True:
+        yield 0.02
+        world.events.warning(cluster.obj, "InvalidRayClusterSpec", message, "Validate")
+        yield world.random_pause(40, 120)
+        cluster.obj.annotations = {"example.com/tried-at": timestamp(world.now)}
+        cluster.obj.spec_at = world.now
+        world.put(cluster.obj)
 
 
 def stuck_deleting(world: World) -> Steps:

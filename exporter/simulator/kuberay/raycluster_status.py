@@ -45,6 +45,11 @@ class RayClusterStatus:
     def has_head(self) -> bool:
         return "podName" in self._head
 
+    @property
+    def head_pod_name(self) -> str:
+        """The name of the head pod, "" if there is none."""
+        return self._head.get("podName", "")
+
     def set_head_ips(self) -> None:
         self._head |= {"podIP": fleet.random_ip(self._world), "serviceIP": fleet.random_ip(self._world)}
 

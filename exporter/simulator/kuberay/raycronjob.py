@@ -49,6 +49,8 @@ def run(world: World, schedule: Schedule, plan: JobPlan, *, suspended: bool = Fa
     tenant = fleet.random_tenant(world)
     obj = _create(world, tenant, schedule, plan, suspended)
     if suspended:
+        message = "RayCronJob suspended, no new RayJobs will be created"
+        world.events.normal(obj, "SuspendedRayCronJob", message, "Suspend")
         # It has run before it was suspended, so it has a last schedule time.
         yield float(schedule.period)
         obj.write_status(world.now, {"lastScheduleTime": timestamp(schedule.after(world.now - schedule.period))})

@@ -14,6 +14,7 @@ from exporter.simulator.kuberay.fleet import Tenant
 from exporter.simulator.kuberay.manifests import Shape
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from exporter.simulator.kuberay.rayjob_status import RayJobStatus
+from exporter.simulator.kuberay.simulated_event import NORMAL
 from exporter.simulator.kuberay.simulated_object import OPERATOR, SimulatedObject
 from exporter.simulator.kuberay.world import Steps, World
 
@@ -26,9 +27,20 @@ _TRACEBACK: Final = (
     'Traceback (most recent call last):\n  File "train.py", line 41, in <module>\n    main()\n'
     "RuntimeError: loss is NaN at step 1200\n"
 )
+_KUEUE: Final = "ray.io/rayjob-kueue-controller"
+_PREEMPTED: Final = "Preempted to accommodate a workload with higher priority"
 _SUBMITTER: Final = (
     "Job submission has failed. Reason: BackoffLimitExceeded. Message: Job has reached the specified backoff limit"
 )
+
+# The submitter follows the logs of its Ray job, and ends with it.
+_SUBMITTER_EXIT_CODES: Final = {
+    rayjob_plan.SUCCEEDED: 0,
+    rayjob_plan.STOPPED: 0,
+    rayjob_plan.GRACE_PERIOD: 0,
+    rayjob_plan.APP_FAILED: 1,
+    rayjob_plan.SUBMISSION_FAILED: 1,
+}
 
 
 class RayJob(RayJobStatus):
@@ -73,7 +85,8 @@ class RayJob(RayJobStatus):
             yield 0.01
         self.world.remove(self.obj)
         yield 0.8
-        self.delete_cluster()
+        self.delete_cluster(by_operator=False)
+        self.submitter.delete(by_operator=False)
 
     def _attempt(self, end: str, *, first: bool) -> Steps:
         if end == rayjob_plan.QUEUED:
@@ -100,7 +113,12 @@ class RayJob(RayJobStatus):
         self.write(jobDeploymentStatus=status, dashboardURL=cluster.dashboard)
         if interactive:
             yield from self._wait_for_user()
-        yield 2.0 if plan.mode == "K8sJobMode" else 0.06
+        if plan.mode == "K8sJobMode":
+            self.submitter.create()
+            yield 2.0
+            self.submitter.run()
+        else:
+            yield 0.06
         self.write(
             jobStatus="PENDING",
             message=_PENDING,
@@ -126,6 +144,8 @@ class RayJob(RayJobStatus):
             yield self.world.uniform(*self.plan.run_seconds)
 
     def _finish(self, end: str) -> Steps:
+        if end in _SUBMITTER_EXIT_CODES:
+            self.submitter.end(_SUBMITTER_EXIT_CODES[end])
         if end == rayjob_plan.SUCCEEDED:
             self._end("Complete", jobStatus=end, message="Job finished successfully.", succeeded=1)
         elif end == rayjob_plan.STOPPED:
@@ -144,6 +164,9 @@ class RayJob(RayJobStatus):
             yield from self._exceed_deadline("activeDeadlineSeconds", end)
 
     def _fail_status_checks(self) -> Steps:
+        """The head runs out of memory, and the Ray job is lost with it."""
+        if self._cluster is not None:
+            yield from self._cluster.run_out_of_memory()
         since = timestamp(self.world.now)
         self.write(jobStatusCheckFailureStartTime=since)
         yield 90.0
@@ -211,6 +234,8 @@ class RayJob(RayJobStatus):
     def _set_suspend(self, suspend: bool) -> None:
         self.obj.patch_spec(self.world.now, "kueue", suspend=suspend)
         self.world.put(self.obj)
+        reason, message = ("Stopped", _PREEMPTED) if suspend else ("Started", "Admitted by clusterQueue gpu-queue")
+        self.world.events.legacy(self.obj, _KUEUE, NORMAL, reason, message)
 
     def _clean_up(self) -> Steps:
         plan = self.plan
@@ -227,6 +252,7 @@ class RayJob(RayJobStatus):
         """Delete the cluster of this attempt, and wait for that."""
         yield 0.03
         self.delete_cluster()
+        self.submitter.delete(by_operator=True)
         # The operator checks every three seconds.
         yield 3.0
 
@@ -243,14 +269,21 @@ def create(
     shape: Shape | None = None,
     **spec: Any,
 ) -> RayJob:
-    """Return a RayJob as its user (or its RayCronJob) creates it; `start` writes it to the store."""
+    """Return a RayJob as its user (or its RayCronJob) creates it; `start` writes it to the store.
+
+    A field of `spec` that is None is left out.
+    """
     name = name or world.unique_name(PLURAL, tenant.namespace, fleet.job_name_prefix(world))
     shape = shape or fleet.random_shape(world)
     obj = world.new_object(
         PLURAL,
         tenant.namespace,
         name,
-        {**rayjob_plan.job_spec(world, plan, shape), **spec},
+        {
+            key: value
+            for key, value in {**rayjob_plan.job_spec(world, plan, shape), **spec}.items()
+            if value is not None
+        },
         labels={**tenant.labels(queued=plan.queued), **(labels or {})},
         annotations=annotations,
         owner=owner,

@@ -14,6 +14,8 @@ _INVALID: Final = (
     "The RayJob spec is invalid: a RayJob with shutdownAfterJobFinishes set to false is not allowed to be suspended"
 )
 
+_NO_CLUSTER: Final = "shared-cluster"
+
 
 def succeeds(world: World) -> Steps:
     mode = world.random.choice(("K8sJobMode", "K8sJobMode", "HTTPMode"))
@@ -28,7 +30,13 @@ def stopped(world: World) -> Steps:
 def fails(world: World) -> Steps:
     return _run(
         world,
-        JobPlan(attempts=(rayjob_plan.APP_FAILED,), backoff_limit=world.random.choice((-1, 0)), run_seconds=(30, 200)),
+        JobPlan(
+            attempts=(rayjob_plan.APP_FAILED,),
+            backoff_limit=world.random.choice((-1, 0)),
+            run_seconds=(30, 200),
+            # Longer than its age in the first population, so that every fleet has a failed job.
+            kept_seconds=(720, 1800),
+        ),
     )
 
 
@@ -165,6 +173,7 @@ def invalid(world: World) -> Steps:
     )
     world.put(obj)
     yield 0.01
+    world.events.warning(obj, "InvalidRayJobSpec", f"{tenant.namespace}/{name}: {_INVALID}", "Validate")
     status = {
         "failed": 0,
         "jobDeploymentStatus": "ValidationFailed",
@@ -176,7 +185,26 @@ def invalid(world: World) -> Steps:
     }
     obj.write_status(world.now, status)
     world.put(obj)
+    # The operator's own write makes it validate again.
+    world.events.warning(obj, "InvalidRayJobSpec", f"{tenant.namespace}/{name}: {_INVALID}", "Validate")
     yield FOREVER
+
+
+def cluster_missing(world: World) -> Steps:
+    """Its clusterSelector names a cluster that does not exist: Initializing for ever."""
+    tenant = fleet.random_tenant(world)
+    job = rayjob.create(world, tenant, JobPlan(), clusterSelector={"ray.io/cluster": _NO_CLUSTER}, rayClusterSpec=None)
+    yield from job.start()
+    job.initialize()
+    job.write(rayClusterName=_NO_CLUSTER)
+    path = f"{tenant.namespace}/{_NO_CLUSTER}"
+    message = f"RayCluster {path} set in the clusterSelector is not found. It must be created manually"
+    pause = 1.0
+    while True:
+        world.events.warning(job.obj, "RayClusterNotFound", message, "Validate")
+        # The retries of controller-runtime.
+        yield world.random_pause(pause, pause)
+        pause = min(2 * pause, 1000.0)
 
 
 def dispatched(world: World) -> Steps:

@@ -11,6 +11,7 @@ from exporter.simulator.kuberay.raycluster import RayCluster
 from exporter.simulator.kuberay.raycluster_status import empty_status
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
+from exporter.simulator.kuberay.submitter import Submitter
 from exporter.simulator.kuberay.world import World
 
 
@@ -23,6 +24,7 @@ class RayJobStatus:
         self.plan = plan
         self._shape = shape
         self._cluster: RayCluster | None = None
+        self.submitter = Submitter(world, obj, shape)
 
     def create_cluster(self) -> RayCluster:
         mode = {"ray.io/job-submission-mode": self.plan.mode}
@@ -30,6 +32,7 @@ class RayJobStatus:
         cluster = raycluster.create_owned(self.world, self.obj, name, self._shape, mode)
         cluster.on_write = self._copy_cluster_status
         self._cluster = cluster
+        self.world.events.normal(self.obj, "CreatedRayCluster", f"Created RayCluster {self.obj.namespace}/{name}")
         return cluster
 
     def _copy_cluster_status(self) -> None:
@@ -37,8 +40,12 @@ class RayJobStatus:
         if self._cluster is not None and self._cluster.state != "ready":
             self.write(rayClusterStatus=self._cluster.status)
 
-    def delete_cluster(self) -> None:
+    def delete_cluster(self, *, by_operator: bool = True) -> None:
+        """Delete the cluster: the operator does, or garbage collection with the job."""
         if self._cluster is not None:
+            if by_operator:
+                message = f"Deleted cluster {self.obj.namespace}/{self._cluster.obj.name}"
+                self.world.events.normal(self.obj, "DeletedRayCluster", message, "Delete")
             self._cluster.delete()
             self._cluster = None
 

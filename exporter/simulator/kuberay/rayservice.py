@@ -67,12 +67,15 @@ class RayService(RayServiceStatus):
         }
         cluster = raycluster.create_owned(self.world, self.obj, name, self._shape, annotations=hashes)
         self._pending_cluster = cluster
+        self.world.events.normal(self.obj, "CreatedRayCluster", f"Created the RayCluster {self._path(cluster)}")
         yield from cluster.provision(self.world.uniform(4, 20), self.world.uniform(4, 25))
         yield 0.05
         self.write_deploying()
 
     def write_deploying(self) -> None:
         if self._pending_cluster is not None:
+            message = f"Updated serve applications to the RayCluster {self._path(self._pending_cluster)}"
+            self.world.events.normal(self.obj, "UpdatedServeApplications", message, "Update")
             self.pending = {
                 **self.pending,
                 "rayClusterStatus": self._pending_cluster.status,
@@ -83,6 +86,8 @@ class RayService(RayServiceStatus):
     def first_switch(self) -> Steps:
         """The first cluster becomes the active one, and then gets endpoints."""
         self.switch()
+        message = f"Created the service {self.obj.namespace}/{self.obj.name}-head-svc"
+        self.world.events.normal(self.obj, "CreatedService", message, times=2)
         yield 2.0
         self.set_endpoints(2)
         self.write()
@@ -96,6 +101,9 @@ class RayService(RayServiceStatus):
         # With two serving clusters the endpoints of both are counted.
         self.endpoints = min(self.endpoints, 2)
         self._active_cluster, self._pending_cluster = self._pending_cluster, None
+        if self._active_cluster is not None:
+            message = f'Updated the serve label to "true" for the Head Pod {self._path(self._active_cluster)}-head'
+            self.world.events.normal(self.obj, "UpdatedHeadPodServeLabel", message, "Update")
         self.clear_pending("Active Ray cluster exists and no pending Ray cluster")
         self.write()
 
@@ -122,7 +130,7 @@ class RayService(RayServiceStatus):
         self.switch()
         yield 8.0
         if old is not None:
-            old.delete()
+            self._delete_cluster(old)
 
     def suspend(self) -> Steps:
         self._patch_suspend(True)
@@ -175,6 +183,8 @@ class RayService(RayServiceStatus):
         self.pending = {key: value for key, value in self.pending.items() if key != "rayClusterName"}
         self.set_condition("Ready", "False", "InitializingTimeout", message)
         self.write()
+        text = f"RayService initializing timeout exceeded after {seconds + 0.197}s (configured timeout: {limit})"
+        self.world.events.warning(self.obj, "RayServiceInitializingTimeout", text, "Reconcile")
         yield 8.0
         self._delete_clusters()
 
@@ -184,11 +194,11 @@ class RayService(RayServiceStatus):
         yield 0.02
         self.world.remove(self.obj)
         yield 0.8
-        self._delete_clusters()
+        self._delete_clusters(by_operator=False)
 
-    def delete_pending_cluster(self) -> None:
+    def delete_pending_cluster(self, *, by_operator: bool = True) -> None:
         if self._pending_cluster is not None:
-            self._pending_cluster.delete()
+            self._delete_cluster(self._pending_cluster, by_operator=by_operator)
             self._pending_cluster = None
 
     def _reshape(self, shape: Shape) -> None:
@@ -201,11 +211,21 @@ class RayService(RayServiceStatus):
         self.obj.patch_spec(self.world.now, suspend=suspend)
         self.world.put(self.obj)
 
-    def _delete_clusters(self) -> None:
-        self.delete_pending_cluster()
+    def _delete_clusters(self, *, by_operator: bool = True) -> None:
+        self.delete_pending_cluster(by_operator=by_operator)
         if self._active_cluster is not None:
-            self._active_cluster.delete()
+            self._delete_cluster(self._active_cluster, by_operator=by_operator)
             self._active_cluster = None
+
+    def _delete_cluster(self, cluster: RayCluster, *, by_operator: bool = True) -> None:
+        """Delete a cluster: the operator does, or garbage collection with the service."""
+        if by_operator:
+            message = f"Deleted the RayCluster {self._path(cluster)}"
+            self.world.events.normal(self.obj, "DeletedRayCluster", message, "Delete")
+        cluster.delete()
+
+    def _path(self, cluster: RayCluster) -> str:
+        return f"{self.obj.namespace}/{cluster.obj.name}"
 
 
 def create(

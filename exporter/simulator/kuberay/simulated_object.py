@@ -56,7 +56,7 @@ class SimulatedObject:
     """One custom resource, changed by exactly one scenario.
 
     Status and spec are replaced, never changed in place, so a returned manifest stays as it was.
-    `stored` is set by the world. Not thread-safe: the engine's thread is the only one to call.
+    `stored` and `resource_version` are set by the world. Not thread-safe: the engine's thread is the only one to call.
     """
 
     __slots__ = (
@@ -72,6 +72,7 @@ class SimulatedObject:
         "operator_spec_at",
         "owner",
         "plural",
+        "resource_version",
         "spec",
         "spec_at",
         "spec_fields",
@@ -116,6 +117,7 @@ class SimulatedObject:
         self.status_at: float | None = None
         self.status_manager = OPERATOR
         self.stored = False
+        self.resource_version = ""
 
     @property
     def kind(self) -> str:

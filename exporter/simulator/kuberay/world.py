@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Protocol
 
+from exporter.simulator.api_conventions import is_core
+from exporter.simulator.kuberay.event_recorder import EventRecorder
+from exporter.simulator.kuberay.identifiers import SUFFIX_LETTERS
 from exporter.simulator.kuberay.manifests import Manifests
 from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
 
@@ -33,10 +36,6 @@ class Run:
     random: Random
 
 
-# The letters and digits of which Kubernetes makes the suffixes of generated names.
-_SUFFIX: Final = "bcdfghjklmnpqrstvwxz2456789"
-
-
 class ObjectWriter(Protocol):
     """Where objects are written. It copies what it is given, and returns the resourceVersion."""
 
@@ -46,52 +45,86 @@ class ObjectWriter(Protocol):
 
     def delete(self, plural: str, namespace: str, name: str) -> str: ...
 
+    def exists(self, plural: str, namespace: str, name: str) -> bool: ...
+
+
+class Storable(Protocol):
+    """What the world writes to the store: a custom resource, a pod or an Event."""
+
+    @property
+    def plural(self) -> str: ...
+
+    @property
+    def namespace(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    stored: bool
+    resource_version: str
+
+    def manifest(self) -> JSON: ...
+
 
 class World:
     """The state shared by all scenarios; for one thread.
 
-    `now` is the time of the running step, `random` that of its run; the engine sets both before each step.
+    With `with_pods` there are pods and Events, too; the custom resources are the same without them. `now` is the time
+    of the running step, `random` that of its run; the engine sets both before each step.
     """
 
-    def __init__(self, store: ObjectWriter, seed: int) -> None:
+    def __init__(self, store: ObjectWriter, seed: int, *, with_pods: bool = True) -> None:
         self.random = Random(seed)
         self.manifests = Manifests()
         self.now = 0.0
         self.speed = 1.0
         self.object_count = 0
         self.spawned: list[Run] = []
+        self.with_pods = with_pods
+        self.events = EventRecorder(self, is_enabled=with_pods)
         self._store = store
         # The end of the replay; None when live.
         self._replay_end: float | None = None
         # Created during the replay; a dict, because it keeps the order.
-        self._pending_creates: dict[SimulatedObject, None] = {}
+        self._pending_creates: dict[Storable, None] = {}
+        self._replayed_writes = 0
         self._names: set[tuple[str, str, str]] = set()
         self._turns: Counter[tuple[str, ...]] = Counter()
 
-    def put(self, obj: SimulatedObject) -> None:
+    def put(self, obj: Storable) -> None:
         """Create or update the object."""
-        if not obj.stored:
-            obj.stored = True
+        is_new, obj.stored = not obj.stored, True
+        if is_new and not is_core(obj.plural):
             self.object_count += 1
-            if self._replay_end is None:
-                self._store.create(obj.plural, obj.manifest())
-            else:
-                self._pending_creates[obj] = None
-        elif self._replay_end is None:
-            self._store.update(obj.plural, obj.manifest())
+        if self._replay_end is None:
+            write = self._store.create if is_new else self._store.update
+            obj.resource_version = write(obj.plural, obj.manifest())
+            return
+        if is_new:
+            self._pending_creates[obj] = None
+        self._replayed_writes += 1
+        obj.resource_version = str(self._replayed_writes)
 
-    def remove(self, obj: SimulatedObject) -> None:
+    def remove(self, obj: Storable) -> None:
         """Delete the object, and free its name."""
-        self.object_count -= 1
-        self._names.discard((obj.plural, obj.namespace, obj.name))
+        if not is_core(obj.plural):
+            self.object_count -= 1
+            self._names.discard((obj.plural, obj.namespace, obj.name))
         if obj in self._pending_creates:
             del self._pending_creates[obj]
         else:
             self._store.delete(obj.plural, obj.namespace, obj.name)
 
-    def spawn(self, steps: Steps) -> None:
-        """Start other steps at this moment; the engine begins them after the running step."""
-        self.spawned.append(Run(steps, Random(self.random.getrandbits(64))))
+    def exists(self, obj: Storable) -> bool:
+        """Return whether the object is in the store: anyone may have deleted it."""
+        return self._store.exists(obj.plural, obj.namespace, obj.name)
+
+    def spawn(self, steps: Steps, random: Random | None = None) -> None:
+        """Start other steps at this moment; the engine begins them after the running step.
+
+        Steps that need no random numbers get some `random`, so that they do not change those of the running ones.
+        """
+        self.spawned.append(Run(steps, random or Random(self.random.getrandbits(64))))
 
     def begin_replay(self, end: float) -> None:
         """Write nothing to the store until `end_replay`; `end` is the present."""
@@ -99,10 +132,15 @@ class World:
 
     def end_replay(self) -> None:
         """Create the objects that exist now, and write to the store again."""
-        self._replay_end = None
+        present, self._replay_end = self._replay_end or self.now, None
+        self.events.end_replay(present)
         for obj in self._pending_creates:
-            self._store.create(obj.plural, obj.manifest())
+            obj.resource_version = self._store.create(obj.plural, obj.manifest())
         self._pending_creates.clear()
+
+    @property
+    def is_replaying(self) -> bool:
+        return self._replay_end is not None
 
     @property
     def replay_seconds_left(self) -> float:
@@ -133,7 +171,7 @@ class World:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
     def random_suffix(self) -> str:
-        return "".join(self.random.choices(_SUFFIX, k=5))
+        return "".join(self.random.choices(SUFFIX_LETTERS, k=5))
 
     def unique_name(self, plural: str, namespace: str, prefix: str) -> str:
         """Reserve and return `prefix-xxxxx`, a name that no existing object of this kind has."""

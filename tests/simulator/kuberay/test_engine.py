@@ -6,7 +6,6 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,78 +17,19 @@ from exporter.simulator.kuberay.manifests import Shape
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from exporter.simulator.kuberay.scenarios import scenario_sequence
 from exporter.simulator.kuberay.world import Steps, World
+from tests.support.simulation import (
+    JSON,
+    START,
+    Clock,
+    RecordingStore,
+    advance,
+    make_engine,
+    no_progress,
+    seconds_of,
+)
 
 RECORDINGS = Path(__file__).parents[2] / "testdata"
 KINDS = ("rayclusters", "rayjobs", "rayservices")
-START = 1_800_000_000.4
-
-JSON = dict[str, Any]
-
-
-class RecordingStore:
-    """Keeps a copy of every write, and refuses what an API server would refuse."""
-
-    def __init__(self) -> None:
-        self.live: dict[tuple[str, str, str], JSON] = {}
-        self.writes: list[tuple[str, str, JSON]] = []
-        self.watch: Callable[[str, str, JSON], None] | None = None
-
-    def create(self, plural: str, obj: JSON) -> str:
-        assert _key(plural, obj) not in self.live
-        return self._keep("ADDED", plural, obj)
-
-    def update(self, plural: str, obj: JSON) -> str:
-        assert self.live[_key(plural, obj)]["metadata"]["uid"] == obj["metadata"]["uid"]
-        return self._keep("MODIFIED", plural, obj)
-
-    def delete(self, plural: str, namespace: str, name: str) -> str:
-        obj = self.live.pop((plural, namespace, name))
-        return self._note("DELETED", plural, obj)
-
-    def _keep(self, event: str, plural: str, obj: JSON) -> str:
-        copy = json.loads(json.dumps(obj))
-        self.live[_key(plural, obj)] = copy
-        return self._note(event, plural, copy)
-
-    def _note(self, event: str, plural: str, obj: JSON) -> str:
-        self.writes.append((event, plural, obj))
-        if self.watch is not None:
-            self.watch(event, plural, obj)
-        return str(len(self.writes))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def _key(plural: str, obj: JSON) -> tuple[str, str, str]:
-    return plural, obj["metadata"]["namespace"], obj["metadata"]["name"]
-
-
-def make_engine(seed: int = 1, speed: float = 1.0, objects: int = 60) -> tuple[Engine, RecordingStore, Clock]:
-    store, clock = RecordingStore(), Clock()
-    return Engine(store, seed=seed, speed=speed, objects=objects, clock=clock), store, clock
-
-
-def no_progress(_count: int, _desired: int) -> None:
-    """Show no progress."""
-
-
-def advance(engine: Engine, clock: Clock, seconds: float) -> None:
-    """Let simulated time pass, one step after the other."""
-    end = clock.now + seconds
-    while engine.next_due <= end:
-        clock.now = engine.next_due
-        engine.step(clock.now)
-    clock.now = end
-
-
-def seconds_of(timestamp: str) -> float:
-    return datetime.fromisoformat(timestamp).timestamp()
 
 
 def status_of(obj: JSON) -> JSON:
@@ -165,7 +105,7 @@ def changed_conditions(objects: list[JSON]) -> list[set[str]]:
 def run_scenario(scenario: Callable[[World], Steps], kind: str) -> list[JSON]:
     """Run one scenario without an engine; return the writes of the first object of this kind."""
     store = RecordingStore()
-    world = World(store, seed=1)
+    world = World(store, seed=1, with_pods=False)
     world.now = START
     for seconds in scenario(world):
         if seconds == math.inf:
@@ -544,7 +484,12 @@ def test_encoded_objects_are_as_large_as_real_ones() -> None:
     """About three to ten kilobytes for an object with a status, 40 % or so of it managedFields."""
     engine, store, _ = make_engine(objects=200)
     engine.populate(no_progress)
-    objects = [obj for obj in store.live.values() if "status" in obj and obj["kind"] != "RayCronJob"]
+    objects = [
+        obj
+        for obj in store.live.values()
+        # These have no spec of a cluster.
+        if "status" in obj and obj["kind"] != "RayCronJob" and "clusterSelector" not in obj["spec"]
+    ]
     sizes = [len(json.dumps(obj, separators=(",", ":"))) for obj in objects]
     managed = [len(json.dumps(obj["metadata"]["managedFields"], separators=(",", ":"))) for obj in objects]
     assert min(sizes) > 2500
@@ -569,7 +514,7 @@ def test_same_seed_gives_the_same_writes() -> None:
 
 
 def test_same_seed_gives_the_same_objects_at_another_time() -> None:
-    """Only the jobs of RayCronJobs follow the clock; the last scenario may be needed or not."""
+    """Only the jobs of RayCronJobs follow the clock; so some of the last scenarios may be needed or not."""
 
     def uids(start: float) -> dict[tuple[str, str, str], str]:
         engine, store, clock = make_engine(objects=300)
@@ -584,7 +529,7 @@ def test_same_seed_gives_the_same_objects_at_another_time() -> None:
 
     first, later = uids(START), uids(START + 50_030)
     assert len(first) > 250
-    assert len(first.items() ^ later.items()) <= 5
+    assert len(first.items() ^ later.items()) <= 10
 
 
 def test_speed_divides_every_wait() -> None:
