@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from exporter.errors import ConfigError
 from exporter.signals import handle_signals
 from exporter.web.client_log import ClientLog
 from exporter.web.connection import REQUEST_SECONDS, UNREAD_SECONDS, Connection
-from exporter.web.pool import MAX_CONNECTIONS, ConnectionPool
+from exporter.web.pool import MAX_CONNECTIONS, READ_BYTES, ConnectionPool
 from exporter.web.tls import ServerTls
 
 DRAIN_SECONDS = 7
@@ -48,6 +49,8 @@ class Server:
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self._listeners = listeners
+        # asyncio reads up to 256 KiB of TLS at once, into a buffer that each connection has from its first moment on.
+        SSLProtocol.max_size = READ_BYTES
         self._client_log = ClientLog()
         self._pool = ConnectionPool(self._client_log, max_connections)
         self._handshakes: set[asyncio.Task[None]] = set()

@@ -16,8 +16,9 @@ from tests.attack.objects import OBJECTS
 from tests.attack.process import PROCESS
 from tests.attack.scene import Attack, run
 from tests.attack.server import SERVER
+from tests.attack.tls import TLS
 
-ATTACKS: tuple[type[Attack], ...] = (*OBJECTS, *CONTENTS, *CLIENTS, *CONNECTIONS, *SERVER, *PROCESS)
+ATTACKS: tuple[type[Attack], ...] = (*OBJECTS, *CONTENTS, *CLIENTS, *CONNECTIONS, *TLS, *SERVER, *PROCESS)
 
 DESCRIPTORS = 4096
 """Of this process: it holds both ends of more than a thousand connections."""
@@ -34,7 +35,7 @@ def chosen(names: list[str], *, is_short: bool) -> list[Attack]:
     return [kind() for kind in ATTACKS if (kind.name in names if names else kind.is_short or not is_short)]
 
 
-def campaign(attacks: list[Attack]) -> bool:
+def campaign(attacks: list[Attack], *, over_tls: bool = False) -> bool:
     """Run the attacks and print the table; return whether all were held."""
     say(
         f"Memory up to {MEMORY_MIB} MiB (resident, polled). /healthz within {HEALTHZ_MS:.0f} ms and /metrics within "
@@ -42,7 +43,7 @@ def campaign(attacks: list[Attack]) -> bool:
     )
     are_held = True
     for attack in attacks:
-        measured = run(attack)
+        measured = run(attack, over_tls=over_tls)
         reasons = verdict(measured, attack.limits)
         are_held &= not reasons
         say(row(measured, reasons))
@@ -52,6 +53,7 @@ def campaign(attacks: list[Attack]) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make attack", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--short", action="store_true", help="only the attacks that take seconds, for every change")
+    parser.add_argument("--tls", action="store_true", help="the exporter and all its clients speak TLS")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", choices=[a.name for a in ATTACKS])
     parser.add_argument("--list", action="store_true", help="print the attacks and what they are, and run none")
     arguments = parser.parse_args()
@@ -62,7 +64,7 @@ def main() -> None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, DESCRIPTORS), hard), hard))
-    sys.exit(not campaign(attacks))
+    sys.exit(not campaign(attacks, over_tls=arguments.tls))
 
 
 if __name__ == "__main__":
