@@ -77,6 +77,8 @@ class Connection(asyncio.BufferedProtocol):
         self._set_timer(0, None)
         self.resume_writing()
         self._pool.discard(self)
+        # asyncio's TLS transport refers to this object: without a cycle its buffers are freed at once.
+        self._transport = None
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
         return self._pool.read_buffer
@@ -130,12 +132,11 @@ class Connection(asyncio.BufferedProtocol):
             self._close()
 
     def abort(self) -> None:
-        if self._transport is None:
+        if self.is_pending:
             self._cancel_handshake()
-            return
         if self._answer is not None and self._answer is not asyncio.current_task():
             self._answer.cancel()
-        if not self._closed.is_set():
+        if self._transport is not None:
             if self._answer is not None:
                 self._discard_unsent(self._transport)
             self._transport.abort()
@@ -143,12 +144,12 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def is_lost(self) -> bool:
         """The client has closed the connection, or it was aborted."""
-        return self._open_transport.is_closing()
+        return self._transport is None or self._transport.is_closing()
 
     @property
     def is_pending(self) -> bool:
         """The TLS handshake has not ended, or it has failed."""
-        return self._transport is None
+        return self._transport is None and not self._closed.is_set()
 
     # Requests.
 
@@ -230,10 +231,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _close(self) -> None:
         """Close when the kernel has taken what was written, for which the unread timer sets the limit."""
-        if self._transport is None:
-            self._cancel_handshake()
-        else:
+        if self._transport is not None:
             self._transport.close()
+        elif self.is_pending:
+            self._cancel_handshake()
 
     @property
     def _open_transport(self) -> asyncio.Transport:
