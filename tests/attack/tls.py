@@ -4,7 +4,7 @@ import contextlib
 from contextlib import ExitStack
 
 from tests.attack.connections import count_open
-from tests.attack.judge import Limits
+from tests.attack.judge import TLS_AFTER_RATIO, Limits
 from tests.attack.scene import Attack, Scene
 from tests.attack.victim import connect
 
@@ -21,7 +21,7 @@ class StalledHandshakes(Attack):
     name = "stalled-handshakes"
     is_short = True
     uses_tls = True
-    limits = Limits(log_lines=60)
+    limits = Limits(log_lines=60, after_ratio=TLS_AFTER_RATIO)
     most_seconds = 12
 
     def strike(self, scene: Scene) -> None:
@@ -63,7 +63,7 @@ class AbandonedHandshakes(Attack):
 
     name = "abandoned-tls"
     uses_tls = True
-    limits = Limits(peak_ratio=2.0)
+    limits = Limits(peak_ratio=2.0, after_ratio=TLS_AFTER_RATIO)
 
     def strike(self, scene: Scene) -> None:
         with ExitStack() as stack:
