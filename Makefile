@@ -45,9 +45,10 @@ stack-programs:
 stack: stack-programs $(RUNTIME) ## Run the demo with Prometheus and Alertmanager, until Ctrl-C
 	@$(BIN)/python tools/stack.py $(ARGS)
 
+# With ARGS, which usually select some of the tests, coverage would say nothing.
 .PHONY: test
-test: $(READY) ## Run the tests that need only Python
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## Run the tests that need only Python, and print their coverage (without ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--cov --cov-report=term)
 
 .PHONY: soak
 soak: $(READY) ## Run Hypothesis' tests for some minutes, with new examples
@@ -80,10 +81,11 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: $(READY) ## Generate docs/metrics.md, docs/events.md and the chart's table of values
+docs: $(READY) ## Generate docs/metrics.md, docs/events.md, docs/diagnosis.md and the chart's table of values
 	$(BIN)/python -m tools.metrics_docs
 	$(BIN)/python -m tools.events_docs
 	$(BIN)/python -m tools.values_table
+	$(BIN)/python -m tools.diagnosis_docs
 
 .PHONY: golden
 golden: $(READY) ## Generate the golden exposition; review it like code
@@ -124,6 +126,21 @@ dashboards: $(READY) ## Generate the dashboards
 .PHONY: live
 live: $(READY) ## Test rules and dashboards with a Prometheus that scrapes the demo
 	$(BIN)/python -m pytest tests/live $(ARGS)
+
+# What drives the browser, installed after the other packages.
+DRIVER := $(VENV)/.driver
+$(DRIVER): $(READY) requirements-browser.lock
+	$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
+	@touch $@
+
+# `make test` does not collect this folder (norecursedirs in pyproject.toml), as it needs Debian's chromium.
+.PHONY: browser
+browser: $(DRIVER) ## Test the page at / in Chromium
+	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(DRIVER) ## Make the pictures in docs/images, from the demo, in Chromium
+	$(BIN)/python -m tools.screenshots
 
 # Tools that are built with Go from pinned modules, and kept. The version is in the name of the folder, so that a new
 # version is built.
@@ -169,7 +186,9 @@ lock: $(READY) ## Update the lock files
 	  --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --upgrade --group browser -c requirements-dev.lock -o requirements-browser.lock
 
 .PHONY: clean
 clean: ## Remove what the other targets created
-	rm -rf $(VENV) tests/logql/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) tests/logql/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

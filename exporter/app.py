@@ -16,10 +16,13 @@ from exporter.kube.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import SharedBudgets
 from exporter.kube.transport import Transport
 from exporter.protection import Protection
+from exporter.shown_objects import ShownObjects
 from exporter.status import InformerStatus
 from exporter.telemetry import Telemetry
 from exporter.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
+from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
+from exporter.web.page import Page
 from exporter.web.pool import MAX_CONNECTIONS
 from exporter.web.server import Listener, Server, format_address, listen, serve_until_signal
 from exporter.web.token_auth import REVIEWED_AT_ONCE
@@ -42,18 +45,23 @@ class Exporter:
         self.telemetry = Telemetry(kind.plural for kind in kinds)
         events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None
         shared = SharedBudgets(SystemClock())
+        self.shown = shown = ShownObjects() if config.has_web_ui else None
         watched = [
-            WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events) for kind in kinds
+            WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events, shown)
+            for kind in kinds
         ]
         self.metrics_stores = [kind.metrics_store for kind in watched]
         self.informers = [informer for kind in watched for informer in kind.informers]
         self.telemetry.register_informers(self.informers)
         self.exposition = Exposition(self.metrics_stores, self.telemetry.registry, config.family_filter)
+        status = InformerStatus(self.informers)
+        api = page = None
+        if shown is not None:
+            shown.watch(self.informers)
+            api = ObjectsApi(shown.fleet, status)
+            page = Page(api.list_document, status, config.links)
         self.endpoints = Endpoints(
-            self.exposition,
-            InformerStatus(self.informers),
-            self.telemetry.observe_scrape,
-            hides_reasons=hides_reasons,
+            self.exposition, status, self.telemetry.observe_scrape, api, page, hides_reasons=hides_reasons
         )
 
     def start(self) -> None:

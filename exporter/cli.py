@@ -14,6 +14,7 @@ from exporter import __version__
 from exporter.app import serve
 from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
+from exporter.explain.command import explain_command
 from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
     PLURALS,
@@ -128,6 +129,9 @@ def render_command(
         click.echo(f"{PROGRAM}: {line}", err=True)
     if skipped:
         raise click.exceptions.Exit(1)
+
+
+cli.add_command(explain_command)
 
 
 def main() -> NoReturn:

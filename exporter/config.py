@@ -15,6 +15,9 @@ _HIGHEST_PORT = 65535
 _LONGEST_CACHE_SECONDS = 3600
 _COMMA_OUTSIDE_BRACES = re.compile(r",(?![^{}]*\})")
 _ALLOWED_LABELS = re.compile(r"\s*(?P<plural>[a-z]+|\*)\s*=\s*\[(?P<keys>[^\[\]=]*)\]\s*(,|$)")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
+_PLACEHOLDER = re.compile(r"\{[^}]*\}?")
+_PLACEHOLDERS = ("{kind}", "{namespace}", "{name}", "{cluster}")
 _DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(\.\d+)?)s?)?", re.ASCII)
 
 
@@ -81,6 +84,8 @@ class Config:
         page_size: objects in one page of a list.
         max_requests: scrapes that are answered at once.
         log_events: whether new occurrences of Events are logged.
+        has_web_ui: whether the page and its API are served.
+        links: addresses of other programs for the page, by `dashboard`, `grafana` and `runbook`; "" for none.
         web_config_file: TLS, users and headers; None: plain HTTP for everyone.
     """
 
@@ -96,6 +101,8 @@ class Config:
     page_size: int
     max_requests: int
     log_events: bool = False
+    has_web_ui: bool = True
+    links: Mapping[str, str] = field(default_factory=dict)
     web_config_file: Path | None = None
     metrics_auth: MetricsAuth = MetricsAuth()
 
@@ -183,6 +190,16 @@ def parse_label_allowlist(text: str, known: Iterable[str]) -> UserLabelAllowlist
         keys[match["plural"]] = _split(match["keys"])
         position = match.end()
     return UserLabelAllowlist(keys)
+
+
+def parse_link(text: str) -> str:
+    """Read an address with placeholders for the values of an object, empty for none; raises ConfigError."""
+    if text and not _WEB_ADDRESS.fullmatch(text):
+        raise ConfigError(f"'{text}' is not an address that begins with http:// or https://")
+    for placeholder in _PLACEHOLDER.findall(text):
+        if placeholder not in _PLACEHOLDERS:
+            raise ConfigError(f"'{placeholder}' is not one of {', '.join(_PLACEHOLDERS)}")
+    return text
 
 
 def parse_duration(text: str) -> float:

@@ -19,8 +19,13 @@ BANNER = """\
 A simulated KubeRay cluster with {objects} objects, and the exporter on it:
 
   {exporter}/metrics    the metrics
-  {exporter}/    the watched kinds and their state
+  {exporter}/    a page for a browser: every object, and why it is not healthy
+  {exporter}/api/v1/objects    the objects with their findings
   {api}/apis/ray.io/v1/rayjobs    the RayJobs in the simulated API
+
+What is not healthy, and why:
+
+  kuberay-exporter explain --server {api}
 
 Examples, for curl -s {exporter}/metrics | grep …
 

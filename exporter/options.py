@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from exporter.config import (
     parse_collectors,
     parse_duration,
     parse_label_allowlist,
+    parse_link,
     parse_namespaces,
     parse_patterns,
 )
@@ -30,6 +31,7 @@ from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)
 RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)
+RUNBOOKS = "https://github.com/kuberay-exporter/kuberay-exporter/blob/main/docs/runbooks.md"
 DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
 
 
@@ -149,6 +151,11 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After.",
         ),
         option(
+            "--web-ui/--no-web-ui",
+            default=True,
+            help="Page with the objects and their findings at /, and its API at /api/v1.",
+        ),
+        option(
             "--log-events/--no-log-events",
             default=False,
             help="Log line for each Event with new occurrences; needs the collector events.",
@@ -158,6 +165,7 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             type=click.Path(path_type=Path),
             help="File with TLS and basic authentication, as of Prometheus' exporter-toolkit.  [default: none]",
         ),
+        *link_options(),
     )
 
 
@@ -190,7 +198,21 @@ def auth_options() -> Callable[[Any], Any]:
     )
 
 
+def link_options() -> Iterator[Callable[[Any], Any]]:
+    """Links of the page to other programs."""
+    link = Parsed("address", parse_link)
+    placeholders = "{kind}, {namespace}, {name} and {cluster} are replaced"
+    yield option(
+        "--web-link-dashboard", type=link, default="", help=f"Address of a cluster's Ray dashboard; {placeholders}."
+    )
+    yield option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}.")
+    yield option(
+        "--web-link-runbook", type=link, default=RUNBOOKS, help="Address of the runbooks, for the links of findings."
+    )
+
+
 def metrics_address_option(default: str) -> Callable[[Any], Any]:
+    """Return the option of the listen address; `default` is that of the command."""
     return option(
         "--metrics-addr",
         type=Parsed("address", parse_address),
@@ -200,6 +222,7 @@ def metrics_address_option(default: str) -> Callable[[Any], Any]:
 
 
 def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
+    """Return the options of the log, with the command's defaults."""
     return options(
         option("--log-level", type=click.Choice(list(LEVELS)), default=level, help="Minimum log level."),
         option(
@@ -238,6 +261,8 @@ def build_config(values: dict[str, Any]) -> Config:
         page_size=values["kube_page_size"],
         max_requests=values["web_max_requests"],
         log_events=values["log_events"],
+        has_web_ui=values["web_ui"],
+        links={name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "runbook")},
         web_config_file=values["web_config_file"],
         metrics_auth=_build_auth(values) if "metrics_auth" in values else MetricsAuth(),
     )
@@ -268,6 +293,7 @@ def start_logging(values: dict[str, Any]) -> None:
 
 
 def build_family_filter(allow: tuple[re.Pattern[str], ...], deny: tuple[re.Pattern[str], ...]) -> FamilyFilter:
+    """Return the filter of families; at most one of the lists may have patterns, else UsageError."""
     if allow and deny:
         raise click.UsageError("--metric-allowlist and --metric-denylist exclude each other: give one")
     return FamilyFilter(allow, deny)

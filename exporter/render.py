@@ -3,19 +3,17 @@
 Every form of input becomes JSON of one object, which is then handled like an object from a server.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import msgspec
-import yaml
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
 from exporter.collectors.collector import Collector
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.config import UserLabelAllowlist
+from exporter.documents import decode_document, documents
 from exporter.errors import DecodeError, InputError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
@@ -27,14 +25,6 @@ MAX_NAMED_KINDS = 5
 MAX_KIND_LENGTH = 63
 
 NO_UID = "it has no uid, as it is not from a cluster: print objects with `kubectl get -o yaml` or `-o json`"
-
-
-class _Document(msgspec.Struct):
-    """An object of any kind, or a list of them."""
-
-    kind: str
-    api_version: str = msgspec.field(default="", name="apiVersion")
-    items: list[msgspec.Raw] | None = None
 
 
 class Renderer:
@@ -70,10 +60,10 @@ class Renderer:
         Raises:
             InputError: neither JSON nor YAML, or not Kubernetes objects.
         """
-        documents = list(_documents(data))
-        if not documents:
+        found = list(documents(data))
+        if not found:
             raise InputError("no objects in it")
-        for document in documents:
+        for document in found:
             self._add_document(document)
 
     def report_if_nothing_is_known(self) -> None:
@@ -87,10 +77,7 @@ class Renderer:
         return bytes(Exposition(list(self._metrics_stores.values()), CollectorRegistry()).body(Format.TEXT))
 
     def _add_document(self, data: bytes | msgspec.Raw) -> None:
-        try:
-            document = wire.decode(_DOCUMENT, data)
-        except DecodeError as exc:
-            raise InputError(f"not a Kubernetes object: {exc}") from exc
+        document = decode_document(data)
         if document.kind == "Table":
             self._has_known = True
             self._report("skipped a Table: print objects with `kubectl get -o json` or `kubectl get -o yaml`")
@@ -116,67 +103,3 @@ class Renderer:
             self._report(f"skipped {kind} {metadata.key}: {exc if metadata.uid else NO_UID}")
             return
         self._metrics_stores[kind].on_change([obj], [])
-
-
-_DOCUMENT = msgspec.json.Decoder(_Document)
-
-
-def _documents(data: bytes) -> Iterator[bytes]:
-    data = data.removeprefix(b"\xef\xbb\xbf").strip()
-    if not data.startswith((b"{", b"[")):
-        yield from _encoded(_yaml_values(data))
-    elif _is_one_document(data):
-        yield data
-    else:
-        yield from _encoded(_json_values(data))
-
-
-def _is_one_document(data: bytes) -> bool:
-    """Tell whether all of it is one JSON object: the usual case, which need not be encoded again."""
-    try:
-        wire.decode(_DOCUMENT, data)
-    except DecodeError:
-        return False
-    return True
-
-
-def _json_values(data: bytes) -> Iterator[Any]:
-    """Yield JSON values that follow each other (`cat *.json`), and the elements of arrays (`jq -s`)."""
-    decoder, position = json.JSONDecoder(), 0
-    try:
-        text = data.decode()
-        while position < len(text):
-            if text[position].isspace():
-                position += 1
-                continue
-            value, position = decoder.raw_decode(text, position)
-            yield from value if isinstance(value, list) else [value]
-    except (ValueError, RecursionError) as exc:
-        raise InputError(f"not JSON: {exc}") from exc
-
-
-def _yaml_values(data: bytes) -> Iterator[Any]:
-    try:
-        for value in yaml.load_all(data, _YamlLoader):
-            if value is not None:
-                yield value
-    except (yaml.YAMLError, ValueError, RecursionError) as exc:
-        reason = " ".join(str(exc).split())
-        raise InputError(f"neither JSON nor YAML: {reason}") from exc
-
-
-def _encoded(values: Iterable[Any]) -> Iterator[bytes]:
-    try:
-        for value in values:
-            yield msgspec.json.encode(value)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as exc:
-        raise InputError(f"not a Kubernetes object: {exc}") from exc
-
-
-class _YamlLoader(yaml.CSafeLoader):
-    """Reads times as strings, as they are in JSON."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - it overrides an attribute of the library's
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }

@@ -17,6 +17,7 @@ from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
 from exporter.kube.store import EventHandler, Store
 from exporter.kube.transport import Transport
 from exporter.metrics_store import MetricsStore
+from exporter.shown_objects import ShownObjects
 from exporter.telemetry import KindMetrics
 
 
@@ -34,8 +35,12 @@ class WatchedKind:
         metrics: KindMetrics,
         shared: SharedBudgets,
         events: EventTotals | None = None,
+        shown: ShownObjects | None = None,
     ) -> None:
-        """`events` counts Events, and is given the deletions of what they are about; None: they are not watched."""
+        """`events` counts Events, and is given the deletions of what they are about; None: they are not watched.
+
+        `shown` is what the page and its API read; None: they are off, and no message is decoded.
+        """
         stores = {place: Store[Any]() for place in informer_places(kind, config)}
         limits = kind_limits(config, metrics)
         self.metrics_store = MetricsStore(
@@ -51,10 +56,13 @@ class WatchedKind:
         handler: EventHandler[Any] = self.metrics_store
         if events and kind.is_custom_resource:
             handler = DeletionReporter(handler, events.object_deleted)
+        if shown is not None:
+            handler = shown.add(kind, stores.values(), handler)
+        object_type = shown.object_type(kind) if shown else None
         self.informers = [
             Informer(
                 transport,
-                informer_settings(kind, namespace, selection, config.page_size),
+                informer_settings(kind, namespace, selection, config.page_size, object_type),
                 store,
                 handler,
                 metrics,
@@ -90,12 +98,15 @@ def informer_places(kind: AnyKind, config: Config) -> list[tuple[str, Selection]
     return [(namespace, selection) for namespace in config.namespaces or ("",) for selection in kind.selections]
 
 
-def informer_settings(kind: AnyKind, namespace: str, selection: Selection, page_size: int) -> InformerSettings[Any]:
+def informer_settings(
+    kind: AnyKind, namespace: str, selection: Selection, page_size: int, object_type: type[Any] | None = None
+) -> InformerSettings[Any]:
+    """Return what one informer lists and watches."""
     selectors = {"labelSelector": selection.label_selector, "fieldSelector": selection.field_selector}
     return InformerSettings(
         plural=kind.plural,
         path=collection_path(kind, namespace),
-        object_type=kind.object_type,
+        object_type=object_type or kind.object_type,
         namespace=namespace,
         page_size=page_size,
         selection=selection.name,
@@ -112,10 +123,12 @@ def collection_path(kind: AnyKind, namespace: str) -> str:
 
 
 def kind_limits(config: Config, metrics: KindMetrics) -> Limits:
+    """Return the limits on labels and series, which report to the metrics of the kind."""
     return Limits(config.object_series_limit, metrics.labels_cut, metrics.series_dropped)
 
 
 def lifecycle_totals(kind: AnyKind, config: Config, metrics: KindMetrics) -> Totals[Any]:
+    """Return the lifecycle totals of a kind that does not bring its own."""
     return LifecycleTotals(
         kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
     )

@@ -10,6 +10,7 @@ from exporter.config import (
     parse_collectors,
     parse_duration,
     parse_label_allowlist,
+    parse_link,
     parse_namespaces,
     parse_patterns,
 )
@@ -149,3 +150,25 @@ def test_wrong_durations(text: str) -> None:
     """A unit that Go does not know would be guessed."""
     with pytest.raises(ConfigError, match="is not a duration such as '90s', '10m' or '1h30m'"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["", "http://x", "https://x/{kind}/{namespace}?a={name}&b={cluster}#c"])
+def test_links(text: str) -> None:
+    """With placeholders, or none."""
+    assert parse_link(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("javascript:alert(1)", "is not an address that begins with http:// or https://"),
+        ("grafana/d/x", "is not an address that begins with http:// or https://"),
+        ("https://x /y", "is not an address that begins with http:// or https://"),
+        ("https://x/{uid}", r"'\{uid\}' is not one of \{kind\}, \{namespace\}, \{name\}, \{cluster\}"),
+        ("https://x/{name", r"'\{name' is not one of"),
+    ],
+)
+def test_wrong_links(text: str, rule: str) -> None:
+    """A browser would run one of them, and a wrong placeholder would never be replaced."""
+    with pytest.raises(ConfigError, match=rule):
+        parse_link(text)

@@ -7,20 +7,15 @@ import os
 import re
 import subprocess
 import sys
-import threading
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from exporter import log_file, log_queue
 from exporter.errors import ConfigError
-from exporter.log_queue import QueuedHandler
 from exporter.logs import LogFile, dropped_log_lines, set_up_logging
 from tests.support.logging_state import restored_logging
-from tests.support.watching import wait_until
 
 
 @pytest.fixture
@@ -146,32 +141,6 @@ def test_the_file_is_appended_to(stream: io.StringIO, tmp_path: Path) -> None:
     assert path.read_text().startswith("before\n{")
 
 
-def test_rotation_by_size_number_and_age(stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten rotated files at the most, none older than 30 days."""
-    monkeypatch.setattr(log_file, "FILE_MAX_BYTES", 200)
-    path, old = tmp_path / "exporter.log", tmp_path / "exporter.log.3"
-    old.write_text("old\n")
-    os.utime(old, (0, time.time() - 31 * 24 * 3600))
-    set_up_logging("info", "json", LogFile(str(path), "json"), stream=stream)
-    assert not old.exists()
-    for i in range(40):
-        logging.getLogger("exporter.x").info("message %d", i)
-    flush_logs()
-    rotated = sorted(tmp_path.glob("exporter.log.*"))
-    assert len(rotated) == 10
-    assert all(0 < file.stat().st_size <= 200 for file in rotated)
-    assert "message 39" in path.read_text()
-
-
-def test_the_sizes_are_the_operators() -> None:
-    """lumberjack's settings in the operator."""
-    assert (log_file.FILE_MAX_BYTES, log_file.FILE_BACKUPS, log_file.FILE_MAX_AGE_SECONDS) == (
-        500 * 2**20,
-        10,
-        30 * 86400,
-    )
-
-
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
@@ -196,120 +165,6 @@ def test_a_full_disk_is_reported_once_and_stops_nothing(
     assert len(records(stream)) == 1000
     assert capsys.readouterr().err == "couldn't write the log: [Errno 28] No space left on device\n"
     assert dropped_log_lines() == 1000
-
-
-# The queue.
-
-
-class Gate(io.StringIO):
-    """A stream that nobody reads until it is opened, as a pipe whose reader hangs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.opened = threading.Event()
-        self.is_broken = False
-
-    def write(self, text: str) -> int:
-        self.opened.wait(10)
-        if self.is_broken:
-            raise OSError(32, "Broken pipe")
-        return super().write(text)
-
-
-@pytest.fixture
-def gate(stream: io.StringIO) -> Iterator[Gate]:
-    gate = Gate()
-    yield gate
-    gate.opened.set()
-    flush_logs()
-
-
-def test_logging_does_not_wait_for_who_reads(gate: Gate, tmp_path: Path) -> None:
-    """Neither who logs nor the file waits for standard output; nothing is lost, and the order is kept."""
-    path = tmp_path / "exporter.log"
-    set_up_logging("info", "json", LogFile(str(path), "json"), stream=gate)
-    for i in range(1000):
-        logging.getLogger("exporter.x").info("%d", i)
-    wait_until(lambda: len(path.read_text().splitlines()) == 1000)
-    assert gate.getvalue() == ""
-    gate.opened.set()
-    expected = [str(i) for i in range(1000)]
-    assert [record["msg"] for record in records(gate)] == expected
-    assert [json.loads(line)["msg"] for line in path.read_text().splitlines()] == expected
-    assert dropped_log_lines() == 0
-
-
-def test_lines_that_do_not_fit_are_dropped_counted_and_reported(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Oldest lines stay; after them one line says how many are missing; what comes later is written."""
-    monkeypatch.setattr(log_queue, "MAX_QUEUED_CHARACTERS", 10_000)
-    set_up_logging("info", "json", stream=gate)
-    for i in range(1000):
-        logging.getLogger("exporter.x").info("%d", i)
-    dropped = dropped_log_lines()
-    assert 0 < dropped < 1000
-    gate.opened.set()
-    flush_logs()
-    logging.getLogger("exporter.x").info("later")
-    *before, notice, later = records(gate)
-    assert [record["msg"] for record in before] == [str(i) for i in range(1000 - dropped)]
-    assert notice | {"ts": ""} == {
-        "level": "warn", "ts": "", "logger": "logs", "msg": "dropped log lines that could not be written",
-        "count": dropped,
-    }  # fmt: skip
-    assert later["msg"] == "later"
-    assert dropped_log_lines() == dropped
-
-
-def test_memory_of_waiting_lines_is_bounded(gate: Gate) -> None:
-    """However long nobody reads."""
-    set_up_logging("info", "json", stream=gate)
-    (handler,) = logging.getLogger().handlers
-    assert isinstance(handler, QueuedHandler)
-    for _ in range(3000):
-        logging.getLogger("exporter.x").info("x" * 1000)
-    assert handler._queued_characters <= log_queue.MAX_QUEUED_CHARACTERS
-    assert handler._queue.qsize() < 2100
-    assert dropped_log_lines() > 900
-
-
-def test_a_line_of_any_length_is_written(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If nothing else waits."""
-    monkeypatch.setattr(log_queue, "MAX_QUEUED_CHARACTERS", 100)
-    set_up_logging("info", "json", stream=stream)
-    for _ in range(3):
-        logging.getLogger("exporter.x").info("x" * 1000)
-        flush_logs()
-    assert len(lines(stream)) == 3
-
-
-def test_lines_that_could_not_be_written_are_reported_once_it_works_again(
-    gate: Gate, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A disk that was full, a reader that was restarted."""
-    gate.opened.set()
-    gate.is_broken = True
-    set_up_logging("info", "json", stream=gate)
-    for _ in range(3):
-        logging.getLogger("exporter.x").info("lost")
-    flush_logs()
-    gate.is_broken = False
-    logging.getLogger("exporter.x").info("works")
-    assert [(record["msg"], record.get("count")) for record in records(gate)] == [
-        ("works", None),
-        ("dropped log lines that could not be written", 3),
-    ]
-    assert capsys.readouterr().err == "couldn't write the log: [Errno 32] Broken pipe\n"
-
-
-def test_a_record_that_cannot_be_formatted_stops_nothing(
-    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Python's logging names it on standard error."""
-    set_up_logging("info", "json", stream=stream)
-    logging.getLogger("exporter.x").info("%d", "no number")
-    logging.getLogger("exporter.x").info("next")
-    assert [record["msg"] for record in records(stream)] == ["next"]
-    assert "--- Logging error ---" in capsys.readouterr().err
 
 
 # What standard output can print.

@@ -1,6 +1,6 @@
 """Whether the exporter is ready, from the states of informers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -8,26 +8,11 @@ import pytest
 from exporter.kube.informer import Informer, InformerState
 from exporter.kube.sync_state import SyncState
 from exporter.status import HOLD_BACK_SECONDS, InformerStatus
+from tests.support.informers import LISTING, SYNCED, FakeInformer
 
-LISTING = InformerState("rayjobs", SyncState.LISTING, True, False, 0.0, "", 0, 0, 0.0, 0.0)
-SYNCED = replace(LISTING, name="rayclusters", sync=SyncState.SYNCED, is_connected=True, objects=7)
 REFUSED = replace(LISTING, name="rayservices", sync=SyncState.REFUSED)
 MISSING = replace(LISTING, name="raycronjobs", sync=SyncState.NOT_INSTALLED)
 FAILING = replace(LISTING, failing_seconds=HOLD_BACK_SECONDS)
-
-
-@dataclass(eq=False)
-class FakeInformer:
-    """An informer in a given state."""
-
-    current: InformerState
-
-    def state(self) -> InformerState:
-        return self.current
-
-    def mark_incomplete(self) -> None:
-        if self.current.sync is SyncState.LISTING:
-            self.current = replace(self.current, sync=SyncState.INCOMPLETE)
 
 
 def status_of(*states: InformerState) -> InformerStatus:

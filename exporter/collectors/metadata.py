@@ -7,6 +7,7 @@ from exporter.collectors.values import info, of_spec, timestamp, truth
 
 
 def created_row(prefix: str) -> Row[Any, Any]:
+    """Return the row of the creation time, which every kind has."""
     return Row(
         name=f"{prefix}_created_timestamp_seconds",
         text="Creation time of the object, in Unix seconds",
@@ -16,6 +17,7 @@ def created_row(prefix: str) -> Row[Any, Any]:
 
 
 def deletion_row(prefix: str) -> Row[Any, Any]:
+    """Return the row of the time at which the deletion was requested."""
     return Row(
         name=f"{prefix}_deletion_timestamp_seconds",
         text="Time at which the deletion of an object that still exists was requested, in Unix seconds",
@@ -26,6 +28,7 @@ def deletion_row(prefix: str) -> Row[Any, Any]:
 
 
 def suspended_row(prefix: str) -> Row[Any, Any]:
+    """Return the row of requested suspension (`spec.suspend`)."""
     return Row(
         name=f"{prefix}_suspended",
         text="Whether suspension is requested: 1 if it is, otherwise 0",
@@ -35,6 +38,7 @@ def suspended_row(prefix: str) -> Row[Any, Any]:
 
 
 def managed_by_row(prefix: str) -> Row[Any, Any]:
+    """Return the row of the controller, of kinds with `spec.managedBy`."""
     return Row(
         name=f"{prefix}_managed_by",
         text="Controller that reconciles the object, as a label; the value is 1",
@@ -46,6 +50,7 @@ def managed_by_row(prefix: str) -> Row[Any, Any]:
 
 
 def labels_row(prefix: str, *, is_retained: bool = False) -> UserLabels:
+    """Return the row of the labels that users allow; `is_retained` as of a row."""
     return UserLabels(
         name=f"{prefix}_labels",
         help="Labels of the object that --metric-labels-allowlist names; the value is 1 (metadata.labels).",

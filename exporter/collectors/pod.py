@@ -40,6 +40,7 @@ def node_type(pod: Pod) -> str:
 
 
 def pod_info(pod: Pod) -> Values:
+    """Yield the labels that join a pod with its cluster, its group and its node."""
     node = pod.spec.node_name if pod.spec else None
     return one(pod.metadata.ray_cluster, node_type(pod), pod.metadata.group, node or "")
 
@@ -50,6 +51,7 @@ def owner(pod: Pod) -> Values:
 
 
 def condition(pod: Pod, type_: str) -> Condition | None:
+    """Return the condition of this type, or None."""
     return find_condition(pod.status, type_)
 
 
@@ -87,6 +89,7 @@ def last_termination(pod: Pod) -> Terminated | None:
 
 
 def termination_labels(pod: Pod) -> Values:
+    """Yield the reason (a known one, or `other`) and the exit code of the last termination."""
     end = last_termination(pod)
     if end is None:
         return []
@@ -94,6 +97,7 @@ def termination_labels(pod: Pod) -> Values:
 
 
 def termination_time(pod: Pod) -> Values:
+    """Yield the time of the last termination, if any is known."""
     end = last_termination(pod)
     return timestamp(end.finished_at if end else None)
 
@@ -128,6 +132,7 @@ def unseen_ends(labels: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def restarted(pod: Pod, _: None = None) -> Occurrence:
+    """Tell how often the containers of the pod were restarted, with the node type."""
     return Occurrence(restarts(pod), (node_type(pod),))
 
 

@@ -22,6 +22,7 @@ def is_suspended(cluster: RayCluster) -> bool:
 
 
 def quantity(value: Quantity | None) -> float | None:
+    """Return a quantity as a number, None if it is absent."""
     return None if value is None else parse_quantity(value)
 
 

@@ -58,6 +58,7 @@ def _parts(piece: bytes) -> Iterator[bytes]:
 
 
 def plain_body(segments: Iterable[Segment]) -> Body:
+    """Return the segments as an uncompressed body."""
     return Body([segment.text for segment in segments])
 
 

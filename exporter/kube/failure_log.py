@@ -77,4 +77,5 @@ class FailureLog:
 
 
 def is_refusal(error: ApiError) -> bool:
+    """Tell whether the API server refuses who asks (401), or what is asked for (403)."""
     return isinstance(error, StatusError) and error.code in REFUSALS

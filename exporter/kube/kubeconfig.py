@@ -27,11 +27,15 @@ EXEC_EXTENSION = "client.authentication.k8s.io/exec"
 
 
 class Extension(Struct):
+    """An extension of a cluster; only the one for exec plugins is used."""
+
     name: str
     extension: Any = None
 
 
 class Cluster(Struct, rename="kebab"):
+    """`clusters[].cluster`: where the API server is, and what it is trusted by."""
+
     server: str = ""
     tls_server_name: str = ""
     insecure_skip_tls_verify: bool = False
@@ -47,11 +51,15 @@ class Cluster(Struct, rename="kebab"):
 
 
 class ExecVariable(Struct):
+    """An environment variable of an exec plugin."""
+
     name: str = ""
     value: str = ""
 
 
 class Exec(Struct, rename="camel"):
+    """`users[].user.exec`: a program that returns credentials."""
+
     command: str = ""
     args: list[str] = []
     env: list[ExecVariable] = []
@@ -62,10 +70,14 @@ class Exec(Struct, rename="camel"):
 
 
 class AuthProvider(Struct):
+    """`users[].user.auth-provider`, which is refused by its name."""
+
     name: str = ""
 
 
 class User(Struct, rename="kebab"):
+    """`users[].user`: who the exporter is. What contradicts each other is refused later."""
+
     client_certificate: str = ""
     client_certificate_data: str = ""
     client_key: str = ""
@@ -83,6 +95,8 @@ class User(Struct, rename="kebab"):
 
 
 class Context(Struct):
+    """`contexts[].context`: the names of a cluster and of a user."""
+
     cluster: str = ""
     user: str = ""
 

@@ -63,6 +63,8 @@ class PartialObject(Struct, frozen=True):
 
 
 class ListMetadata(Struct, frozen=True):
+    """The metadata of a page: the version of the list, and the token of the next page, "" after the last."""
+
     resource_version: str = field(name="resourceVersion")
     continue_token: str = field(default="", name="continue")
 
@@ -75,11 +77,15 @@ class ListPage(Struct, frozen=True):
 
 
 class WatchEvent(Struct, frozen=True):
+    """One line of a watch; the object is decoded later, if the type is one that needs it."""
+
     type: str
     object: msgspec.Raw
 
 
 class StatusDetails(Struct, frozen=True):
+    """Details of a `metav1.Status`; only how long to wait is used."""
+
     retry_after_seconds: int | None = field(default=None, name="retryAfterSeconds")
 
 

@@ -26,6 +26,8 @@ class ObjectReference(Struct, frozen=True, gc=False):
 
 
 class EventSeries(Struct, frozen=True, gc=False, rename="camel"):
+    """`series` of an Event that has occurred more than once."""
+
     count: Integer | None = None
     last_observed_time: Time | None = None
 

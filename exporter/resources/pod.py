@@ -52,6 +52,8 @@ class InitContainer(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class PodSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """`spec`; containers are not decoded."""
+
     node_name: str | None = None
     init_containers: tuple[InitContainer, ...] | None = None
 
@@ -60,6 +62,8 @@ class PodSpec(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Waiting(Struct, frozen=True, gc=False):
+    """Why a container does not run."""
+
     reason: str | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +71,8 @@ class Waiting(Struct, frozen=True, gc=False):
 
 
 class Running(Struct, frozen=True, gc=False, rename="camel"):
+    """Since when a container runs."""
+
     started_at: Time | None = None
 
 
@@ -135,6 +141,8 @@ class PodStatus(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Pod(Struct, frozen=True, gc=False):
+    """One pod of Ray."""
+
     metadata: PodMeta
     spec: PodSpec | None = None
     status: PodStatus | None = None

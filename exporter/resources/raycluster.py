@@ -27,6 +27,8 @@ class ScaleGate(Struct, frozen=True, gc=False):
 
 
 class ScaleStrategy(Struct, frozen=True, gc=False, rename="camel"):
+    """`scaleStrategy` of a group; the pods to delete are not decoded."""
+
     scale_gate: tuple[ScaleGate, ...] | None = None
 
 
@@ -103,6 +105,8 @@ class RayClusterStatus(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RayCluster(Struct, frozen=True, gc=False):
+    """One RayCluster."""
+
     metadata: ObjectMeta
     spec: RayClusterSpec | None = None
     status: RayClusterStatus | None = None

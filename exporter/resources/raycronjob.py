@@ -7,16 +7,22 @@ from exporter.resources.times import Time
 
 
 class RayCronJobSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """`spec`; the template of the jobs is not decoded."""
+
     schedule: str | None = None
     time_zone: str | None = None
     suspend: bool | None = None
 
 
 class RayCronJobStatus(Struct, frozen=True, gc=False, rename="camel"):
+    """`status`."""
+
     last_schedule_time: Time | None = None
 
 
 class RayCronJob(Struct, frozen=True, gc=False):
+    """One RayCronJob."""
+
     metadata: ObjectMeta
     spec: RayCronJobSpec | None = None
     status: RayCronJobStatus | None = None

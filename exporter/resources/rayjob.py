@@ -16,6 +16,8 @@ class ManagedFieldsEntry(Struct, frozen=True, gc=False):
 
 
 class RayJobMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+    """`metadata`; `managed_fields` are kept only while the job is Retrying."""
+
     managed_fields: tuple[ManagedFieldsEntry, ...] | None = None
 
 
@@ -31,6 +33,8 @@ class DeletionCondition(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class DeletionRule(Struct, frozen=True, gc=False, rename="camel"):
+    """What is deleted (`policy`) when a condition holds."""
+
     policy: str | None = None
     condition: DeletionCondition = DeletionCondition()
 
@@ -48,12 +52,16 @@ class DeletionPolicy(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class DeletionStrategy(Struct, frozen=True, gc=False, rename="camel"):
+    """Rules of deletion, in the newer form and in the older one."""
+
     deletion_rules: tuple[DeletionRule, ...] | None = None
     on_success: DeletionPolicy | None = None
     on_failure: DeletionPolicy | None = None
 
 
 class RayJobSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """`spec`; an absent number is None."""
+
     submission_mode: str | None = None
     backoff_limit: Integer | None = None
     active_deadline_seconds: Integer | None = None
@@ -95,6 +103,8 @@ class RayJobStatus(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RayJob(Struct, frozen=True, gc=False):
+    """One RayJob."""
+
     metadata: RayJobMeta
     spec: RayJobSpec | None = None
     status: RayJobStatus | None = None

@@ -1,5 +1,7 @@
 """RayService: Ray Serve applications on a RayCluster, replaced without downtime."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from exporter.resources.meta import Condition, Integer, ObjectMeta, share
@@ -19,7 +21,7 @@ class AppStatus(Struct, frozen=True, gc=False, rename="camel"):
     """One Serve application."""
 
     status: str | None = None
-    serve_deployment_statuses: dict[str, ServeDeploymentStatus | None] | None = None
+    serve_deployment_statuses: Mapping[str, ServeDeploymentStatus | None] | None = None
 
     def __post_init__(self) -> None:
         share(self, "status")
@@ -35,7 +37,7 @@ class RayServiceStatus(Struct, frozen=True, gc=False, rename="camel"):
     target_capacity: Integer | None = None
     traffic_routed_percent: Integer | None = None
     last_traffic_migrated_time: Time | None = None
-    application_statuses: dict[str, AppStatus | None] | None = None
+    application_statuses: Mapping[str, AppStatus | None] | None = None
 
 
 class ClusterUpgradeOptions(Struct, frozen=True, gc=False, rename="camel"):
@@ -47,6 +49,8 @@ class ClusterUpgradeOptions(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class UpgradeStrategy(Struct, frozen=True, gc=False, rename="camel"):
+    """How the service is upgraded; the options are those of an incremental upgrade."""
+
     type: str | None = None
     cluster_upgrade_options: ClusterUpgradeOptions | None = None
 
@@ -55,6 +59,8 @@ class UpgradeStrategy(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RayServiceSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """`spec`."""
+
     upgrade_strategy: UpgradeStrategy | None = None
     suspend: bool | None = None
     managed_by: str | None = None
@@ -73,6 +79,8 @@ class RayServiceStatuses(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RayService(Struct, frozen=True, gc=False):
+    """One RayService."""
+
     metadata: ObjectMeta
     spec: RayServiceSpec | None = None
     status: RayServiceStatuses | None = None

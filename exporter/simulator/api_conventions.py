@@ -25,6 +25,7 @@ def kind_name(plural: str) -> str:
 
 
 def is_core(plural: str) -> bool:
+    """Tell whether a kind is one of the core group."""
     return plural in CORE_KIND_NAMES
 
 

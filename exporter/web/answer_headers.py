@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LANDING_STYLE = "'sha256-QqyJDKClh0O0xHIPLRilEJ07m9nH+9K78ZqX//oouII='"
-"""The hash of the only inline style, that of the page at `/`."""
+"""The hash of the style of the small page; the large one has a policy of its own."""
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-    f"style-src 'self' {LANDING_STYLE}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; style-src {LANDING_STYLE}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 DEFAULTS = {
@@ -20,7 +19,7 @@ DEFAULTS = {
 
 
 class AnswerHeaders:
-    """ASGI middleware: adds DEFAULTS and what `configured` returns, which takes precedence."""
+    """ASGI middleware: adds DEFAULTS where an answer has none, and replaces all by what `configured` returns."""
 
     def __init__(self, application: ASGIApp, configured: Callable[[], Mapping[str, str]]) -> None:
         self._application = application
@@ -30,8 +29,9 @@ class AnswerHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 configured = {name.lower().encode(): value.encode() for name, value in self._configured().items()}
-                added = DEFAULTS | configured
-                kept = [header for header in message.get("headers", ()) if header[0].lower() not in added]
+                kept = [header for header in message.get("headers", ()) if header[0].lower() not in configured]
+                missing = DEFAULTS.keys() - {name.lower() for name, _ in kept}
+                added = {name: DEFAULTS[name] for name in missing} | configured
                 message = {**message, "headers": [*kept, *added.items()]}
             await send(message)
 

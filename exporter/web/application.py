@@ -12,9 +12,11 @@ from starlette.routing import Route
 
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.negotiation import accepts_gzip, choose_format
+from exporter.web.api import ObjectsApi
 from exporter.web.body import BodyResponse
 from exporter.web.landing import landing_page
 from exporter.web.limits import ScrapeLimit
+from exporter.web.page import Page
 from exporter.web.paths import LIVENESS_PATH, READINESS_PATH
 from exporter.web.status import ExporterStatus
 
@@ -31,17 +33,22 @@ class Endpoints:
         exposition: Exposition,
         status: ExporterStatus,
         observe_scrape: Callable[[float], None],
+        api: ObjectsApi | None = None,
+        page: Page | None = None,
         *,
         hides_reasons: bool = False,
     ) -> None:
         """`observe_scrape` is called with the seconds that each answered scrape took.
 
-        With `hides_reasons` the probes, which anyone may read, say only whether they succeed.
+        `api` and `page` are None if they are off; then a small page of links is at `/`. With `hides_reasons` the
+        probes, which anyone may read, say only whether they succeed.
         """
         self._hides_reasons = hides_reasons
         self._exposition = exposition
         self._status = status
         self._observe_scrape = observe_scrape
+        self._api = api
+        self._page = page
         self._is_draining = False
         # More threads would not prepare bodies faster, and would delay the event loop.
         self._preparing = CapacityLimiter(PREPARED_AT_ONCE)
@@ -83,7 +90,10 @@ class Endpoints:
         """Return the application; `max_requests` scrapes are answered at once."""
         limit = Middleware(ScrapeLimit, maximum=max_requests)
         metrics = Route("/metrics", self.metrics, middleware=[limit])
-        return _application([metrics, Route("/", self.landing), *self._probe_routes()])
+        limit_of_ui = [Middleware(ScrapeLimit, maximum=max_requests)]
+        api = self._api.routes(limit_of_ui) if self._api else []
+        page = self._page.route(limit_of_ui) if self._page else Route("/", self.landing)
+        return _application([metrics, page, *api, *self._probe_routes()])
 
     def _probe_routes(self) -> list[Route]:
         return [Route(LIVENESS_PATH, self.healthz), Route(READINESS_PATH, self.readyz)]

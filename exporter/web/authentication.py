@@ -61,6 +61,7 @@ class AddressLimit:
 
 
 def client_address(scope: Scope) -> str:
+    """Return a client's IP address, without the port."""
     client = scope.get("client")
     return client[0] if client else UNKNOWN_ADDRESS
 
@@ -81,10 +82,12 @@ def has_client_certificate(scope: Scope) -> bool:
 
 
 def unauthorized(challenge: str) -> Response:
+    """Return the answer for a client without credentials, or with wrong ones; `challenge` is the scheme to use."""
     return PlainTextResponse("unauthorized\n", 401, {"WWW-Authenticate": f'{challenge} realm="kuberay-exporter"'})
 
 
 def forbidden() -> Response:
+    """Return the answer for a client that is known, but not allowed."""
     return PlainTextResponse("forbidden\n", 403)
 
 
@@ -94,5 +97,6 @@ def undecided() -> Response:
 
 
 def overloaded() -> Response:
+    """Return the answer for a client that has to try again later."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return PlainTextResponse("too many requests are being authenticated\n", 503, headers)

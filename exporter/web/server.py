@@ -168,6 +168,7 @@ def _bind(flag: str, host: str, port: int) -> socket.socket:
 
 
 def format_address(host: str, port: int) -> str:
+    """Return host and port as text; an IPv6 address is put in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -79,6 +79,8 @@ def test_misspelt_keys_are_named() -> None:
         ({"extraArgs": ["--collectors=rayjobs"]}, "/extraArgs/0"),
         ({"extraArgs": ["--watch-namespace", "a"]}, "/extraArgs/0"),
         ({"extraArgs": ["--log-events"]}, "/extraArgs/0"),
+        ({"extraArgs": ["--no-log-events"]}, "/extraArgs/0"),
+        ({"webMaxRequests": 0}, "/webMaxRequests"),
         ({"metricLabelsAllowlist": {"rayjob": ["team"]}}, "/metricLabelsAllowlist"),
         ({"metricLabelsAllowlist": {"rayjobs": ["team,owner"]}}, "/metricLabelsAllowlist/rayjobs/0"),
         ({"metricDenylist": ["a,b"]}, "/metricDenylist/0"),
@@ -313,12 +315,17 @@ def test_pods_are_restricted(name: str) -> None:
         assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}
 
 
-def test_exporter_takes_the_flags_of_the_chart(default: Rendered) -> None:
+@pytest.mark.parametrize("name", value_sets())
+def test_exporter_takes_the_flags_of_the_chart(name: str) -> None:
     """Its command line parses them, and its default port is the container's."""
-    command, *flags = default.container["args"]
-    context = serve_command.make_context(command, flags)
-    assert context.params["collectors"] == tuple(KINDS)
-    assert context.params["metrics_addr"].port == default.container["ports"][0]["containerPort"]
+    rendered = template(value_sets()[name])
+    command, *flags = rendered.container["args"]
+    params = serve_command.make_context(command, flags).params
+    assert list(params["collectors"]) == yaml.safe_load(value_sets()[name].read_text()).get("collectors", KINDS)
+    assert params["metrics_addr"].port == rendered.container["ports"][0]["containerPort"]
+    if name == "everything":
+        assert params["log_events"] is True
+        assert (params["object_series_limit"], params["web_max_requests"]) == (5000, 10)
 
 
 def test_only_readiness_asks_for_the_first_list(default: Rendered) -> None:

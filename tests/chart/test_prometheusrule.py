@@ -110,7 +110,7 @@ def test_every_alert_can_be_named_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "clusters"), [([], []), (["region", "k8s_cluster"], []), (["cluster"], ["prod-eu", "prod-us"])]
+    ("labels", "clusters"), [([], []), (["region", "k8s_cluster"], []), (["region", "cluster"], ["prod-eu", "prod-us"])]
 )
 def test_external_labels_are_those_of_make_own_rules(labels: list[str], clusters: list[str], tmp_path: Path) -> None:
     """With the clusters that must have an exporter."""
@@ -237,13 +237,28 @@ def without_annotations(rule: dict[str, Any]) -> Any:
     return rule["spec"]["groups"]
 
 
+def test_an_expected_cluster_without_an_exporter_alerts(tmp_path: Path) -> None:
+    """Also if it never had one. The second external label is not part of the expected names."""
+    found = prometheus_rule(externalLabels=["region", "cluster"], expectedClusters=["north", "south"])
+    series = {'kuberay_exporter_build_info{region="north",cluster="a"}': "1x200"}
+    expected = [{"severity": "critical", "region": "south"}]
+    assert promtool_test(without_annotations(found), tmp_path, series, "KubeRayExporterDown", expected) == ""
+    series |= {'kuberay_exporter_build_info{region="south",cluster="b"}': "1x200"}
+    assert promtool_test(without_annotations(found), tmp_path, series, "KubeRayExporterDown", []) == ""
+
+
+KINDS = ("RayCluster", "RayJob", "RayService")
+
+
 def test_alerts_on_an_object_can_have_its_labels(tmp_path: Path) -> None:
     """For routes by team; an object without labels alerts, too, and a restart of the exporter adds no alert."""
     values = {"metricLabelsAllowlist": {"rayjobs": ["team"]}}
     rule = {"enabled": True, "objectLabels": ["label_team"], "alerts": {"RayJobFailed": {"severity": "warning"}}}
     found = template({**values, "prometheusRule": rule}).one("PrometheusRule")
     unchanged = [name for name, alert in by_name(found).items() if "group_left (label_team)" not in alert["expr"]]
-    assert unchanged == ["RayJobFailureRateHigh", *ALERTS[ALERTS.index("KubeRayNotReconciling") :]]
+    # By the beginning of their names, alerts are on a RayCluster, RayJob or RayService.
+    later = [name for name in ALERTS[ALERTS.index("KubeRayNotReconciling") :] if not name.startswith(KINDS)]
+    assert unchanged == ["RayJobFailureRateHigh", *later]
     labels = {
         'kuberay_job_labels{label_team="search",name="a",namespace="ml",uid="1",instance="a"}': "1x200",
         'kuberay_job_labels{label_team="search",name="a",namespace="ml",uid="1",instance="b"}': "1x200",

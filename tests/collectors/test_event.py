@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.event import MAX_OTHER_REASONS, SeenEvents
-from exporter.collectors.event_reasons import EVENT_REASONS, KUBERAY_REASONS
+from exporter.collectors.event_reasons import KUBERAY_REASONS
 from exporter.collectors.event_series import MAX_WARNINGS, WARNING_SECONDS
 from exporter.collectors.limits import Limits
 from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
@@ -297,13 +297,3 @@ def test_counters_of_a_namespace_go_a_day_after_its_last_occurrence() -> None:
 
 
 # The table of reasons.
-
-
-def test_the_table_has_every_reason_of_kuberay_once_per_kind() -> None:
-    """91 in `constant.go` of v1.7.0; types are those of the API, texts are sentences."""
-    assert len(KUBERAY_REASONS) == 91
-    assert len({(row.kind, row.reason) for row in EVENT_REASONS}) == len(EVENT_REASONS)
-    assert all(row.meaning.endswith(".") and row.remedy.endswith(".") for row in EVENT_REASONS)
-    named = {"Warning": ("Failed", "Invalid"), "Normal": ("Created", "Updated", "Deleted")}
-    for row in EVENT_REASONS:
-        assert not row.reason.startswith(named["Normal" if row.type == "Warning" else "Warning"]), row.reason

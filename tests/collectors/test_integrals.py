@@ -16,68 +16,10 @@ from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.metrics_store import MetricsStore
 from tests.support.bodies import parse
-from tests.support.clocks import FakeClock
-from tests.support.objects import condition, decode, manifest, text
+from tests.support.clusters import ASKED, WORKERS, Clusters, cluster
+from tests.support.objects import decode, manifest, text
 
-ASKED: dict[str, Any] = {"desiredCPU": "1500m", "desiredMemory": "2Gi", "desiredGPU": "8", "desiredTPU": "4"}
-WORKERS: dict[str, Any] = {"desiredWorkerReplicas": 3, "readyWorkerReplicas": 2}
 OF_CLUSTERS, OF_NAMESPACES = "kuberay_cluster_requested_", "kuberay_clusters_requested_"
-
-
-class Clusters:
-    """A metrics store of RayClusters, its clock, and the versions that are present by uid."""
-
-    def __init__(self, allowed: str = "") -> None:
-        self.clock = FakeClock(1000.0)
-        self.failures = 0
-        self.integrals: Integrals[Any] = Integrals(RAYCLUSTERS, lambda name: allowed in name, clock=self.clock)
-        self.store: MetricsStore[Any] = MetricsStore(
-            Collector(RAYCLUSTERS),
-            LifecycleTotals(RAYCLUSTERS, (60.0,), clock=self.clock),
-            self._fail,
-            integrals=self.integrals,
-            clock=self.clock,
-        )
-        self.present: dict[str, Any] = {}
-
-    def _fail(self) -> None:
-        self.failures += 1
-
-    def on_list(self, *versions: dict[str, Any]) -> "Clusters":
-        self.present = {obj.metadata.uid: obj for obj in (decode(RAYCLUSTERS, version) for version in versions)}
-        self.store.on_list(list(self.present.values()), ())
-        return self
-
-    def change(self, *versions: dict[str, Any], removed: tuple[str, ...] = ()) -> "Clusters":
-        changed = [decode(RAYCLUSTERS, version) for version in versions]
-        self.store.on_change(changed, [self.present.pop(uid) for uid in removed])
-        self.present |= {obj.metadata.uid: obj for obj in changed}
-        return self
-
-    def after(self, seconds: float) -> "Clusters":
-        self.clock.advance(seconds)
-        return self
-
-    def lines(self) -> list[str]:
-        """Return the lines of counters that grow, without what all of their names begin with."""
-        return [
-            line.removeprefix("kuberay_")
-            for line in text(self.store).splitlines()
-            if "_seconds_total{" in line and ("_requested_" in line or "_ready_" in line)
-        ]
-
-    def counter(self, name: str) -> float:
-        (line,) = [line for line in self.lines() if line.startswith(name)]
-        return float(line.rpartition(" ")[2])
-
-    def exact(self, name: str) -> float:
-        """Return the only sample of a family before it is rounded."""
-        (sample,) = [s for metric in self.integrals.collect() for s in metric.samples if s.name == name]
-        return float(sample.value)
-
-
-def cluster(uid: str = "1", *, spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
-    return manifest(status, uid=uid, name=f"c{uid}") | ({"spec": spec} if spec else {})
 
 
 def test_a_cluster_prints_what_it_asked_for() -> None:
@@ -109,32 +51,6 @@ def test_counters_have_their_headers_in_both_formats() -> None:
     body = bytes(exposition.body(Format.TEXT)).decode()
     assert all(f"# TYPE {row.name} counter\n" in body for row in RAYCLUSTERS.integrals)
     assert all(row.help.endswith(").") for row in RAYCLUSTERS.integrals)
-
-
-@pytest.mark.parametrize(
-    "suspended",
-    [
-        pytest.param(cluster(spec={"suspend": True}, **ASKED), id="spec.suspend"),
-        pytest.param(cluster(spec={"idleSuspend": True}, **ASKED), id="spec.idleSuspend"),
-        pytest.param(cluster(state="suspended", **ASKED), id="state, without conditions"),
-        pytest.param(cluster(conditions=[condition("RayClusterSuspended", "True")], **ASKED), id="condition"),
-        pytest.param(manifest(uid="1", name="c1"), id="no status"),
-    ],
-)
-def test_a_suspended_cluster_asks_for_nothing(suspended: dict[str, Any]) -> None:
-    """Its counters stay and stand still; its status names the desired amounts all the time."""
-    clusters = Clusters().on_list(cluster(**ASKED)).after(10).change(suspended).after(1000)
-    assert clusters.counter("cluster_requested_gpu") == 80
-    assert clusters.change(cluster(**ASKED)).after(5).counter("cluster_requested_gpu") == 120
-    assert clusters.counter("clusters_requested_gpu") == 120
-
-
-def test_a_cluster_that_resumes_asks_for_its_pods() -> None:
-    """Its state is `suspended` until it is ready, but the condition is not True any more."""
-    resuming = cluster(state="suspended", conditions=[condition("RayClusterSuspended", "False")], **ASKED)
-    suspended = cluster(state="suspended", conditions=[condition("RayClusterSuspended", "True")], **ASKED)
-    clusters = Clusters().on_list(suspended).after(100).change(resuming).after(10)
-    assert clusters.counter("cluster_requested_gpu") == 80
 
 
 def test_a_cluster_that_never_asked_for_something_has_no_series_of_it() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.pod import NODES, PODS, SUBMITTERS
-from tests.collectors.test_lifecycle import Lifecycles
+from tests.support.lifecycles import Lifecycles
 from tests.support.objects import CREATED, condition, manifest
 
 AT = "2026-11-23T10:00:40Z"

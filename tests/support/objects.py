@@ -16,6 +16,7 @@ from exporter.metrics_store import MetricsStore
 from tests.support.clocks import StoppedClock
 
 CREATED = "2026-11-23T10:00:00Z"
+JOB_START, JOB_END = "2026-11-23T10:00:10Z", "2026-11-23T10:01:10Z"
 
 
 def manifest(
@@ -35,6 +36,14 @@ def manifest(
         "creationTimestamp": CREATED,
     }
     return {"metadata": base | metadata} | ({} if status is None else {"status": status})
+
+
+def job_in_state(
+    state: str | None = None, *, start: str | None = JOB_START, end: str | None = None, **more: Any
+) -> dict[str, Any]:
+    """Return a job in this state; `failed` goes into the status, `managedFields` into the metadata."""
+    fields = {"jobDeploymentStatus": state, "startTime": start, "endTime": end, "failed": more.pop("failed", None)}
+    return manifest({key: value for key, value in fields.items() if value is not None}, **more)
 
 
 def condition(type_: str, status: str, at: str = CREATED, **more: str) -> dict[str, Any]:

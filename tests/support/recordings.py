@@ -53,3 +53,8 @@ def answer(name: str) -> RecordedAnswer:
     recorded = json.loads((TESTDATA / "responses" / f"{name}.json").read_bytes())
     headers = [(key, value) for key, value in recorded["headers"]]
     return RecordedAnswer(recorded["status"], headers, recorded["body"].encode())
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """Return the same as `FaultServer.answer_recorded` takes it."""
+    return answer(name)._asdict()

@@ -1,5 +1,6 @@
 """One informer on the fault server: what it holds, counts, logs and requests."""
 
+import logging
 import random
 import threading
 import time
@@ -7,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from exporter.kube.access import anonymous
 from exporter.kube.api_transport import ApiTransport
@@ -144,3 +147,12 @@ def watched(*names: str, bookmark_seconds: float = 60.0, **settings: Any) -> Ite
             own.informer.join(DEADLINE_SECONDS)
             assert not own.informer.state().is_alive
     wait_until(lambda: threading.active_count() <= before, "all threads ended")
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def let_version_be_higher(server: FaultServer) -> None:
+    """Let the server report a version that is higher than those in the answers that a test has written."""
+    server.answer_next(200, b'{"metadata":{"resourceVersion":"1000"},"items":[]}', verb="check", times=None)

@@ -10,32 +10,12 @@ from exporter import __version__
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.model import Family, Sample
 from exporter.web.application import Endpoints
-from exporter.web.status import KindStatus
 from tests.support.bodies import parse
+from tests.support.exporter_status import FakeStatus
 from tests.support.lines import LinesSource, lines
 
 FAMILY = Family("x_info", "gauge", "Help.", ("name",))
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
-
-
-class FakeStatus:
-    """A status that tests set."""
-
-    not_ready: str | None = None
-    not_alive: str | None = None
-    missing: tuple[str, ...] = ()
-
-    def why_not_ready(self) -> str | None:
-        return self.not_ready
-
-    def incomplete(self) -> list[str]:
-        return list(self.missing)
-
-    def why_not_alive(self) -> str | None:
-        return self.not_alive
-
-    def kinds(self) -> list[KindStatus]:
-        return [KindStatus("rayjobs in <ns>", 7, "synced, watching")]
 
 
 class Web:

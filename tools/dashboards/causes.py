@@ -59,14 +59,15 @@ def pod_panels(kind: str) -> list[Panel]:
     ended = _of_pods("kuberay_pod_last_termination", "reason", "exit_code")
     age = f"(time() - {_of_pods('kuberay_pod_created_timestamp_seconds')})"
     since_end = f"(time() - {_of_pods('kuberay_pod_last_termination_timestamp_seconds')})"
-    by_pod, with_status = "on (namespace, uid) group_left ()", "on (namespace, uid) group_left (status)"
-    with_end = "on (namespace, uid) group_left (reason, exit_code)"
+    # Two targets may show two statuses of a pod at one moment, but no more than one name, cluster and type.
+    of_pods = f"on (namespace, uid) group_left (pod, ray_io_cluster, node_type) {pods}"
+    by_pod = "on (namespace, uid) group_left ()"
     links = {"ray_io_cluster": address("kuberay-RayCluster", name="ray_io_cluster")}
     return [
         lines(
             "Pods by status",
             f"Pods as kubectl prints their status. {NEEDS_PODS}",
-            Query("{{status}}", f"count by (status) ({pods} * {with_status} {status})"),
+            Query("{{status}}", f"count by (status) ({status} * {of_pods})"),
             stacked=True,
             width=8,
         ),
@@ -74,7 +75,7 @@ def pod_panels(kind: str) -> list[Panel]:
             "Pods not running",
             f"Pods with a status other than Running and Completed, with their age. {NEEDS_PODS}",
             ["namespace", "pod", "ray_io_cluster", "node_type", "status"],
-            [Column("age", f"{pods} * {with_status} {waiting} * {by_pod} {age}", "s", STUCK)],
+            [Column("age", f"{waiting} * {of_pods} * {by_pod} {age}", "s", STUCK)],
             links=links,
             sort="age",
             width=16,
@@ -84,10 +85,10 @@ def pod_panels(kind: str) -> list[Panel]:
             f"Pods that exist and whose containers have ended, with the last reason and exit code. {NEEDS_PODS}",
             ["namespace", "pod", "ray_io_cluster", "node_type", "reason", "exit_code"],
             [
-                Column("time since", f"{pods} * {with_end} {ended} * {by_pod} {since_end}", "s"),
+                Column("time since", f"{ended} * {of_pods} * {by_pod} {since_end}", "s"),
                 Column(
                     "restarts",
-                    f"{pods} * {with_end} {ended} * {by_pod} {_of_pods('kuberay_pod_container_restarts_total')}",
+                    f"{ended} * {of_pods} * {by_pod} {_of_pods('kuberay_pod_container_restarts_total')}",
                     "short",
                     ORANGE_FROM_ONE,
                 ),

@@ -115,6 +115,9 @@ imagePullSecrets:
 {{- with .Values.objectSeriesLimit }}
 - --object-series-limit={{ int64 . }}
 {{- end }}
+{{- with .Values.webMaxRequests }}
+- --web-max-requests={{ int64 . }}
+{{- end }}
 {{- if include "kuberay-exporter.webConfig" . }}
 - --web-config-file={{ include "kuberay-exporter.webFolder" . }}/web-config.yaml
 - --health-probe-bind-address=:8081

@@ -24,7 +24,8 @@
       "externalMatchers" $matchers
       "externalValues" $values
       "where" $where
-      "expectedExporters" (join " or " $expected | default $past) -}}
+      "expectedExporters" (join " or " $expected | default $past)
+      "expectedOn" ($expected | empty | ternary $names (first (append .externalLabels ""))) -}}
 {{- /* As JSON, because a large number would be rendered as 1e+06. */ -}}
 {{- range $name, $value := .thresholds }}{{ $_ := set $tokens $name (toJson $value) }}{{ end -}}
 {{- toJson $tokens -}}

@@ -40,24 +40,28 @@ class StoreError(Exception):
 
 
 class AlreadyExistsError(StoreError):
-    pass
+    """An object of this name exists."""
 
 
 class NotFoundError(StoreError):
-    pass
+    """There is no such object."""
 
 
 class NotInstalledError(NotFoundError):
-    pass
+    """There is no such kind."""
 
 
 class ExpiredError(StoreError):
+    """The version is older than the history."""
+
     def __init__(self, version: int, oldest: int) -> None:
         super().__init__(f"too old resource version: {version} ({oldest})")
         self.oldest = oldest
 
 
 class FutureVersionError(StoreError):
+    """The version does not exist yet."""
+
     def __init__(self, version: int, current: int) -> None:
         super().__init__(f"Too large resource version: {version}, current: {current}")
 

@@ -62,6 +62,7 @@ class Tenant:
 
 
 def random_tenant(world: World) -> Tenant:
+    """Return a team, the large ones more often."""
     (team,) = world.random.choices(_TEAMS, _TEAM_WEIGHTS)
     return Tenant(*team, manager=world.random.choice(_MANAGERS))
 
@@ -86,22 +87,27 @@ def random_shape(world: World, *, workers: int | None = None, autoscaling: bool 
 
 
 def cluster_name_prefix(world: World) -> str:
+    """Return a name as users give it to a cluster."""
     return world.random.choice(_CLUSTERS)
 
 
 def job_name_prefix(world: World) -> str:
+    """Return a name as users give it to a job."""
     return world.random.choice(_JOBS)
 
 
 def service_name_prefix(world: World) -> str:
+    """Return a name as users give it to a service."""
     return world.random.choice(_SERVICES)
 
 
 def cron_job_name_prefix(world: World) -> str:
+    """Return a name as users give it to a cron job."""
     return world.random.choice(_CRON_JOBS)
 
 
 def random_ip(world: World) -> str:
+    """Return an address of a private network."""
     return f"10.{world.random.randrange(64)}.{world.random.randrange(256)}.{world.random.randrange(1, 255)}"
 
 

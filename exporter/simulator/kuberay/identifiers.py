@@ -15,6 +15,7 @@ SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def derived_uid(*parts: object) -> str:
+    """Return a uid; the same parts give the same one."""
     return str(uuid.UUID(bytes=_digest(parts)[:16], version=4))
 
 

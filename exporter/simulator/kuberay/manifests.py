@@ -111,6 +111,7 @@ class Manifests:
 
 
 def serve_config(app: str, deployments: tuple[str, ...]) -> str:
+    """Return `serveConfigV2` of one application, as YAML."""
     lines = [
         "applications:",
         f"  - name: {app}",
@@ -126,6 +127,7 @@ def serve_config(app: str, deployments: tuple[str, ...]) -> str:
 
 
 def runtime_env() -> str:
+    """Return `runtimeEnvYAML` of a job."""
     return 'pip:\n  - requests==2.32.3\nenv_vars:\n  counter_name: "test_counter"\n'
 
 
@@ -161,10 +163,12 @@ def _worker_pod(shape: Shape) -> JSON:
 
 
 def image(shape: Shape, *, with_gpu: bool) -> str:
+    """Return the image of a head or worker."""
     return f"rayproject/ray:{shape.version}" + ("-gpu" if with_gpu else "")
 
 
 def resources(milli: int, memory: int, gpus: int) -> JSON:
+    """Return limits and requests, which are equal: CPU in thousandths, memory in GiB."""
     amounts = {"cpu": _cpu(milli), "memory": f"{memory}Gi"}
     if gpus:
         amounts["nvidia.com/gpu"] = str(gpus)

@@ -85,6 +85,7 @@ def head(cluster: SimulatedObject, shape: Shape) -> PodTemplate:
 
 
 def worker(cluster: SimulatedObject, shape: Shape, index: int) -> PodTemplate:
+    """Return the template of a worker; `index` is that of its replica in the group."""
     group = shape.group
     return PodTemplate(
         prefix=f"{cluster.name}-{group}-worker-",

@@ -158,6 +158,18 @@ class RayClusterPods:
             self._head.restart(self._world.now)
             self._world.put(self._head)
 
+    def restart_worker(self) -> None:
+        """The container of the first worker is killed for its memory and restarted at once."""
+        if not self._workers or self._workers[0].phase != "Running":
+            return
+        pod, now = self._workers[0], self._world.now
+        pod.terminate(now, _KILLED, "OOMKilled")
+        self._world.put(pod)
+        pod.restart(now)
+        self._world.put(pod)
+        pod.become_ready(now)
+        self._world.put(pod)
+
     def evict_worker(self) -> None:
         """Kubelet evicts the newest worker, and the operator deletes it at once."""
         if not self._workers:

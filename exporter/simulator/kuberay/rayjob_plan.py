@@ -52,6 +52,7 @@ class JobPlan:
 
 
 def job_spec(world: World, plan: JobPlan, shape: Shape) -> JSON:
+    """Return the spec of a job that can follow the plan; absent fields are absent."""
     spec: JSON = {
         "entrypoint": "python /home/ray/samples/train.py",
         "rayClusterSpec": world.manifests.cluster_spec(shape, filled=True),

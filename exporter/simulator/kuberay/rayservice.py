@@ -120,6 +120,11 @@ class RayService(RayServiceStatus):
         self.refresh_condition("Ready")
         self.write()
 
+    def restart_worker(self) -> None:
+        """A worker of the active cluster runs out of memory."""
+        if self._active_cluster is not None:
+            self._active_cluster.pods.restart_worker()
+
     def revert_spec(self) -> None:
         """The user reverts the change of the spec."""
         self._reshape(self._former_shape)

@@ -62,6 +62,7 @@ def unhealthy(world: World) -> Steps:
     while True:
         yield world.random_pause(30, 120)
         status = world.in_turn("UNHEALTHY", "DEPLOY_FAILED")
+        service.restart_worker()
         service.set_app_status(status, "UNHEALTHY", "The deployment failed to start 3 times in a row.")
         service.write()
         yield world.uniform(5, 20)

@@ -40,6 +40,7 @@ def with_condition(
 
 
 def without_condition(conditions: list[JSON], type_: str) -> list[JSON]:
+    """Return the conditions without this one, in their order."""
     return [condition for condition in conditions if condition["type"] != type_]
 
 

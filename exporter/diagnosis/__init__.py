@@ -1,0 +1,11 @@
+"""Why an object is not healthy: a pure function from an object and what belongs to it to findings.
+
+No I/O, no clock: the time is an argument. A cause is named only if the object, a pod or an Event shows it;
+what is merely late has the cause `unknown`.
+"""
+
+from exporter.diagnosis.diagnose import diagnose
+from exporter.diagnosis.finding import Evidence, Finding, Severity
+from exporter.diagnosis.fleet import Fleet, Related
+
+__all__ = ["Evidence", "Finding", "Fleet", "Related", "Severity", "diagnose"]

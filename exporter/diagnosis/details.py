@@ -1,0 +1,269 @@
+"""What is worth showing of each kind, as structs that become the JSON of docs/api.md."""
+
+from datetime import datetime
+
+from msgspec import Struct, field
+
+from exporter.diagnosis.common import QUEUE_LABEL, condition
+from exporter.diagnosis.fleet import CRON_JOB_LABEL, ORIGIN_KIND_LABEL, ORIGIN_NAME_LABEL
+from exporter.resources.detailed import (
+    DetailedObject,
+    DetailedRayCluster,
+    DetailedRayCronJob,
+    DetailedRayJob,
+    DetailedRayJobStatus,
+    DetailedRayService,
+    DetailedRayServiceStatus,
+)
+from exporter.resources.quantities import Quantity, parse_quantity
+from exporter.resources.times import elapsed_seconds
+
+UNLIMITED = 2**31 - 1
+"""KubeRay's maximum of workers where the user has set none."""
+
+MAX_APPLICATIONS = 50
+MAX_DEPLOYMENTS = 50
+
+
+class Workers(Struct, frozen=True, omit_defaults=True):
+    """Worker replicas of a cluster."""
+
+    desired: int | None = None
+    ready: int | None = None
+    available: int | None = None
+    min: int | None = None
+    max: int | None = None
+
+
+class Requested(Struct, frozen=True, omit_defaults=True):
+    """Resources that all desired pods of a cluster request."""
+
+    cpu: float | None = None
+    memory_bytes: float | None = field(default=None, name="memoryBytes")
+    gpu: float | None = None
+    tpu: float | None = None
+
+
+class Owner(Struct, frozen=True):
+    """The object that another one was created for."""
+
+    kind: str
+    name: str
+
+
+class ClusterDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the API shows of a RayCluster in addition to its state."""
+
+    ray_version: str | None = None
+    workers: Workers | None = None
+    requested: Requested | None = None
+    head_pod: str | None = None
+    owner: Owner | None = None
+    autoscaling: bool | None = None
+    provisioned_at: datetime | None = None
+
+
+class Step(Struct, frozen=True):
+    """A state of a job, and when it was entered."""
+
+    state: str
+    time: datetime
+
+
+class JobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the API shows of a RayJob in addition to its state."""
+
+    deployment_status: str | None = None
+    job_status: str | None = None
+    reason: str | None = None
+    ray_cluster: str | None = None
+    job_id: str | None = None
+    submission_mode: str | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    duration_seconds: float | None = None
+    failed: int | None = None
+    succeeded: int | None = None
+    backoff_limit: int | None = None
+    active_deadline_seconds: int | None = None
+    cron_job: str | None = None
+    queue: str | None = None
+    timeline: tuple[Step, ...] = ()
+
+
+class Deployment(Struct, frozen=True, omit_defaults=True):
+    """One deployment of a Serve application."""
+
+    name: str
+    status: str | None = None
+
+
+class Application(Struct, frozen=True, omit_defaults=True):
+    """One Serve application."""
+
+    name: str
+    status: str | None = None
+    deployments: tuple[Deployment, ...] = ()
+
+
+class Role(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """The active or the pending cluster of a service."""
+
+    ray_cluster: str | None = None
+    target_capacity: int | None = None
+    traffic_routed_percent: int | None = None
+    applications: tuple[Application, ...] = ()
+
+
+class ServiceDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the API shows of a RayService in addition to its state."""
+
+    serve_endpoints: int | None = None
+    active: Role | None = None
+    pending: Role | None = None
+
+
+class CronJobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What the API shows of a RayCronJob in addition to its state."""
+
+    schedule: str | None = None
+    time_zone: str | None = None
+    last_schedule_time: datetime | None = None
+
+
+Details = ClusterDetails | JobDetails | ServiceDetails | CronJobDetails
+
+
+def details_of(obj: DetailedObject) -> Details:
+    """Return the details of an object."""
+    if isinstance(obj, DetailedRayCluster):
+        return _of_cluster(obj)
+    if isinstance(obj, DetailedRayJob):
+        return _of_job(obj)
+    if isinstance(obj, DetailedRayService):
+        return _of_service(obj)
+    return _of_cron_job(obj)
+
+
+def gpus(cluster: DetailedRayCluster) -> float:
+    """Return how many GPUs a cluster requests."""
+    return _number(cluster.status.desired_gpu if cluster.status else None) or 0.0
+
+
+def _of_cluster(cluster: DetailedRayCluster) -> ClusterDetails:
+    meta, spec, status = cluster.metadata, cluster.spec, cluster.status
+    provisioned = condition(status, "RayClusterProvisioned")
+    kind, name = meta.label(ORIGIN_KIND_LABEL), meta.label(ORIGIN_NAME_LABEL)
+    return ClusterDetails(
+        ray_version=spec.ray_version if spec else None,
+        workers=_workers(cluster),
+        requested=Requested(
+            cpu=_number(status.desired_cpu),
+            memory_bytes=_number(status.desired_memory),
+            gpu=_number(status.desired_gpu),
+            tpu=_number(status.desired_tpu),
+        )
+        if status
+        else None,
+        head_pod=(status.head.pod_name or None) if status and status.head else None,
+        owner=Owner(kind, name) if kind and name else None,
+        autoscaling=spec.enable_in_tree_autoscaling if spec else None,
+        provisioned_at=provisioned.last_transition_time if provisioned and provisioned.is_true else None,
+    )
+
+
+def _workers(cluster: DetailedRayCluster) -> Workers | None:
+    status = cluster.status
+    if status is None:
+        return None
+    return Workers(
+        desired=status.desired_worker_replicas or 0,
+        ready=status.ready_worker_replicas or 0,
+        available=status.available_worker_replicas or 0,
+        min=status.min_worker_replicas or 0,
+        max=None if status.max_worker_replicas == UNLIMITED else status.max_worker_replicas,
+    )
+
+
+def _of_job(job: DetailedRayJob) -> JobDetails:
+    meta, spec, status = job.metadata, job.spec, job.status or DetailedRayJobStatus()
+    return JobDetails(
+        deployment_status=status.job_deployment_status or None,
+        job_status=status.job_status or None,
+        reason=status.reason or None,
+        ray_cluster=status.ray_cluster_name or None,
+        job_id=status.job_id or None,
+        submission_mode=spec.submission_mode if spec else None,
+        start_time=status.start_time,
+        end_time=status.end_time,
+        duration_seconds=_duration(status),
+        failed=status.failed or 0,
+        succeeded=status.succeeded or 0,
+        backoff_limit=spec.backoff_limit if spec else None,
+        active_deadline_seconds=spec.active_deadline_seconds if spec else None,
+        cron_job=meta.label(CRON_JOB_LABEL) or None,
+        queue=meta.label(QUEUE_LABEL) or None,
+        timeline=_timeline(job, status),
+    )
+
+
+def _duration(status: DetailedRayJobStatus) -> float | None:
+    """Return how long a finished attempt took. Of a running one it would change with every second."""
+    if status.job_deployment_status not in ("Complete", "Failed"):
+        return None
+    return elapsed_seconds(status.start_time, status.end_time)
+
+
+def _timeline(job: DetailedRayJob, status: DetailedRayJobStatus) -> tuple[Step, ...]:
+    info = status.ray_job_info
+    steps = [
+        ("Created", job.metadata.creation_timestamp),
+        ("Initializing", status.start_time),
+        ("Running", info.start_time if info else None),
+        ("Ended", info.end_time if info else None),
+        (status.job_deployment_status or "Finished", status.end_time),
+    ]
+    return tuple(sorted((Step(state, time) for state, time in steps if time), key=lambda step: step.time))
+
+
+def _of_service(service: DetailedRayService) -> ServiceDetails:
+    status = service.status
+    if status is None:
+        return ServiceDetails()
+    return ServiceDetails(
+        serve_endpoints=status.num_serve_endpoints or 0,
+        active=_role(status.active_service_status),
+        pending=_role(status.pending_service_status),
+    )
+
+
+def _role(status: DetailedRayServiceStatus | None) -> Role | None:
+    if status is None or not (status.ray_cluster_name or status.application_statuses):
+        return None
+    applications = [
+        Application(
+            name,
+            application.status if application else None,
+            tuple(
+                Deployment(deployment, found.status if found else None)
+                for deployment, found in list(((application and application.serve_deployment_statuses) or {}).items())[
+                    :MAX_DEPLOYMENTS
+                ]
+            ),
+        )
+        for name, application in list((status.application_statuses or {}).items())[:MAX_APPLICATIONS]
+    ]
+    return Role(status.ray_cluster_name, status.target_capacity, status.traffic_routed_percent, tuple(applications))
+
+
+def _of_cron_job(cron_job: DetailedRayCronJob) -> CronJobDetails:
+    spec, status = cron_job.spec, cron_job.status
+    return CronJobDetails(
+        schedule=spec.schedule if spec else None,
+        time_zone=spec.time_zone if spec else None,
+        last_schedule_time=status.last_schedule_time if status else None,
+    )
+
+
+def _number(quantity: Quantity | None) -> float | None:
+    return None if quantity is None else parse_quantity(quantity)

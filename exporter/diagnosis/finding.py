@@ -1,0 +1,82 @@
+"""What a diagnosis consists of: findings with their evidence, as frozen structs that become JSON."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+
+from msgspec import Struct
+
+from exporter.diagnosis.causes import CAUSES, Cause, Severity
+from exporter.resources.meta import ObjectMeta
+
+__all__ = ["MAX_EVIDENCE", "Evidence", "Finding", "Severity", "finding", "severity_rank"]
+
+MAX_EVIDENCE = 3
+"""A hundred pods that wait for the same thing are one finding, with the first of them as evidence."""
+
+
+class Evidence(Struct, frozen=True, omit_defaults=True):
+    """Where a finding was read.
+
+    Attributes:
+        kind, namespace, name: the object that shows it, such as a Pod.
+        field: the field of this object.
+        time: since when it shows it.
+        message: what another program wrote there; any text.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    field: str
+    time: datetime | None = None
+    message: str = ""
+
+
+class Finding(Struct, frozen=True, omit_defaults=True):
+    """One reason why an object is not healthy.
+
+    Attributes:
+        sentence: what is wrong, in plain English with figures; it can contain names of objects.
+        evidence: where this was read, at most MAX_EVIDENCE entries.
+        advice: what usually helps.
+        runbook: an anchor in docs/runbooks.md, "" if there is none.
+    """
+
+    cause: Cause
+    severity: Severity
+    sentence: str
+    evidence: tuple[Evidence, ...] = ()
+    advice: str = ""
+    runbook: str = ""
+
+
+def finding(cause: Cause, sentence: str, *evidence: Evidence, severity: Severity | None = None) -> Finding:
+    """Return a finding with the texts of its row; `severity` overrides the usual one of the cause."""
+    row = CAUSES[cause]
+    return Finding(cause, severity or row.severity, sentence, evidence[:MAX_EVIDENCE], row.advice, row.runbook)
+
+
+def evidence_of(
+    kind: str, meta: ObjectMeta, field: str, time: datetime | None = None, message: str | None = None
+) -> Evidence:
+    return Evidence(kind, meta.namespace, meta.name, field, time, message or "")
+
+
+def explains(item: Finding) -> bool:
+    """Return whether a finding is a reason why something has not started; what runs again is none."""
+    return item.severity is not Severity.WARNING or item.cause in (Cause.UNKNOWN, Cause.WAITING_FOR_WORKERS)
+
+
+def severity_rank(severity: Severity) -> int:
+    """Return 0 for the worst severity."""
+    return _RANKS[severity]
+
+
+def sorted_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings with the worst first, those of one severity in the given order; each sentence once."""
+    distinct = {item.sentence: item for item in findings}
+    return tuple(sorted(distinct.values(), key=lambda item: _RANKS[item.severity]))
+
+
+_RANKS: dict[Enum, int] = {severity: rank for rank, severity in enumerate(Severity)}

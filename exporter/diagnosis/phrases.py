@@ -1,0 +1,49 @@
+"""Figures in sentences: ages, counts, lists of names."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+MAX_NAMES = 3
+
+
+def age_seconds(now: datetime, since: datetime | None) -> float:
+    """Return how long ago a time was; 0.0 if it is absent or in the future."""
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units: `45 s`, `14 min`, `3 h 5 min`, `2 d 1 h`."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86400:
+        return _two(whole // 3600, "h", whole % 3600 // 60, "min")
+    return _two(whole // 86400, "d", whole % 86400 // 3600, "h")
+
+
+def age(now: datetime, since: datetime | None) -> str:
+    """Return how long ago a time was; `an unknown time` if it is absent."""
+    return "an unknown time" if since is None else duration(age_seconds(now, since))
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 pod`, `4 pods`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def names(values: Iterable[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
+    distinct = list(dict.fromkeys(values))
+    more = len(distinct) - MAX_NAMES
+    return ", ".join(distinct[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def ended(text: str) -> str:
+    """Return a text that ends with one full stop, or with the mark of a text that was cut."""
+    return text if text.endswith("…") else f"{text.rstrip('. ')}."
+
+
+def _two(first: int, first_unit: str, second: int, second_unit: str) -> str:
+    return f"{first} {first_unit} {second} {second_unit}" if second else f"{first} {first_unit}"

@@ -1,0 +1,135 @@
+"""Objects with their findings, as structs that become the JSON of docs/api.md."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from exporter.diagnosis.details import details_of
+from exporter.diagnosis.diagnose import diagnose
+from exporter.diagnosis.finding import Finding, Severity, severity_rank
+from exporter.diagnosis.fleet import Fleet, Related, kind_of
+from exporter.diagnosis.rows import ConditionRow, EventRow, PodRow
+from exporter.diagnosis.states import state_of
+from exporter.resources.detailed import (
+    DetailedObject,
+    DetailedPod,
+    DetailedRayCluster,
+    DetailedRayService,
+)
+
+MAX_PODS = 100
+MAX_EVENTS = 20
+MAX_RELATED = 20
+
+
+class ObjectView(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """One object of a list.
+
+    Attributes:
+        details: a struct of `details`, of the kind; decoded from JSON it is a dict.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    state: str
+    healthy: bool
+    findings: tuple[Finding, ...]
+    since: datetime | None = None
+    created_at: datetime | None = None
+    severity: Severity | None = None
+    details: Any = None
+
+
+class Reference(Struct, frozen=True):
+    """Another object."""
+
+    kind: str
+    namespace: str
+    name: str
+    state: str
+    healthy: bool
+
+
+class ObjectPage(Struct, frozen=True, omit_defaults=True):
+    """One object with its lists; a list that could not be read is None."""
+
+    object: ObjectView
+    conditions: tuple[ConditionRow, ...]
+    related: tuple[Reference, ...]
+    pods: tuple[PodRow, ...] | None = None
+    events: tuple[EventRow, ...] | None = None
+
+
+def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
+    """Return an object with its findings and details."""
+    meta, state = obj.metadata, state_of(obj)
+    findings = diagnose(obj, fleet.related(obj), now)
+    return ObjectView(
+        kind=kind_of(obj),
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        state=state.name,
+        healthy=not findings,
+        since=state.since,
+        created_at=meta.creation_timestamp,
+        severity=findings[0].severity if findings else None,
+        findings=findings,
+        details=details_of(obj),
+    )
+
+
+def worst_first(view: ObjectView) -> tuple[int, float, str, str, str]:
+    """Sort key: the worst severity, then the newest, then by name."""
+    rank = severity_rank(view.severity) if view.severity else len(Severity)
+    created = view.created_at.timestamp() if view.created_at else 0.0
+    return (rank, -created, view.kind, view.namespace, view.name)
+
+
+def page_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectPage:
+    """Return an object with its conditions, pods, Events and related objects."""
+    related = fleet.related(obj)
+    pods = sorted((PodRow.of(pod) for pod in _pods(related)), key=lambda row: (row.ready, row.node_type, row.name))
+    return ObjectPage(
+        object=view_of(obj, fleet, now),
+        conditions=tuple(_conditions(obj)),
+        pods=tuple(pods[:MAX_PODS]) if fleet.known.pods else None,
+        events=tuple(_events(related)) if fleet.known.events else None,
+        related=tuple(_reference(other, fleet, now) for other in _others(obj, fleet, related)[:MAX_RELATED]),
+    )
+
+
+def _pods(related: Related) -> list[DetailedPod]:
+    return [*related.pods, *(pod for _, of_cluster in related.clusters for pod in of_cluster.pods)]
+
+
+def _conditions(obj: DetailedObject) -> Iterable[ConditionRow]:
+    if not isinstance(obj, DetailedRayCluster | DetailedRayService) or obj.status is None:
+        return
+    for one in obj.status.conditions or ():
+        yield ConditionRow(one.type, one.status or "", one.reason or "", one.last_transition_time, one.message or "")
+
+
+def _events(related: Related) -> list[EventRow]:
+    events = [*related.events, *(event for _, of_cluster in related.clusters for event in of_cluster.events)]
+    rows = [EventRow.of(event) for event in events]
+    return sorted(rows, key=lambda row: row.last_time.timestamp() if row.last_time else 0.0, reverse=True)[:MAX_EVENTS]
+
+
+def _others(obj: DetailedObject, fleet: Fleet, related: Related) -> list[DetailedObject]:
+    """Return the objects above and below."""
+    others: list[DetailedObject] = [*(cluster for cluster, _ in related.clusters), *related.jobs]
+    if isinstance(obj, DetailedRayCluster) and (owner := fleet.owner(obj)) is not None:
+        others.append(owner)
+    cron_job = fleet.cron_job(obj)
+    return [*others, cron_job] if cron_job is not None else others
+
+
+def _reference(obj: DetailedObject, fleet: Fleet, now: datetime) -> Reference:
+    healthy = not diagnose(obj, fleet.related(obj), now)
+    meta = obj.metadata
+    return Reference(kind_of(obj), meta.namespace, meta.name, state_of(obj).name, healthy)

@@ -1,0 +1,72 @@
+"""Reads the objects of a running exporter through its API (docs/api.md)."""
+
+import json
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import Request, urlopen
+
+import msgspec
+
+from exporter.diagnosis.views import ObjectView
+from exporter.errors import ConfigError, DecodeError, StreamError
+
+TIMEOUT_SECONDS = 10.0
+PAGE_SIZE = 1000
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+
+class Listing(msgspec.Struct):
+    """One page of the API's list; fields that are not read here are ignored."""
+
+    items: list[ObjectView]
+    continue_token: str = msgspec.field(default="", name="continue")
+
+
+_DECODER = msgspec.json.Decoder(Listing)
+
+
+def check_url(url: str) -> str:
+    """Return the address of an exporter without a slash at its end; raises ConfigError."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"--url: '{url}' is not an address such as 'http://127.0.0.1:8080'")
+    return url.rstrip("/")
+
+
+def read_views(url: str, query: dict[str, str]) -> list[ObjectView]:
+    """Return the objects of all pages.
+
+    Raises:
+        StreamError: the exporter does not answer, or not with its API.
+    """
+    views: list[ObjectView] = []
+    token = ""
+    while True:
+        page = _page(url, query | {"limit": str(PAGE_SIZE)} | ({"continue": token} if token else {}))
+        views += page.items
+        token = page.continue_token
+        if not token:
+            return views
+
+
+def _page(url: str, query: dict[str, str]) -> Listing:
+    address = f"{url}/api/v1/objects?{urlencode(query)}"
+    try:
+        with urlopen(Request(address), timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - http or https, as checked
+            return _DECODER.decode(answer.read(MAX_BODY_BYTES))
+    except HTTPError as exc:
+        raise StreamError(f"{url} answered {exc.code}: {_reason(exc)}") from exc
+    except (URLError, OSError, ValueError) as exc:
+        raise StreamError(f"couldn't read {url}: {exc}") from exc
+    except (msgspec.MsgspecError, DecodeError) as exc:
+        raise StreamError(f"{url} did not answer with the exporter's API: {exc}") from exc
+
+
+def _reason(exc: HTTPError) -> str:
+    """Return the `error` of an answer of the API, or its status line."""
+    try:
+        body: Any = json.loads(exc.read(4096))
+        return str(body["error"])
+    except (ValueError, KeyError, TypeError, OSError):
+        return str(exc.reason)

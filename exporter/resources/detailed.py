@@ -1,0 +1,277 @@
+"""The kinds with what a diagnosis reads in addition to the metrics: messages, finalizers, deadlines.
+
+The types of the metrics stay without these fields, so that an exporter without the page and its API
+holds no message. A message is kept with at most MAX_MESSAGE_LENGTH characters, and of one object at
+most MAX_MESSAGES in a list, whatever was written into it.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from exporter.resources.event import Event
+from exporter.resources.meta import Condition, ObjectMeta, share
+from exporter.resources.pod import (
+    ContainerState,
+    ContainerStatus,
+    Pod,
+    PodStatus,
+    Terminated,
+    Waiting,
+)
+from exporter.resources.raycluster import RayCluster, RayClusterStatus
+from exporter.resources.raycronjob import RayCronJob
+from exporter.resources.rayjob import RayJob, RayJobMeta, RayJobSpec, RayJobStatus
+from exporter.resources.rayservice import (
+    AppStatus,
+    RayService,
+    RayServiceStatus,
+    RayServiceStatuses,
+    ServeDeploymentStatus,
+)
+from exporter.resources.times import Time
+
+MAX_MESSAGE_LENGTH = 512
+MAX_MESSAGES = 16
+"""Of the conditions, Serve applications or deployments of one object."""
+
+MAX_FINALIZERS = 8
+_CUT_MARK = "…"
+
+
+def cut(message: str) -> str:
+    """Return a message on one line, with at most MAX_MESSAGE_LENGTH characters."""
+    line = " ".join(message.split())
+    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: MAX_MESSAGE_LENGTH - 1] + _CUT_MARK
+
+
+def cut_middle(message: str) -> str:
+    """Return a message as `cut` does, but with its end, where a log has the error."""
+    line, half = " ".join(message.split()), MAX_MESSAGE_LENGTH // 2
+    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: half - 1] + _CUT_MARK + line[-half:]
+
+
+def _cut_message(struct: Struct) -> None:
+    """Cut a struct's `message`; short ones are shared, as most objects have the same few."""
+    message = getattr(struct, "message", None)
+    if message:
+        force_setattr(struct, "message", cut(message))
+        share(struct, "message")
+
+
+def _drop_more(structs: Iterable[Struct | None] | None) -> None:
+    """Drop the messages of all but the first structs of a list."""
+    for index, struct in enumerate(structs or ()):
+        if struct is not None and index >= MAX_MESSAGES:
+            force_setattr(struct, "message", None)
+
+
+def _cut_finalizers(meta: Struct) -> None:
+    """Keep a few finalizers of an object that is being deleted; before, they explain nothing."""
+    finalizers = getattr(meta, "finalizers", None)
+    if finalizers is not None:
+        is_deleted = getattr(meta, "deletion_timestamp", None) is not None
+        kept = tuple(cut(name) for name in finalizers[:MAX_FINALIZERS]) if is_deleted else ()
+        force_setattr(meta, "finalizers", kept or None)
+
+
+class DetailedMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+    finalizers: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _cut_finalizers(self)
+
+
+class DetailedCondition(Condition, frozen=True, gc=False, rename="camel"):
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _cut_message(self)
+
+
+class DetailedRayClusterStatus(RayClusterStatus, frozen=True, gc=False, rename="camel"):
+    """A status with messages.
+
+    Attributes:
+        last_update_time: when the operator last changed the status.
+    """
+
+    conditions: tuple[DetailedCondition, ...] | None = None
+    reason: str | None = None
+    last_update_time: Time | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _drop_more(self.conditions)
+        if self.reason:
+            force_setattr(self, "reason", cut(self.reason))
+
+
+class DetailedRayCluster(RayCluster, frozen=True, gc=False):
+    metadata: DetailedMeta
+    status: DetailedRayClusterStatus | None = None
+
+
+class DetailedRayJobMeta(RayJobMeta, frozen=True, gc=False, rename="camel"):
+    finalizers: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _cut_finalizers(self)
+
+
+class DetailedRayJobSpec(RayJobSpec, frozen=True, gc=False, rename="camel"):
+    cluster_selector: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cluster_selector is not None:
+            # Only whether there is one is read.
+            force_setattr(self, "cluster_selector", _NO_SELECTOR if not self.cluster_selector else _SELECTOR)
+
+    @property
+    def selects_cluster(self) -> bool:
+        """The job runs on an existing cluster, which was not created for it."""
+        return bool(self.cluster_selector)
+
+
+_NO_SELECTOR: Mapping[str, str] = {}
+_SELECTOR: Mapping[str, str] = {"ray.io/cluster": ""}
+
+
+class DetailedRayJobStatus(RayJobStatus, frozen=True, gc=False, rename="camel"):
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.message:
+            force_setattr(self, "message", cut_middle(self.message))
+            share(self, "message")
+
+
+class DetailedRayJob(RayJob, frozen=True, gc=False):
+    metadata: DetailedRayJobMeta
+    spec: DetailedRayJobSpec | None = None
+    status: DetailedRayJobStatus | None = None
+
+
+class DetailedDeploymentStatus(ServeDeploymentStatus, frozen=True, gc=False):
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _cut_message(self)
+
+
+class DetailedAppStatus(AppStatus, frozen=True, gc=False, rename="camel"):
+    message: str | None = None
+    serve_deployment_statuses: Mapping[str, DetailedDeploymentStatus | None] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _cut_message(self)
+        if self.serve_deployment_statuses:
+            _drop_more(self.serve_deployment_statuses.values())
+
+
+class DetailedRayServiceStatus(RayServiceStatus, frozen=True, gc=False, rename="camel"):
+    application_statuses: Mapping[str, DetailedAppStatus | None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.application_statuses:
+            applications = self.application_statuses.values()
+            _drop_more(applications)
+            for application in list(applications)[MAX_MESSAGES:]:
+                for deployment in ((application and application.serve_deployment_statuses) or {}).values():
+                    if deployment is not None:
+                        force_setattr(deployment, "message", None)
+
+
+class DetailedRayServiceStatuses(RayServiceStatuses, frozen=True, gc=False, rename="camel"):
+    conditions: tuple[DetailedCondition, ...] | None = None
+    active_service_status: DetailedRayServiceStatus | None = None
+    pending_service_status: DetailedRayServiceStatus | None = None
+
+    def __post_init__(self) -> None:
+        _drop_more(self.conditions)
+
+
+class DetailedRayService(RayService, frozen=True, gc=False):
+    metadata: DetailedMeta
+    status: DetailedRayServiceStatuses | None = None
+
+
+class DetailedRayCronJob(RayCronJob, frozen=True, gc=False):
+    metadata: DetailedMeta
+
+
+DetailedObject = DetailedRayCluster | DetailedRayJob | DetailedRayService | DetailedRayCronJob
+
+
+class DetailedWaiting(Waiting, frozen=True, gc=False):
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _cut_message(self)
+
+
+class DetailedTerminated(Terminated, frozen=True, gc=False, rename="camel"):
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _cut_message(self)
+
+
+class DetailedContainerState(ContainerState, frozen=True, gc=False):
+    waiting: DetailedWaiting | None = None
+    terminated: DetailedTerminated | None = None
+
+
+_NO_STATE = DetailedContainerState()
+
+
+class DetailedContainerStatus(ContainerStatus, frozen=True, gc=False, rename="camel"):
+    state: DetailedContainerState | None = None
+    last_state: DetailedContainerState | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.last_state == _NO_STATE:
+            force_setattr(self, "last_state", None)
+
+    @property
+    def now(self) -> DetailedContainerState:
+        return self.state or _NO_STATE
+
+    @property
+    def before(self) -> DetailedContainerState:
+        return self.last_state or _NO_STATE
+
+
+class DetailedPodStatus(PodStatus, frozen=True, gc=False, rename="camel"):
+    message: str | None = None
+    conditions: tuple[DetailedCondition, ...] | None = None
+    init_container_statuses: tuple[DetailedContainerStatus, ...] | None = None
+    container_statuses: tuple[DetailedContainerStatus, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _cut_message(self)
+        for condition in self.conditions or ():
+            # That the scheduler has placed it, or that containers are not ready, says nothing new.
+            if condition.type != "PodScheduled" or condition.is_true:
+                force_setattr(condition, "message", None)
+
+
+class DetailedPod(Pod, frozen=True, gc=False):
+    status: DetailedPodStatus | None = None
+
+
+class DetailedEvent(Event, frozen=True, gc=False, rename="camel"):
+    def __post_init__(self) -> None:
+        _cut_message(self)

@@ -1,0 +1,119 @@
+"""The fleet with its findings at one moment: what the answers of the API are cut from.
+
+Hides what a diagnosis of all objects costs: it is made only if somebody asks, and never takes more than
+a small part of a processor, however many ask.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.summary import Summary, summarize
+from exporter.diagnosis.views import ObjectView, view_of, worst_first
+from exporter.resources.detailed import DetailedObject
+
+MIN_SECONDS = 2.0
+"""How long a snapshot is used at least."""
+
+MAX_SHARE = 0.05
+"""Of the time, at most this part is spent on making snapshots."""
+
+
+YIELD_EVERY = 20
+"""After so many objects, about a millisecond, scrapes and events get the interpreter."""
+
+
+class Entry(NamedTuple):
+    """One object, ready to be sent.
+
+    Attributes:
+        body: its JSON.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    state: str
+    healthy: bool
+    created: float
+    body: msgspec.Raw
+
+
+class Snapshot(NamedTuple):
+    """Everything at one moment; never changed.
+
+    Attributes:
+        entries: the worst first.
+        digest: of everything but the time.
+    """
+
+    time: datetime
+    fleet: Fleet
+    entries: list[Entry]
+    summary: Summary
+    digest: str
+
+
+class Snapshots:
+    """The newest snapshot, made again when it is too old. Any thread may call, and waits while one is made.
+
+    No lock of it is needed by the threads that receive events.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Fleet],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`read` returns the fleet as it is, without waiting."""
+        self._read = read
+        self._monotonic = monotonic
+        self._now = now
+        # Guards the two below: written and read by whoever asks.
+        self._lock = threading.Lock()
+        self._newest: Snapshot | None = None
+        self._valid_until = 0.0
+
+    def newest(self) -> Snapshot:
+        """Return a snapshot that is not too old."""
+        with self._lock:
+            if self._newest is None or self._monotonic() >= self._valid_until:
+                started_at = self._monotonic()
+                self._newest = make_snapshot(self._read(), self._now())
+                ended_at = self._monotonic()
+                self._valid_until = ended_at + max(MIN_SECONDS, (ended_at - started_at) / MAX_SHARE)
+            return self._newest
+
+
+def make_snapshot(fleet: Fleet, now: datetime) -> Snapshot:
+    """Diagnose all objects of a fleet."""
+    now = now.replace(microsecond=0)
+    pairs = sorted(_views(fleet, now), key=lambda pair: worst_first(pair[1]))
+    encoder = msgspec.json.Encoder()
+    entries = [_entry(view, encoder) for _, view in pairs]
+    summary = summarize(pairs, now)
+    digest = blake2b(encoder.encode(summary), digest_size=16)
+    for entry in entries:
+        digest.update(entry.body)
+    return Snapshot(now, fleet, entries, summary, digest.hexdigest())
+
+
+def _views(fleet: Fleet, now: datetime) -> Iterator[tuple[DetailedObject, ObjectView]]:
+    for index, obj in enumerate(fleet):
+        if index % YIELD_EVERY == 0:
+            time.sleep(0)
+        yield obj, view_of(obj, fleet, now)
+
+
+def _entry(view: ObjectView, encoder: msgspec.json.Encoder) -> Entry:
+    created = view.created_at.timestamp() if view.created_at else 0.0
+    body = msgspec.Raw(encoder.encode(view))
+    return Entry(view.kind, view.namespace, view.name, view.state, view.healthy, created, body)

@@ -1,0 +1,81 @@
+"""The page of an exporter with the simulated cluster."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.chromium import NARROW, WIDE
+from tests.support.demo_process import demo, get, is_ready
+from tests.support.watching import wait_until
+
+OBJECTS = 10_000
+ROWS = "#objects > tbody > tr:not(.detail)"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Return the address of the page of a demo with many objects, which change."""
+    with demo("--objects", str(OBJECTS), "--web-max-requests", "4") as metrics:
+        wait_until(lambda: is_ready(metrics), "ready", deadline_seconds=120, every_seconds=0.2)
+        yield metrics.removesuffix("metrics")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Return a page that may not report any error."""
+    problems: list[str] = []
+    context = browser.new_context(viewport=WIDE)
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text))
+    yield page
+    context.close()
+    assert problems == []
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.locator("#connection")).to_have_text("Up to date", timeout=60_000)
+
+
+def test_all_objects_of_a_large_cluster_are_found(page: Page, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first rows appear without a script; the last page has the last object."""
+    get(f"{address}api/v1/objects?limit=1")
+    started = time.perf_counter()
+    open_page(page, address)
+    taken_over = time.perf_counter() - started
+    first_row = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    with capsys.disabled():
+        measured = f"first row after {first_row:.0f} ms, refreshing after {1000 * taken_over:.0f} ms"
+        print(f"\nDemo with {OBJECTS} objects: {measured}")  # noqa: T201 - not asserted, as it depends on the machine
+    expect(page.locator(ROWS)).to_have_count(100)
+    total = json.loads(get(f"{address}api/v1/objects?limit=1"))["total"]
+    assert 0.9 * OBJECTS < total < 1.2 * OBJECTS
+    open_page(page, f"{address}?sort=name&continue={total - total % 100 - 100}")
+    expect(page.locator("#caption")).to_have_text(re.compile(r"^100 of \d\d?,\d{3} objects$"))
+
+
+@pytest.mark.parametrize("kind", ["RayCluster", "RayJob", "RayService", "RayCronJob"])
+def test_every_kind_can_be_expanded_and_is_accessible(page: Page, address: str, kind: str) -> None:
+    """The worst object of the kind, wide and narrow."""
+    open_page(page, f"{address}?kind={kind}")
+    page.locator(f"{ROWS} > td.name > button").first.click()
+    expect(page.locator("tr.detail")).not_to_contain_text("Loading")
+    expect(page.locator("tr.detail")).to_contain_text("kubectl -n")
+    for viewport in (WIDE, NARROW):
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+
+
+def test_a_running_cluster_is_followed(page: Page, address: str) -> None:
+    """The table changes by itself."""
+    open_page(page, f"{address}?kind=RayJob&sort=created")
+    first = page.locator(ROWS).first.inner_text()
+    expect(page.locator(ROWS).first).not_to_have_text(first, timeout=60_000)

@@ -1,0 +1,56 @@
+"""The documentation of causes, of the API's fields, and the runbooks that findings point to."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from exporter.diagnosis.causes import CAUSES, Cause
+from exporter.diagnosis.details import (
+    ClusterDetails,
+    CronJobDetails,
+    JobDetails,
+    Requested,
+    Role,
+    ServiceDetails,
+    Workers,
+)
+from exporter.diagnosis.finding import Evidence, Finding
+from exporter.diagnosis.rows import ConditionRow, EventRow, PodRow
+from exporter.diagnosis.summary import Hour, KindSummary, Summary
+from exporter.diagnosis.views import ObjectPage, ObjectView, Reference
+from tools.diagnosis_docs import PAGE, diagnosis_page
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_page_is_generated() -> None:
+    """docs/diagnosis.md is what `make docs` writes."""
+    assert PAGE.read_text() == diagnosis_page()
+
+
+def test_every_cause_has_a_row() -> None:
+    """The list is closed: a cause without texts could not be shown."""
+    assert set(CAUSES) == set(Cause)
+
+
+def test_runbooks_exist() -> None:
+    """Each anchor is a heading of docs/runbooks.md."""
+    headings = {line.strip("# ").lower() for line in (DOCS / "runbooks.md").read_text().splitlines() if "#" in line[:1]}
+    assert {row.runbook for row in CAUSES.values() if row.runbook} <= headings
+
+
+def test_texts_are_sentences() -> None:
+    """Meaning and advice end with a full stop, and have no line break."""
+    texts = [text for row in CAUSES.values() for text in (row.meaning, row.advice)]
+    assert all(re.fullmatch(r"[A-Z][^\n]*\.", text) or text.endswith(("--previous.", "pods.")) for text in texts)
+
+
+def test_every_field_of_the_api_is_documented() -> None:
+    """docs/api.md names each field as it is in the JSON."""
+    page = (DOCS / "api.md").read_text()
+    structs: list[type[msgspec.Struct]] = [ObjectView, ObjectPage, Summary, KindSummary, Hour, Finding, Evidence]
+    structs += [ClusterDetails, JobDetails, ServiceDetails, CronJobDetails, Role, Workers, Requested]
+    structs += [ConditionRow, PodRow, EventRow, Reference]
+    names = {field.encode_name for struct in structs for field in msgspec.structs.fields(struct)}
+    assert {name for name in names if f"`{name}`" not in page and f'"{name}"' not in page} == set()

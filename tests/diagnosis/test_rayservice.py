@@ -1,0 +1,210 @@
+"""Findings of RayServices and RayCronJobs."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.fleets import ago, event, findings
+from tests.support.objects import condition, manifest
+
+Objects = list[tuple[str, dict[str, Any]]]
+READY = condition("Ready", "True", reason="NonZeroServeEndpoints")
+
+
+def service(*conditions: dict[str, Any], **status: Any) -> tuple[str, dict[str, Any]]:
+    return "RayService", manifest({"conditions": list(conditions), **status})
+
+
+def role(cluster: str, **applications: dict[str, Any]) -> dict[str, Any]:
+    return {"rayClusterName": cluster, "applicationStatuses": applications}
+
+
+def cluster(name: str, *conditions: dict[str, Any], **status: Any) -> tuple[str, dict[str, Any]]:
+    return "RayCluster", manifest({"conditions": list(conditions), **status}, name=name, uid=name)
+
+
+def not_ready(reason: str, **elapsed: float) -> dict[str, Any]:
+    return condition("Ready", "False", ago(**elapsed), reason=reason, message=f"because of {reason}.")
+
+
+QUOTA = condition("ReplicaFailure", "True", reason="FailedCreateWorkerPod", message="exceeded quota: q")
+UPGRADING = condition("UpgradeInProgress", "True", ago(minutes=40), reason="BothActivePendingClustersExist")
+
+SERVICES: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
+    "application failed": (
+        [
+            service(
+                READY, activeServiceStatus=role("c", api={"status": "DEPLOY_FAILED", "message": "No module named x"})
+            )
+        ],
+        [
+            (
+                "critical",
+                "application-unhealthy",
+                "Application api of RayService a (active cluster) is DEPLOY_FAILED: No module named x.",
+            )
+        ],
+    ),
+    "deployment unhealthy, with its message": (
+        [
+            service(
+                READY,
+                activeServiceStatus=role(
+                    "c",
+                    api={
+                        "status": "RUNNING",
+                        "serveDeploymentStatuses": {"D": {"status": "UNHEALTHY", "message": "replica died"}},
+                    },
+                ),
+            )
+        ],
+        [
+            (
+                "critical",
+                "application-unhealthy",
+                (
+                    "Application api of RayService a (active cluster) is RUNNING (deployment D is UNHEALTHY): "
+                    "replica died."
+                ),
+            )
+        ],
+    ),
+    "no endpoints": (
+        [service(not_ready("ZeroServeEndpoints", minutes=3))],
+        [("critical", "no-serve-endpoints", "RayService a has had no Serve endpoints for 3 min.")],
+    ),
+    "timeout": (
+        [service(not_ready("InitializingTimeout", minutes=3))],
+        [
+            (
+                "critical",
+                "initializing-timeout",
+                "RayService a did not become ready in time: because of InitializingTimeout.",
+            )
+        ],
+    ),
+    "invalid spec": (
+        [service(not_ready("ValidationFailed", minutes=3))],
+        [("critical", "invalid-spec", "The spec of RayService a is invalid: because of ValidationFailed.")],
+    ),
+    "not ready for an unknown cause": (
+        [service(not_ready("Initializing", minutes=12), pendingServiceStatus=role("c"))],
+        [("warning", "unknown", "RayService a has not been ready for 12 min; the cause is unknown.")],
+    ),
+    "first cluster cannot start": (
+        [service(not_ready("Initializing", minutes=12), pendingServiceStatus=role("c")), cluster("c", QUOTA)],
+        [("critical", "quota", "The operator cannot create worker pods of RayCluster c: exceeded quota: q.")],
+    ),
+    "upgrade waits": (
+        [
+            service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d")),
+            cluster("c", state="ready"),
+            cluster("d", QUOTA),
+        ],
+        [
+            (
+                "warning",
+                "upgrade-waits-for-capacity",
+                (
+                    "The upgrade of RayService a waits for its new cluster: "
+                    "The operator cannot create worker pods of RayCluster d: exceeded quota: q."
+                ),
+            )
+        ],
+    ),
+    "upgrade for long": (
+        [service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d"))],
+        [("warning", "unknown", "The upgrade of RayService a has not finished for 40 min; the cause is unknown.")],
+    ),
+    "rollback": (
+        [service(READY, condition("RollbackInProgress", "True"), activeServiceStatus=role("c"))],
+        [("warning", "rollback", "An upgrade of RayService a is being rolled back.")],
+    ),
+    "suspended": (
+        [service(not_ready("SuspendComplete", minutes=2), condition("Suspended", "True", ago(minutes=2)))],
+        [("info", "suspended", "RayService a is suspended for 2 min.")],
+    ),
+    "no status": (
+        [("RayService", manifest())],
+        [("critical", "operator-silent", "RayService a has no status 14 min after its creation.")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("objects", "expected"), SERVICES.values(), ids=SERVICES)
+def test_service(objects: Objects, expected: list[tuple[str, str, str]]) -> None:
+    """A service and its clusters give exactly these findings."""
+    assert findings(*objects) == expected
+
+
+HEALTHY: dict[str, Objects] = {
+    "ready": [service(READY, activeServiceStatus=role("c", api={"status": "RUNNING"}))],
+    "initializing": [service(not_ready("Initializing", minutes=2), pendingServiceStatus=role("c"))],
+    "application deploying": [service(READY, pendingServiceStatus=role("c", api={"status": "DEPLOYING"}))],
+    "upgrading": [
+        service(READY, condition("UpgradeInProgress", "True", ago(minutes=2)), activeServiceStatus=role("c"))
+    ],
+    "applications without a status": [service(READY, activeServiceStatus={"applicationStatuses": {"api": None}})],
+}
+
+
+@pytest.mark.parametrize("objects", HEALTHY.values(), ids=HEALTHY)
+def test_healthy_service(objects: Objects) -> None:
+    """A service that serves, starts or is upgraded as usual has no finding."""
+    assert findings(*objects) == []
+
+
+def job_of_cron(name: str, state: str, **status: Any) -> tuple[str, dict[str, Any]]:
+    created = status.pop("created", ago(minutes=9))
+    return "RayJob", manifest(
+        {"jobDeploymentStatus": state, **status},
+        name=name,
+        uid=name,
+        creationTimestamp=created,
+        labels={"ray.io/cronjob-name": "a"},
+    )
+
+
+def cron_job(spec: dict[str, Any] | None = None, **status: Any) -> tuple[str, dict[str, Any]]:
+    return "RayCronJob", manifest(status or None) | {"spec": {"schedule": "* * * * *", **(spec or {})}}
+
+
+INVALID = event("RayCronJob", "a", "InvalidRayCronJobSpec", ago(minutes=1), "ns/a: invalid cron schedule: 61")
+
+CRON_JOBS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
+    "suspended": ([cron_job({"suspend": True})], [("info", "suspended", "RayCronJob a is suspended.")]),
+    "invalid schedule": (
+        [cron_job(), INVALID],
+        [("critical", "invalid-spec", "The spec of RayCronJob a is invalid: invalid cron schedule: 61.")],
+    ),
+    "last job failed": (
+        [
+            cron_job(lastScheduleTime=ago(minutes=9)),
+            job_of_cron("j1", "Failed", reason="AppFailed", endTime=ago(minutes=5)),
+            job_of_cron("j0", "Complete", endTime=ago(minutes=25), created=ago(minutes=30)),
+        ],
+        [
+            (
+                "warning",
+                "last-job-failed",
+                "The newest finished RayJob of RayCronJob a, j1, failed 5 min ago: its program failed.",
+            )
+        ],
+    ),
+    "corrected since, and the last job succeeded": (
+        [
+            cron_job(lastScheduleTime=ago(minutes=9)),
+            INVALID,
+            job_of_cron("j1", "Complete", endTime=ago(minutes=5)),
+            job_of_cron("j0", "Failed", endTime=ago(minutes=25), created=ago(minutes=30)),
+        ],
+        [],
+    ),
+    "new": ([cron_job()], []),
+}
+
+
+@pytest.mark.parametrize(("objects", "expected"), CRON_JOBS.values(), ids=CRON_JOBS)
+def test_cron_job(objects: Objects, expected: list[tuple[str, str, str]]) -> None:
+    """A cron job, its Events and its newest jobs give exactly these findings."""
+    assert findings(*objects) == expected

@@ -1,0 +1,73 @@
+"""Reading a cluster: paths, selectors, pages, and what may not be read."""
+
+import pytest
+
+from exporter.diagnosis import Fleet
+from exporter.errors import ConfigError
+from exporter.explain.cluster import read_fleet
+from exporter.kube.access import anonymous
+from exporter.kube.api_transport import ApiTransport
+from exporter.simulator.apiserver.store import ObjectStore
+from tests.support.faults import FaultServer
+from tests.support.watching import job
+
+
+def read(server: FaultServer, namespace: str = "") -> tuple[Fleet, list[str]]:
+    """Return the fleet, and the lines on standard error."""
+    said: list[str] = []
+    transport = ApiTransport(lambda: anonymous(server.url), connections=1)
+    return read_fleet(transport, namespace, said.append), said
+
+
+def jobs(count: int) -> ObjectStore:
+    store = ObjectStore()
+    for number in range(count):
+        store.create("rayjobs", job(f"job-{number:04}"))
+    return store
+
+
+def test_all_pages_are_read() -> None:
+    """More objects than one page has."""
+    with FaultServer(jobs(1200)) as server:
+        fleet, _ = read(server)
+    assert len(fleet) == 1200
+
+
+def test_what_may_not_be_read_is_said_and_left_out() -> None:
+    """A refused kind does not end the command, and is not taken for an empty one."""
+    with FaultServer(jobs(1)) as server:
+        server.answer_next(403, plural="rayclusters", times=None)
+        fleet, said = read(server)
+    assert len(fleet) == 1
+    assert not fleet.known.clusters
+    assert any("couldn't read rayclusters, so they are left out: 403" in line for line in said)
+
+
+def test_one_namespace_is_read_by_its_own_path() -> None:
+    """So that a Role in the namespace is sufficient."""
+    with FaultServer(jobs(1)) as server:
+        read(server, "team-a")
+        paths = {request.path for request in server.seen()}
+    assert "/apis/ray.io/v1/namespaces/team-a/rayjobs" in paths
+    assert "/api/v1/namespaces/team-a/pods" in paths
+    assert all("/namespaces/team-a/" in path for path in paths)
+
+
+def test_pods_and_events_are_selected() -> None:
+    """Other pods and Events of the cluster are never read."""
+    with FaultServer(jobs(1)) as server:
+        read(server)
+        queries = [request.query for request in server.seen() if request.path.startswith("/api/v1/")]
+    assert {query.get("labelSelector") or query.get("fieldSelector") for query in queries} == {
+        "ray.io/node-type",
+        "ray.io/originated-from-crd=RayJob,!ray.io/node-type",
+        "involvedObject.apiVersion=ray.io/v1",
+    }
+
+
+def test_nothing_readable_is_an_error() -> None:
+    """With the hint to name a namespace."""
+    with FaultServer(jobs(1)) as server:
+        server.answer_next(403, times=None)
+        with pytest.raises(ConfigError, match="couldn't read any kind of ray.io: 403.*name it with -n"):
+            read(server)

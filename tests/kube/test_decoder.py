@@ -1,0 +1,95 @@
+"""Objects that cannot be decoded: counted, logged with their key, and no loss for the others."""
+
+import logging
+from typing import Any
+
+import msgspec
+import pytest
+
+from exporter.kube import wire
+from exporter.kube.decoder import ObjectDecoder
+from exporter.kube.failure_log import ResourceLogger
+from exporter.kube.log_budget import LogBudget
+from exporter.kube.store import Store
+from exporter.resources.rayjob import RayJob
+from tests.support.clocks import FakeClock
+from tests.support.recordings import recorded
+from tests.support.watching import Counts, job, wait_until, warnings_in, watched
+
+
+def test_an_undecodable_object_keeps_its_last_good_version(caplog: pytest.LogCaptureFixture) -> None:
+    """Counted, logged with its key, and the others are untouched; by event and by list."""
+    with watched("a", "b") as own:
+        own.start()
+        own.store.update("rayjobs", job("a", {"jobDeploymentStatus": "Running"}))
+        own.store.update("rayjobs", job("a", {"failed": "many"}))
+        own.store.create("rayjobs", job("c"))
+        own.wait_for("a", "b", "c")
+        assert own.view.state_of("a") == "Running"
+        assert own.held.undecodable == own.counts["decode_failed"] == 1
+        for i in range(5):
+            own.store.update("rayjobs", job("a", {"failed": f"many {i}"}))
+        wait_until(lambda: own.counts["decode_failed"] == 6)
+        assert len([text for text in warnings_in(caplog) if "couldn't decode 'ns/a'" in text]) == 1
+        own.server.answer_recorded(recorded("410-watch-too-old"), verb="watch")
+        own.server.cut_after(0)
+        own.store.delete("rayjobs", "ns", "c")
+        own.wait_for("a", "b")
+        assert own.view.state_of("a") == "Running"
+        assert own.held.undecodable == 1
+        own.server.wait_for_watch("rayjobs")
+        own.store.update("rayjobs", job("a", {"jobDeploymentStatus": "Complete"}))
+        wait_until(lambda: own.view.state_of("a") == "Complete")
+        assert own.held.undecodable == 0
+
+
+def test_an_item_of_a_list_without_readable_metadata_does_not_cost_the_others() -> None:
+    """Nothing identifies it: it is counted, and that is all."""
+    page = b'{"metadata":{"resourceVersion":"1"},"items":[7,{"metadata":{"name":"a","uid":"a"}}]}'
+    with watched() as own:
+        own.server.answer_next(200, page, verb="list")
+        own.start()
+        own.wait_for("a")
+        assert own.counts["decode_failed"] == own.held.undecodable == 1
+
+
+class Decoded:
+    """A decoder of RayJobs, its store, and what it counted."""
+
+    def __init__(self) -> None:
+        self.store: Store[RayJob] = Store()
+        self.counts = Counts()
+        logger = ResourceLogger(logging.getLogger("exporter.test"), {}, LogBudget(FakeClock()))
+        self.decoder = ObjectDecoder(RayJob, self.store, self.counts, logger)
+
+    def decode(self, **metadata: Any) -> RayJob | wire.Metadata:
+        return self.decoder.decode(msgspec.Raw(msgspec.json.encode({"metadata": metadata})))
+
+
+@pytest.mark.parametrize("version", ["x", "-1", "1.5", "9" * 30 + "a"])
+def test_a_version_that_is_no_number_makes_an_object_undecodable(
+    version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Versions are compared as numbers; the object is still identified."""
+    decoded = Decoded()
+    metadata = decoded.decode(name="a", namespace="ns", uid="1", resourceVersion=version)
+    assert isinstance(metadata, wire.Metadata)
+    assert (metadata.key, metadata.uid, decoded.counts["decode_failed"]) == ("ns/a", "1", 1)
+    assert f"'ns/a', keeping its last valid version: resourceVersion {version!r} is not a number" in caplog.text
+
+
+def test_an_object_without_a_version_is_decoded() -> None:
+    """In a file there is none."""
+    assert isinstance(Decoded().decode(name="a", uid="1"), RayJob)
+
+
+def test_an_object_that_was_undecodable_before_is_logged_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
+    """Its writer may go on to write it."""
+    decoded = Decoded()
+    decoded.store.undecodable_uids.add("1")
+    decoded.decode(name="a", uid="1", labels=7)
+    decoded.decode(name="b", uid="2", labels=7)
+    assert [(record.levelname, "'b'" in record.message) for record in caplog.records] == [
+        ("DEBUG", False),
+        ("WARNING", True),
+    ]

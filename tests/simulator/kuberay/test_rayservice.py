@@ -1,0 +1,98 @@
+"""One simulated RayService: started, upgraded, suspended, deleted."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from exporter.simulator.kuberay import fleet, rayservice, rayservice_upgrade
+from exporter.simulator.kuberay.rayservice import RayService
+from tests.support.scenario import new_world, objects, run_steps
+
+
+class Started:
+    """A service that is Ready, and every status that is written after that."""
+
+    def __init__(self, *, incremental: bool = False) -> None:
+        self.world, self.store = new_world()
+        tenant = fleet.random_tenant(self.world)
+        self.service: RayService = rayservice.create(self.world, tenant, incremental=incremental)
+        list(self.run(self.service.start()))
+
+    def run(self, steps: Iterable[float]) -> Iterator[dict[str, Any]]:
+        """Yield the status after each step, and after the last one."""
+        for _ in chain(run_steps(self.world, steps, 3600), ["the end"]):
+            for obj in objects(self.store, "rayservices"):
+                if "status" in obj:
+                    yield obj["status"]
+
+    @property
+    def clusters(self) -> int:
+        return len(objects(self.store, "rayclusters"))
+
+
+@pytest.fixture
+def started() -> Started:
+    return Started()
+
+
+def condition_of(status: dict[str, Any], type_: str) -> str | None:
+    return next((one["status"] for one in status["conditions"] if one["type"] == type_), None)
+
+
+def test_a_started_service_is_ready_with_one_cluster(started: Started) -> None:
+    """It has endpoints, and nothing is pending."""
+    service = objects(started.store, "rayservices")[0]
+    assert condition_of(service["status"], "Ready") == "True"
+    assert service["status"]["numServeEndpoints"] == 2
+    assert "rayClusterName" not in service["status"]["pendingServiceStatus"]
+    assert started.clusters == 1
+
+
+def test_an_upgrade_ends_with_another_cluster(started: Started) -> None:
+    """The service stays Ready all the time."""
+    before = started.service.active["rayClusterName"]
+    service = started.service
+    steps = chain(service.begin_upgrade(), service.provision_pending(), service.finish_upgrade())
+    seen = list(started.run(steps))
+    assert "True" in {condition_of(status, "UpgradeInProgress") for status in seen}
+    assert {condition_of(status, "Ready") for status in seen} == {"True"}
+    assert started.service.active["rayClusterName"] != before
+    assert started.clusters == 1
+
+
+def test_a_suspended_service_has_no_cluster(started: Started) -> None:
+    """Until it is resumed."""
+    list(started.run(started.service.suspend()))
+    assert started.clusters == 0
+    *_, last = started.run(started.service.resume())
+    assert (started.clusters, condition_of(last, "Ready")) == (1, "True")
+
+
+def test_a_deleted_service_leaves_nothing(started: Started) -> None:
+    """Its clusters are deleted with it."""
+    list(started.run(started.service.delete()))
+    assert (objects(started.store, "rayservices"), started.clusters) == ([], 0)
+
+
+@pytest.mark.parametrize("rolls_back", [False, True])
+def test_the_traffic_of_an_incremental_upgrade_moves_in_steps(rolls_back: bool) -> None:
+    """Always 100 % together; rolled back, it returns to the first cluster."""
+    started = Started(incremental=True)
+    first = started.service.active["rayClusterName"]
+    list(started.run(started.service.begin_upgrade()))
+    if rolls_back:
+        list(started.run(rayservice_upgrade.migrate(started.service, up_to=60)))
+        seen = list(started.run(rayservice_upgrade.roll_back(started.service)))
+    else:
+        seen = list(started.run(rayservice_upgrade.upgrade(started.service)))
+    both = [(one["activeServiceStatus"], one["pendingServiceStatus"]) for one in seen]
+    shares = [
+        (active["trafficRoutedPercent"], pending["trafficRoutedPercent"])
+        for active, pending in both
+        if "trafficRoutedPercent" in active and "trafficRoutedPercent" in pending
+    ]
+    assert {sum(share) for share in shares} == {100}
+    assert all(share[0] % 20 == 0 for share in shares)
+    assert (started.service.active["rayClusterName"] == first) is rolls_back

@@ -1,0 +1,121 @@
+"""Options: their variables, their defaults, and the settings that they become."""
+
+import re
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from exporter.config import Address, Config
+from exporter.errors import ConfigError
+from exporter.options import (
+    Parsed,
+    build_config,
+    build_family_filter,
+    exporter_options,
+    family_options,
+    log_options,
+    metrics_address_option,
+    option,
+    options,
+    parse_encoder,
+)
+
+
+def run(command: click.Command, *arguments: str, **variables: str) -> Result:
+    return CliRunner().invoke(command, arguments, env=variables, standalone_mode=False)
+
+
+def settings(*arguments: str, **variables: str) -> Config:
+    """Return the settings of `serve` with these arguments."""
+
+    @click.command()
+    @metrics_address_option(":8080")
+    @exporter_options(family_options(), retain="0s")
+    @log_options(level="info", encoder="json")
+    def command(**values: Any) -> Config:
+        return build_config(values)
+
+    result = run(command, *arguments, **variables)
+    if result.exception:
+        raise result.exception
+    config: Config = result.return_value
+    return config
+
+
+def test_the_defaults() -> None:
+    """What the documentation of the flags says."""
+    config = settings()
+    assert config.metrics_address == Address("", 8080)
+    assert (config.probe_address, config.namespaces) == (None, ())
+    assert config.collectors == ("rayclusters", "rayjobs", "rayservices")
+    assert (config.retain_deleted_seconds, config.page_size, config.max_requests) == (0, 500, 40)
+    assert config.histogram_buckets[0] == 10
+    assert config.histogram_buckets[-1] == 86400
+
+
+def test_a_flag_comes_before_its_variable() -> None:
+    """The variable is named after the flag."""
+    variable = {"KUBERAY_EXPORTER_KUBE_PAGE_SIZE": "7"}
+    assert settings(**variable).page_size == 7
+    assert settings("--kube-page-size", "9", **variable).page_size == 9
+
+
+def test_every_option_becomes_a_setting() -> None:
+    """None is read and then forgotten."""
+    config = settings(
+        "--metrics-addr", "[::1]:0", "--health-probe-bind-address", ":9", "--watch-namespace", "a,b",
+        "--collectors", "rayjobs,events", "--metric-denylist", "_info$", "--metric-labels-allowlist", "rayjobs=[team]",
+        "--histogram-buckets", "1,2", "--retain-deleted", "1m", "--object-series-limit", "5", "--log-events",
+    )  # fmt: skip
+    assert config.metrics_address == Address("::1", 0)
+    assert config.probe_address == Address("", 9)
+    assert (config.namespaces, config.collectors) == (("a", "b"), ("rayjobs", "events"))
+    assert (config.family_filter("kuberay_job_info"), config.family_filter("kuberay_job_status")) == (False, True)
+    assert (config.user_labels("rayjobs"), config.user_labels("rayclusters")) == (("team",), ())
+    assert (config.histogram_buckets, config.retain_deleted_seconds) == ((1, 2), 60)
+    assert (config.object_series_limit, config.log_events) == (5, True)
+
+
+def test_two_lists_of_families_exclude_each_other() -> None:
+    """One of them would be without effect."""
+    patterns = (re.compile("a"),)
+    with pytest.raises(click.UsageError, match="--metric-allowlist and --metric-denylist exclude each other"):
+        build_family_filter(patterns, patterns)
+    assert build_family_filter(patterns, ())("a")
+    assert not build_family_filter((), patterns)("a")
+
+
+def test_events_are_logged_only_if_they_are_watched() -> None:
+    """The flag would be without effect."""
+    with pytest.raises(click.UsageError, match="--log-events needs 'events' in --collectors"):
+        settings("--log-events")
+
+
+def test_options_are_listed_in_the_order_given() -> None:
+    """By the help; decorators alone would turn it round."""
+    names = ("--one", "--two", "--three")
+    command = click.command()(options(*map(option, names))(lambda **_: None))
+    assert [parameter.opts[0] for parameter in command.params] == list(names)
+
+
+def test_a_wrong_value_names_the_flag() -> None:
+    """The error of the function becomes click's; a value that is no text is taken as it is."""
+
+    def refuse(text: str) -> str:
+        raise ConfigError(f"'{text}' is not a number")
+
+    command = click.command()(option("--number", type=Parsed("number", refuse), default=None)(lambda number: number))
+    result = run(command, "--number", "x")
+    assert isinstance(result.exception, click.BadParameter)
+    assert result.exception.format_message().startswith("Invalid value for '--number'")
+    assert result.exception.format_message().endswith(": 'x' is not a number")
+    assert Parsed("number", refuse).convert(7, None, None) == 7
+
+
+def test_an_encoder_is_refused_in_the_operators_words() -> None:
+    """Those who know its flags know the message."""
+    assert parse_encoder("console") == "console"
+    with pytest.raises(ConfigError, match=re.escape("invalid encoder \"xml\" (must be 'json' or 'console')")):
+        parse_encoder("xml")

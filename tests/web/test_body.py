@@ -1,0 +1,49 @@
+"""Bodies that are sent in chunks."""
+
+import asyncio
+
+from starlette.types import Message
+
+from exporter.exposition.segments import CHUNK_BYTES, Body
+from exporter.web.body import BodyResponse
+
+
+def sent(method: str, *sizes: int) -> list[Message]:
+    """Return what a response with pieces of these sizes sends."""
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(dict(message))
+
+    async def receive() -> Message:
+        raise AssertionError("a body needs nothing from the client")
+
+    response = BodyResponse(Body([b"x" * size for size in sizes]), {"Content-Type": "text/plain"})
+    asyncio.run(response({"type": "http", "method": method}, receive, send))
+    return messages
+
+
+def test_each_chunk_is_a_message_of_its_own() -> None:
+    """The server waits with the next one until the client has taken the last one."""
+    start, *chunks, end = sent("GET", CHUNK_BYTES, CHUNK_BYTES, 10)
+    assert (b"content-length", str(2 * CHUNK_BYTES + 10).encode()) in start["headers"]
+    assert [(len(chunk["body"]), chunk["more_body"]) for chunk in chunks] == [
+        (CHUNK_BYTES, True),
+        (CHUNK_BYTES, True),
+        (10, True),
+    ]
+    assert end == {"type": "http.response.body", "body": b""}
+
+
+def test_head_has_the_length_and_no_body() -> None:
+    """Nothing is compressed or joined for it."""
+    start, end = sent("HEAD", 1000)
+    assert (b"content-length", b"1000") in start["headers"]
+    assert end["body"] == b""
+
+
+def test_an_empty_body_has_a_length() -> None:
+    """Otherwise the client would wait for the end of the connection."""
+    start, end = sent("GET")
+    assert (b"content-length", b"0") in start["headers"]
+    assert end["body"] == b""

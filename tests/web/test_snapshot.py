@@ -1,0 +1,60 @@
+"""How often a fleet is diagnosed."""
+
+from datetime import UTC, datetime
+
+from exporter.diagnosis import Fleet
+from exporter.web.snapshot import MIN_SECONDS, Snapshots
+from tests.support.fleets import fleet_of
+from tests.support.objects import manifest
+
+
+class Reads:
+    """Counts readings of a fleet, each of which takes `seconds` of a clock that only they advance."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.time = 0.0
+        self.count = 0
+
+    def __call__(self) -> Fleet:
+        self.count += 1
+        self.time += self.seconds
+        return fleet_of(("RayJob", manifest({"jobDeploymentStatus": "Running"})))
+
+
+def snapshots(reads: Reads) -> Snapshots:
+    return Snapshots(reads, monotonic=lambda: reads.time, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_snapshot_is_shared_for_some_seconds() -> None:
+    """It is made again only when it is too old."""
+    reads = Reads(seconds=0.0)
+    shared = snapshots(reads)
+    first = shared.newest()
+    reads.time += MIN_SECONDS - 0.1
+    assert shared.newest() is first
+    reads.time += 0.1
+    assert shared.newest() is not first
+    assert reads.count == 2
+
+
+def test_slow_snapshot_is_used_longer() -> None:
+    """A diagnosis that takes a second is made at most every twenty seconds."""
+    reads = Reads(seconds=1.0)
+    shared = snapshots(reads)
+    shared.newest()
+    reads.time += 19.9
+    shared.newest()
+    assert reads.count == 1
+    reads.time += 0.2
+    shared.newest()
+    assert reads.count == 2
+
+
+def test_digest_does_not_depend_on_the_time() -> None:
+    """An unchanged fleet has an unchanged ETag."""
+    reads = Reads(seconds=0.0)
+    shared = snapshots(reads)
+    first = shared.newest().digest
+    reads.time += MIN_SECONDS
+    assert shared.newest().digest == first
