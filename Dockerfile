@@ -10,7 +10,11 @@ RUN python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --
  && cd packages && rm -rf bin \
  # Nothing can be compiled at run time on a read-only root; without this a start takes three times as long.
  && python3 -m compileall -q --invalidation-mode unchecked-hash .
+COPY tools/sbom.py .
 COPY exporter code/exporter
+# What is in the image, for scanners, in the format CycloneDX.
+RUN python3 sbom.py requirements.lock packages "$(PYTHONPATH=code python3 -B -c 'import exporter; print(exporter.__version__)')" \
+      > sbom.cdx.json
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash code
 
 FROM ${PYTHON_IMAGE}
@@ -22,6 +26,7 @@ RUN for folder in $(python3 -c 'import sys; print(*sys.path[1:])'); do \
     rm -f /usr/bin/pip* /usr/local/bin/pip* /usr/local/bin/wheel
 COPY --from=build /build/packages /opt/kuberay-exporter/packages
 COPY --from=build /build/code /opt/kuberay-exporter/code
+COPY --from=build /build/sbom.cdx.json /opt/kuberay-exporter/
 COPY LICENSE /opt/kuberay-exporter/
 ENV PYTHONPATH=/opt/kuberay-exporter/code:/opt/kuberay-exporter/packages \
     PYTHONSAFEPATH=1

@@ -60,8 +60,9 @@ attack: $(READY) ## Attack a running exporter with hostile objects, clients and 
 	@$(BIN)/python -m tests.attack $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## Measure scrapes and events, as ratios (ARGS="--objects 30000")
+bench: $(READY) ## Measure scrapes, events and TLS, as ratios (ARGS="--objects 30000")
 	$(BIN)/python benchmarks/scrape.py $(ARGS)
+	$(BIN)/python -m benchmarks.tls $(ARGS)
 
 .PHONY: memory
 memory: $(READY) ## Measure memory and body sizes by number of objects (ARGS="1000 10000")

@@ -15,6 +15,7 @@ from exporter.exposition.exposition import Exposition
 from exporter.kube.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import SharedBudgets
 from exporter.kube.transport import Transport
+from exporter.protection import Protection
 from exporter.shown_objects import ShownObjects
 from exporter.status import InformerStatus
 from exporter.telemetry import Telemetry
@@ -23,10 +24,13 @@ from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
 from exporter.web.page import Page
 from exporter.web.pool import MAX_CONNECTIONS
-from exporter.web.server import Server, format_address, listen, serve_until_signal
+from exporter.web.server import Listener, Server, format_address, listen, serve_until_signal
+from exporter.web.token_auth import REVIEWED_AT_ONCE
 
 THREADS_END_SECONDS = 2.0
 """How long to wait for threads at the end; they are daemons, and a hung server may block one."""
+
+MAX_REVIEWS = 2 * REVIEWED_AT_ONCE
 
 THREAD_STACK_BYTES = 1024 * 1024
 
@@ -36,7 +40,7 @@ log = logging.getLogger(__name__)
 class Exporter:
     """Everything between the API server and the web: informers, metrics stores, own metrics, endpoints."""
 
-    def __init__(self, config: Config, transport: Transport) -> None:
+    def __init__(self, config: Config, transport: Transport, *, hides_reasons: bool = False) -> None:
         kinds = watched_kinds(config)
         self.telemetry = Telemetry(kind.plural for kind in kinds)
         events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None
@@ -56,7 +60,9 @@ class Exporter:
             shown.watch(self.informers)
             api = ObjectsApi(shown.fleet, status)
             page = Page(api.list_document, status, config.links)
-        self.endpoints = Endpoints(self.exposition, status, self.telemetry.observe_scrape, api, page)
+        self.endpoints = Endpoints(
+            self.exposition, status, self.telemetry.observe_scrape, api, page, hides_reasons=hides_reasons
+        )
 
     def start(self) -> None:
         # Hundreds of namespaces are hundreds of threads, none of which needs the usual 8 MiB of stack.
@@ -80,26 +86,39 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
     with the address of `/metrics` as soon as requests are accepted.
 
     Raises:
-        ConfigError: an address cannot be listened on, or the kubeconfig is not usable.
+        ConfigError: an address cannot be listened on, or a kubeconfig or web configuration is not usable.
         CredentialsError: there is nothing to reach a cluster with.
     """
     watches = sum(len(informer_places(kind, config)) for kind in watched_kinds(config))
-    max_connections = reserve_descriptors(watches, MAX_CONNECTIONS)
-    transport = ApiTransport(load, connections=watches)
-    exporter = Exporter(config, transport)
-    endpoints = exporter.endpoints
-    listeners = [(listen("--metrics-addr", *config.metrics_address), endpoints.application(config.max_requests))]
-    if config.probe_address is not None:
-        probes = listen("--health-probe-bind-address", *config.probe_address)
-        listeners.append((probes, endpoints.probe_application()))
+    connections = watches + (MAX_REVIEWS if config.metrics_auth.is_on else 0)
+    max_connections = reserve_descriptors(connections, MAX_CONNECTIONS)
+    transport = ApiTransport(load, connections=connections)
+    protection = Protection(config, transport)
+    exporter = Exporter(config, transport, hides_reasons=protection.is_restricted)
+    protection.register_metrics(exporter.telemetry.registry)
+    listeners = _listen(config, exporter.endpoints, protection)
     log.info("kuberay-exporter %s", __version__, extra={"api_server": transport.host})
-    addresses = [format_address(*socket_.getsockname()[:2]) for socket_, _ in listeners]
+    addresses = [format_address(*listener.socket.getsockname()[:2]) for listener in listeners]
     for address in addresses:
         log.info("listening", extra={"address": address})
     on_listening(addresses[0])
     try:
         exporter.start()
-        asyncio.run(serve_until_signal(Server(listeners, max_connections=max_connections), endpoints.drain))
+        asyncio.run(_serve(Server(listeners, max_connections), exporter.endpoints, protection))
     finally:
         exporter.stop()
     log.info("stopped")
+
+
+def _listen(config: Config, endpoints: Endpoints, protection: Protection) -> list[Listener]:
+    application = protection.protect(endpoints.application(config.max_requests))
+    listeners = [Listener(listen("--metrics-addr", *config.metrics_address), application, protection.tls)]
+    if config.probe_address is not None:
+        # Plain, so that the kubelet needs no certificate.
+        probes = listen("--health-probe-bind-address", *config.probe_address)
+        listeners.append(Listener(probes, endpoints.probe_application()))
+    return listeners
+
+
+async def _serve(server: Server, endpoints: Endpoints, protection: Protection) -> None:
+    await serve_until_signal(server, endpoints.drain, protection.watch(server.renew_connections))

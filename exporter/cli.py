@@ -19,6 +19,7 @@ from exporter.kube.access_loader import AccessLoader
 from exporter.options import (
     PLURALS,
     RAY_PLURALS,
+    auth_options,
     build_config,
     build_family_filter,
     exporter_options,
@@ -46,6 +47,7 @@ def cli() -> None:
 @cli.command("serve")
 @metrics_address_option(":8080")
 @exporter_options(family_options(), retain="0s")
+@auth_options()
 @option("--kubeconfig", help="Path of a kubeconfig; without it the pod's service account, then $KUBECONFIG.")
 @option("--context", help="Context of the kubeconfig.  [default: its current one]")
 @log_options(level="info", encoder="json")

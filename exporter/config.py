@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from exporter.errors import ConfigError
@@ -11,6 +12,7 @@ from exporter.errors import ConfigError
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]*\]|[^:\[\]\s]*):(?P<port>\d{1,5})", re.ASCII)
 _HIGHEST_PORT = 65535
+_LONGEST_CACHE_SECONDS = 3600
 _COMMA_OUTSIDE_BRACES = re.compile(r",(?![^{}]*\})")
 _ALLOWED_LABELS = re.compile(r"\s*(?P<plural>[a-z]+|\*)\s*=\s*\[(?P<keys>[^\[\]=]*)\]\s*(,|$)")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
@@ -51,6 +53,23 @@ class UserLabelAllowlist:
 
 
 @dataclass(frozen=True)
+class MetricsAuth:
+    """Who may see metrics by the API server's decision.
+
+    Attributes:
+        is_on: tokens are checked; otherwise only the web configuration protects anything.
+        audiences: of one of these a token has to be; empty: of the API server.
+        cache_seconds: how long a decision is used without asking again.
+        accepts_certificates: a verified client certificate stands in for a token.
+    """
+
+    is_on: bool = False
+    audiences: tuple[str, ...] = ()
+    cache_seconds: float = 60.0
+    accepts_certificates: bool = False
+
+
+@dataclass(frozen=True)
 class Config:
     """The settings of one run; they do not depend on the cluster.
 
@@ -67,6 +86,7 @@ class Config:
         log_events: whether new occurrences of Events are logged.
         has_web_ui: whether the page and its API are served.
         links: addresses of other programs for the page, by `dashboard`, `grafana` and `runbook`; "" for none.
+        web_config_file: TLS, users and headers; None: plain HTTP for everyone.
     """
 
     metrics_address: Address
@@ -83,6 +103,8 @@ class Config:
     log_events: bool = False
     has_web_ui: bool = True
     links: Mapping[str, str] = field(default_factory=dict)
+    web_config_file: Path | None = None
+    metrics_auth: MetricsAuth = MetricsAuth()
 
 
 def parse_address(text: str) -> Address:
@@ -125,6 +147,19 @@ def parse_patterns(text: str) -> tuple[re.Pattern[str], ...]:
         except re.error as exc:
             raise ConfigError(f"'{element}' is not a regular expression: {exc}") from exc
     return tuple(patterns)
+
+
+def parse_audiences(text: str) -> tuple[str, ...]:
+    """Read a comma-separated list of audiences."""
+    return _split(text)
+
+
+def parse_cache_time(text: str) -> float:
+    """Read how long a decision is used: not longer than an hour. Raises ConfigError."""
+    seconds = parse_duration(text)
+    if seconds > _LONGEST_CACHE_SECONDS:
+        raise ConfigError(f"'{text}' is more than an hour")
+    return seconds
 
 
 def parse_buckets(text: str) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,8 +14,11 @@ from exporter.collectors.limits import MAX_SERIES
 from exporter.config import (
     Config,
     FamilyFilter,
+    MetricsAuth,
     parse_address,
+    parse_audiences,
     parse_buckets,
+    parse_cache_time,
     parse_collectors,
     parse_duration,
     parse_label_allowlist,
@@ -156,7 +160,41 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             default=False,
             help="Log line for each Event with new occurrences; needs the collector events.",
         ),
+        option(
+            "--web-config-file",
+            type=click.Path(path_type=Path),
+            help="File with TLS and basic authentication, as of Prometheus' exporter-toolkit.  [default: none]",
+        ),
         *link_options(),
+    )
+
+
+def auth_options() -> Callable[[Any], Any]:
+    """Authentication by the API server, for `serve` alone: the demo's has no users."""
+    return options(
+        option(
+            "--metrics-auth",
+            type=click.Choice(["none", "kubernetes"]),
+            default="none",
+            help="Check of bearer tokens: none, or by TokenReview and SubjectAccessReview of the API server.",
+        ),
+        option(
+            "--metrics-auth-audiences",
+            type=Parsed("audiences", parse_audiences),
+            default="",
+            help="Comma-separated audiences, of which a token must have one.  [default: those of the API server]",
+        ),
+        option(
+            "--metrics-auth-cache-ttl",
+            type=Parsed("duration", parse_cache_time),
+            default="1m",
+            help="Time for which a decision on a token is used, at most 1h.",
+        ),
+        option(
+            "--metrics-auth-client-certificates",
+            is_flag=True,
+            help="Accept a client certificate verified by --web-config-file in place of a token.",
+        ),
     )
 
 
@@ -225,7 +263,26 @@ def build_config(values: dict[str, Any]) -> Config:
         log_events=values["log_events"],
         has_web_ui=values["web_ui"],
         links={name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "runbook")},
+        web_config_file=values["web_config_file"],
+        metrics_auth=_build_auth(values) if "metrics_auth" in values else MetricsAuth(),
     )
+
+
+def _build_auth(values: dict[str, Any]) -> MetricsAuth:
+    auth = MetricsAuth(
+        is_on=values["metrics_auth"] == "kubernetes",
+        audiences=values["metrics_auth_audiences"],
+        cache_seconds=values["metrics_auth_cache_ttl"],
+        accepts_certificates=values["metrics_auth_client_certificates"],
+    )
+    for flag, value in (
+        ("--metrics-auth-audiences", auth.audiences),
+        ("--metrics-auth-client-certificates", auth.accepts_certificates),
+    ):
+        # Without the filter they protect nothing: the operator expects a check that does not take place.
+        if value and not auth.is_on:
+            raise click.UsageError(f"{flag} needs --metrics-auth kubernetes")
+    return auth
 
 
 def start_logging(values: dict[str, Any]) -> None:

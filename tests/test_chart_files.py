@@ -95,7 +95,13 @@ def test_flags_that_are_values_are_not_accepted_as_additional_flags() -> None:
     pattern = SCHEMA["properties"]["extraArgs"]["items"]["not"]["pattern"]
     flags = set(re.match(r"\^--\(([^)]*)\)", pattern.replace("(no-)?", ""))[1].split("|"))  # type: ignore[index]
     values = {re.sub(r"-(.)", lambda match: match[1].upper(), flag) for flag in flags}
-    assert values - set(VALUES) == {"watchNamespace", "metricsAddr"}
+    assert values - set(VALUES) == {
+        "watchNamespace",
+        "metricsAddr",
+        "webConfigFile",
+        "healthProbeBindAddress",
+        "metricsAuthAudiences",
+    }
 
 
 def test_the_chart_has_this_version() -> None:

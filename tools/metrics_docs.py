@@ -14,6 +14,7 @@ from exporter.collectors.collector import Collector
 from exporter.collectors.event import EVENT_FAMILIES, EVENTS, MAX_OTHER_REASONS
 from exporter.collectors.pod import PODS
 from exporter.collectors.table import OTHER, AnyKind
+from exporter.protection import WebConfigCollector
 from exporter.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
@@ -161,7 +162,7 @@ OWN = """\
 
 They show whether the other metrics are up to date, and what the exporter costs. With several namespaces, `_synced` and
 `_watch_connected` are the minimum, times the oldest, and counts the sum. `process_*` and `python_info` come from
-prometheus_client.
+prometheus_client. `kuberay_exporter_web_config_*` is there only with `--web-config-file`.
 
 | metric | type | labels | HELP |
 |---|---|---|---|
@@ -251,14 +252,21 @@ def _joins() -> Iterator[str]:
     yield JOIN.format(joins="\n".join(joins).rstrip())
 
 
+class _Reloaded:
+    is_current = True
+    loaded_at = 0.0
+
+
 def _own() -> Iterator[str]:
     yield OWN
     telemetry = Telemetry(["*"])
     telemetry.register_informers([])
+    telemetry.registry.register(WebConfigCollector(_Reloaded()))
     for metric in telemetry.registry.collect():
         if metric.name.startswith("kuberay_exporter_"):
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            labels = "version" if name.endswith("_build_info") else "resource" * ("scrape" not in name)
+            has_resource = not re.search("scrape|log_lines|web_config", name)
+            labels = "version" if name.endswith("_build_info") else "resource" * has_resource
             yield f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |\n"
 
 

@@ -1,4 +1,4 @@
-"""GET requests to one API server, with credentials and trust that are renewed as they change.
+"""Requests to one API server, with credentials and trust that are renewed as they change.
 
 Does not retry what may pass: what to do after a failure is the caller's decision.
 """
@@ -65,12 +65,21 @@ class ApiTransport:
         return str(self._link.access.server)
 
     def get(self, path: str, query: Mapping[str, str], *, read_timeout_seconds: float, gzip: bool = False) -> Response:
+        return self._send(path, query, read_timeout_seconds, gzip=gzip)
+
+    def post(self, path: str, body: bytes, *, read_timeout_seconds: float) -> Response:
+        """Send a POST request with a body of JSON, which may be sent twice; raises as `get` does."""
+        return self._send(path, {}, read_timeout_seconds, gzip=False, body=body)
+
+    def _send(
+        self, path: str, query: Mapping[str, str], read_timeout_seconds: float, *, gzip: bool, body: bytes | None = None
+    ) -> Response:
         link = self._current_link()
         credential = link.credentials.get()
         session = link.session(credential)
         refusal: Response | ConnectError | StreamError
         try:
-            refusal = session.get(path, query, credential, read_timeout_seconds, gzip=gzip)
+            refusal = session.send(path, query, credential, read_timeout_seconds, gzip=gzip, body=body)
             if refusal.status != HTTPStatus.UNAUTHORIZED:
                 return refusal
         except (HandshakeError, StreamError) as error:
@@ -87,7 +96,7 @@ class ApiTransport:
         if isinstance(refusal, Response):
             refusal.close()
         session, credential = renewed
-        return session.get(path, query, credential, read_timeout_seconds, gzip=gzip)
+        return session.send(path, query, credential, read_timeout_seconds, gzip=gzip, body=body)
 
     def _current_link(self) -> "_Link":
         link = self._link

@@ -71,7 +71,7 @@ class Session:
         self._trust = self._find_trust()
         self._pool = self._make_pool(next(self._contexts()))
 
-    def get(
+    def send(
         self,
         path: str,
         query: Mapping[str, str],
@@ -79,16 +79,23 @@ class Session:
         read_timeout_seconds: float,
         *,
         gzip: bool,
+        body: bytes | None = None,
     ) -> Response:
-        """Send a GET request; raises as `Transport.get` does, HandshakeError included."""
+        """Send a GET request, or a POST request with a body of JSON.
+
+        Raises as `Transport.get` does, HandshakeError included.
+        """
         secrets = self._secrets(credential)
-        url = f"{self._access.server.path}{path}?{urlencode(query)}"
+        url = f"{self._access.server.path}{path}{'?' if query else ''}{urlencode(query)}"
         if self._access.server.scheme == "http" and self._forwarding_proxy:
             url = f"http://{self._access.server.authority}{url}"
         options: dict[str, Any] = {
             "headers": self._headers(credential, gzip=gzip),
             "timeout": urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=read_timeout_seconds),
         }
+        if body is not None:
+            options["headers"]["Content-Type"] = "application/json"
+            options["body"] = body
         try:
             raw = self._send(url, options)
         except ReadTimeoutError as exc:
@@ -239,8 +246,9 @@ class _BoundedHeaders(urllib3.connection.HTTPConnection):
 
 def _urlopen(pool: urllib3.HTTPConnectionPool, url: str, options: Mapping[str, Any]) -> urllib3.BaseHTTPResponse:
     # A proxy that forwards is asked for another host's address.
+    method = "POST" if "body" in options else "GET"
     return pool.urlopen(
-        "GET", url, retries=False, redirect=False, assert_same_host=False, preload_content=False, **options
+        method, url, retries=False, redirect=False, assert_same_host=False, preload_content=False, **options
     )
 
 

@@ -17,6 +17,7 @@ from exporter.web.body import BodyResponse
 from exporter.web.landing import landing_page
 from exporter.web.limits import ScrapeLimit
 from exporter.web.page import Page
+from exporter.web.paths import LIVENESS_PATH, READINESS_PATH
 from exporter.web.status import ExporterStatus
 
 PREPARED_AT_ONCE = 2
@@ -34,11 +35,15 @@ class Endpoints:
         observe_scrape: Callable[[float], None],
         api: ObjectsApi | None = None,
         page: Page | None = None,
+        *,
+        hides_reasons: bool = False,
     ) -> None:
         """`observe_scrape` is called with the seconds that each answered scrape took.
 
-        `api` and `page` are None if they are off; then a small page of links is at `/`.
+        `api` and `page` are None if they are off; then a small page of links is at `/`. With `hides_reasons` the
+        probes, which anyone may read, say only whether they succeed.
         """
+        self._hides_reasons = hides_reasons
         self._exposition = exposition
         self._status = status
         self._observe_scrape = observe_scrape
@@ -68,11 +73,11 @@ class Endpoints:
 
     async def healthz(self, _request: Request) -> Response:
         """Never asks the API server: an outage there is no reason to restart the exporter."""
-        return _probe(self._status.why_not_alive())
+        return self._probe(self._status.why_not_alive(), "not alive")
 
     async def readyz(self, _request: Request) -> Response:
         reason = "shutting down" if self._is_draining else self._status.why_not_ready()
-        return _probe(reason, self._status.incomplete())
+        return self._probe(reason, "not ready", self._status.incomplete())
 
     async def landing(self, _request: Request) -> Response:
         return HTMLResponse(landing_page(self._status))
@@ -91,7 +96,14 @@ class Endpoints:
         return _application([metrics, page, *api, *self._probe_routes()])
 
     def _probe_routes(self) -> list[Route]:
-        return [Route("/healthz", self.healthz), Route("/readyz", self.readyz)]
+        return [Route(LIVENESS_PATH, self.healthz), Route(READINESS_PATH, self.readyz)]
+
+    def _probe(self, reason: str | None, failure: str, missing: Sequence[str] = ()) -> Response:
+        if self._hides_reasons:
+            return PlainTextResponse(f"{failure}\n", 503) if reason else PlainTextResponse("ok\n")
+        if reason:
+            return PlainTextResponse(f"{reason}\n", 503)
+        return PlainTextResponse(f"ok, without {'; '.join(missing)}\n" if missing else "ok\n")
 
 
 def _application(routes: list[Route]) -> Starlette:
@@ -99,12 +111,6 @@ def _application(routes: list[Route]) -> Starlette:
     # A redirect would be built from whatever Host the client sent.
     application.router.redirect_slashes = False
     return application
-
-
-def _probe(reason: str | None, missing: Sequence[str] = ()) -> Response:
-    if reason:
-        return PlainTextResponse(f"{reason}\n", 503)
-    return PlainTextResponse(f"ok, without {'; '.join(missing)}\n" if missing else "ok\n")
 
 
 def _header(request: Request, name: str) -> str:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from exporter.web.exchange import MAX_HEAD_BYTES, Exchange, RefusedRequest, check_request, refusal, request_scope
 from exporter.web.pool import ConnectionPool
+from exporter.web.tls import ServerTls
 
 REQUEST_SECONDS = 5.0
 """How long request line and headers may take, from the connection or the first byte on; the TLS handshake too."""
@@ -35,10 +36,17 @@ _LINGER_SECONDS = 1.0
 class Connection(asyncio.BufferedProtocol):
     """Requests are answered one after the other, pipelined ones too, in their order. For the event loop's thread."""
 
-    def __init__(self, application: ASGIApp, pool: ConnectionPool, cancel_handshake: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        pool: ConnectionPool,
+        cancel_handshake: Callable[[], object],
+        tls: ServerTls | None = None,
+    ) -> None:
         self._application = application
         self._pool = pool
         self._cancel_handshake = cancel_handshake
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -58,6 +66,10 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
         # Writing counts as paused until the kernel has taken everything; 0 would never end a pause of TLS.
         transport.set_write_buffer_limits(high=1, low=0)
+        if self._tls is not None and not self._tls.admits(transport.get_extra_info("peercert")):
+            self._pool.client_log.log(logging.WARNING, "closed a connection: the client's certificate is not allowed")
+            transport.abort()
+            return
         self._set_timer(REQUEST_SECONDS, self._request_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
@@ -65,6 +77,8 @@ class Connection(asyncio.BufferedProtocol):
         self._set_timer(0, None)
         self.resume_writing()
         self._pool.discard(self)
+        # asyncio's TLS transport refers to this object: without a cycle its buffers are freed at once.
+        self._transport = None
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
         return self._pool.read_buffer
@@ -118,12 +132,11 @@ class Connection(asyncio.BufferedProtocol):
             self._close()
 
     def abort(self) -> None:
-        if self._transport is None:
+        if self.is_pending:
             self._cancel_handshake()
-            return
         if self._answer is not None and self._answer is not asyncio.current_task():
             self._answer.cancel()
-        if not self._closed.is_set():
+        if self._transport is not None:
             if self._answer is not None:
                 self._discard_unsent(self._transport)
             self._transport.abort()
@@ -131,12 +144,12 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def is_lost(self) -> bool:
         """The client has closed the connection, or it was aborted."""
-        return self._open_transport.is_closing()
+        return self._transport is None or self._transport.is_closing()
 
     @property
     def is_pending(self) -> bool:
         """The TLS handshake has not ended, or it has failed."""
-        return self._transport is None
+        return self._transport is None and not self._closed.is_set()
 
     # Requests.
 
@@ -218,10 +231,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _close(self) -> None:
         """Close when the kernel has taken what was written, for which the unread timer sets the limit."""
-        if self._transport is None:
-            self._cancel_handshake()
-        else:
+        if self._transport is not None:
             self._transport.close()
+        elif self.is_pending:
+            self._cancel_handshake()
 
     @property
     def _open_transport(self) -> asyncio.Transport:

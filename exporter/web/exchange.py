@@ -79,6 +79,8 @@ def request_scope(request: h11.Request, transport: asyncio.BaseTransport) -> Sco
         "raw_path": raw_path,
         "query_string": query,
         "headers": list(request.headers),
+        # Empty without TLS, and if the client has not shown a certificate that was verified.
+        "extensions": {"tls": {"client_certificate": transport.get_extra_info("peercert")}},
     }
 
 
@@ -168,6 +170,7 @@ def refusal(status: int, reason: str) -> bytes:
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(),
         b"content-type: text/plain; charset=utf-8",
         b"content-length: %d" % len(body),
+        b"x-content-type-options: nosniff",
         *(b"%s: %s" % header for header in _general_headers(close=True)),
     ]
     return b"\r\n".join([*lines, b"", body])

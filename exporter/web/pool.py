@@ -77,11 +77,15 @@ class ConnectionPool:
         self._idle.pop(connection, None)
         self._changed.set()
 
+    def finish_all(self) -> None:
+        """Close what is idle, and the others after their answers."""
+        for connection in [*self._idle, *self._busy]:
+            connection.finish()
+
     async def drain(self) -> None:
         """Close what is idle, and the others after their answers; return when none is left."""
         self.is_draining = True
-        for connection in [*self._idle, *self._busy]:
-            connection.finish()
+        self.finish_all()
         while len(self):
             self._changed.clear()
             await self._changed.wait()

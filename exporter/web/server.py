@@ -4,9 +4,10 @@ import asyncio
 import logging
 import os
 import socket
-import ssl
-from collections.abc import Callable, Sequence
+from asyncio.sslproto import SSLProtocol
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext, suppress
+from typing import NamedTuple
 
 from starlette.types import ASGIApp
 
@@ -14,7 +15,8 @@ from exporter.errors import ConfigError
 from exporter.signals import handle_signals
 from exporter.web.client_log import ClientLog
 from exporter.web.connection import REQUEST_SECONDS, UNREAD_SECONDS, Connection
-from exporter.web.pool import MAX_CONNECTIONS, ConnectionPool
+from exporter.web.pool import MAX_CONNECTIONS, READ_BYTES, ConnectionPool
+from exporter.web.tls import ServerTls
 
 DRAIN_SECONDS = 7
 """How long running scrapes may take after SIGTERM; with the threads' 2 s that is less than 10."""
@@ -30,31 +32,42 @@ _ACCEPT_RETRY_SECONDS = 0.1
 log = logging.getLogger(__name__)
 
 
+class Listener(NamedTuple):
+    """A listening socket and what answers on it; `tls` is asked for every new connection."""
+
+    socket: socket.socket
+    application: ASGIApp
+    tls: Callable[[], ServerTls | None] = lambda: None
+
+
 class Server:
     """One process's listeners, on one event loop. All methods are for the loop's thread."""
 
     def __init__(
         self,
-        listeners: Sequence[tuple[socket.socket, ASGIApp]],
-        tls: ssl.SSLContext | None = None,
+        listeners: Sequence[Listener],
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self._listeners = listeners
-        self._tls = tls
+        # asyncio reads up to 256 KiB of TLS at once, into a buffer that each connection has from its first moment on.
+        SSLProtocol.max_size = READ_BYTES
         self._client_log = ClientLog()
         self._pool = ConnectionPool(self._client_log, max_connections)
         self._handshakes: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
 
-    async def serve(self) -> None:
-        """Serve until `stop`, and until running requests are answered after it, for DRAIN_SECONDS at most."""
+    async def serve(self, *companions: Awaitable[None]) -> None:
+        """Serve until `stop`, and until running requests are answered after it, for DRAIN_SECONDS at most.
+
+        `companions` run on the same event loop, and are cancelled by `stop`.
+        """
         async with asyncio.TaskGroup() as group:
-            accepting = [group.create_task(self._accept(*listener)) for listener in self._listeners]
+            tasks = [group.create_task(_run(work)) for work in (*map(self._accept, self._listeners), *companions)]
             await self._stop.wait()
-            for task in accepting:
+            for task in tasks:
                 task.cancel()
-        for listener, _ in self._listeners:
-            listener.close()
+        for listener in self._listeners:
+            listener.socket.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._pool.drain(), DRAIN_SECONDS)
         if aborted := self._pool.abort_all():
@@ -67,12 +80,16 @@ class Server:
             self._pool.abort_all()
         self._stop.set()
 
-    async def _accept(self, listener: socket.socket, application: ASGIApp) -> None:
-        listener.setblocking(False)
+    def renew_connections(self) -> None:
+        """Close all connections, after the answers that are being sent: TLS is another for new ones."""
+        self._pool.finish_all()
+
+    async def _accept(self, listener: Listener) -> None:
+        listener.socket.setblocking(False)
         loop = asyncio.get_running_loop()
         while True:
             try:
-                client, _ = await loop.sock_accept(listener)
+                client, _ = await loop.sock_accept(listener.socket)
             except ConnectionAbortedError:
                 continue
             except OSError as exc:
@@ -81,11 +98,12 @@ class Server:
                 self._pool.close_longest_idle()
                 await asyncio.sleep(_ACCEPT_RETRY_SECONDS)
             else:
-                self._connect(client, application)
+                self._connect(client, listener)
                 await asyncio.sleep(0)  # sock_accept does not suspend while connections are waiting
 
-    def _connect(self, client: socket.socket, application: ASGIApp) -> None:
-        connection = Connection(application, self._pool, lambda: handshake.cancel())
+    def _connect(self, client: socket.socket, listener: Listener) -> None:
+        tls = listener.tls()
+        connection = Connection(listener.application, self._pool, lambda: handshake.cancel(), tls)
         if not self._pool.admit(connection):
             client.close()
             return
@@ -96,23 +114,27 @@ class Server:
                 self._pool.discard(connection)
                 client.close()
 
-        handshake = asyncio.get_running_loop().create_task(self._shake_hands(client, connection))
+        handshake = asyncio.get_running_loop().create_task(self._shake_hands(client, connection, tls))
         self._handshakes.add(handshake)
         handshake.add_done_callback(end_handshake)
 
-    async def _shake_hands(self, client: socket.socket, connection: Connection) -> None:
+    async def _shake_hands(self, client: socket.socket, connection: Connection, tls: ServerTls | None) -> None:
         """Pass the client's socket to its connection, after the handshake if there is TLS."""
-        seconds = REQUEST_SECONDS if self._tls else None
+        seconds = REQUEST_SECONDS if tls else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,
                 client,
-                ssl=self._tls,
+                ssl=tls.context if tls else None,
                 ssl_handshake_timeout=seconds,
                 ssl_shutdown_timeout=seconds,
             )
         except OSError:
             self._client_log.log(logging.INFO, "a TLS handshake failed")
+
+
+async def _run(work: Awaitable[None]) -> None:
+    await work
 
 
 def listen(flag: str, host: str, port: int) -> socket.socket:
@@ -150,7 +172,7 @@ def format_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def serve_until_signal(server: Server, on_signal: Callable[[], None]) -> None:
+async def serve_until_signal(server: Server, on_signal: Callable[[], None], *companions: Awaitable[None]) -> None:
     """Serve until SIGTERM or SIGINT; `on_signal` is called first, on the event loop. Afterwards both are ignored.
 
     Without the loop's own handlers: when it closes it replaces them by the default ones, and a signal at that
@@ -165,6 +187,6 @@ async def serve_until_signal(server: Server, on_signal: Callable[[], None]) -> N
     loop = asyncio.get_running_loop()
     try:
         handle_signals(lambda: loop.call_soon_threadsafe(stop))
-        await server.serve()
+        await server.serve(*companions)
     finally:
         handle_signals(lambda: None)

@@ -61,7 +61,9 @@ class Snapshot(NamedTuple):
 
 
 class Snapshots:
-    """The newest snapshot, made again when it is too old. Any thread may call, and waits while one is made.
+    """The newest snapshot, made again when it is too old. Any thread may call.
+
+    One caller makes it; the others get the one before, and wait only for the first one.
 
     No lock of it is needed by the threads that receive events.
     """
@@ -77,20 +79,30 @@ class Snapshots:
         self._read = read
         self._monotonic = monotonic
         self._now = now
-        # Guards the two below: written and read by whoever asks.
-        self._lock = threading.Lock()
+        # Held while a snapshot is made; the two below are written under it.
+        self._making = threading.Lock()
         self._newest: Snapshot | None = None
         self._valid_until = 0.0
 
     def newest(self) -> Snapshot:
         """Return a snapshot that is not too old."""
-        with self._lock:
-            if self._newest is None or self._monotonic() >= self._valid_until:
-                started_at = self._monotonic()
-                self._newest = make_snapshot(self._read(), self._now())
-                ended_at = self._monotonic()
-                self._valid_until = ended_at + max(MIN_SECONDS, (ended_at - started_at) / MAX_SHARE)
-            return self._newest
+        newest = self._newest
+        if newest is not None and self._monotonic() < self._valid_until:
+            return newest
+        if newest is not None and self._making.locked():
+            return newest
+        with self._making:
+            newest = self._newest
+            if newest is None or self._monotonic() >= self._valid_until:
+                newest = self._make()
+            return newest
+
+    def _make(self) -> Snapshot:
+        started_at = self._monotonic()
+        self._newest = newest = make_snapshot(self._read(), self._now())
+        ended_at = self._monotonic()
+        self._valid_until = ended_at + max(MIN_SECONDS, (ended_at - started_at) / MAX_SHARE)
+        return newest
 
 
 def make_snapshot(fleet: Fleet, now: datetime) -> Snapshot:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.attack.judge import Limits
 from tests.attack.scene import Attack, Scene
 from tests.attack.simulated import AttackStore
+from tests.attack.victim import SMALL_BUFFER_BYTES, Victim
 from tests.attack.world import add_honest
 
 MANY_JOBS = 12_000
@@ -18,17 +19,6 @@ LONG_NAME = "many-" + "x" * 110
 
 GET_METRICS = b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 READ_BYTES = 1 << 20
-SMALL_BUFFER_BYTES = 4096
-
-
-def connect(port: int, *, small_buffer: bool = False, timeout_seconds: float = 5.0) -> socket.socket:
-    """Return a connection; with a small buffer the system reads almost nothing for a client that does not."""
-    client = socket.socket()
-    if small_buffer:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
-    client.settimeout(timeout_seconds)
-    client.connect(("127.0.0.1", port))
-    return client
 
 
 class _LargeBody(Attack):
@@ -51,7 +41,7 @@ class UnreadBodies(_LargeBody):
     def strike(self, scene: Scene) -> None:
         with ExitStack() as stack:
             for _ in range(11):
-                client = stack.enter_context(connect(scene.victim.port, small_buffer=True))
+                client = stack.enter_context(scene.victim.connect(small_buffer=True))
                 client.sendall(GET_METRICS)
             scene.hold(6)
 
@@ -64,7 +54,7 @@ class Undrained(_LargeBody):
 
     def strike(self, scene: Scene) -> None:
         port = scene.victim.port
-        with connect(port, small_buffer=True) as client:
+        with scene.victim.connect(small_buffer=True) as client:
             client.sendall(GET_METRICS)
             scene.hold(1)
             own_port = client.getsockname()[1]
@@ -80,7 +70,7 @@ class SlowReaders(_LargeBody):
 
     def strike(self, scene: Scene) -> None:
         with ExitStack() as stack:
-            clients = [stack.enter_context(connect(scene.victim.port, small_buffer=True)) for _ in range(20)]
+            clients = [stack.enter_context(scene.victim.connect(small_buffer=True)) for _ in range(20)]
             for client in clients:
                 client.sendall(GET_METRICS)
             end = time.monotonic() + 6
@@ -105,15 +95,15 @@ class IdentityScrapes(_LargeBody):
         for _ in range(self.rounds):
             scene.check_alive()
             with ThreadPoolExecutor(self.clients) as pool:
-                results = list(pool.map(self.scrape, [scene.victim.port] * self.clients))
+                results = list(pool.map(self.scrape, [scene.victim] * self.clients))
             scene.check_alive()
             if wrong := [result for result in results if not self.is_allowed(result)]:
                 scene.complain(f"{len(wrong)} of {self.clients} scrapes were not whole: {wrong[0]}")
 
-    def scrape(self, port: int) -> str:
+    def scrape(self, victim: Victim) -> str:
         """Return "whole", "refused", or what is wrong with the answer."""
         try:
-            with connect(port, timeout_seconds=30) as client:
+            with victim.connect(timeout_seconds=30) as client:
                 client.sendall(GET_METRICS)
                 return read_answer(client)
         except OSError as exc:

@@ -7,7 +7,6 @@ import time
 from contextlib import ExitStack
 from typing import ClassVar
 
-from tests.attack.clients import connect
 from tests.attack.judge import Limits
 from tests.attack.scene import Attack, Scene
 
@@ -32,7 +31,7 @@ class IdleConnections(Attack):
                 scene.check_alive()
                 # Those above the cap are refused, or wait in the backlog.
                 with contextlib.suppress(OSError):
-                    stack.enter_context(connect(scene.victim.port, timeout_seconds=0.5))
+                    stack.enter_context(scene.victim.connect(timeout_seconds=0.5))
             scene.hold(6)
 
 
@@ -50,7 +49,7 @@ class HalfRequests(Attack):
         with ExitStack() as stack:
             clients = []
             for number in range(300):
-                client = stack.enter_context(connect(scene.victim.port))
+                client = stack.enter_context(scene.victim.connect())
                 client.sendall(self.starts[number % len(self.starts)])
                 clients.append(client)
             left = self.drip(scene, clients[1::3], clients)
@@ -136,7 +135,7 @@ class WrongRequests(Attack):
 def exchange(scene: Scene, request: bytes) -> str:
     """Send a request; return the first line of the answer, "closed" or "nothing"."""
     try:
-        with connect(scene.victim.port, timeout_seconds=2.5) as client:
+        with scene.victim.connect(timeout_seconds=2.5) as client:
             with contextlib.suppress(OSError):
                 # The answer may come, and the connection end, before all is sent.
                 client.sendall(request)

@@ -14,6 +14,10 @@ AFTER_RATIO = 1.2
 LOG_LINES = 100
 
 
+TLS_AFTER_RATIO = 1.7
+"""The allocator keeps some 20 MiB that hundreds of TLS connections needed at once; the next ones use them again."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one attack may cost.

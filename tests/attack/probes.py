@@ -1,11 +1,13 @@
 """Honest clients, in a process of their own: a kubelet that asks for /healthz, and a Prometheus that scrapes.
 
-`python -m tests.attack.probes PORT` asks until standard input ends, then prints one line of JSON. It is a
-process so that the attackers' threads do not delay what it measures.
+`python -m tests.attack.probes PORT [FOLDER]` asks until standard input ends, then prints one line of JSON. With a
+folder, which has the CA's certificate, it asks over TLS. It is a process so that the attackers' threads do not delay
+what it measures.
 """
 
 import http.client
 import json
+import ssl
 import sys
 import threading
 import time
@@ -15,6 +17,9 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 
 from tests.attack.judge import Latencies
+from tests.attack.victim import honest_connection
+from tests.support.certificates import Certificates
+from tests.support.web_configs import client_context
 
 TIMEOUT_SECONDS = 10.0
 HEALTHZ_EVERY_SECONDS = 0.05
@@ -28,7 +33,10 @@ PROMETHEUS = {
 class Client:
     """Sends the same request again and again. Nothing counts before the first 200: the exporter is starting."""
 
-    def __init__(self, port: int, path: str, headers: dict[str, str], *, keeps_alive: bool) -> None:
+    def __init__(
+        self, port: int, tls: ssl.SSLContext | None, path: str, headers: dict[str, str], *, keeps_alive: bool
+    ) -> None:
+        self._tls = tls
         self._port = port
         self._path = path
         self._headers = headers
@@ -50,7 +58,7 @@ class Client:
             seen.failures.append(failure or f"status {status}")
 
     def _request(self) -> tuple[int, str | None]:
-        connection = self._connection or http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_SECONDS)
+        connection = self._connection or honest_connection(self._port, TIMEOUT_SECONDS, self._tls)
         self._connection = None
         try:
             connection.request("GET", self._path, headers=self._headers)
@@ -74,8 +82,9 @@ def repeat(ask: Callable[[], None], every_seconds: float, stopping: threading.Ev
 
 def main() -> None:
     port = int(sys.argv[1])
-    healthz = Client(port, "/healthz", {}, keeps_alive=False)
-    scrapes = Client(port, "/metrics", PROMETHEUS, keeps_alive=True)
+    tls = client_context(Certificates(Path(sys.argv[2]))) if len(sys.argv) > 2 else None
+    healthz = Client(port, tls, "/healthz", {}, keeps_alive=False)
+    scrapes = Client(port, tls, "/metrics", PROMETHEUS, keeps_alive=True)
     stopping = threading.Event()
     threads = [
         threading.Thread(target=repeat, args=(healthz.ask, HEALTHZ_EVERY_SECONDS, stopping)),
@@ -93,8 +102,8 @@ def main() -> None:
 class Probes:
     """The process of the honest clients, seen from the campaign."""
 
-    def __init__(self, port: int) -> None:
-        command = [sys.executable, "-m", "tests.attack.probes", str(port)]
+    def __init__(self, port: int, tls_folder: Path | None) -> None:
+        command = [sys.executable, "-m", "tests.attack.probes", str(port), *([str(tls_folder)] if tls_folder else [])]
         self._process = Popen(command, stdin=PIPE, stdout=PIPE, cwd=Path(__file__).parents[2])
 
     def finish(self) -> tuple[Latencies, Latencies]:

@@ -2,6 +2,7 @@
 
 import http.client
 import signal
+import ssl
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from tests.attack.probes import Probes
 from tests.attack.simulated import AttackServer, AttackStore
 from tests.attack.victim import Victim
 from tests.attack.world import HONEST, INFO_FAMILIES, populate
+from tests.support.certificates import make_certificates
+from tests.support.web_configs import client_context, server_section, write_web_config
 
 READY_SECONDS = 30.0
 SHOWN_SECONDS = 12.0
@@ -42,6 +45,7 @@ class Attack:
         memory_mib: the exporter is killed above this resident memory; `limits` may ask for less.
         descriptors: the limit of open files of the exporter; None: that of this process.
         reads_output: the exporter's standard output is read while it runs.
+        uses_tls: the exporter speaks TLS, whatever the form of the campaign.
         starts_ready: the exporter is ready, and its memory known, before `strike`.
         hidden: keys of objects that need not be shown, because they cannot be decoded.
     """
@@ -54,6 +58,7 @@ class Attack:
     memory_mib: float = MEMORY_MIB
     descriptors: int | None = None
     reads_output = True
+    uses_tls = False
     starts_ready = True
     hidden: frozenset[str] = frozenset()
 
@@ -181,7 +186,7 @@ class Scene:
         return self.victim.resident_mib()
 
 
-def run(attack: Attack) -> Measured:
+def run(attack: Attack, *, over_tls: bool = False) -> Measured:
     """Run one attack on a new exporter, which is ended in any case."""
     store = AttackStore(history=attack.history)
     populate(store)
@@ -189,15 +194,19 @@ def run(attack: Attack) -> Measured:
     measured = Measured(attack.name)
     started_at = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, AttackServer(store) as server:
+        tls_folder = Path(folder) if over_tls or attack.uses_tls else None
+        flags, context = _set_up_tls(tls_folder) if tls_folder else ((), None)
         victim = Victim(
             server.url,
             Path(folder),
             *attack.flags,
+            *flags,
             memory_mib=attack.memory_mib,
             descriptors=attack.descriptors,
             reads_output=attack.reads_output,
+            tls=context,
         )
-        probes = Probes(victim.port)
+        probes = Probes(victim.port, tls_folder)
         scene = Scene(attack, store, server, victim)
         try:
             _play(scene, measured)
@@ -215,6 +224,13 @@ def run(attack: Attack) -> Measured:
     measured.first_trace = victim.first_trace
     measured.complaints = scene.complaints
     return measured
+
+
+def _set_up_tls(folder: Path) -> tuple[tuple[str, ...], ssl.SSLContext]:
+    """Return the exporter's flags and its clients' context."""
+    certificates = make_certificates(folder)
+    web_config = write_web_config(folder / "web.yaml", tls_server_config=server_section(certificates))
+    return ("--web-config-file", str(web_config)), client_context(certificates)
 
 
 def _play(scene: Scene, measured: Measured) -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from tests.attack import exposition
 from tests.attack.__main__ import ATTACKS, campaign
-from tests.attack.clients import connect, is_held
+from tests.attack.clients import is_held
 from tests.attack.judge import Latencies, Limits, Measured, row, verdict
 from tests.attack.scene import Attack, Scene
 from tests.attack.simulated import AttackStore
+from tests.attack.victim import connect
 from tests.support.watching import wait_until
 
 

@@ -10,6 +10,7 @@ import http.client
 import os
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -21,6 +22,7 @@ from tests.support.commands import COMMAND, environment
 from tests.support.processes import write_kubeconfig
 
 POLL_SECONDS = 0.02
+SMALL_BUFFER_BYTES = 4096
 SMALLEST_PIPE_BYTES = 4096
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +31,16 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+def connect(port: int, *, small_buffer: bool = False, timeout_seconds: float = 5.0) -> socket.socket:
+    """Return a connection; with a small buffer the system reads almost nothing for a client that does not."""
+    client = socket.socket()
+    if small_buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+    client.settimeout(timeout_seconds)
+    client.connect(("127.0.0.1", port))
+    return client
 
 
 class Victim:
@@ -46,7 +58,10 @@ class Victim:
         memory_mib: float,
         descriptors: int | None = None,
         reads_output: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """With `tls`, the context of its clients, the flags have to switch it on."""
+        self._tls = tls
         self.port = free_port()
         self.memory_mib = memory_mib
         self.peak_mib = 0.0
@@ -92,13 +107,18 @@ class Victim:
 
     def get(self, path: str, timeout_seconds: float = 10.0) -> Answer:
         """Send an honest request; raises OSError or HTTPException."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_seconds)
+        connection = honest_connection(self.port, timeout_seconds, self._tls)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
             return Answer(answer.status, dict(answer.getheaders()), answer.read())
         finally:
             connection.close()
+
+    def connect(self, *, small_buffer: bool = False, timeout_seconds: float = 5.0) -> socket.socket:
+        """Return a connection on which requests can be sent: over TLS, if the exporter speaks it."""
+        client = connect(self.port, small_buffer=small_buffer, timeout_seconds=timeout_seconds)
+        return self._tls.wrap_socket(client, server_hostname="127.0.0.1") if self._tls else client
 
     def end(self, number: int, timeout_seconds: float) -> int | None:
         """Send a signal; return the exit code, or None if the process had to be killed."""
@@ -152,6 +172,12 @@ class Victim:
                 # The exception is on the last line of the trace.
                 last = line.strip().rsplit(rb"\n", 1)[-1]
                 self.first_trace = last[-120:].decode(errors="replace").replace("|", "/")
+
+
+def honest_connection(port: int, timeout_seconds: float, tls: ssl.SSLContext | None) -> http.client.HTTPConnection:
+    if tls is None:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout_seconds, context=tls)
 
 
 def serve_command(server: str, folder: Path, port: int, *flags: str) -> list[str]:

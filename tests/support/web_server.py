@@ -13,7 +13,8 @@ from typing import NamedTuple
 from starlette.types import ASGIApp
 
 from exporter.web.pool import ConnectionPool
-from exporter.web.server import Server, listen
+from exporter.web.server import Listener, Server, listen
+from exporter.web.tls import ServerTls
 
 
 class Answer(NamedTuple):
@@ -23,11 +24,11 @@ class Answer(NamedTuple):
 
 
 class RunningServer:
-    def __init__(self, application: ASGIApp, tls: ssl.SSLContext | None, max_connections: int) -> None:
+    def __init__(self, application: ASGIApp, tls: ServerTls | None, max_connections: int) -> None:
         self._listener = listen("--metrics-addr", "127.0.0.1", 0)
         self.address: tuple[str, int] = self._listener.getsockname()
         self._application = application
-        self._tls = tls
+        self.tls = tls
         self._max_connections = max_connections
         self._is_serving = threading.Event()
         self._loop: asyncio.AbstractEventLoop
@@ -36,7 +37,8 @@ class RunningServer:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._server = Server([(self._listener, self._application)], self._tls, self._max_connections)
+        listener = Listener(self._listener, self._application, lambda: self.tls)
+        self._server = Server([listener], self._max_connections)
         self._is_serving.set()
         await self._server.serve()
 
@@ -52,6 +54,9 @@ class RunningServer:
         """Ask for the end, as the first signal does; a second call is the second signal."""
         with suppress(RuntimeError):  # the loop has ended already
             self._loop.call_soon_threadsafe(self._server.stop)
+
+    def renew_connections(self) -> None:
+        self._loop.call_soon_threadsafe(self._server.renew_connections)
 
     def connect(self, receive_buffer: int | None = None) -> socket.socket:
         client = socket.socket()
@@ -75,9 +80,9 @@ class RunningServer:
 
 @contextmanager
 def web_server(
-    application: ASGIApp, *, tls: ssl.SSLContext | None = None, max_connections: int = 512
+    application: ASGIApp, *, tls: ssl.SSLContext | ServerTls | None = None, max_connections: int = 512
 ) -> Iterator[RunningServer]:
-    server = RunningServer(application, tls, max_connections)
+    server = RunningServer(application, ServerTls(tls) if isinstance(tls, ssl.SSLContext) else tls, max_connections)
     server.start()
     try:
         yield server

@@ -1,5 +1,6 @@
 """The server over real sockets: addresses, TLS, descriptors, and the end."""
 
+import gc
 import logging
 import os
 import resource
@@ -148,6 +149,23 @@ def test_an_answer_that_is_not_read_is_aborted_over_tls(
         wait_until(lambda: application.ended == ["ended"])
         assert application.sent < BIG / 4
         wait_until(lambda: len(web.connections) == 0)
+
+
+def test_what_a_tls_connection_holds_is_freed_when_it_closes(
+    application: Application, certificates: Certificates
+) -> None:
+    """Not only by the garbage collector, which does not know how large the buffers are."""
+    gc.collect()
+    gc.disable()
+    try:
+        with web_server(application.app, tls=certificates.server_context()) as web:
+            for _ in range(3):
+                with _tls(web, certificates) as client:
+                    client.sendall(request("/"))
+                    assert read_answer(client).status == 200
+            wait_until(lambda: not any(isinstance(found, connection.Connection) for found in gc.get_objects()))
+    finally:
+        gc.enable()
 
 
 def test_a_tls_handshake_that_does_not_end_is_timed_out(

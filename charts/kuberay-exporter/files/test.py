@@ -1,15 +1,23 @@
-"""Run by `helm test`: requests the metrics until they include every kind, for at most one minute."""
+"""Run by `helm test`: requests the metrics until they include every kind, for at most one minute.
+
+For an address `tcp://host:port` a connection is enough.
+"""
 
 import re
+import socket
 import sys
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
 
 url, kinds = sys.argv[1], sys.argv[2].split(",")
 deadline = time.monotonic() + 60
 while True:
     try:
+        if (address := urlsplit(url)).scheme == "tcp":
+            socket.create_connection((address.hostname, address.port), timeout=10).close()
+            sys.exit()
         with urllib.request.urlopen(url, timeout=10) as response:
             text = response.read().decode()
         break

@@ -118,6 +118,34 @@ imagePullSecrets:
 {{- with .Values.webMaxRequests }}
 - --web-max-requests={{ int64 . }}
 {{- end }}
+{{- if include "kuberay-exporter.webConfig" . }}
+- --web-config-file={{ include "kuberay-exporter.webFolder" . }}/web-config.yaml
+- --health-probe-bind-address=:8081
+{{- end }}
+{{- if .Values.metricsAuth.enabled }}
+- --metrics-auth=kubernetes
+{{- with .Values.metricsAuth.audiences }}
+- --metrics-auth-audiences={{ join "," . }}
+{{- end }}
+{{- else if or .Values.metricsAuth.audiences .Values.metricsAuth.readers }}
+{{- fail "metricsAuth.audiences and metricsAuth.readers have no effect without metricsAuth.enabled" }}
+{{- end }}
+{{- end -}}
+
+{{- /* Where the web configuration is mounted. */ -}}
+{{- define "kuberay-exporter.webFolder" -}}/etc/kuberay-exporter/web{{- end -}}
+
+{{- /* The name of the ConfigMap with the web configuration for `webConfig.tlsSecret`. */ -}}
+{{- define "kuberay-exporter.webConfigMap" -}}
+{{- include "kuberay-exporter.fullname" . | trunc 52 | trimSuffix "-" }}-web-config
+{{- end -}}
+
+{{- /* Not empty if there is a web configuration: the probes then have a port of their own, without TLS. */ -}}
+{{- define "kuberay-exporter.webConfig" -}}
+{{- if and .Values.webConfig.tlsSecret .Values.webConfig.secret }}
+{{- fail "webConfig.tlsSecret and webConfig.secret exclude each other" }}
+{{- end }}
+{{- or .Values.webConfig.tlsSecret .Values.webConfig.secret }}
 {{- end -}}
 
 {{- /* The endpoint of a ServiceMonitor or a PodMonitor, from its values. */ -}}
@@ -143,6 +171,14 @@ scheme: {{ . }}
 {{- end }}
 {{- with .tlsConfig }}
 tlsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .authorization }}
+authorization:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .basicAuth }}
+basicAuth:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .proxyUrl }}

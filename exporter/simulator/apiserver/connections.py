@@ -189,8 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        # The body is not used, but the next request begins after it.
-        self.rfile.read(int(headers.get("content-length", 0)))
+        body = self.rfile.read(int(headers.get("content-length", 0)))
         plural, namespace, name = resource_of(url.path)
         verb = "get" if name else "watch" if query.get("watch") in {"true", "1"} else "list"
         return Request(
@@ -202,6 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
             plural=plural,
             namespace=namespace,
             name=name,
+            body=body,
         )
 
     def _head(self, status: int, headers: tuple[tuple[str, str], ...]) -> bytes:

@@ -28,6 +28,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     plural: str
     namespace: str | None
     name: str | None
+    body: bytes = b""
 
     @property
     def prefix(self) -> str:

@@ -55,10 +55,15 @@ function conditionCells({ type, status, reason, time, message }) {
   return [type, status, time ? ageFrom(time) : "", [reason, message ? h("q", {}, message) : null]];
 }
 
+function podTone(status, ready) {
+  if (ready || status === "Succeeded" || status === "Completed") return "good";
+  return { Pending: "idle", ContainerCreating: "idle", Running: "warn" }[status] ?? "bad";
+}
+
 function podCells({ name, nodeType, group, status, ready, restarts = 0, node, createdAt, message }) {
   const type = [nodeType, nodeType === "worker" ? group : null].filter(Boolean).join(" ");
   const word = status === "Running" && ready === false ? "Running, not ready" : status;
-  const state = h("span", { class: "word", "data-tone": ready ? "good" : status === "Pending" ? "idle" : "warn" },
+  const state = h("span", { class: "word", "data-tone": podTone(status, ready) },
     h("span", { class: "dot", "aria-hidden": "true" }), word);
   return [name, type, [state, message ? h("q", {}, message) : null], String(restarts), node, createdAt ? ageFrom(createdAt) : ""];
 }

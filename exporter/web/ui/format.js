@@ -42,7 +42,7 @@ function clockTime(time) {
 }
 
 const TONES = {
-  Ready: "good", Complete: "good", Scheduled: "good", Succeeded: "good",
+  Ready: "good", Complete: "good", Scheduled: "good",
   Running: "active", Initializing: "active", Provisioning: "active", Upgrading: "active",
   Failed: "bad", ValidationFailed: "bad", NotReady: "bad",
   Retrying: "warn", Deleting: "warn", Suspending: "warn",

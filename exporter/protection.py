@@ -1,0 +1,112 @@
+"""Who gets in at `--metrics-addr`: the web configuration and the API server's decisions, put together.
+
+Fails closed: what cannot be read, and combinations of which one part would protect nothing, end the start.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp
+
+from exporter.config import Config
+from exporter.errors import ConfigError
+from exporter.kube.reviews import ApiReviewer, PostTransport
+from exporter.web.answer_headers import AnswerHeaders
+from exporter.web.authentication import Authenticate, Filter
+from exporter.web.basic_auth import BasicAuth
+from exporter.web.client_log import ClientLog
+from exporter.web.tls import ServerTls
+from exporter.web.token_auth import TokenAuth
+from exporter.web.web_config_file import WebConfig, WebConfigFile
+
+log = logging.getLogger(__name__)
+
+
+class Protection:
+    """The protection of one listener. `protect` before the start; the rest is for the event loop's thread."""
+
+    def __init__(self, config: Config, transport: PostTransport) -> None:
+        """Read the web configuration; raises ConfigError."""
+        self._file = WebConfigFile(config.web_config_file) if config.web_config_file is not None else None
+        self._authenticate = self._authentication(config, transport)
+        if self._authenticate is not None and self.tls() is None:
+            log.warning("passwords and tokens of clients are sent without encryption: set tls_server_config")
+
+    @property
+    def is_restricted(self) -> bool:
+        """Not everybody gets in."""
+        tls = self.tls()
+        return self._authenticate is not None or (tls is not None and tls.verifies_clients)
+
+    def tls(self) -> ServerTls | None:
+        """Return what new connections use at the moment, None for plain HTTP."""
+        return self._config.tls
+
+    def protect(self, application: ASGIApp) -> ASGIApp:
+        """Return the application behind the filter, with the headers of all answers."""
+        filtered = Filter(application, self._authenticate) if self._authenticate else application
+        return AnswerHeaders(filtered, lambda: self._config.headers)
+
+    def register_metrics(self, registry: CollectorRegistry) -> None:
+        if self._file is not None:
+            registry.register(WebConfigCollector(self._file))
+
+    async def watch(self, on_tls_changed: Callable[[], object]) -> None:
+        """Use changed files until cancelled."""
+        if self._file is not None:
+            await self._file.watch(on_tls_changed)
+
+    @property
+    def _config(self) -> WebConfig:
+        return self._file.current if self._file is not None else WebConfig()
+
+    def _authentication(self, config: Config, transport: PostTransport) -> Authenticate | None:
+        auth, users, tls = config.metrics_auth, self._config.users, self.tls()
+        if auth.is_on and users is not None:
+            raise ConfigError("--metrics-auth kubernetes and basic_auth_users exclude each other: use one")
+        if auth.accepts_certificates and not (tls and tls.verifies_clients):
+            raise ConfigError(
+                "--metrics-auth-client-certificates needs a client_auth_type that verifies certificates "
+                "in the file of --web-config-file"
+            )
+        if auth.is_on:
+            return TokenAuth(
+                ApiReviewer(transport, auth.audiences),
+                ClientLog(),
+                cache_seconds=auth.cache_seconds,
+                accepts_certificates=auth.accepts_certificates,
+            )
+        return BasicAuth(lambda: self._config.users or {}, ClientLog()) if users is not None else None
+
+
+class Reloaded(Protocol):
+    """What a `WebConfigFile` says of its last reload."""
+
+    is_current: bool
+    loaded_at: float
+
+
+class WebConfigCollector(Collector):
+    """Whether the web configuration in use is the one in the files."""
+
+    def __init__(self, file: Reloaded) -> None:
+        self._file = file
+
+    def describe(self) -> Iterator[Metric]:
+        return self.collect()
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "kuberay_exporter_web_config_last_reload_successful",
+            "Whether the last reload of the web configuration succeeded: 1 if it did, otherwise 0.",
+            self._file.is_current,
+        )
+        yield GaugeMetricFamily(
+            "kuberay_exporter_web_config_last_reload_success_timestamp_seconds",
+            "Time at which the web configuration in use was read, in Unix seconds.",
+            self._file.loaded_at,
+        )

@@ -1,0 +1,102 @@
+"""Who may see what: a filter in front of every path but the probes', and the answers that it gives.
+
+It decides for each request anew, so that neither an earlier request on the connection nor its path, method or
+headers open anything. A fault in a decision is a 500, never access.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from exporter.web.paths import PROBE_PATHS
+
+Authenticate = Callable[[Scope], Awaitable[Response | None]]
+"""Returns the answer to a request that is refused, None if it is allowed."""
+
+RETRY_AFTER_SECONDS = 5
+
+UNKNOWN_ADDRESS = ""
+
+
+class Filter:
+    """ASGI middleware: requests reach the application only if `authenticate` allows them."""
+
+    def __init__(self, application: ASGIApp, authenticate: Authenticate) -> None:
+        self._application = application
+        self._authenticate = authenticate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] not in PROBE_PATHS and (answer := await self._authenticate(scope)) is not None:
+            await answer(scope, receive, send)
+            return
+        await self._application(scope, receive, send)
+
+
+class AddressLimit:
+    """How many requests of one client address may be decided at once. For the event loop's thread.
+
+    `total` bounds those of all addresses. A client that sends many requests so leaves room for the others.
+    """
+
+    def __init__(self, per_address: int, total: int) -> None:
+        self._per_address = per_address
+        self._total = total
+        self._running: dict[str, int] = {}
+
+    def enter(self, scope: Scope) -> bool:
+        """Count a request in; False if there are too many. Each that is counted in has to leave."""
+        address = client_address(scope)
+        running = self._running.get(address, 0)
+        if running >= self._per_address or sum(self._running.values()) >= self._total:
+            return False
+        self._running[address] = running + 1
+        return True
+
+    def leave(self, scope: Scope) -> None:
+        address = client_address(scope)
+        self._running[address] -= 1
+        if not self._running[address]:
+            del self._running[address]
+
+
+def client_address(scope: Scope) -> str:
+    """Return a client's IP address, without the port."""
+    client = scope.get("client")
+    return client[0] if client else UNKNOWN_ADDRESS
+
+
+def authorization(scope: Scope, scheme: str) -> str | None:
+    """Return what follows the scheme in the Authorization header, None if there is not exactly one of that scheme."""
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(values) != 1:
+        return None
+    found, _, credentials = values[0].decode("latin-1").partition(" ")
+    return credentials.strip() or None if found.lower() == scheme else None
+
+
+def has_client_certificate(scope: Scope) -> bool:
+    """Tell whether the client has shown a certificate that was verified in the TLS handshake."""
+    tls: Mapping[str, object] = scope.get("extensions", {}).get("tls", {})
+    return bool(tls.get("client_certificate"))
+
+
+def unauthorized(challenge: str) -> Response:
+    """Return the answer for a client without credentials, or with wrong ones; `challenge` is the scheme to use."""
+    return PlainTextResponse("unauthorized\n", 401, {"WWW-Authenticate": f'{challenge} realm="kuberay-exporter"'})
+
+
+def forbidden() -> Response:
+    """Return the answer for a client that is known, but not allowed."""
+    return PlainTextResponse("forbidden\n", 403)
+
+
+def undecided() -> Response:
+    """Return the answer for a client whose rights cannot be found out at the moment."""
+    return PlainTextResponse("authentication is not possible at the moment\n", 500)
+
+
+def overloaded() -> Response:
+    """Return the answer for a client that has to try again later."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return PlainTextResponse("too many requests are being authenticated\n", 503, headers)

@@ -1,0 +1,129 @@
+"""No secret that a test uses is in a log at debug level, an answer, an error or an argument."""
+
+import re
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from exporter.simulator.apiserver.store import ObjectStore
+from exporter.web import web_config_file
+from tests.support.certificates import make_certificates
+from tests.support.commands import error_line, run
+from tests.support.processes import Process, serving
+from tests.support.reaching import SERVED, kubeconfig
+from tests.support.reviewing import PROMETHEUS, ReviewServer
+from tests.support.watching import job, wait_until
+from tests.support.web_configs import basic, client_context, get, hashed, write_web_config
+
+API_TOKEN = "secret-token-of-the-exporter-1"
+API_PASSWORD = "secret-password-of-a-proxy-2"
+CLIENT_TOKEN = "secret-token-of-prometheus-3"
+WRONG_TOKEN = "secret-token-of-nobody-4"
+PASSWORD = "secret-password-of-alice-5"
+WRONG_PASSWORD = "secret-password-of-nobody-6"
+
+
+def assert_hidden(text: str, secrets: list[str]) -> None:
+    for secret in secrets:
+        assert secret not in text
+        assert b64encode(secret.encode()).decode().rstrip("=") not in text
+
+
+def key_lines(path: Path) -> list[str]:
+    """Return the lines of a private key that identify it."""
+    return [line for line in path.read_text().splitlines() if len(line) > 20 and not line.startswith("-----")]
+
+
+def address(process: Process) -> tuple[str, int]:
+    host, port = process.addresses()[0].rsplit(":", 1)
+    return host, int(port)
+
+
+def test_no_secret_of_the_web_configuration_is_shown(tmp_path: Path) -> None:
+    """A key in the file itself, users, wrong passwords, and a reload that fails in the middle of the key."""
+    certificates = make_certificates(tmp_path)
+    certificate, key = certificates.pair("server")
+    path = tmp_path / "web.yaml"
+    hash_ = hashed(PASSWORD)
+    section = {"cert": certificate.read_text(), "key": key.read_text()}
+    write_web_config(path, tls_server_config=section, basic_auth_users={"alice": hash_})
+    secrets = [PASSWORD, WRONG_PASSWORD, hash_, API_TOKEN, *key_lines(key), basic("alice", PASSWORD)]
+    context = client_context(certificates)
+    seen = []
+    with ReviewServer(ObjectStore(), ssl_context=SERVED.server_context()) as server:
+        server.store.create("rayjobs", job("a"))
+        config = kubeconfig(tmp_path / "kubeconfig", server.url, {"token": API_TOKEN})
+        with serving(Path(config), "--web-config-file", str(path), "--log-level", "debug") as process:
+            wait_until(lambda: get(address(process), "/readyz", context).status == 200)
+            for password in (PASSWORD, WRONG_PASSWORD):
+                for target in ("/metrics", "/", "/nothing"):
+                    answer = get(address(process), target, context, Authorization=basic("alice", password))
+                    seen.append(f"{answer.headers}{answer.body.decode()}")
+            arguments = Path(f"/proc/{process.process.pid}/cmdline").read_text()
+            for broken in (path.read_text().replace("  key: ", "  keyy: "), path.read_text()[:-200]):
+                path.write_text(broken)
+                count = len([message for message in process.messages if "couldn't reload" in message])
+                wait_until(
+                    lambda c=count: len([m for m in process.messages if "couldn't reload" in m]) > c,  # type: ignore[misc]
+                    "the reload",
+                    4 * web_config_file.CHECK_SECONDS,
+                )
+            process.end(15)
+            assert server.requests[0].headers["authorization"] == f"Bearer {API_TOKEN}"
+            assert_hidden("\n".join([*seen, arguments, str(process.lines)]), secrets)
+            assert len(process.lines) > 10
+
+
+def test_no_token_is_shown(tmp_path: Path) -> None:
+    """Those of clients, allowed and refused, and the exporter's own, also when the API server repeats them."""
+    with ReviewServer(ObjectStore(), ssl_context=SERVED.server_context()) as server:
+        server.users[CLIENT_TOKEN] = PROMETHEUS
+        server.allowed.add((PROMETHEUS, "/metrics"))
+        config = kubeconfig(tmp_path / "kubeconfig", server.url, {"token": API_TOKEN})
+        seen = []
+        with serving(Path(config), "--metrics-auth", "kubernetes", "--log-level", "debug") as process:
+            wait_until(lambda: get(address(process), "/readyz").status == 200)
+            for token in (CLIENT_TOKEN, WRONG_TOKEN):
+                for target in ("/metrics", "/", "/nothing"):
+                    answer = get(address(process), target, Authorization=f"Bearer {token}")
+                    seen.append(f"{answer.headers}{answer.body.decode()}")
+            server.answer_next(403, f'{{"message":"{API_TOKEN} {WRONG_TOKEN}"}}'.encode(), verb="", times=None)
+            assert get(address(process), "/metrics", Authorization=f"Bearer {WRONG_TOKEN}-2").status == 500
+            arguments = Path(f"/proc/{process.process.pid}/cmdline").read_text()
+            process.end(15)
+            text = "\n".join([*seen, arguments, str(process.lines)])
+            assert_hidden(text, [API_TOKEN, CLIENT_TOKEN, WRONG_TOKEN])
+            assert any("couldn't check a client's token" in message for message in process.messages)
+
+
+@pytest.mark.parametrize(
+    "content", ["tls_server_config: {{cert: x, key: {key}}}", "{key}: x", "basic_auth_users: {{a: {key}}}"]
+)
+def test_no_error_at_the_start_shows_a_secret(tmp_path: Path, content: str) -> None:
+    """Whatever is wrong with the file."""
+    path = tmp_path / "web.yaml"
+    path.write_text(content.format(key=f"'{API_PASSWORD}+/'"))
+    config = kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:1", {"token": API_TOKEN})
+    result = run("serve", "--kubeconfig", config, "--web-config-file", str(path), "--log-level", "debug")
+    assert result.returncode == 2
+    assert_hidden(error_line(result), [API_PASSWORD, API_TOKEN])
+
+
+PRODUCT = Path(__file__).parents[1] / "exporter"
+
+RUNS_CODE = re.compile(
+    r"\b(?:eval|exec)\(|^\s*(?:import|from) (?:pickle|marshal|shelve)\b"
+    r"|yaml\.(?:load|unsafe_\w+|full_\w+)\(|yaml\.C?(?:Full|Unsafe)?Loader\b|\bos\.(?:system|popen|exec\w+|spawn\w+)\("
+)
+
+
+def test_the_product_runs_no_code_from_data() -> None:
+    """No eval, pickle or yaml.load. One module runs programs: the exec plugins of kubeconfigs."""
+    runs_programs = set()
+    for path in PRODUCT.rglob("*.py"):
+        for line in path.read_text().splitlines():
+            assert not RUNS_CODE.search(line.split("#")[0]), f"{path}: {line}"
+            if re.match(r"\s*(?:import|from) subprocess\b", line):
+                runs_programs.add(path.relative_to(PRODUCT).as_posix())
+    assert runs_programs == {"kube/programs.py"}
