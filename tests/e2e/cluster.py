@@ -21,6 +21,10 @@ DEADLINE_SECONDS = 60.0
 """Time limit for the API server's own actions: it publishes a definition, or refuses a revoked token."""
 
 RBAC = "rbac.authorization.k8s.io"
+READER_RULES: list[dict[str, Any]] = [
+    {"apiGroups": ["ray.io"], "resources": list(ALL_KINDS), "verbs": ["list", "watch"]}
+]
+
 PREFIX = f"kuberay-exporter-e2e-{secrets.token_hex(3)}"
 """Prefix of the names of namespaces and of cluster-wide objects; it is different for every run."""
 
@@ -144,8 +148,13 @@ class Cluster:
     @contextmanager
     def reader(self, namespace: str) -> Iterator["Account"]:
         """A ServiceAccount that may list and watch KubeRay's kinds in all namespaces, and nothing else."""
-        rules = [{"apiGroups": ["ray.io"], "resources": list(ALL_KINDS), "verbs": ["list", "watch"]}]
-        account = Account(self, namespace, f"{namespace}-reader")
+        with self.account(namespace, "reader", READER_RULES) as account:
+            yield account
+
+    @contextmanager
+    def account(self, namespace: str, name: str, rules: list[dict[str, Any]]) -> Iterator["Account"]:
+        """A ServiceAccount with these cluster-wide rules, and nothing else."""
+        account = Account(self, namespace, f"{namespace}-{name}")
         account.create()
         binding = {
             "metadata": {"name": account.name},
@@ -178,12 +187,16 @@ class Account:
         path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
         self.cluster.api.call("POST", path, {"metadata": {"name": self.name}})
 
-    def token(self, holder: str) -> str:
-        """Return a new token, which is bound to a Secret and is revoked with it, as a pod's token with the pod."""
+    def token(self, holder: str, audiences: tuple[str, ...] = ()) -> str:
+        """Return a new token, which is bound to a Secret and is revoked with it, as a pod's token with the pod.
+
+        Without `audiences` it is for the API server.
+        """
         api, core = self.cluster.api, f"/api/v1/namespaces/{self.namespace}"
         api.call("POST", f"{core}/secrets", {"metadata": {"name": holder}})
         bound = {"apiVersion": "v1", "kind": "Secret", "name": holder}
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"boundObjectRef": bound}}
+        spec: dict[str, Any] = {"boundObjectRef": bound} | ({"audiences": list(audiences)} if audiences else {})
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         answer = api.call("POST", f"{core}/serviceaccounts/{self.name}/token", request)
         return str(answer["status"]["token"])
 
