@@ -138,28 +138,37 @@ def datasources(value: Any) -> Iterator[Any]:
             yield from datasources(item)
 
 
+SELECTION = r'namespace=~"\$namespace\|?"'
+"""With the bar, series without a namespace are selected, too."""
+
+
+def lists(board: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables whose values come from Prometheus: neither the data source nor a field for text."""
+    return {name: variable for name, variable in variables(board).items() if variable["type"] == "query"}
+
+
 def test_everything_uses_the_selected_data_source(board: dict[str, Any]) -> None:
     """This applies to panels, queries and variables."""
     found = list(datasources(board))
     assert all(one == {"type": "prometheus", "uid": "${datasource}"} for one in found)
     targets = [target for panel in panels(board) for target in panel["targets"]]
-    assert len(found) == len(panels(board)) + len(targets) + len(variables(board)) - 1
+    assert len(found) == len(panels(board)) + len(targets) + len(lists(board))
 
 
 def test_variables_select_a_data_source_and_any_number_of_values(board: dict[str, Any]) -> None:
     """Several namespaces or names can be selected, or all of them."""
     chosen = variables(board)
     assert (chosen["datasource"]["type"], chosen["datasource"]["query"]) == ("datasource", "prometheus")
-    for name in set(chosen) - {"datasource"}:
-        assert chosen[name]["multi"]
-        assert chosen[name]["includeAll"]
-        assert chosen[name]["allValue"] == ".*"
+    for variable in lists(board).values():
+        assert variable["multi"]
+        assert variable["includeAll"]
+        assert variable["allValue"] == ".*"
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.key)
 def test_query_uses_the_variables_of_its_dashboard(query: BoardQuery) -> None:
     """Each query has the variables for clusters and namespaces, and none that its dashboard does not define."""
-    assert 'cluster=~"$cluster", namespace=~"$namespace"' in query.expr
+    assert re.search(rf'cluster=~"\$cluster", {SELECTION}', query.expr)
     used = set(re.findall(r"\$([a-z]\w*)", query.expr))
     assert used <= set(variables(BY_UID[query.board]))
 
@@ -231,7 +240,7 @@ def test_query_keeps_clusters_apart_wherever_it_keeps_namespaces_apart(query: Bo
     """Objects of two clusters can have the same names."""
     groupings = re.findall(r"\b(?:by|on) \(([^)]*)\)", query.expr)
     assert all(re.search(r"\bcluster, namespace\b", labels) for labels in groupings if "namespace" in labels)
-    assert query.expr.count('namespace=~"$namespace"') == query.expr.count('cluster=~"$cluster"')
+    assert len(re.findall(SELECTION, query.expr)) == query.expr.count('cluster=~"$cluster"')
 
 
 def test_variables_offer_only_values_of_the_selected_clusters(board: dict[str, Any]) -> None:
@@ -239,7 +248,7 @@ def test_variables_offer_only_values_of_the_selected_clusters(board: dict[str, A
     chosen = variables(board)
     assert list(chosen)[:3] == ["datasource", "cluster", "namespace"]
     assert chosen["cluster"]["definition"] == "label_values(kuberay_exporter_build_info, cluster)"
-    for name in set(chosen) - {"datasource", "cluster"}:
+    for name in set(lists(board)) - {"cluster"}:
         assert 'cluster=~"$cluster"' in chosen[name]["definition"]
         assert chosen[name]["query"]["query"] == chosen[name]["definition"]
 

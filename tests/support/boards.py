@@ -17,6 +17,7 @@ VARIABLES = {
     "$cluster": ".*",
     "$namespace": ".*",
     "$name": ".*",
+    "$label": "label_team",
 }
 """Values of Grafana's variables if everything is selected."""
 

@@ -35,8 +35,23 @@ class Variable(NamedTuple):
     expr: str
 
 
+class TextVariable(NamedTuple):
+    """A field at the top of a dashboard for any text, with its first value."""
+
+    name: str
+    label: str
+    value: str
+
+
 def dashboard(
-    uid: str, title: str, description: str, variables: Sequence[Variable], rows: Sequence[Row], *, time: str = "now-6h"
+    uid: str,
+    title: str,
+    description: str,
+    variables: Sequence[Variable],
+    rows: Sequence[Row],
+    *,
+    texts: Sequence[TextVariable] = (),
+    time: str = "now-6h",
 ) -> Json:
     """Return the JSON of a dashboard. Its address contains the `uid`."""
     return {
@@ -70,6 +85,7 @@ def dashboard(
                 _datasource_variable(),
                 _variable(Variable(external.LABEL, "Cluster", CLUSTERS)),
                 *(_variable(each._replace(expr=external.values_of(each.expr))) for each in variables),
+                *(_text_variable(each) for each in texts),
             ]
         },
         "panels": _laid_out(rows),
@@ -139,6 +155,17 @@ def _datasource_variable() -> Json:
         "includeAll": False,
         "refresh": 1,
         "current": {},
+    }
+
+
+def _text_variable(variable: TextVariable) -> Json:
+    return {
+        "type": "textbox",
+        "name": variable.name,
+        "label": variable.label,
+        "query": variable.value,
+        "hide": 0,
+        "current": {"text": variable.value, "value": variable.value},
     }
 
 

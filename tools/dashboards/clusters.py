@@ -51,6 +51,7 @@ def board() -> Json:
             Row("Inventory", [_list()]),
             Row("States and conditions", _states()),
             Row("Workers and resources", _workers()),
+            Row("Worker groups", _groups()),
             Row("Warnings", warning_panels("RayCluster")),
             Row("Pods", pod_panels("RayCluster")),
             Row("Lifecycle", _lifecycle()),
@@ -266,6 +267,42 @@ def _at_limit() -> str:
         f"{without_suspended(NAMED, 'kuberay_cluster_desired_workers')} >= {NAMED.each('kuberay_cluster_max_workers')}"
         " and on (namespace, uid) kuberay_cluster_autoscaling_enabled == 1"
     )
+
+
+def _groups() -> list[Panel]:
+    group = "kuberay_cluster_group"
+    ended = 'label_replace(kuberay_job_end_timestamp_seconds, "owner_name", "$1", "name", "(.+)")'
+    owned = NAMED.each("kuberay_cluster_owner", "owner_name", where='owner_kind="RayJob"')
+    left_behind = (
+        f"{owned} * on (namespace, owner_name) group_left ()"
+        f" (time() - max by (namespace, owner_name) ({ended}))"
+        " unless on (namespace, uid) namespace_uid:kuberay_cluster_at_rest:max"
+    )
+    return [
+        table(
+            "Replicas by group",
+            "Replicas of each worker group as the spec requests them, and the pods of each replica.",
+            [*OBJECT, "group"],
+            [
+                Column("desired", NAMED.each(f"{group}_desired_replicas", "group"), "short"),
+                Column("minimum", NAMED.each(f"{group}_min_replicas", "group"), "short"),
+                Column("maximum", NAMED.each(f"{group}_max_replicas", "group"), "short"),
+                Column("hosts", NAMED.each(f"{group}_hosts", "group"), "short"),
+                Column("suspended", NAMED.each(f"{group}_suspended", "group"), "bool_yes_no"),
+            ],
+            links={"name": OWN},
+            width=16,
+        ),
+        table(
+            "Left behind by ended jobs",
+            "RayClusters that still exist after their RayJob ended, with the time since its end.",
+            [*OBJECT, "owner_name"],
+            [Column("time since the end", left_behind, "s")],
+            links={"name": OWN},
+            sort="time since the end",
+            width=8,
+        ),
+    ]
 
 
 def _lifecycle() -> list[Panel]:

@@ -11,14 +11,14 @@ LABEL = "cluster"
 """The chart's default of `prometheusRule.externalLabels`. The chart's template replaces it in the files."""
 
 _GROUPING = re.compile(r"\b((?:by|on) \([^)]*?)\bnamespace\b")
-_SELECTION = 'namespace=~"$namespace"'
+_SELECTION = re.compile(r'namespace=~"\$namespace\|?"')
 _MATCHER = f'{LABEL}=~"${LABEL}"'
 
 
 def query(expr: str) -> str:
     """Return a query that selects clusters and keeps them apart."""
     grouped = _GROUPING.sub(rf"\1{LABEL}, namespace", expr)
-    return grouped.replace(_SELECTION, f"{_MATCHER}, {_SELECTION}")
+    return _SELECTION.sub(lambda selection: f"{_MATCHER}, {selection[0]}", grouped)
 
 
 def legend(text: str) -> str:

@@ -1,6 +1,6 @@
 """The dashboard `KubeRay / Fleet`: all kinds on one page. Its tables link to the dashboards of the kinds."""
 
-from tools.dashboards.board import SELECTED, Row, Variable, address, dashboard
+from tools.dashboards.board import SELECTED, Row, TextVariable, Variable, address, dashboard
 from tools.dashboards.causes import cause_table
 from tools.dashboards.panels import (
     ORANGE,
@@ -19,6 +19,7 @@ from tools.dashboards.panels import (
 from tools.dashboards.queries import (
     FLEET,
     KINDS,
+    Scope,
     count_or_zero,
     empty_as,
     of_any_kind,
@@ -57,8 +58,10 @@ def board() -> Json:
             Row("States", _states()),
             Row("Events", _events()),
             Row("Durations", _durations()),
+            Row("Requested resources", _requested()),
             Row("Namespaces", [_namespaces()]),
         ],
+        texts=[TextVariable("label", "Label of GPU-hours", "label_team")],
     )
 
 
@@ -107,11 +110,42 @@ def _numbers() -> list[Panel]:
     ]
 
 
+def _requested() -> list[Panel]:
+    gpus = FLEET.increase("kuberay_clusters_requested_gpu_seconds_total", "namespace")
+    cores = FLEET.increase("kuberay_clusters_requested_cpu_core_seconds_total", "namespace")
+    by_cluster = f"increase({FLEET.of('kuberay_cluster_requested_gpu_seconds_total')}[$__rate_interval])"
+    labels = f"max by (namespace, uid, $label) ({FLEET.of('kuberay_cluster_labels')})"
+    labelled = f"max by (namespace, uid) ({by_cluster}) * on (namespace, uid) group_left ($label) {labels}"
+    return [
+        bars(
+            "GPU-hours by namespace",
+            "GPU-hours that RayClusters requested in each interval. Suspended clusters request nothing.",
+            Query("{{namespace}}", f"{gpus} / 3600 > 0"),
+            width=8,
+        ),
+        bars(
+            "GPU-hours by label",
+            "GPU-hours by a label of the RayClusters: the variable above, such as label_team. The exporter needs the "
+            "label in --metric-labels-allowlist.",
+            Query("{{$label}}", f"sum by ($label) ({labelled}) / 3600 > 0"),
+            width=8,
+        ),
+        bars(
+            "Core-hours by namespace",
+            "CPU core-hours that RayClusters requested in each interval. Suspended clusters request nothing.",
+            Query("{{namespace}}", f"{cores} / 3600 > 0"),
+            width=8,
+        ),
+    ]
+
+
 def _alerts() -> str:
     """Return the seconds since each firing alert became pending."""
     alerts = 'alertname=~"(Ray|KubeRay).+"'
-    firing = FLEET.of("ALERTS", f'{alerts}, alertstate="firing"')
-    since = f"{FLEET.of('ALERTS_FOR_STATE', alerts)} and ignoring (alertstate) {firing}"
+    # Alerts on the operator have no namespace, and are shown whichever namespace is selected.
+    scope = Scope('namespace=~"$namespace|"')
+    firing = scope.of("ALERTS", f'{alerts}, alertstate="firing"')
+    since = f"{scope.of('ALERTS_FOR_STATE', alerts)} and ignoring (alertstate) {firing}"
     # Most alerts are on one kind, and their name begins with it.
     kind = f'label_replace({since}, "kind", "$1", "alertname", "(Ray(?:Cluster|Job|Service)).+")'
     return f"time() - min by (alertname, severity, kind, namespace, name, uid) ({kind})"

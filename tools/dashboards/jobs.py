@@ -37,6 +37,8 @@ CLUSTER = address("kuberay-RayCluster", name="ray_io_cluster")
 
 STATE = "kuberay_job_deployment_status"
 
+STAGES = {stage: f"kuberay_jobs_{stage}_duration_seconds" for stage in ("queued", "starting", "running", "total")}
+
 
 def board() -> Json:
     return dashboard(
@@ -55,6 +57,7 @@ def board() -> Json:
             Row("Warnings", warning_panels("RayJob")),
             Row("Pods", pod_panels("RayJob")),
             Row("Durations", _durations()),
+            Row("Stages", _stages()),
             Row("Retries and schedules", _attempts()),
         ],
     )
@@ -247,6 +250,46 @@ def _durations() -> list[Panel]:
             [Column("startup time", f"{start} - {NAMED.each('kuberay_job_start_timestamp_seconds')} >= 0", "s")],
             links={"name": OWN},
             sort="startup time",
+            width=8,
+        ),
+    ]
+
+
+def _stages() -> list[Panel]:
+    started = NAMED.each("kuberay_job_start_timestamp_seconds")
+    deadline = NAMED.each("kuberay_job_active_deadline_seconds")
+    running = 'kuberay_job_deployment_status{deployment_status="Running"}'
+    return [
+        *(
+            lines(
+                f"{name} stage durations",
+                f"Durations of the stages of RayJobs in the last hour: queued until the first start, starting until "
+                f"Ray's own start, running until its end. {BY_NAMESPACE}",
+                *(Query(stage, FLEET.quantile(QUANTILES[share], histogram)) for stage, histogram in STAGES.items()),
+                unit="s",
+                width=8,
+            )
+            for name, share in (("Median", "p50"), ("p90", "p90"))
+        ),
+        table(
+            "Deadlines and status checks",
+            "Share of the active deadline that running RayJobs have used, and the time for which the operator has got "
+            "no job status from the head.",
+            OBJECT,
+            [
+                Column(
+                    "used deadline",
+                    f"(time() - {started}) / on (namespace, name, uid) {deadline} and on (namespace, uid) {running}",
+                    "percentunit",
+                ),
+                Column(
+                    "no status for",
+                    f"time() - {NAMED.each('kuberay_job_status_check_failing_since_timestamp_seconds')}",
+                    "s",
+                ),
+            ],
+            links={"name": OWN},
+            sort="used deadline",
             width=8,
         ),
     ]
