@@ -1,11 +1,16 @@
 """The dashboards: titles, layout, links and queries. `make live` sends the queries to a real Prometheus."""
 
+import copy
+import json
 import re
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.support.boards import BOARDS, FILES, QUERIES, BoardQuery, panels
 from tools.dashboards.render import rendered
@@ -138,6 +143,8 @@ def datasources(value: Any) -> Iterator[Any]:
             yield from datasources(item)
 
 
+ABSENT = object()
+
 SELECTION = r'namespace=~"\$namespace\|?"'
 """With the bar, series without a namespace are selected, too."""
 
@@ -266,3 +273,36 @@ def test_links_keep_the_selected_clusters(board: dict[str, Any]) -> None:
     for _, _, url in links(board):
         assert "${cluster:queryparam}" in url
         assert "fields.cluster" not in url
+
+
+def test_grafana_knows_every_field(board: dict[str, Any]) -> None:
+    """Read with the types of Grafana's schema and written again, nothing is lost and nothing has changed.
+
+    Except `definition`, which Grafana writes for the list of variables in its settings.
+    """
+    register_default_plugins()
+    board = copy.deepcopy(board)
+    for variable in board["templating"]["list"]:
+        variable.pop("definition", None)
+    written = json.loads(JSONEncoder().encode(Dashboard.from_json(copy.deepcopy(board))))
+    assert list(differences(board, written)) == []
+
+
+def differences(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
+    """Yield the places at which something of ours is missing or different; defaults that were added do not count."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key, value in ours.items():
+            yield from differences(value, theirs.get(key, ABSENT), f"{path}.{key}")
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for one, other in zip(ours, theirs, strict=True):
+            yield from differences(one, other, f"{path}[]")
+    elif ours != theirs:
+        yield path
+
+
+def test_a_field_that_grafana_does_not_know_is_found() -> None:
+    """Or the test above would say nothing."""
+    register_default_plugins()
+    board = {"title": "t", "panels": [{"type": "stat", "title": "p", "gridPosition": {"x": 1}}]}
+    written = json.loads(JSONEncoder().encode(Dashboard.from_json(copy.deepcopy(board))))
+    assert list(differences(board, written)) == [".panels[].gridPosition"]
