@@ -73,7 +73,8 @@ def _yaml_values(data: bytes) -> Iterator[Any]:
         for value in yaml.load_all(data, _YamlLoader):
             if value is not None:
                 yield value
-    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as exc:
+        # The last three are what PyYAML raises for a wrong value of an explicit tag, such as `!!int ""`.
         reason = " ".join(str(exc).split())
         raise InputError(f"neither JSON nor YAML: {reason}") from exc
 
