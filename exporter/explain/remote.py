@@ -1,19 +1,22 @@
 """Reads the objects of a running exporter through its API (docs/api.md)."""
 
 import json
+from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import msgspec
 
 from exporter.diagnosis.views import ObjectView
-from exporter.errors import ConfigError, DecodeError, StreamError
+from exporter.errors import ConfigError, StreamError
+from exporter.explain.report import printable
 
 TIMEOUT_SECONDS = 10.0
 PAGE_SIZE = 1000
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_PAGES = 1000
 
 
 class Listing(msgspec.Struct):
@@ -28,10 +31,19 @@ _DECODER = msgspec.json.Decoder(Listing)
 
 def check_url(url: str) -> str:
     """Return the address of an exporter without a slash at its end; raises ConfigError."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"--url: '{url}' is not an address such as 'http://127.0.0.1:8080'")
+    if not _is_address(url):
+        raise ConfigError(f"--url: '{printable(url)}' is not an address such as 'http://127.0.0.1:8080'")
     return url.rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError if it is none
+    except ValueError:
+        return False
+    is_complete = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_complete and not any(char.isspace() or char in "?#" for char in url)
 
 
 def read_views(url: str, query: dict[str, str]) -> list[ObjectView]:
@@ -42,12 +54,13 @@ def read_views(url: str, query: dict[str, str]) -> list[ObjectView]:
     """
     views: list[ObjectView] = []
     token = ""
-    while True:
+    for _ in range(MAX_PAGES):
         page = _page(url, query | {"limit": str(PAGE_SIZE)} | ({"continue": token} if token else {}))
         views += page.items
         token = page.continue_token
         if not token:
             return views
+    raise StreamError(f"{url} answered with more than {MAX_PAGES} pages")
 
 
 def _page(url: str, query: dict[str, str]) -> Listing:
@@ -57,16 +70,16 @@ def _page(url: str, query: dict[str, str]) -> Listing:
             return _DECODER.decode(answer.read(MAX_BODY_BYTES))
     except HTTPError as exc:
         raise StreamError(f"{url} answered {exc.code}: {_reason(exc)}") from exc
-    except (URLError, OSError, ValueError) as exc:
-        raise StreamError(f"couldn't read {url}: {exc}") from exc
-    except (msgspec.MsgspecError, DecodeError) as exc:
+    except (msgspec.MsgspecError, RecursionError) as exc:
         raise StreamError(f"{url} did not answer with the exporter's API: {exc}") from exc
+    except (OSError, HTTPException, ValueError) as exc:
+        raise StreamError(f"couldn't read {url}: {printable(str(exc).strip())}") from exc
 
 
 def _reason(exc: HTTPError) -> str:
     """Return the `error` of an answer of the API, or its status line."""
     try:
         body: Any = json.loads(exc.read(4096))
-        return str(body["error"])
-    except (ValueError, KeyError, TypeError, OSError):
+        return printable(str(body["error"]))
+    except (ValueError, KeyError, TypeError, OSError, HTTPException, RecursionError):
         return str(exc.reason)
