@@ -75,8 +75,10 @@ def severity_rank(severity: Severity) -> int:
 
 def sorted_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return findings with the worst first, those of one severity in the given order; each sentence once."""
-    distinct = {item.sentence: item for item in findings}
-    return tuple(sorted(distinct.values(), key=lambda item: _RANKS[item.severity]))
+    distinct: dict[str, Finding] = {}
+    for item in sorted(findings, key=lambda item: _RANKS[item.severity]):
+        distinct.setdefault(item.sentence, item)
+    return tuple(distinct.values())
 
 
 _RANKS: dict[Enum, int] = {severity: rank for rank, severity in enumerate(Severity)}

@@ -25,6 +25,9 @@ MAX_EVENTS = 20
 MAX_PODS = 1000
 """Of one cluster, in a diagnosis."""
 
+MAX_JOBS = 1000
+"""Of one RayCronJob: the newest."""
+
 NAMES = {
     DetailedRayCluster: "RayCluster",
     DetailedRayJob: "RayJob",
@@ -62,7 +65,7 @@ class Related(Struct, frozen=True):
         clusters: the RayClusters that it names, which exist, each with what belongs to it.
         pods: of the cluster itself, or the submitters of a job.
         events: about the object, the newest first, at most MAX_EVENTS.
-        jobs: of a RayCronJob, the newest first.
+        jobs: of a RayCronJob, the newest first, at most MAX_JOBS.
         known: which kinds could be read.
     """
 
@@ -129,8 +132,8 @@ class Fleet:
         if isinstance(obj, DetailedRayCluster):
             return Related(pods=self._of(self._pods, meta.namespace, meta.name), events=events, known=self.known)
         if isinstance(obj, DetailedRayCronJob):
-            jobs = sorted(self._of(self._cron_jobs, meta.namespace, meta.name), key=_created_at, reverse=True)
-            return Related(events=events, jobs=tuple(jobs), known=self.known)
+            jobs = sorted(self._cron_jobs.get((meta.namespace, meta.name), ()), key=_created_at, reverse=True)
+            return Related(events=events, jobs=tuple(jobs[:MAX_JOBS]), known=self.known)
         clusters = tuple(self._clusters(meta.namespace, cluster_names(obj)))
         submitters = self._of(self._submitters, meta.namespace, meta.name) if isinstance(obj, DetailedRayJob) else ()
         return Related(clusters=clusters, pods=submitters, events=events, known=self.known)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
@@ -73,7 +73,9 @@ def _hours(pairs: Iterable[tuple[DetailedObject, ObjectView]], now: datetime) ->
     ended: dict[datetime, Counter[str]] = {}
     for obj, _ in pairs:
         status = obj.status if isinstance(obj, DetailedRayJob) else None
-        if status is not None and status.end_time is not None and timedelta() <= now - status.end_time < HISTORY:
-            hour = status.end_time.replace(minute=0, second=0, microsecond=0)
-            ended.setdefault(hour, Counter())[status.job_deployment_status or ""] += 1
+        if status is None or status.end_time is None or status.job_deployment_status not in ("Complete", "Failed"):
+            continue
+        if timedelta() <= now - status.end_time < HISTORY:
+            hour = status.end_time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+            ended.setdefault(hour, Counter())[status.job_deployment_status] += 1
     return [Hour(hour, count["Complete"], count["Failed"]) for hour, count in sorted(ended.items())]

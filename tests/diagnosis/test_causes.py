@@ -1,0 +1,51 @@
+"""The table of causes."""
+
+import re
+
+import pytest
+
+from exporter.diagnosis.causes import CAUSES, Cause, Severity
+
+
+def test_severities_are_ordered() -> None:
+    """The first is the worst."""
+    assert [severity.value for severity in Severity] == ["critical", "warning", "info"]
+
+
+def test_causes_are_unique() -> None:
+    """The list is closed: each name is one cause, with one row, in the same order."""
+    assert len({cause.value for cause in Cause}) == len(Cause.__members__) == 33
+    assert list(CAUSES) == list(Cause)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_name_is_lower_case_with_hyphens(cause: Cause) -> None:
+    """A name can be part of a URL, and of a label's value."""
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cause.value)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_row_is_complete(cause: Cause) -> None:
+    """Meaning and advice are there, and an anchor is one of a heading."""
+    row = CAUSES[cause]
+    assert row.meaning
+    assert row.advice
+    assert re.fullmatch(r"[a-z]*", row.runbook)
+
+
+def test_texts_are_unique() -> None:
+    """No text was copied from another cause."""
+    assert len({row.meaning for row in CAUSES.values()}) == len(CAUSES)
+    assert len({row.advice for row in CAUSES.values()}) == len(CAUSES)
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if CAUSES[cause].severity is Severity.CRITICAL])
+def test_critical_causes_have_a_runbook(cause: Cause) -> None:
+    """What is critical has an anchor in docs/runbooks.md."""
+    assert CAUSES[cause].runbook
+
+
+@pytest.mark.parametrize("cause", [Cause.SCHEDULING_GATED, Cause.ADMISSION_PENDING, Cause.SUSPENDED, Cause.INTERACTIVE])
+def test_what_somebody_wants_is_information(cause: Cause) -> None:
+    """No alert is about what a user or Kueue has chosen."""
+    assert (CAUSES[cause].severity, CAUSES[cause].runbook) == (Severity.INFO, "")

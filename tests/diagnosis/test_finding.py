@@ -1,0 +1,119 @@
+"""Findings and their order."""
+
+import json
+
+import msgspec
+import pytest
+
+from exporter.diagnosis.causes import CAUSES, Cause, Severity
+from exporter.diagnosis.finding import (
+    MAX_EVIDENCE,
+    Evidence,
+    Finding,
+    evidence_of,
+    explains,
+    finding,
+    severity_rank,
+    sorted_findings,
+)
+from exporter.resources.meta import ObjectMeta
+from tests.support.fleets import NOW
+
+META = ObjectMeta(name="a", uid="1", namespace="ns")
+
+
+def of(severity: Severity, sentence: str) -> Finding:
+    return Finding(Cause.UNKNOWN, severity, sentence)
+
+
+CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
+
+
+@pytest.mark.parametrize(("severity", "rank"), [(CRITICAL, 0), (WARNING, 1), (INFO, 2)])
+def test_severity_rank(severity: Severity, rank: int) -> None:
+    """The worst has the lowest rank."""
+    assert severity_rank(severity) == rank
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], []),
+        ([(INFO, "a"), (WARNING, "b"), (CRITICAL, "c")], ["c", "b", "a"]),
+        ([(WARNING, "z"), (CRITICAL, "y"), (WARNING, "a"), (CRITICAL, "b")], ["y", "b", "z", "a"]),
+        ([(WARNING, "a"), (WARNING, "b"), (WARNING, "a")], ["a", "b"]),
+    ],
+)
+def test_sorted_findings(given: list[tuple[Severity, str]], expected: list[str]) -> None:
+    """The worst first, otherwise in the given order, each sentence once."""
+    assert [item.sentence for item in sorted_findings([of(*one) for one in given])] == expected
+
+
+def test_worst_of_equal_sentences() -> None:
+    """Of findings with one sentence, the worst is kept."""
+    assert sorted_findings([of(CRITICAL, "a"), of(INFO, "a")]) == (of(CRITICAL, "a"),)
+
+
+def test_texts_are_those_of_the_cause() -> None:
+    """Severity, advice and runbook are those of the row."""
+    row = CAUSES[Cause.QUOTA]
+    assert finding(Cause.QUOTA, "No quota.") == Finding(
+        Cause.QUOTA, CRITICAL, "No quota.", (), row.advice, "rayclusterreplicafailure"
+    )
+
+
+def test_severity_can_be_another_one() -> None:
+    """What is usually critical can be less here."""
+    assert finding(Cause.QUOTA, "No quota.", severity=INFO).severity is INFO
+
+
+@pytest.mark.parametrize(("given", "kept"), [(0, 0), (2, 2), (3, 3), (4, 3)])
+def test_evidence_is_bounded(given: int, kept: int) -> None:
+    """The first of many are kept."""
+    evidence = [Evidence("Pod", "ns", f"w-{number}", "status") for number in range(given)]
+    assert finding(Cause.EVICTED, "Evicted.", *evidence).evidence == tuple(evidence[:kept])
+    assert MAX_EVIDENCE == 3
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (finding(Cause.QUOTA, "s"), True),
+        (finding(Cause.SUSPENDED, "s"), True),
+        (finding(Cause.EVICTED, "s"), False),
+        (finding(Cause.HEAD_RESTARTED, "s"), False),
+        (finding(Cause.OUT_OF_MEMORY, "s", severity=WARNING), False),
+        (finding(Cause.UNKNOWN, "s"), True),
+        (finding(Cause.WAITING_FOR_WORKERS, "s"), True),
+    ],
+    ids=lambda value: value.cause.value if isinstance(value, Finding) else None,
+)
+def test_explains(item: Finding, expected: bool) -> None:
+    """A warning about what runs again does not explain why something has not started."""
+    assert explains(item) is expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (
+            evidence_of("RayJob", META, "status.reason"),
+            {"kind": "RayJob", "namespace": "ns", "name": "a", "field": "status.reason"},
+        ),
+        (
+            evidence_of("Pod", META, "status", NOW, "text"),
+            {
+                "kind": "Pod",
+                "namespace": "ns",
+                "name": "a",
+                "field": "status",
+                "time": "2026-11-23T10:14:00Z",
+                "message": "text",
+            },
+        ),
+    ],
+    ids=["without time and message", "with both"],
+)
+def test_evidence_as_json(evidence: Evidence, expected: dict[str, str]) -> None:
+    """What is absent is left out."""
+    assert json.loads(msgspec.json.encode(evidence)) == expected

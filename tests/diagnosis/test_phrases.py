@@ -1,0 +1,84 @@
+"""Figures in sentences: ages, counts, lists of names."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, names
+from tests.support.fleets import NOW
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (119, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (3659, "1 h"),
+        (3660, "1 h 1 min"),
+        (11_100, "3 h 5 min"),
+        (86_399, "23 h 59 min"),
+        (86_400, "1 d"),
+        (89_999, "1 d"),
+        (90_000, "1 d 1 h"),
+        (100 * 86_400, "100 d"),
+    ],
+)
+def test_duration(seconds: float, expected: str) -> None:
+    """A duration has its two largest units, rounded down; a second unit of 0 is left out."""
+    assert duration(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "seconds", "text"),
+    [
+        (None, 0.0, "an unknown time"),
+        (NOW, 0.0, "0 s"),
+        (NOW + timedelta(minutes=5), 0.0, "0 s"),
+        (NOW - timedelta(seconds=90), 90.0, "1 min"),
+        (NOW - timedelta(milliseconds=500), 0.5, "0 s"),
+    ],
+)
+def test_age(since: datetime | None, seconds: float, text: str) -> None:
+    """A time in the future is now, and an absent one is unknown."""
+    assert (age_seconds(NOW, since), age(NOW, since)) == (seconds, text)
+
+
+@pytest.mark.parametrize(("number", "expected"), [(0, "0 pods"), (1, "1 pod"), (2, "2 pods")])
+def test_count(number: int, expected: str) -> None:
+    """Only one is singular."""
+    assert count(number, "pod") == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], ""),
+        (["b"], "b"),
+        (["b", "a", "b"], "b, a"),
+        (["c", "b", "a"], "c, b, a"),
+        (["d", "c", "b", "a"], "d, c, b and 1 more"),
+        (["d", "d", "c", "b", "a", "e"], "d, c, b and 2 more"),
+    ],
+)
+def test_names(values: list[str], expected: str) -> None:
+    """Three names in the given order, each once, and how many more there are."""
+    assert names(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No pod", "No pod."),
+        ("No pod.", "No pod."),
+        ("No pod... ", "No pod."),
+        ("No pod…", "No pod…"),
+        ("nodes: 0/3", "nodes: 0/3."),
+    ],
+)
+def test_ended(text: str, expected: str) -> None:
+    """A text ends with one full stop, but keeps the mark of a cut."""
+    assert ended(text) == expected
