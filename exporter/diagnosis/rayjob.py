@@ -7,7 +7,7 @@ from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Evidence, Finding, explains, finding
 from exporter.diagnosis.fleet import Related
-from exporter.diagnosis.phrases import age, age_seconds, duration, ended
+from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended
 from exporter.diagnosis.pods import pod_findings
 from exporter.diagnosis.raycluster import cluster_findings
 from exporter.diagnosis.waiting import quoted
@@ -128,7 +128,9 @@ def _attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> 
     limit = (job.spec.backoff_limit if job.spec else None) or 0
     evidence = common.field_of(job, "status.failed", status.end_time, status.message if state == "Retrying" else None)
     next_attempt = "the next one starts" if state == "Retrying" else f"attempt {failed + 1} is {state or 'New'}"
-    sentence = f"{failed} of {limit + 1} attempts of {common.subject(job)} failed; {next_attempt}."
+    # The limit can have been lowered since.
+    attempts = f"{failed} of {limit + 1} attempts" if failed <= limit else count(failed, "attempt")
+    sentence = f"{attempts} of {common.subject(job)} failed; {next_attempt}."
     yield finding(Cause.RETRYING, sentence, evidence)
 
 

@@ -128,6 +128,10 @@ ROWS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
         [job("Running", {"backoffLimit": 2}, failed=2), READY],
         [("warning", "retrying", "2 of 3 attempts of RayJob a failed; attempt 3 is Running.")],
     ),
+    "running again, above the limit": (
+        [job("Running", failed=2), READY],
+        [("warning", "retrying", "2 attempts of RayJob a failed; attempt 3 is Running.")],
+    ),
     "deadline is near": (
         [job("Running", {"activeDeadlineSeconds": 310}), READY],
         [("warning", "deadline-near", "RayJob a reaches its deadline of 5 min in 10 s.")],
