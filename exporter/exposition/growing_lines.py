@@ -47,9 +47,13 @@ class GrowingLines:
         """Yield every family that has series, with one segment: its values at this monotonic time, as whole numbers."""
         for place, text in enumerate(self.families):
             name = text.family.name
-            growing = [(labels, growth) for labels, growths in snapshot if (growth := growths[place])]
             # Rounded down: half the time that decimals take, and off by less than 1, however long it has grown.
-            lines = [f"{name}{labels}{int(total + rate * (now - since))}\n" for labels, (total, rate, since) in growing]
+            lines = [
+                f"{name}{labels}{int(total + rate * (now - since))}\n"
+                for labels, growths in snapshot
+                if (growth := growths[place])
+                for total, rate, since in (growth,)
+            ]
             if lines:
                 yield text, [Segment("".join(lines).encode("utf-8", "replace"))]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from exporter.exposition.deflate import FINAL_BLOCK, GZIP_HEADER, deflate_segment, gzip_trailer
+from exporter.exposition.deflate import FINAL_BLOCK, GZIP_HEADER, deflate_segment, gzip_trailer, text_crc
 
 CHUNK_BYTES = 256 * 1024
 """How much of a body is joined and handed to a connection at once: what a client that does not read costs."""
@@ -21,6 +21,10 @@ class Segment:
     @cached_property
     def deflated(self) -> bytes:
         return deflate_segment(self.text)
+
+    @cached_property
+    def crc(self) -> int:
+        return text_crc(self.text)
 
 
 class Body:
@@ -69,6 +73,6 @@ def gzip_body(segments: list[Segment]) -> Body:
             GZIP_HEADER,
             *[segment.deflated for segment in segments],
             FINAL_BLOCK,
-            gzip_trailer([segment.text for segment in segments]),
+            gzip_trailer([segment.text for segment in segments], (segment.crc for segment in segments)),
         ]
     )
