@@ -11,8 +11,8 @@ from exporter.kube.backoff import Backoff
 from exporter.kube.failure_log import FailureLog, ResourceLogger
 from exporter.kube.list_watch import Stopped
 from exporter.kube.log_budget import LogBudget
-from exporter.kube.retries import TURN_CHECK_SECONDS, Retries
-from exporter.kube.retry_budget import RetryBudget
+from exporter.kube.retries import REMAINING_SHARE, TURN_CHECK_SECONDS, Retries
+from exporter.kube.retry_budget import RETRIES_PER_SECOND, RetryBudget
 from tests.support.clocks import FakeClock
 from tests.support.recordings import recorded
 from tests.support.watching import wait_until, watched
@@ -93,14 +93,16 @@ class RecoveringClock(FakeClock):
         return super().wait(stop, seconds)
 
 
-def test_waiting_for_a_turn_ends_when_the_api_server_works_again() -> None:
-    """900 informers have failed: without the success this one would wait for more than a minute."""
+def test_waiting_for_a_turn_is_shortened_when_the_api_server_works_again() -> None:
+    """900 informers have failed: they do not wait for their turns, but do not list all at once either."""
     clock = RecoveringClock()
     for _ in range(900):
         clock.budget.reserve(0.0)
     retries(clock, clock.budget).after_failure(ConnectError("refused"), failure_log())
-    assert len(clock.waits) == 3
-    assert clock.waits[1:] == [TURN_CHECK_SECONDS] * 2
+    own, *checks, last = clock.waits
+    assert checks == [TURN_CHECK_SECONDS] * 2
+    turn = 900 / RETRIES_PER_SECOND - own
+    assert last == pytest.approx((turn - sum(checks)) * REMAINING_SHARE, abs=1.5)
 
 
 @pytest.mark.parametrize("wait", ["wait", "before_next_list"])
