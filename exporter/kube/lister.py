@@ -1,17 +1,12 @@
 """Lists: repeated until one succeeds, and applied as a difference."""
 
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from exporter.clock import Clock
 from exporter.errors import ApiError, StatusError
 from exporter.kube import wire
-from exporter.kube.decoder import ObjectDecoder
-from exporter.kube.failure_log import FailureLog, ResourceLogger, is_refusal
-from exporter.kube.list_watch import ListWatch
-from exporter.kube.metrics import ReflectorMetrics
-from exporter.kube.retries import Retries
-from exporter.kube.store import Store, StoreUpdater
-from exporter.kube.sync_state import ReflectorState, SyncState
+from exporter.kube.failure_log import is_refusal
+from exporter.kube.sync_state import SyncState
+from exporter.kube.sync_step import SyncStep
 
 NOT_INSTALLED_SECONDS = 30.0
 """The interval of lists for a CRD that is not installed, and the minimum between two 404 that drop objects."""
@@ -22,32 +17,11 @@ REFUSALS_BEFORE_COMPLETE = 3
 T = TypeVar("T", bound=wire.Object)
 
 
-class Lister(Generic[T]):
+class Lister(SyncStep[T]):
     """Applies lists to a store. For one thread."""
 
-    def __init__(
-        self,
-        list_watch: ListWatch,
-        store: Store[T],
-        updater: StoreUpdater[T],
-        decoder: ObjectDecoder[T],
-        state: ReflectorState,
-        retries: Retries,
-        metrics: ReflectorMetrics,
-        logger: ResourceLogger,
-        clock: Clock,
-    ) -> None:
-        self._list_watch = list_watch
-        self._store = store
-        self._updater = updater
-        self._decoder = decoder
-        self._state = state
-        self._retries = retries
-        self._metrics = metrics
-        self._log = logger
-        self._clock = clock
-        self._failures = FailureLog("list", logger)
-        self._missing_since: float | None = None
+    request = "list"
+    _missing_since: float | None = None
 
     def list_until_done(self) -> None:
         """List until a list succeeds; every failure of the API is handled in here."""

@@ -1,21 +1,15 @@
 """Watches: one after the other from the last version, until a list is needed."""
 
 from contextlib import closing
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from exporter.clock import Clock
 from exporter.errors import ApiError, ConnectError, DecodeError, StatusError, StreamError
 from exporter.kube import wire
 from exporter.kube.backoff import MAX_SECONDS
-from exporter.kube.decoder import ObjectDecoder
-from exporter.kube.failure_log import NOT_FOUND, FailureLog, ResourceLogger
-from exporter.kube.list_watch import ListWatch
-from exporter.kube.metrics import ReflectorMetrics
-from exporter.kube.retries import Retries
-from exporter.kube.store import Store, StoreUpdater
-from exporter.kube.sync_state import ReflectorState
+from exporter.kube.failure_log import NOT_FOUND
+from exporter.kube.sync_step import SyncStep
 
 SHORTEST_WATCH_SECONDS = 1.0
 """A watch that ends sooner without an event would be opened again in a hot loop."""
@@ -35,33 +29,12 @@ class OutdatedError(Exception):
     """The version shows that the watch cannot continue: a list is needed, as after a 410."""
 
 
-class Watcher(Generic[T]):
+class Watcher(SyncStep[T]):
     """Applies the events of watches to a store. For one thread."""
 
-    def __init__(
-        self,
-        list_watch: ListWatch,
-        store: Store[T],
-        updater: StoreUpdater[T],
-        decoder: ObjectDecoder[T],
-        state: ReflectorState,
-        retries: Retries,
-        metrics: ReflectorMetrics,
-        logger: ResourceLogger,
-        clock: Clock,
-    ) -> None:
-        self._list_watch = list_watch
-        self._store = store
-        self._updater = updater
-        self._decoder = decoder
-        self._state = state
-        self._retries = retries
-        self._metrics = metrics
-        self._log = logger
-        self._clock = clock
-        self._failures = FailureLog("watch", logger)
-        # Events of objects so far.
-        self._changes = 0
+    request = "watch"
+    # Events of objects so far.
+    _changes = 0
 
     def watch_until_outdated(self) -> None:
         """Watch repeatedly from the last version; return when a list is needed."""
