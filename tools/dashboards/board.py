@@ -35,6 +35,14 @@ class Variable(NamedTuple):
     expr: str
 
 
+def object_variables(kind: str, info: str) -> list[Variable]:
+    """Return the lists of namespaces and names of one kind, from its `_info` family."""
+    return [
+        Variable("namespace", "Namespace", f"label_values({info}, namespace)"),
+        Variable("name", kind, f'label_values({info}{{namespace=~"$namespace"}}, name)'),
+    ]
+
+
 class TextVariable(NamedTuple):
     """A field at the top of a dashboard for any text, with its first value."""
 

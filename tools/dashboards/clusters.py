@@ -1,6 +1,6 @@
 """The dashboard `KubeRay / Clusters`: states, conditions, workers and resources of RayClusters."""
 
-from tools.dashboards.board import Row, Variable, address, dashboard
+from tools.dashboards.board import Row, address, dashboard, object_variables
 from tools.dashboards.causes import pod_panels, warning_panels
 from tools.dashboards.panels import (
     GREEN,
@@ -42,10 +42,7 @@ def board() -> Json:
         "kuberay-RayCluster",
         "KubeRay / Clusters",
         "States, conditions, workers and resources of RayClusters. Requires the exporter's recording rules.",
-        [
-            Variable("namespace", "Namespace", "label_values(kuberay_cluster_info, namespace)"),
-            Variable("name", "RayCluster", 'label_values(kuberay_cluster_info{namespace=~"$namespace"}, name)'),
-        ],
+        object_variables("RayCluster", "kuberay_cluster_info"),
         [
             Row("Summary", _numbers()),
             Row("Inventory", [_list()]),

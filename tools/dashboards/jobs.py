@@ -1,6 +1,6 @@
 """The dashboard `KubeRay / Jobs`: states, outcomes, durations and retries of RayJobs, and schedules of RayCronJobs."""
 
-from tools.dashboards.board import Row, Variable, address, dashboard
+from tools.dashboards.board import Row, address, dashboard, object_variables
 from tools.dashboards.causes import pod_panels, warning_panels
 from tools.dashboards.panels import (
     GREEN,
@@ -45,10 +45,7 @@ def board() -> Json:
         "kuberay-RayJob",
         "KubeRay / Jobs",
         "States, outcomes, durations and retries of RayJobs. Requires the exporter's recording rules.",
-        [
-            Variable("namespace", "Namespace", "label_values(kuberay_job_info, namespace)"),
-            Variable("name", "RayJob", 'label_values(kuberay_job_info{namespace=~"$namespace"}, name)'),
-        ],
+        object_variables("RayJob", "kuberay_job_info"),
         [
             Row("Summary", _numbers()),
             Row("Current jobs", _current()),

@@ -1,6 +1,6 @@
 """The dashboard `KubeRay / Services`: readiness, upgrades and applications of RayServices."""
 
-from tools.dashboards.board import Row, Variable, address, dashboard
+from tools.dashboards.board import Row, address, dashboard, object_variables
 from tools.dashboards.causes import pod_panels, warning_panels
 from tools.dashboards.panels import (
     GREEN,
@@ -36,10 +36,7 @@ def board() -> Json:
         "kuberay-RayService",
         "KubeRay / Services",
         "Readiness, upgrades and applications of RayServices. Requires the exporter's recording rules.",
-        [
-            Variable("namespace", "Namespace", "label_values(kuberay_service_info, namespace)"),
-            Variable("name", "RayService", 'label_values(kuberay_service_info{namespace=~"$namespace"}, name)'),
-        ],
+        object_variables("RayService", "kuberay_service_info"),
         [
             Row("Summary", _numbers()),
             Row("Readiness", _readiness()),
