@@ -18,10 +18,7 @@ from exporter.simulator.cluster import SimulatedCluster
 BANNER = """\
 A simulated KubeRay cluster with {objects} objects, and the exporter on it:
 
-  {exporter}/metrics    the metrics
-  {exporter}/    a page for a browser: every object, and why it is not healthy
-  {exporter}/api/v1/objects    the objects with their findings
-  {api}/apis/ray.io/v1/rayjobs    the RayJobs in the simulated API
+{addresses}
 
 What is not healthy, and why:
 
@@ -41,6 +38,17 @@ Examples, for curl -s {exporter}/metrics | grep …
 
 Ctrl-C ends it.
 """
+
+
+def addresses(exporter: str, api: str, *, has_web_ui: bool) -> str:
+    """Return what can be opened, one line each: the page for a browser first."""
+    page = (f"{exporter}/", "a page for a browser: every object, and why it is not healthy")
+    metrics = (f"{exporter}/metrics", "the metrics")
+    objects = (f"{exporter}/api/v1/objects", "the objects with their findings")
+    jobs = (f"{api}/apis/ray.io/v1/rayjobs", "the RayJobs in the simulated API")
+    rows = [page, metrics, objects, jobs] if has_web_ui else [metrics, jobs]
+    width = max(len(address) for address, _ in rows)
+    return "\n".join(f"  {address:{width}}  {what}" for address, what in rows)
 
 
 def free_address(address: Address) -> Address:
@@ -63,6 +71,8 @@ def run(config: Config, *, seed: int, speed: float, objects: int) -> None:
     with cluster:
 
         def announce(address: str) -> None:
-            click.echo(BANNER.format(objects=cluster.objects, exporter=f"http://{address}", api=cluster.url))
+            exporter, api = f"http://{address}", cluster.url
+            shown = addresses(exporter, api, has_web_ui=config.has_web_ui)
+            click.echo(BANNER.format(objects=cluster.objects, addresses=shown, exporter=exporter, api=api))
 
         serve(config, functools.partial(anonymous, cluster.url), announce)

@@ -40,6 +40,8 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
             assert time.monotonic() - started < 10
             metrics, api = re.findall(r"(http://\S+/metrics) ", shown)[0], re.findall(r"http://\S+/rayjobs", shown)[0]
             assert b'"kind":"RayJobList"' in get(api)
+            # The README says that the first address is the page.
+            assert get(re.findall(r"http://\S+", shown)[0]).startswith(b"<!DOCTYPE html>")
             wait_until(lambda: is_ready(metrics))
             wait_until(lambda: parse(get(metrics)).keys() >= FAMILIES, "all families")
             states = _states(get(metrics))
