@@ -11,6 +11,7 @@ import pytest
 from exporter import __version__
 from tests.support.commands import COMMAND, environment
 from tests.support.helm_chart import ROOT
+from tools.sbom import canonical, read_lock
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
@@ -36,18 +37,12 @@ def build_argument(name: str) -> list[str]:
 @pytest.fixture
 def as_in_the_image(tmp_path: Path) -> dict[str, str]:
     """An environment in which Python does not import what only the development has."""
-    lock = (ROOT / "requirements.lock").read_text()
-    locked = {canonical(name) for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)} | {"kuberay-exporter"}
+    locked = {pin.name for pin in read_lock((ROOT / "requirements.lock").read_text())} | {"kuberay-exporter"}
     owners = metadata.packages_distributions()
     modules = [module for module in owners if not locked & set(map(canonical, owners[module]))]
     patterns = [pattern for module in modules for pattern in (module, f"{module}.*")]
     (tmp_path / "sitecustomize.py").write_text(REFUSE.format(patterns=patterns))
     return environment(PYTHONPATH=str(tmp_path))
-
-
-def canonical(name: str) -> str:
-    """Return a package's name as the lock has it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

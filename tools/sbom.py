@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 SPEC_VERSION = "1.6"
-_PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)")
+_PIN = re.compile(r"^(?P<name>[\w.-]+)(\[[\w,.-]+\])?==(?P<version>[^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:(?P<sha256>[0-9a-f]{64})")
 
 
