@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 # Created after the installation: of the exporter's packages first, then of those for its development.
 RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
-PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --progress-bar off
+# A lock names every package, so that nothing is left to resolve: whatever pip a Python has brings the same packages.
+PIP_QUIET := --quiet --disable-pip-version-check
+PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
 
@@ -19,16 +21,18 @@ help: ## List the targets
 OLD_PYTHON := $(PYTHON) is Python %d.%d, but 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11
 CHECK_PYTHON := import sys; sys.version_info < (3, 11) and sys.exit("$(OLD_PYTHON)" % sys.version_info[:2])
 
-# pip prints its progress, because the first run takes a minute or more.
 $(RUNTIME): requirements.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
-	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@echo "Creating the virtual environment $(VENV) (some seconds)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing the exporter's packages (some seconds)"
+	@$(PIP_INSTALL) -r requirements.lock
 	@touch $@
 
 $(READY): $(RUNTIME) requirements-dev.lock pyproject.toml
-	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
-	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@echo "Installing the packages for development (about a minute)"
+	@$(PIP_INSTALL) -r requirements-dev.lock
+	@$(BIN)/pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: demo
@@ -52,8 +56,8 @@ test: $(READY) ## Run the tests that need only Python, and print their coverage 
 
 .PHONY: soak
 soak: $(READY) ## Run Hypothesis' tests for some minutes, with new examples
-	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --hypothesis-show-statistics \
-	  tests/test_state_machine.py tests/test_arbitrary.py $(ARGS)
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --hypothesis-show-statistics tests/test_state_machine.py \
+	  tests/test_arbitrary.py tests/diagnosis/test_arbitrary.py tests/test_signals.py $(ARGS)
 
 .PHONY: attack
 attack: $(READY) ## Attack a running exporter with hostile objects, clients and servers (ARGS="--short", "--list")
@@ -130,7 +134,8 @@ live: $(READY) ## Test rules and dashboards with a Prometheus that scrapes the d
 # What drives the browser, installed after the other packages.
 DRIVER := $(VENV)/.driver
 $(DRIVER): $(READY) requirements-browser.lock
-	$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
+	@echo "Installing the driver of the browser (some seconds)"
+	@$(PIP_INSTALL) -r requirements-browser.lock
 	@touch $@
 
 # `make test` does not collect this folder (norecursedirs in pyproject.toml), as it needs Debian's chromium.
@@ -179,6 +184,19 @@ chart-golden: $(READY) $(HELM) ## Generate the rendered charts; review them like
 e2e: $(READY) $(HELM) ## Test exporter, chart and sidecar with a real API server (needs Go; the first run takes minutes)
 	$(BIN)/python -m tests.e2e.binaries
 	HELM=$(abspath $(HELM)) $(BIN)/python -m pytest tests/e2e $(ARGS)
+
+# The pip of Python 3.11.0, the oldest that a supported Python brings.
+OLDEST_PIP := 22.3
+.PHONY: check-locks
+check-locks: ## Check that the oldest supported pip installs the lock files
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@echo "Installing the lock files with pip $(OLDEST_PIP) (about a minute)"
+	@$(PYTHON) -m venv --clear $(VENV)-oldest-pip
+	@$(VENV)-oldest-pip/bin/pip install $(PIP_QUIET) pip==$(OLDEST_PIP)
+	@$(VENV)-oldest-pip/bin/pip install $(PIP_QUIET) --no-deps --require-hashes -r requirements-dev.lock
+	@$(VENV)-oldest-pip/bin/pip install $(PIP_QUIET) --no-deps --require-hashes --dry-run -r requirements-browser.lock
+	@$(VENV)-oldest-pip/bin/pip check
+	@rm -rf $(VENV)-oldest-pip
 
 .PHONY: lock
 lock: $(READY) ## Update the lock files
