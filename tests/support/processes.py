@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ class Process:
     def _read(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
-            self.lines.append(json.loads(line))
+            # The last line of a killed process can be cut.
+            if line.endswith("\n"):
+                self.lines.append(json.loads(line))
 
     @property
     def messages(self) -> list[str]:
@@ -74,7 +77,8 @@ def serving(kubeconfig: Path, *arguments: str, listeners: int = 1) -> Iterator[P
             wait_until(lambda: popen.poll() is not None or len(process.addresses()) == listeners, "listening")
             yield process
         finally:
-            popen.kill()
+            # The reader ends before its pipe is closed.
+            process.end(signal.SIGKILL)
             assert popen.stderr
             assert popen.stderr.read() == ""
 
