@@ -6,6 +6,6 @@ import hypothesis
 
 # Tests run where other work runs too: a slow example is not a wrong one. The same examples each time,
 # so that a failure is the change's; `make soak` looks for new ones.
-hypothesis.settings.register_profile("default", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.register_profile("soak", deadline=None, derandomize=False, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -219,7 +219,6 @@ class Present:
         return iter(self._objects.values())
 
 
-@settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(sorted(BY_PLURAL)), OBJECTS), max_size=8), st.none() | st.floats(0, 2e9))
 def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: float | None) -> None:
     """Each is decoded or refused; what is printed is valid in both formats, and `collect` agrees with it."""
@@ -259,7 +258,6 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
     assert counted == sum(len(present[plural]) for plural in ("rayclusters", "rayjobs", "rayservices"))
 
 
-@settings(max_examples=300)
 @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_as_an_object(data: bytes) -> None:
     """Decoded or refused with our own error, whatever they are."""

@@ -18,6 +18,9 @@ from tests.support.processes import serving, value, write_kubeconfig
 from tests.support.recordings import PLURALS, captures
 from tests.support.watching import job, wait_until
 
+LARGE_BODY_JOBS = 4000
+"""Their body has 8 MB: more than the buffers of a connection."""
+
 
 @pytest.fixture
 def server() -> Iterator[FaultServer]:
@@ -204,7 +207,7 @@ def test_a_second_listener_for_the_probes(kubeconfig: Path) -> None:
 
 def test_sigterm_lets_a_running_scrape_finish(server: FaultServer, kubeconfig: Path) -> None:
     """A client that reads slowly gets all of its body."""
-    for i in range(20_000):
+    for i in range(LARGE_BODY_JOBS):
         server.store.create("rayjobs", job(f"job-with-a-name-that-is-rather-long-{i}"))
     with serving(kubeconfig) as process:
         process.wait_until_ready()
@@ -214,6 +217,7 @@ def test_sigterm_lets_a_running_scrape_finish(server: FaultServer, kubeconfig: P
             head = client.recv(1024)
             process.process.send_signal(signal.SIGTERM)
             wait_until(lambda: "stopping" in process.messages)
+            assert "stopped" not in process.messages
             body = head
             while chunk := client.recv(65536):
                 body += chunk
@@ -225,7 +229,7 @@ def test_sigterm_lets_a_running_scrape_finish(server: FaultServer, kubeconfig: P
 
 def test_sigterm_ends_within_ten_seconds_whatever_hangs(server: FaultServer, kubeconfig: Path) -> None:
     """A server that does not answer, and a client that does not read."""
-    for i in range(20_000):
+    for i in range(LARGE_BODY_JOBS):
         server.store.create("rayjobs", job(f"job-with-a-name-that-is-rather-long-{i}"))
     server.stall_answer(verb="watch", times=None)
     with serving(kubeconfig) as process:

@@ -14,13 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import hypothesis
 import pytest
 
 from tests.support.commands import COMMAND, environment
 from tests.support.processes import write_kubeconfig
 from tests.support.watching import wait_until
 
-STARTS = 20
+STARTS = max(4, hypothesis.settings().max_examples // 10)
+"""Delays that are tried; `make soak` tries many."""
+
 START_SECONDS = 1.2
 """Signals are sent up to so long after the start: the imports, the set-up and the first requests."""
 

@@ -135,23 +135,23 @@ class Scene:
         """Return whether the exposition was equal to what the server has in time."""
         return self.wait(lambda: not self.differences(plural), seconds)
 
-    def check_truth(self, seconds: float = SHOWN_SECONDS) -> None:
+    def check_truth(self) -> None:
         """Complain unless the exporter soon shows exactly the server's objects, in a body that is valid."""
         # Once something was found wrong, what follows from it is not worth the time and the words.
         if not self.complaints:
-            self._check_objects(seconds)
+            self._check_objects()
         answer = self.victim.get("/metrics", timeout_seconds=30)
         if answer.status == 200 and (reason := exposition.fault(answer.body)):
             self.complain(reason)
 
-    def _check_objects(self, seconds: float) -> None:
+    def _check_objects(self) -> None:
         # They are new: an exporter that shows an old state for good does not show them.
         for plural in self.kinds():
             self.store.put(plural, "honest/marker", HONEST[plural])
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + SHOWN_SECONDS
         for plural in self.kinds():
             if not self.wait_until_shown(plural, deadline - time.monotonic()):
-                self.complain(f"{self.last_difference(plural)} after {seconds:.0f} s")
+                self.complain(f"{self.last_difference(plural)} after {SHOWN_SECONDS:.0f} s")
 
     def last_difference(self, plural: str) -> str:
         try:

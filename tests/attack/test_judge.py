@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.attack import exposition
+from tests.attack import exposition, scene
 from tests.attack.__main__ import ATTACKS, campaign
 from tests.attack.clients import is_held
 from tests.attack.judge import Latencies, Limits, Measured, row, verdict
@@ -85,7 +85,12 @@ class Ghosts(Attack):
         scene.store._kinds["rayjobs"].keys.remove("honest/honest-00000")
 
 
-def test_reports_an_exposition_that_differs_from_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+def test_reports_an_exposition_that_differs_from_the_server(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The object stays away however long the campaign waits for it.
+    monkeypatch.setattr(scene, "SHOWN_SECONDS", 1.0)
+    monkeypatch.setattr(scene, "SETTLE_SECONDS", 1.0)
     assert not campaign([Ghosts()])
     assert "rayjobs: 0 objects are not shown, 1 are shown that do not exist" in capsys.readouterr().out
 

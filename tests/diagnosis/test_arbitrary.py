@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.diagnosis.causes import Cause
@@ -38,7 +38,6 @@ def related(obj: dict[str, Any], name: str, message: Any) -> dict[str, Any]:
 RELATED = st.builds(related, OBJECTS, NAMES, mostly(MESSAGES))
 
 
-@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from([*RAY_TYPES, "Pod", "Event"]), RELATED), max_size=8))
 def test_any_objects_are_diagnosed(objects: list[tuple[str, dict[str, Any]]]) -> None:
     """Each that can be decoded has a view and a page; causes are from the list, and texts have a bounded length."""

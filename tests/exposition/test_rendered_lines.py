@@ -1,6 +1,7 @@
 """Pages: what readers see while objects come, change and go."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from exporter.exposition.segments import Segment, plain_body
 from exporter.exposition.text import FamilyText, Format
 from tests.support.bodies import parse
 from tests.support.lines import LinesSource
+from tests.support.watching import DEADLINE_SECONDS
 
 A = Family("a_info", "gauge", "A.", ("uid",))
 B = Family("b", "gauge", "B.", ("uid",))
@@ -117,27 +119,30 @@ def test_only_changed_families_of_a_page_are_joined_again() -> None:
 def test_readers_see_the_old_set_or_the_new_one() -> None:
     """While one thread swaps whole sets, no scrape ever sees a mixture."""
     source = LinesSource(A, B)
-    source.update(many(500, 0))
+    objects = 3 * PAGE_OBJECTS
+    source.update(many(objects, 0))
     stop = threading.Event()
 
     def swap() -> None:
         value = 0
         while not stop.is_set():
             value += 1
-            source.update(many(500, value))
+            source.update(many(objects, value))
 
     writer = threading.Thread(target=swap)
     writer.start()
     try:
-        seen = set()
-        for _ in range(200):
-            values = {line.rsplit(" ", 1)[1] for line in text(source).splitlines() if line.startswith("a_info{")}
-            assert len(values) == 1
+        seen: set[bytes] = set()
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while len(seen) < 20 and time.monotonic() < deadline:
+            printed = b"".join(segment.text for segment in source.by_family()[A])
+            values = {line.rsplit(b" ", 1)[1] for line in printed.splitlines()}
+            assert (len(values), printed.count(b"\n")) == (1, objects)
             seen |= values
     finally:
         stop.set()
         writer.join()
-    assert len(seen) > 1
+    assert len(seen) == 20
 
 
 STEPS = st.lists(
