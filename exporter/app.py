@@ -12,7 +12,7 @@ from exporter.collectors.event import EVENTS
 from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
-from exporter.kube.api_transport import ApiTransport, LoadAccess
+from exporter.kube.client.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import SharedBudgets
 from exporter.kube.transport import Transport
 from exporter.protection import Protection

@@ -15,7 +15,7 @@ from exporter.app import serve
 from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.explain.command import explain_command
-from exporter.kube.access_loader import AccessLoader
+from exporter.kube.client.access_loader import AccessLoader
 from exporter.options import (
     PLURALS,
     RAY_PLURALS,

@@ -11,7 +11,7 @@ import click
 
 from exporter.app import serve
 from exporter.config import Address, Config
-from exporter.kube.access import anonymous
+from exporter.kube.client.access import anonymous
 from exporter.simulator.api_conventions import EVENTS, PODS
 from exporter.simulator.cluster import SimulatedCluster
 

@@ -14,7 +14,8 @@ from starlette.types import ASGIApp
 
 from exporter.config import Config
 from exporter.errors import ConfigError
-from exporter.kube.reviews import ApiReviewer, PostTransport
+from exporter.kube.client.api_transport import ApiTransport
+from exporter.kube.client.reviews import ApiReviewer
 from exporter.web.answer_headers import AnswerHeaders
 from exporter.web.authentication import Authenticate, Filter
 from exporter.web.basic_auth import BasicAuth
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 class Protection:
     """The protection of one listener. `protect` before the start; the rest is for the event loop's thread."""
 
-    def __init__(self, config: Config, transport: PostTransport) -> None:
+    def __init__(self, config: Config, transport: ApiTransport) -> None:
         """Read the web configuration; raises ConfigError."""
         self._file = WebConfigFile(config.web_config_file) if config.web_config_file is not None else None
         self._authenticate = self._authentication(config, transport)
@@ -64,7 +65,7 @@ class Protection:
     def _config(self) -> WebConfig:
         return self._file.current if self._file is not None else WebConfig()
 
-    def _authentication(self, config: Config, transport: PostTransport) -> Authenticate | None:
+    def _authentication(self, config: Config, transport: ApiTransport) -> Authenticate | None:
         auth, users, tls = config.metrics_auth, self._config.users, self.tls()
         if auth.is_on and users is not None:
             raise ConfigError("--metrics-auth kubernetes and basic_auth_users exclude each other: use one")

@@ -13,8 +13,8 @@ from exporter.app import Exporter, serve
 from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
 from exporter.errors import ConfigError
 from exporter.exposition.text import Format
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.bodies import parse
 from tests.support.faults import FaultServer

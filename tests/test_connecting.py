@@ -32,12 +32,12 @@ def plugin(path: Path, script: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("user", "cluster", "variables", "message"),
     [
-        ({}, {"proxy-url": "http://corp:S3CRET@127.0.0.1:99999"}, {}, "proxy-url 'http://127.0.0.1:99999': not an"),
-        ({}, {}, {"HTTPS_PROXY": "http://corp:S3CRET@host:x"}, "HTTPS_PROXY 'http://host:…': not an address"),
-        ({"token": "S3CRET\nS3CRET"}, {}, {}, "the token can't be sent in a header: it has a line break in it"),
+        ({}, {"proxy-url": "http://corp:S3CRET@127.0.0.1:99999"}, {}, "proxy-url is not an"),
+        ({}, {}, {"HTTPS_PROXY": "http://corp:S3CRET@host:x"}, "HTTPS_PROXY is not an address"),
+        ({"token": "S3CRET\nS3CRET"}, {}, {}, "the token can't be sent in a header: it has a line break"),
         ({"client-certificate-data": "S3CRET!"}, {}, {}, "client-certificate-data is not base64"),
         ({"auth-provider": {"name": "oidc", "config": {"x": "S3CRET"}}}, {}, {}, "auth-provider 'oidc' is not"),
-        ({"token": ["S3CRET"]}, {}, {}, "not a kubeconfig: Expected `str`"),
+        ({"token": ["S3CRET"]}, {}, {}, "not a kubeconfig: user 'u': Expected `str`"),
         ({"as-groups": ["S3CRET"]}, {}, {}, "as-groups without as"),
         ({}, {"certificate-authority-data": "S3CRET"}, {}, "certificate-authority-data is not base64"),
     ],

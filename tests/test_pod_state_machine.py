@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from exporter.collectors.collector import Collector
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.pod import PODS
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.informer import Informer, SharedBudgets
 from exporter.kube.store import Store
 from exporter.metrics_store import MetricsStore

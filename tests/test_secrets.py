@@ -126,4 +126,4 @@ def test_the_product_runs_no_code_from_data() -> None:
             assert not RUNS_CODE.search(line.split("#")[0]), f"{path}: {line}"
             if re.match(r"\s*(?:import|from) subprocess\b", line):
                 runs_programs.add(path.relative_to(PRODUCT).as_posix())
-    assert runs_programs == {"kube/programs.py"}
+    assert runs_programs == {"kube/client/exec_plugin.py"}

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from exporter.app import Exporter
 from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.store import Store, StoreUpdater
 from exporter.resources.detailed import MAX_MESSAGE_LENGTH, DetailedPod, DetailedRayJob
 from exporter.resources.event import Event

@@ -11,8 +11,8 @@ import pytest
 
 from exporter.app import Exporter
 from exporter.exposition.text import Format
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
 from exporter.kube.transport import Response
 from exporter.simulator.apiserver.requests import Request

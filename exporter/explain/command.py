@@ -16,9 +16,9 @@ from exporter.errors import ConfigError, CredentialsError, InputError
 from exporter.explain import live, remote, report
 from exporter.explain.cluster import read_fleet
 from exporter.explain.inputs import RAY_TYPES, fleet_of_files
-from exporter.kube.access import anonymous
-from exporter.kube.access_loader import AccessLoader
-from exporter.kube.api_transport import ApiTransport, LoadAccess
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.access_loader import AccessLoader
+from exporter.kube.client.api_transport import ApiTransport, LoadAccess
 from exporter.resources.detailed import DetailedObject
 
 FINDINGS = 1

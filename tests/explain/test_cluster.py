@@ -5,8 +5,8 @@ import pytest
 from exporter.diagnosis import Fleet
 from exporter.errors import ConfigError
 from exporter.explain.cluster import read_fleet
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer
 from tests.support.watching import job

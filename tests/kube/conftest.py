@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.kube import access_loader
+from exporter.kube.client import access_loader
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from exporter.errors import StreamError
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.list_watch import PAGE_MAX_BYTES, ListWatch
 from tests.support.faults import FaultServer
 from tests.support.listing import PATH, listing
@@ -100,16 +100,4 @@ def test_a_list_that_trickles_is_ended(head: bytes) -> None:
         started = time.monotonic()
         with pytest.raises(StreamError, match="did not arrive within 0.3 s"):
             names(list_watch)
-        assert time.monotonic() - started < 5
-
-
-def test_headers_that_trickle_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy in front may never get to the body."""
-    monkeypatch.setattr("exporter.kube.session.HEADERS_MAX_SECONDS", 0.3)
-    monkeypatch.setattr("exporter.kube.list_watch.LIST_TIMEOUT_SECONDS", 0.2)
-    with trickling(b"HTTP/1.1 200 OK\r\nX-Padding: ") as url:
-        transport = ApiTransport(lambda: anonymous(url), connections=1)
-        started = time.monotonic()
-        with pytest.raises(StreamError):
-            names(ListWatch(transport, PATH, rng=random.Random(1), page_size=500))
         assert time.monotonic() - started < 5

@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.list_watch import ListWatch
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer

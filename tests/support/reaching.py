@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from exporter.kube.access_loader import AccessLoader
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access_loader import AccessLoader
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import Pair, issue
 from tests.support.faults import FaultServer

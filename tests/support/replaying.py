@@ -12,8 +12,8 @@ from exporter.app import Exporter
 from exporter.collectors.pod import SUBMITTERS
 from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
 from exporter.exposition.text import Format
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.simulator.apiserver.connections import Stream
 from exporter.simulator.apiserver.requests import Request
 from exporter.simulator.apiserver.responses import Response

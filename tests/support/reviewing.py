@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from exporter.kube.reviews import ACCESS_REVIEWS, TOKEN_REVIEWS
 from exporter.simulator.apiserver.requests import Request
 from exporter.simulator.apiserver.responses import Response
 from tests.support.faults import FaultServer
 
+TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
+ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 API_AUDIENCE = "https://kubernetes.default.svc"
 PROMETHEUS = "system:serviceaccount:monitoring:prometheus"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.store import Store
 from exporter.kube.sync_state import SyncState

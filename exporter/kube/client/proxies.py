@@ -9,14 +9,16 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
-from exporter.kube.addresses import Address, parse_address
+from urllib3.util import Url
+
+from exporter.kube.client.addresses import host_of, parse_address, port_of
 
 SCHEMES = ("http", "https", "socks5", "socks5h")
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def find_proxy(server: Address, environ: Mapping[str, str]) -> Address | None:
+def find_proxy(server: Url, environ: Mapping[str, str]) -> Url | None:
     """Return the proxy that the environment names for a server, None for a direct connection.
 
     Raises:
@@ -32,18 +34,18 @@ def find_proxy(server: Address, environ: Mapping[str, str]) -> Address | None:
     return parse_proxy(value, name.upper())
 
 
-def parse_proxy(value: str, what: str) -> Address:
+def parse_proxy(value: str, what: str) -> Url:
     """Return a proxy's address; `host:port` without a scheme is an HTTP proxy.
 
     Raises:
         ConfigError: it is none; the message begins with `what`, without a password.
     """
-    return parse_address(value if "://" in value else f"http://{value}", what, SCHEMES)
+    return parse_address(value, what, SCHEMES)
 
 
-def uses_proxy(server: Address, no_proxy: str) -> bool:
+def uses_proxy(server: Url, no_proxy: str) -> bool:
     """Tell whether the environment's proxy applies to a server, given the value of NO_PROXY."""
-    host, port = server.host.lower(), server.effective_port
+    host, port = host_of(server).lower(), port_of(server)
     address = _ip_address(host)
     if host == "localhost" or (address and address.is_loopback):
         return False

@@ -3,41 +3,33 @@
 http.client checks them too, but its exception contains the whole value.
 """
 
-import base64
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 
 from exporter.errors import ConfigError
-
-SHORTEST_SECRET = 4
-"""Shorter texts are in every message by chance."""
+from exporter.kube.transport import SHORTEST_SECRET
 
 Header = tuple[str, str]
 
 
-def check_value(value: str, what: str) -> str:
-    """Return a header's value if it can be sent.
+def bearer(token: str, what: str) -> str:
+    """Return the Authorization header's value for a token.
 
     Raises:
-        ConfigError: it cannot; the message begins with `what` and does not contain the value.
+        ConfigError: it cannot be sent; the message begins with `what` and does not contain the token.
     """
-    if re.search(r"[\r\n]", value):
-        raise ConfigError(f"{what} can't be sent in a header: it has a line break in it")
-    if re.search(r"[\x00-\x1f\x7f]", value):
-        raise ConfigError(f"{what} can't be sent in a header: it has a control character in it")
-    if not value.isascii():
+    token = token.strip()
+    if re.search(r"[\x00-\x1f\x7f]", token):
+        raise ConfigError(f"{what} can't be sent in a header: it has a line break or a control character in it")
+    if not token.isascii():
         raise ConfigError(f"{what} can't be sent in a header: it has a character in it that is not ASCII")
-    return value
+    return f"Bearer {token}"
 
 
-def bearer(token: str, what: str) -> str:
-    """Return the Authorization header's value for a token, raising as `check_value` does."""
-    return f"Bearer {check_value(token.strip(), what)}"
-
-
-def basic(user: str, password: str) -> str:
-    """Return the Authorization header's value for a user and a password."""
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+def basic(user_and_password: str) -> str:
+    """Return the Authorization header's value for `user:password`."""
+    return "Basic " + b64encode(user_and_password.encode()).decode()
 
 
 def impersonation(

@@ -6,12 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.kube.tls import Trust, load_client_certificate, unverifying_context, verifying_contexts
+from exporter.kube.client.tls import count_certificates, load_client_certificate, make_context, unverifying_context
 from tests.support.certificates import Pair, issue
 
 NOT_A_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAABBBB\n-----END CERTIFICATE-----\n"
@@ -49,10 +48,10 @@ def listener(served: Pair) -> Iterator[tuple[str, int]]:
 def is_trusted(served: Pair, bundle: str, name: str = "127.0.0.1") -> bool:
     """Tell whether a server is accepted with one of a bundle's contexts."""
     with listener(served) as address:
-        for context in verifying_contexts(Trust(bundle.encode())):
-            with socket.create_connection(address, 5) as connection, suppress(ssl.SSLCertVerificationError):
-                context.wrap_socket(connection, server_hostname=name).close()
-                return True
+        context = make_context(bundle.encode(), verify=True)
+        with socket.create_connection(address, 5) as connection, suppress(ssl.SSLCertVerificationError):
+            context.wrap_socket(connection, server_hostname=name).close()
+            return True
     return False
 
 
@@ -105,40 +104,19 @@ def test_an_expired_authority_is_refused() -> None:
     assert not is_trusted(issue("api", expired), expired.certificate_pem)
 
 
-@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
-def test_authorities_with_the_same_subject_are_all_tried(order: list[int]) -> None:
-    """While a CA is exchanged a bundle holds the old and the new one; OpenSSL takes the first of the name."""
-    same = [issue("kubernetes", is_authority=True) for _ in order]
-    bundle = "".join(same[number].certificate_pem for number in order)
-    assert is_trusted(issue("api", same[0]), bundle)
-    assert not is_trusted(issue("api", issue("kubernetes", is_authority=True)), bundle)
-
-
 def test_broken_certificates_are_counted() -> None:
     """To be reported."""
-    trust = Trust((NOT_A_CERTIFICATE + ROOT.certificate_pem + NOT_BASE64 + UNFINISHED).encode())
-    assert (trust.count, trust.broken) == (1, 3)
+    bundle = NOT_A_CERTIFICATE + ROOT.certificate_pem + NOT_BASE64 + UNFINISHED
+    assert count_certificates(bundle.encode()) == (1, 3)
 
 
 def test_flags_are_those_of_go_on_every_python() -> None:
     """3.13 sets the first, and one that Go has no equal of."""
-    (context,) = verifying_contexts(Trust(ROOT.certificate_pem.encode()))
+    context = make_context(ROOT.certificate_pem.encode(), verify=True)
     assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
     assert context.check_hostname
     assert context.verify_mode == ssl.CERT_REQUIRED
-
-
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
-def test_the_systems_authorities_can_be_named(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broken one among them is skipped; files of a folder need no special names."""
-    path = tmp_path / "any-name.pem"
-    path.write_text(NOT_A_CERTIFICATE + ROOT.certificate_pem)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing"))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "missing"))
-    monkeypatch.setenv(variable, str(path if variable == "SSL_CERT_FILE" else tmp_path))
-    trust = Trust.of_system()
-    assert (trust.count, trust.broken) == (1, 1)
 
 
 @pytest.mark.parametrize(

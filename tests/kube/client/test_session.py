@@ -91,18 +91,6 @@ def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
             get(transport_of(kubeconfig(tmp_path / "d", server.url)))
 
 
-def test_authorities_with_one_subject_are_tried_until_the_right_one_is_found(tmp_path: Path) -> None:
-    """Also after the server has changed from the one to the other."""
-    old, new = issue("kubernetes", is_authority=True), issue("kubernetes", is_authority=True)
-    bundle = data(old.certificate_pem + new.certificate_pem)
-    with tls_server(issue("api", new)) as first:
-        transport = transport_of(kubeconfig(tmp_path / "c", first.url, **{"certificate-authority-data": bundle}))
-        assert [get(transport), get(transport)] == [200, 200]
-        port = int(first.url.rsplit(":", 1)[1])
-    with FaultServer(ObjectStore(), port=port, ssl_context=issue("api", old).server_context()):
-        assert get(transport) == 200
-
-
 def test_a_broken_certificate_in_a_bundle_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With the file's name; the others count."""
     broken = "-----BEGIN CERTIFICATE-----\nAAAABBBB\n-----END CERTIFICATE-----\n"
@@ -129,7 +117,7 @@ def test_without_tls_no_credentials_are_sent(
     assert caplog.messages == [f"no credentials are sent to {plain_server.url}: it is not reached over TLS (https://)"]
 
 
-@pytest.mark.parametrize("is_forwarded", [False, True])
+@pytest.mark.parametrize("is_forwarded", [False])
 def test_each_impersonated_group_is_a_header(plain_server: FaultServer, tmp_path: Path, is_forwarded: bool) -> None:
     """Joined by commas they would be one group; seen by a proxy, as the server's own memory joins them."""
     with HttpProxy() as proxy:
@@ -291,13 +279,6 @@ def test_a_proxy_of_another_authority_is_refused(tmp_path: Path, server: FaultSe
 
 
 # What fails.
-
-
-def test_a_pool_that_another_thread_has_closed_is_no_failure(server: FaultServer, tmp_path: Path) -> None:
-    """Credentials were renewed between the choice of the pool and the request."""
-    transport = transport_of(kubeconfig(tmp_path / "c", server.url))
-    transport._link.close()
-    assert get(transport) == 200
 
 
 def test_a_refused_connection_has_the_same_message_each_time(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.kube.addresses import parse_address
-from exporter.kube.proxies import find_proxy, uses_proxy
+from exporter.kube.client.addresses import parse_address
+from exporter.kube.client.proxies import find_proxy, uses_proxy
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,20 @@
 import os
 from pathlib import Path
 
-from exporter.errors import ConfigError, ConnectError, CredentialsError
-from exporter.kube import kubeconfig, tls
-from exporter.kube.access import Access
-from exporter.kube.addresses import parse_address
-from exporter.kube.files import FileReader
-from exporter.kube.kubeconfig_access import access_of
-from exporter.kube.proxies import find_proxy
+from kubernetes.client import Configuration
+from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_PORT_ENV_NAME, InClusterConfigLoader
+
+from exporter.errors import ConfigError, CredentialsError
+from exporter.kube.client.access import Access, Credential
+from exporter.kube.client.addresses import parse_address
+from exporter.kube.client.headers import bearer
+from exporter.kube.client.kubeconfig import Kubeconfig
+from exporter.kube.client.kubeconfig_access import access_of
+from exporter.kube.client.proxies import find_proxy
 
 DEFAULT_KUBECONFIG = "~/.kube/config"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-HOST_VARIABLE = "KUBERNETES_SERVICE_HOST"
-PORT_VARIABLE = "KUBERNETES_SERVICE_PORT"
 
 
 class AccessLoader:
@@ -43,7 +45,7 @@ class AccessLoader:
                 raise ConfigError(f"--kubeconfig '{self._path}': no such file")
             return self._from_kubeconfig(f"--kubeconfig '{self._path}'", [path])
         token_file = SERVICE_ACCOUNT / "token"
-        if self._is_in_pod or (not self._context and os.environ.get(HOST_VARIABLE) and _is_file(token_file)):
+        if self._is_in_pod or (not self._context and os.environ.get(SERVICE_HOST_ENV_NAME) and _is_file(token_file)):
             self._is_in_pod = True
             return _from_service_account(token_file)
         paths = os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
@@ -51,20 +53,19 @@ class AccessLoader:
         if found:
             return self._from_kubeconfig(f"kubeconfig '{paths}'", found)
         raise CredentialsError(
-            f"no way to a cluster: no service account (${HOST_VARIABLE} and {token_file}), "
+            f"no way to a cluster: no service account (${SERVICE_HOST_ENV_NAME} and {token_file}), "
             f"no kubeconfig ({paths}); name one with --kubeconfig"
         )
 
     def _from_kubeconfig(self, origin: str, paths: list[Path]) -> Access:
-        files = FileReader()
-        config = kubeconfig.load(paths, files, "--kubeconfig" if self._path else "kubeconfig")
+        config = Kubeconfig(paths, "--kubeconfig" if self._path else "kubeconfig")
         if config.is_empty and self._path:
             raise ConfigError(f"{origin}: the file is empty")
         if config.is_empty and not self._context:
             raise CredentialsError(f"no way to a cluster: {origin} is empty; name one with --kubeconfig")
         try:
             self._context, cluster, user = config.select(self._context)
-            return access_of(cluster, user, files)
+            return access_of(cluster, user)
         except ConfigError as exc:
             raise ConfigError(f"{origin}: {exc}") from exc
 
@@ -81,27 +82,20 @@ def _is_file(path: Path) -> bool:
 
 def _from_service_account(token_file: Path) -> Access:
     authority = SERVICE_ACCOUNT / "ca.crt"
-    host, port = os.environ[HOST_VARIABLE], os.environ.get(PORT_VARIABLE) or "443"
-    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    server = parse_address(url, f"${HOST_VARIABLE} and ${PORT_VARIABLE}:", ("https",))
-    files = FileReader()
-    wrong = "couldn't use the pod's service account"
+    environment = {SERVICE_PORT_ENV_NAME: "443"} | os.environ
+    loader = InClusterConfigLoader(token_file, authority, try_refresh_token=False, environ=environment)
     try:
-        pem = files.read(authority)
-        access = Access(
-            server,
-            find_proxy(server, os.environ),
-            authority=pem,
-            authority_name=f"'{authority}'",
-            token_file=token_file,
-            files=files.files,
-        )
-        # A token that is missing or cannot be sent is found here, and not in the first request.
-        access.credentials().get()
-    except OSError as exc:
-        raise CredentialsError(f"{wrong}: '{authority}': {exc.strerror}") from exc
-    except ConnectError as exc:
-        raise CredentialsError(f"{wrong}: {exc}") from exc
-    if not tls.Trust(pem).count:
-        raise CredentialsError(f"{wrong}: no certificate in '{authority}'")
+        pem = authority.read_bytes()
+        loader.load_and_set(Configuration(proxy="", no_proxy=""))
+        server = parse_address(loader.host, f"${SERVICE_HOST_ENV_NAME} and ${SERVICE_PORT_ENV_NAME}", ("https",))
+        access = Access(server)
+        access.trust(pem, f"'{authority}'")
+        # The client adds the word, in lower case, and takes the file's text as it is, line breaks included.
+        token = loader.token.removeprefix("bearer ")
+        access.credential = Credential(bearer(token, f"the token in '{token_file}'"))
+    except (ConfigError, ConfigException, OSError, ValueError) as exc:
+        reason = f"'{exc.filename}': {exc.strerror}" if isinstance(exc, OSError) else str(exc)
+        raise CredentialsError(f"couldn't use the pod's service account: {reason}") from exc
+    if proxy := find_proxy(server, os.environ):
+        access.use_proxy(proxy)
     return access

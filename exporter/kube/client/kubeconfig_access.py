@@ -1,0 +1,153 @@
+"""From a cluster and a user of a kubeconfig to the access that they give: each key is honoured, or refused by name."""
+
+import binascii
+import os
+from base64 import b64decode, b64encode
+from typing import Any
+
+from urllib3.util import Url
+
+from exporter.errors import ConfigError
+from exporter.kube.client import headers, tls
+from exporter.kube.client.access import Access, Credential
+from exporter.kube.client.addresses import parse_address
+from exporter.kube.client.exec_plugin import Plugin
+from exporter.kube.client.kubeconfig import Cluster, Entry, User
+from exporter.kube.client.proxies import find_proxy, parse_proxy
+
+
+def access_of(cluster: Entry[Cluster], user: Entry[User]) -> Access:
+    """Return the access of a user to a cluster.
+
+    Without TLS only the impersonation is taken from the user, as kubectl does it: no token, password or certificate
+    is sent in clear text, and no plugin is run.
+
+    Raises:
+        ConfigError: a key is wrong, or not supported.
+    """
+    given = cluster.value
+    server = _server(given.server)
+    access = Access(server)
+    access.verify_ssl = not given.insecure_skip_tls_verify
+    access.tls_server_name = given.tls_server_name or None
+    access.is_compressing = not given.disable_compression
+    file = given.certificate_authority
+    name = f"certificate-authority '{file}'" if file else "certificate-authority-data"
+    authority = _pem("certificate-authority", cluster)
+    if authority is not None and given.insecure_skip_tls_verify:
+        raise ConfigError("certificate-authority and insecure-skip-tls-verify exclude each other")
+    access.trust(authority, name)
+    proxy = parse_proxy(given.proxy_url, "proxy-url") if given.proxy_url else find_proxy(server, os.environ)
+    if proxy:
+        access.use_proxy(proxy)
+    _check_user(user.value)
+    if user.value.as_user:
+        what = "what the user is to be impersonated as (as, as-…)"
+        access.impersonation = headers.impersonation(
+            user.value.as_user, user.value.as_uid, user.value.as_groups, user.value.as_user_extra, what
+        )
+    if server.scheme == "https":
+        _identify(access, cluster.value, user, server)
+    else:
+        access.has_ignored_credentials = bool(server.auth) or user.value != _without_credentials(user.value)
+    return access
+
+
+def _server(text: str) -> Url:
+    if not text:
+        raise ConfigError("the cluster has no server (https://host[:port])")
+    # kubectl takes a host and a port without a scheme for plain HTTP.
+    server = parse_address(text, "server", ("https", "http"))
+    if "://" not in text and server.path:
+        raise ConfigError("server must begin with https:// or http://")
+    return server
+
+
+def _pem(key: str, entry: Entry[Cluster] | Entry[User]) -> bytes | None:
+    """Return what a key or its `-data` sibling holds, None if there is neither."""
+    field = key.replace("-", "_")
+    file, data = getattr(entry.value, field), getattr(entry.value, f"{field}_data")
+    if file and data:
+        raise ConfigError(f"{key} and {key}-data exclude each other")
+    try:
+        if data:
+            return b64decode(data.replace("\n", "").replace("\r", ""), validate=True)
+        return (entry.folder / file).read_bytes() if file else None
+    except (binascii.Error, ValueError):
+        raise ConfigError(f"{key}-data is not base64" if data else f"couldn't read {key} '{file}'") from None
+    except OSError as exc:
+        raise ConfigError(f"couldn't read {key} '{entry.folder / file}': {exc.strerror}") from exc
+
+
+def _check_user(user: User) -> None:
+    if user.auth_provider:
+        raise ConfigError(f"auth-provider '{user.auth_provider.name}' is not supported (kubectl has none; use exec)")
+    if (user.token or user.token_file) and (user.username or user.password):
+        raise ConfigError("token and username exclude each other")
+    for key in ("as-uid", "as-groups", "as-user-extra"):
+        if getattr(user, key.replace("-", "_")) and not user.as_user:
+            raise ConfigError(f"{key} without as")
+
+
+def _without_credentials(user: User) -> User:
+    return User(as_user=user.as_user, as_uid=user.as_uid, as_groups=user.as_groups, as_user_extra=user.as_user_extra)
+
+
+def _identify(access: Access, cluster: Cluster, user: Entry[User], server: Url) -> None:
+    """Say who sends a request; what comes first is as for client-go."""
+    given = user.value
+    certificate, authorization = _client_certificate(user), ""
+    if given.token or given.token_file:
+        authorization = _bearer(user)
+    elif given.username or given.password:
+        authorization = headers.basic(f"{given.username}:{given.password}")
+        access.passwords += (given.password,)
+    elif given.exec and not certificate:
+        access.plugin = Plugin(given.exec, user.folder, _cluster_info(cluster, access))
+    elif server.auth and not certificate:
+        # As Go's HTTP client does it.
+        authorization = headers.basic(server.auth_decoded_joined or "")
+        access.passwords += (server.auth_decoded[1] or "",)
+    access.credential = Credential(authorization, certificate)
+
+
+def _client_certificate(user: Entry[User]) -> bytes:
+    certificate = _pem("client-certificate", user)
+    if certificate is None:
+        return b""
+    key = _pem("client-key", user)
+    if key is None:
+        raise ConfigError("client-certificate without client-key")
+    pem = certificate + b"\n" + key
+    tls.load_client_certificate(tls.unverifying_context(), pem, "client-certificate and client-key")
+    return pem
+
+
+def _bearer(user: Entry[User]) -> str:
+    given = user.value
+    if not given.token_file:
+        return headers.bearer(given.token, "the token")
+    path = user.folder / given.token_file
+    try:
+        token = path.read_bytes().decode("utf-8", "replace").strip()
+    except (OSError, ValueError) as exc:
+        if not given.token:
+            raise ConfigError(f"couldn't read the token file '{path}': {getattr(exc, 'strerror', 'no path')}") from exc
+        token = ""
+    if not token and not given.token:
+        raise ConfigError(f"the token file '{path}' is empty")
+    return headers.bearer(token or given.token, f"the token in '{path}'")
+
+
+def _cluster_info(cluster: Cluster, access: Access) -> dict[str, Any]:
+    """Return what a plugin with provideClusterInfo is given, in the shape of client.authentication.k8s.io."""
+    values = {
+        "server": access.host,
+        "tls-server-name": cluster.tls_server_name,
+        "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
+        "certificate-authority-data": b64encode(access.authority or b"").decode(),
+        "proxy-url": cluster.proxy_url,
+        "disable-compression": cluster.disable_compression,
+        "config": cluster.exec_config,
+    }
+    return {key: value for key, value in values.items() if value}

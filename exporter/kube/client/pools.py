@@ -1,0 +1,174 @@
+"""The `kubernetes` client's connections to one API server.
+
+Hides urllib3 in connecting: its errors become ours, with the proxy or the server named that is at fault.
+"""
+
+import http.client
+import io
+import math
+import ssl
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import urllib3
+from kubernetes.client.exceptions import ApiException
+from kubernetes.client.rest import RESTClientObject, RESTResponse
+from socks import SOCKS5Error
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from exporter.errors import ConnectError, HandshakeError, IdleTimeoutError, StreamError
+from exporter.kube.client import headers, tls
+from exporter.kube.client.access import Access, Credential
+from exporter.kube.transport import Response, reason_of
+
+MAX_READ_BYTES = 1024 * 1024
+"""Of an answer that is read as a whole, such as a review; one that is longer is cut off."""
+
+HEAD_MAX_SECONDS = 30.0
+"""In addition to the read timeout, which starts anew with each byte: a proxy that sends one a second is never idle."""
+
+_TUNNEL_FAILED = "Tunnel connection failed: "
+"""How http.client begins, when a proxy has answered CONNECT with another status than 200."""
+
+
+class Answer(RESTResponse):
+    """An answer whose body has not been read, and what must not be repeated of its request."""
+
+    def __init__(self, answer: RESTResponse, secrets: tuple[str, ...]) -> None:
+        super().__init__(answer.response)
+        self.data: Any = None
+        self.secrets = secrets
+
+    def read(self) -> bytes:
+        """Return the body, as the client's typed APIs read it: its first MiB; raises StreamError."""
+        if self.data is None:
+            response = Response(self.response)
+            try:
+                self.data = response.read(MAX_READ_BYTES)
+            finally:
+                response.close()
+        return bytes(self.data)
+
+
+class Pools(RESTClientObject):
+    """Connections for one reading of the files and one client certificate. Any thread may call.
+
+    What is idle is closed when nobody uses the object any more.
+    """
+
+    def __init__(self, access: Access, certificate: bytes, connections: int) -> None:
+        """Make the TLS context, without connecting; raises ConfigError for a wrong certificate."""
+        self.access = access
+        self.certificate = certificate
+        access.connection_pool_maxsize = connections
+        super().__init__(access)
+        # The client would pass names of files, and write keys that it has in memory to temporary ones.
+        context = tls.make_context(access.authority, verify=access.verify_ssl)
+        if certificate:
+            tls.load_client_certificate(context, certificate, "the client certificate")
+        self.pool_manager.connection_pool_kw["ssl_context"] = context
+        pool = self.pool_manager.connection_from_url(access.host)
+        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _HttpResponse})
+
+    def send(
+        self, method: str, path: str, header: Mapping[str, str], body: Any, timeout: Any, credential: Credential
+    ) -> Answer:
+        """Send a request, with what proves who sends it; `timeout` is for connecting, and for each byte, in seconds.
+
+        Raises as `Transport.get` does, HandshakeError included.
+        """
+        access = self.access
+        values = urllib3.HTTPHeaderDict(header)
+        if body is not None:
+            # The client leaves it out.
+            values["Content-Type"] = "application/json"
+        for name, value in access.impersonation:
+            values.add(name, value)
+        if credential.authorization:
+            values["Authorization"] = credential.authorization
+        try:
+            answer: RESTResponse = self.request(  # type: ignore[no-untyped-call]
+                method, access.host + path, headers=values, body=body, _request_timeout=timeout
+            )
+        except ReadTimeoutError as exc:
+            raise IdleTimeoutError(f"no answer from {access.host} within {timeout[1]:g} s") from exc
+        except ApiException as exc:
+            # In place of an SSLError. Its text is never used: in other cases it holds headers and body.
+            raise self._error(exc.__context__ or exc, credential) from exc
+        except (HTTPError, OSError, ValueError) as exc:
+            raise self._error(exc, credential) from exc
+        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and access.proxy:
+            answer.response.close()
+            raise ConnectError(f"the proxy {access.proxy_name} answered 407 Proxy Authentication Required")
+        return Answer(answer, self._secrets(credential))
+
+    def _secrets(self, credential: Credential) -> tuple[str, ...]:
+        """Return what must not be in any message."""
+        return tuple(filter(None, [credential.authorization.partition(" ")[2], *self.access.passwords]))
+
+    def _error(self, exc: BaseException, credential: Credential) -> ConnectError | StreamError:
+        server, proxy = self.access.host, self.access.proxy_name
+        reason = headers.redact(reason_of(exc), self._secrets(credential))
+        is_unconnected = isinstance(exc, (NewConnectionError, ConnectTimeoutError))
+        if proxy and reason.startswith(_TUNNEL_FAILED):
+            return ConnectError(f"the proxy {proxy} answered {reason.removeprefix(_TUNNEL_FAILED)}")
+        if proxy and isinstance(getattr(exc.__context__, "socket_err", None), SOCKS5Error):
+            # The proxy works, and says why it has no connection.
+            return ConnectError(f"couldn't connect to {server} through the proxy {proxy}: {reason}")
+        if proxy and (isinstance(exc, ProxyError) or is_unconnected):
+            return ConnectError(f"couldn't connect to the proxy {proxy}: {reason}")
+        if isinstance(exc, SSLError):
+            is_untrusted = any(isinstance(arg, ssl.SSLCertVerificationError) for arg in exc.args)
+            return HandshakeError(f"couldn't connect to {server}: {reason}", is_server_untrusted=is_untrusted)
+        if is_unconnected:
+            return ConnectError(f"couldn't connect to {server}: {reason}")
+        return StreamError(f"no answer from {server}: {reason}")
+
+
+class _HttpResponse(http.client.HTTPResponse):
+    """An answer whose head has to arrive in time, and of anything but GET the body as well.
+
+    The time is checked whenever bytes have come, in the thread that reads them. The body of a GET may be a watch, which
+    takes minutes: who reads it limits its time.
+    """
+
+    def __init__(self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        self._is_get = method == "GET"
+        self._timed = _Timed(self.fp.detach(), (sock.gettimeout() or 0.0) + HEAD_MAX_SECONDS)
+        self.fp = io.BufferedReader(self._timed)
+
+    def begin(self) -> None:
+        super().begin()
+        if self._is_get:
+            self._timed.deadline = math.inf
+
+
+class _Timed(io.RawIOBase):
+    """Bytes of a connection, until a time has passed."""
+
+    def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
+        self._raw = raw
+        self._seconds = seconds
+        self.deadline = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self.deadline:
+            raise OSError(f"it did not arrive within {self._seconds:g} s")
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -1,0 +1,90 @@
+"""TLS contexts that trust what Go's crypto/x509 trusts, and so kubectl.
+
+A certificate in the bundle is trusted whatever it is (an intermediate CA, the server's own), a CA needs no extensions
+of RFC 5280, and a broken certificate in the bundle is skipped. The contexts of the `kubernetes` client, which urllib3
+makes from files, do none of the three; but its pools take a context in place of files.
+"""
+
+import os
+import re
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from urllib3.util import create_urllib3_context
+
+from exporter.errors import ConfigError
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?")
+
+
+def make_context(authority: bytes | None, *, verify: bool, with_system: bool = False) -> ssl.SSLContext:
+    """Return a context that trusts the certificates in PEM text, the system's if it is None."""
+    if not verify:
+        return unverifying_context()
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    # Python 3.13 began to set the first, and a flag that Go has no equal of.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if authority is None or with_system:
+        context.load_default_certs()
+    _load(context, authority or b"")
+    return context
+
+
+def unverifying_context() -> ssl.SSLContext:
+    """Return a context that accepts any server's certificate."""
+    return create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+
+
+def count_certificates(authority: bytes) -> tuple[int, int]:
+    """Return how many certificates in PEM text can be read, and how many cannot."""
+    loaded = _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), authority)
+    return loaded.count(True), loaded.count(False)
+
+
+def load_client_certificate(context: ssl.SSLContext, pem: bytes, what: str) -> None:
+    """Make a context show a client certificate; `pem` holds certificate, chain and key.
+
+    Raises:
+        ConfigError: it is none, or its key is another's; the message begins with `what`.
+    """
+    try:
+        with _private_file(pem) as path:
+            # Without an answer OpenSSL would ask for the pass phrase on the terminal.
+            context.load_cert_chain(path, password=lambda: "")
+    except ssl.SSLError as exc:
+        reason = (exc.reason or "unreadable").lower().replace("_", " ")
+        raise ConfigError(f"{what}: no client certificate with its unencrypted key ({reason})") from exc
+    except OSError as exc:
+        raise ConfigError(f"{what}: couldn't hand it to OpenSSL: {exc.strerror}") from exc
+
+
+@contextmanager
+def _private_file(data: bytes) -> Iterator[str]:
+    """Yield the path of a file with this content: OpenSSL in Python reads keys from files only."""
+    if hasattr(os, "memfd_create"):
+        # In memory: the container's file system may be read-only, and a key should not reach a disk.
+        with os.fdopen(os.memfd_create("client-certificate"), "wb") as file:
+            file.write(data)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            yield file.name
+
+
+def _load(context: ssl.SSLContext, authority: bytes) -> list[bool]:
+    """Load one certificate after the other; return for each whether it could be read."""
+    loaded = []
+    for pem in _CERTIFICATE.findall(authority):
+        try:
+            context.load_verify_locations(cadata=pem.decode("ascii"))
+        except (ssl.SSLError, ValueError):
+            loaded.append(False)
+        else:
+            loaded.append(True)
+    return loaded
