@@ -11,11 +11,9 @@ import click
 from click.core import ParameterSource
 
 from exporter import __version__
-from exporter.app import serve
 from exporter.config import UserLabelAllowlist
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.explain.command import explain_command
-from exporter.kube.client.access_loader import AccessLoader
 from exporter.options import (
     PLURALS,
     RAY_PLURALS,
@@ -53,6 +51,10 @@ def cli() -> None:
 @log_options(level="info", encoder="json")
 def serve_command(kubeconfig: str | None, context: str | None, **values: Any) -> None:
     """Watch the cluster and serve its metrics."""
+    # Imported here, so that `render` and `explain -f` load neither the kubernetes client nor the web server.
+    from exporter.app import serve
+    from exporter.kube.client.access_loader import AccessLoader
+
     config = build_config(values)
     start_logging(values)
     serve(config, AccessLoader(kubeconfig, context))

@@ -131,11 +131,34 @@ def test_help(arguments: list[str]) -> None:
 
 def test_serve_does_not_load_the_simulator() -> None:
     """Only `demo` imports it: `serve` needs neither its time nor its memory."""
-    script = "import sys, exporter.cli; print(*(name for name in sys.modules if name.startswith('exporter.')))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    loaded = set(result.stdout.split())
+    loaded = modules_of("import exporter.cli, exporter.app")
     assert "exporter.app" in loaded
     assert not {name for name in loaded if name.startswith(("exporter.simulator", "exporter.demo"))}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import exporter.simulator.cluster",
+        "from exporter.__main__ import main; import sys; sys.argv[1:] = ['render', '{objects}']; main()",
+        "from exporter.__main__ import main; import sys; sys.argv[1:] = ['explain', '-f', '{objects}']; main()",
+    ],
+)
+def test_what_connects_to_no_cluster_does_not_load_the_client(code: str, tmp_path: Path) -> None:
+    """It takes more time than all that `render` does."""
+    objects = tmp_path / "objects.json"
+    objects.write_text('{"apiVersion":"ray.io/v1","kind":"RayCluster","metadata":{"name":"a","uid":"1"}}')
+    loaded = modules_of(code.format(objects=objects))
+    assert any(name.startswith("exporter.") for name in loaded)
+    assert not {name for name in loaded if name.partition(".")[0] in ("kubernetes", "pydantic", "requests")}
+
+
+def modules_of(code: str) -> set[str]:
+    """Return the modules that are loaded when a program has ended."""
+    report = "import atexit, sys; atexit.register(lambda: print('LOADED', *sys.modules))"
+    result = subprocess.run([sys.executable, "-c", f"{report}; {code}"], capture_output=True, text=True, timeout=60)
+    assert not result.stderr
+    return set(result.stdout.partition("LOADED")[2].split())
 
 
 def test_version() -> None:

@@ -16,9 +16,6 @@ from exporter.errors import ConfigError, CredentialsError, InputError
 from exporter.explain import live, remote, report
 from exporter.explain.cluster import read_fleet
 from exporter.explain.inputs import RAY_TYPES, fleet_of_files
-from exporter.kube.client.access import anonymous
-from exporter.kube.client.access_loader import AccessLoader
-from exporter.kube.client.api_transport import ApiTransport, LoadAccess
 from exporter.resources.detailed import DetailedObject
 
 FINDINGS = 1
@@ -137,6 +134,11 @@ def _reader(source: Source) -> Callable[[], Fleet]:
 
     if source.files:
         return lambda: _of_files(source, say)
+    # Imported here, since files need none of it: the kubernetes client takes as long to import as the rest.
+    from exporter.kube.client.access import anonymous
+    from exporter.kube.client.access_loader import AccessLoader
+    from exporter.kube.client.api_transport import ApiTransport, LoadAccess
+
     if source.server:
         load: LoadAccess = functools.partial(anonymous, source.server.rstrip("/"))
     else:
