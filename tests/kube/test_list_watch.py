@@ -1,11 +1,7 @@
 """Pages of lists: how much is requested, held and waited for."""
 
 import random
-import socketserver
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -15,6 +11,7 @@ from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.list_watch import PAGE_MAX_BYTES, ListWatch
 from tests.support.faults import FaultServer
 from tests.support.listing import PATH, listing
+from tests.support.trickling import trickling
 
 MEGABYTE = 1_000_000
 
@@ -58,30 +55,6 @@ def test_an_object_that_is_too_large_by_itself_is_a_failure() -> None:
         with pytest.raises(StreamError, match="one object of a list has more than 16777216 bytes"):
             names(list_watch)
         assert limits(server) == [4, 1]
-
-
-@contextmanager
-def trickling(head: bytes) -> Iterator[str]:
-    """A server that sends `head`, then a byte every 10 ms for ever; gives its URL."""
-    stop = threading.Event()
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.rfile.readline()
-            with suppress(OSError):
-                self.wfile.write(head)
-                while not stop.wait(0.01):
-                    self.wfile.write(b" ")
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            stop.set()
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,9 @@ class Pools(RESTClientObject):
         if certificate:
             tls.load_client_certificate(context, certificate, "the client certificate")
         self.pool_manager.connection_pool_kw["ssl_context"] = context
+        if isinstance(self.pool_manager, urllib3.ProxyManager):
+            # It makes one group of all impersonated groups, joined by commas, if the proxy forwards the request.
+            setattr(self.pool_manager, "_set_proxy_headers", lambda _url, headers: headers)  # noqa: B010 - mypy
         pool = self.pool_manager.connection_from_url(access.host)
         pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _HttpResponse})
 
@@ -166,7 +169,7 @@ class _Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if time.monotonic() > self.deadline:
-            raise OSError(f"it did not arrive within {self._seconds:g} s")
+            raise OSError(f"it took longer than {self._seconds:g} s")
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

@@ -8,12 +8,15 @@ import pytest
 from kubernetes.client import V1UserInfo
 
 from exporter.errors import ApiError
+from exporter.kube.client import pools, reviews
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
+from exporter.kube.client.pools import MAX_READ_BYTES
 from exporter.kube.client.reviews import ApiReviewer
 from exporter.simulator.apiserver.responses import Response
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.reviewing import ACCESS_REVIEWS, API_AUDIENCE, PROMETHEUS, ReviewServer
+from tests.support.trickling import trickling
 
 TOKEN = "token-of-prometheus"
 
@@ -116,6 +119,27 @@ def test_no_answer_is_an_error_without_the_token(
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert record.getMessage().startswith("couldn't check a client's token: TokenReview: ")
     assert TOKEN not in caplog.text
+
+
+def test_an_answer_that_is_too_long_is_an_error(server: ReviewServer) -> None:
+    """A review has some kilobytes; what a server in between sends has no end."""
+    status = {"authenticated": True, "user": {"username": PROMETHEUS}}
+    body = json.dumps({"spec": {"token": "t"}, "status": status}).encode()
+    server.answer = lambda _: Response(201, body + b" " * (MAX_READ_BYTES - len(body)))
+    assert reviewer(server).authenticate(TOKEN) is not None
+    server.answer = lambda _: Response(201, body.replace(b"{", b"{" + b" " * MAX_READ_BYTES, 1))
+    with pytest.raises(ApiError, match="the answer is not a review"):
+        reviewer(server).authenticate(TOKEN)
+
+
+def test_an_answer_that_trickles_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or threads that wait for it would be used up."""
+    monkeypatch.setattr(pools, "HEAD_MAX_SECONDS", 0.1)
+    monkeypatch.setattr(reviews, "TIMEOUT_SECONDS", 0.1)
+    with trickling(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n{") as url:
+        asking = ApiReviewer(ApiTransport(lambda: anonymous(url), connections=1), ())
+        with pytest.raises(ApiError, match="it took longer than 0.2 s"):
+            asking.authenticate(TOKEN)
 
 
 def test_a_server_that_is_away_is_an_error(server: ReviewServer) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from exporter.errors import ConnectError, HandshakeError, IdleTimeoutError, StreamError
+from exporter.kube.client import api_transport, pools
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import issue
 from tests.support.faults import FaultServer
 from tests.support.proxies import HttpProxy, SocksProxy
 from tests.support.reaching import PATH, ROOT, authorizations, data, get, kubeconfig, tls_server, transport_of
+from tests.support.trickling import trickling
 
 CLIENT = issue("client", ROOT)
 CERTIFICATE = {"client-certificate-data": data(CLIENT.certificate_pem), "client-key-data": data(CLIENT.key_pem)}
@@ -117,19 +119,13 @@ def test_without_tls_no_credentials_are_sent(
     assert caplog.messages == [f"no credentials are sent to {plain_server.url}: it is not reached over TLS (https://)"]
 
 
-@pytest.mark.parametrize("is_forwarded", [False])
-def test_each_impersonated_group_is_a_header(plain_server: FaultServer, tmp_path: Path, is_forwarded: bool) -> None:
+def test_each_impersonated_group_is_a_header(plain_server: FaultServer, tmp_path: Path) -> None:
     """Joined by commas they would be one group; seen by a proxy, as the server's own memory joins them."""
     with HttpProxy() as proxy:
         user = {"as": "jörg", "as-groups": ["a", "b"], "as-user-extra": {"x/y": ["1", "2"]}}
-        target = plain_server.url if is_forwarded else f"http://{proxy.address}"
-        cluster = {"proxy-url": f"http://{proxy.address}"} if is_forwarded else {}
-        transport = transport_of(kubeconfig(tmp_path / "c", target, user, **cluster))
-        try:
-            get(transport)
-        except StreamError:
-            assert not is_forwarded
-        (head, *_) = proxy.heads
+        cluster = {"proxy-url": f"http://{proxy.address}"}
+        assert get(transport_of(kubeconfig(tmp_path / "c", plain_server.url, user, **cluster))) == 200
+        (head,) = proxy.heads
     lines = head.splitlines()
     assert "Impersonate-User: jörg".encode().decode("latin-1") in lines
     assert [line for line in lines if "Group" in line] == ["Impersonate-Group: a", "Impersonate-Group: b"]
@@ -322,6 +318,29 @@ def test_what_is_no_http_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(StreamError, match="^no answer from http://127.0.0.1:"):
             get(transport)
         thread.join(5)
+
+
+@pytest.mark.parametrize("is_proxy", [False, True])
+def test_a_head_that_trickles_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_proxy: bool) -> None:
+    """No byte is late; yet a proxy in front may never get to the end of it, also in its answer to CONNECT."""
+    monkeypatch.setattr(pools, "HEAD_MAX_SECONDS", 0.3)
+    monkeypatch.setattr(api_transport, "CONNECT_TIMEOUT_SECONDS", 0.2)
+    with trickling(b"HTTP/1.1 200 OK\r\nX-Padding: ") as url:
+        server, cluster = ("https://api.invalid", {"proxy-url": url}) if is_proxy else (url, {})
+        path = kubeconfig(tmp_path / "c", server, **cluster)
+        with pytest.raises(StreamError, match=f"no answer from {server}: it took longer than 0.5 s"):
+            get(transport_of(path), seconds=0.2)
+
+
+def test_the_body_of_a_watch_may_take_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its time has no limit but that of who reads it."""
+    monkeypatch.setattr(pools, "HEAD_MAX_SECONDS", 0.1)
+    with trickling(b"HTTP/1.1 200 OK\r\n\r\n") as url:
+        response = transport_of(kubeconfig(tmp_path / "c", url)).get(PATH, {}, read_timeout_seconds=0.1)
+        chunks = response.chunks()
+        # One comes every 10 ms.
+        assert len([next(chunks) for _ in range(50)]) == 50
+        response.close()
 
 
 def test_no_token_is_ever_logged(server: FaultServer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
