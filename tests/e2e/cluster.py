@@ -124,8 +124,13 @@ class Cluster:
 
     # Accounts.
 
-    def write_kubeconfig(self, directory: Path, token: str, address: str = "") -> Path:
-        """Write a kubeconfig, and the token file `token` that it names; `address` replaces the server's address."""
+    def write_kubeconfig(
+        self, directory: Path, token: str, address: str = "", user: dict[str, Any] | None = None
+    ) -> Path:
+        """Write a kubeconfig, and the token file `token` that it names.
+
+        `address` replaces the server's address, and `user` the token file.
+        """
         ours = self.api.configuration
         cluster: dict[str, Any] = {"server": f"https://{address}" if address else ours.host}
         if address:
@@ -139,7 +144,7 @@ class Cluster:
             "current-context": "e2e",
             "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "e2e"}}],
             "clusters": [{"name": "e2e", "cluster": cluster}],
-            "users": [{"name": "e2e", "user": {"tokenFile": str(directory / "token")}}],
+            "users": [{"name": "e2e", "user": user or {"tokenFile": str(directory / "token")}}],
         }
         path = directory / "kubeconfig"
         path.write_text(yaml.safe_dump(config))
@@ -156,19 +161,26 @@ class Cluster:
         """A ServiceAccount with these cluster-wide rules, and nothing else."""
         account = Account(self, namespace, f"{namespace}-{name}")
         account.create()
+        subject = {"kind": "ServiceAccount", "name": account.name, "namespace": namespace}
+        with self.bound(account.name, subject, rules):
+            yield account
+
+    @contextmanager
+    def bound(self, name: str, subject: dict[str, str], rules: list[dict[str, Any]]) -> Iterator[None]:
+        """A ClusterRole with these rules, bound to a subject."""
         binding = {
-            "metadata": {"name": account.name},
-            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": account.name},
-            "subjects": [{"kind": "ServiceAccount", "name": account.name, "namespace": namespace}],
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
+            "subjects": [subject],
         }
         path = f"/apis/{RBAC}/v1"
         try:
-            self.api.call("POST", f"{path}/clusterroles", {"metadata": {"name": account.name}, "rules": rules})
+            self.api.call("POST", f"{path}/clusterroles", {"metadata": {"name": name}, "rules": rules})
             self.api.call("POST", f"{path}/clusterrolebindings", binding)
-            yield account
+            yield
         finally:
             for plural in ("clusterroles", "clusterrolebindings"):
-                self.api.request("DELETE", f"{path}/{plural}/{account.name}")
+                self.api.request("DELETE", f"{path}/{plural}/{name}")
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ class ApiServer:
                 f"--tls-cert-file={certificate}",
                 f"--tls-private-key-file={key}",
                 f"--cert-dir={plane.directory}",
+                f"--client-ca-file={plane.certificates.authority}",
                 "--authorization-mode=RBAC",
                 f"--token-auth-file={plane.tokens}",
                 "--service-account-issuer=https://kubernetes.default.svc",

@@ -1,13 +1,14 @@
-"""Tokens are replaced and revoked while the exporter runs; it reads the file again, without a restart."""
+"""Credentials of every kind; tokens are replaced and revoked while the exporter runs, without a restart."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.cluster import Account, Cluster, write_token
+from tests.e2e.cluster import RBAC, READER_RULES, Account, Cluster, write_token
+from tests.e2e.control_plane import ControlPlane
 from tests.e2e.gate import Gate
 from tests.e2e.rays import RAYJOB
 from tests.e2e.scraping import DEADLINE_SECONDS, is_connected, names, own, scrape, wait_until_connected
@@ -71,6 +72,40 @@ def test_a_token_that_is_dead_before_the_next_one_is_there(
     wait_until_connected(process, "rayjobs")
     assert errors(process) == ["watch failed, retrying: 401: Unauthorized"]
     assert "watch succeeded again" in process.messages
+
+
+@pytest.mark.parametrize("source", ["certificate", "plugin with a certificate", "plugin with a token"])
+def test_other_credentials_than_a_token_file(
+    cluster: Cluster, namespace: str, reader: Account, plane: ControlPlane, tmp_path: Path, source: str
+) -> None:
+    """A client certificate, and exec plugins that print one or a token: the server knows whose they are."""
+    certificate, key = plane.certificates.pair("client")
+    cluster.create(RAYJOB, namespace, "a")
+    token = reader.token("first")
+    if source == "certificate":
+        user: dict[str, Any] = {"client-certificate": str(certificate), "client-key": str(key)}
+    elif source == "plugin with a certificate":
+        user = exec_user(tmp_path, {"clientCertificateData": certificate.read_text(), "clientKeyData": key.read_text()})
+    else:
+        user = exec_user(tmp_path, {"token": token})
+    kubeconfig = cluster.write_kubeconfig(tmp_path, token, user=user)
+    # The name in the certificate is the user's.
+    subject = {"kind": "User", "apiGroup": RBAC, "name": "client"}
+    with (
+        cluster.bound(f"{namespace}-client", subject, READER_RULES),
+        serving(kubeconfig, "--collectors", "rayjobs") as process,
+    ):
+        wait_until_connected(process, "rayjobs")
+        assert names(scrape(process).body, RAYJOB.info, namespace) == {"a"}
+    assert plane.api_server.requests(reader.user if "token" in source else "client")
+
+
+def exec_user(folder: Path, status: dict[str, str]) -> dict[str, Any]:
+    """Return a user whose plugin prints these credentials."""
+    version = "client.authentication.k8s.io/v1"
+    path = folder / "credential.json"
+    path.write_text(json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": status}))
+    return {"exec": {"apiVersion": version, "command": "cat", "args": [str(path)], "interactiveMode": "Never"}}
 
 
 def reconnect(rotation: Rotation) -> None:
