@@ -9,22 +9,19 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
+from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.commands import COMMAND, environment
 from tests.support.helm_chart import ROOT
+from tests.support.processes import serving
+from tests.support.reaching import SERVED, kubeconfig
+from tests.support.reviewing import PROMETHEUS, ReviewServer
+from tests.support.watching import wait_until
 from tools.sbom import canonical, read_lock
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
-REFUSE = """\
-import fnmatch, sys
-
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in {patterns!r}):
-            raise ModuleNotFoundError(f"{{name}} is not in the image")
-
-sys.meta_path.insert(0, Refuse())
-"""
+PROGRAM = [sys.executable, "-S", *COMMAND[1:]]
+"""Without the packages of the development."""
 
 
 def build_argument(name: str) -> list[str]:
@@ -34,31 +31,62 @@ def build_argument(name: str) -> list[str]:
     return match[1].split()
 
 
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The image's folders with code and packages, pruned as in the Dockerfile, as PYTHONPATH has them."""
+    code, packages = tmp_path_factory.mktemp("code"), tmp_path_factory.mktemp("packages")
+    (code / "exporter").symlink_to(ROOT / "exporter")
+    locked = {pin.name for pin in read_lock((ROOT / "requirements.lock").read_text())}
+    for distribution in metadata.distributions():
+        if canonical(distribution.name) in locked:
+            for file in distribution.files or ():
+                if ".." not in file.parts and file.suffix != ".pyc":
+                    (packages / file).parent.mkdir(parents=True, exist_ok=True)
+                    (packages / file).symlink_to(Path(str(distribution.locate_file(file))))
+    subprocess.run([sys.executable, "-S", "-B", ROOT / "tools" / "prune.py", packages, code], check=True, timeout=120)
+    return f"{code}:{packages}"
+
+
 @pytest.fixture
-def as_in_the_image(tmp_path: Path) -> dict[str, str]:
-    """An environment in which Python does not import what only the development has."""
-    locked = {pin.name for pin in read_lock((ROOT / "requirements.lock").read_text())} | {"kuberay-exporter"}
-    owners = metadata.packages_distributions()
-    modules = [module for module in owners if not locked & set(map(canonical, owners[module]))]
-    patterns = [pattern for module in modules for pattern in (module, f"{module}.*")]
-    (tmp_path / "sitecustomize.py").write_text(REFUSE.format(patterns=patterns))
-    return environment(PYTHONPATH=str(tmp_path))
+def image(folders: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python finds only what is in the image."""
+    monkeypatch.setenv("PYTHONPATH", folders)
 
 
-def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=120)
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-S", *arguments]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("module", ["kubernetes", "cryptography"])
-def test_what_only_the_development_has_is_refused(module: str, as_in_the_image: dict[str, str]) -> None:
-    """Or the next test would say nothing."""
-    assert "is not in the image" in run(as_in_the_image, "-c", f"import {module}").stderr
+@pytest.mark.usefixtures("image")
+@pytest.mark.parametrize(
+    "module", ["cryptography", "aiohttp", "kubernetes.aio.client", "kubernetes.client.models.v1_pod"]
+)
+def test_what_is_not_needed_is_not_in_it(module: str) -> None:
+    """Or the next tests would say nothing."""
+    assert "No module named" in run("-c", f"import {module}").stderr
 
 
-def test_starts_with_what_is_in_the_image(as_in_the_image: dict[str, str]) -> None:
-    """The whole program is imported for it, the way to a cluster included."""
-    assert run(as_in_the_image, *COMMAND[1:], "--version").stdout == f"kuberay-exporter, version {__version__}\n"
-    assert "no way to a cluster" in run(as_in_the_image, *COMMAND[1:], "serve").stderr
+@pytest.mark.usefixtures("image")
+def test_starts_with_what_is_in_it() -> None:
+    """As far as the way to a cluster."""
+    assert run(*COMMAND[1:], "--version").stdout == f"kuberay-exporter, version {__version__}\n"
+    assert "no way to a cluster" in run(*COMMAND[1:], "serve").stderr
+
+
+@pytest.mark.usefixtures("image")
+def test_reviews_tokens_with_what_is_in_it(tmp_path: Path) -> None:
+    """The client loads the types of its answers by their names."""
+    with ReviewServer(ObjectStore(), ssl_context=SERVED.server_context()) as server:
+        server.users["right"] = PROMETHEUS
+        server.allowed.add((PROMETHEUS, "/metrics"))
+        config = Path(kubeconfig(tmp_path / "kubeconfig", server.url, {"token": "t"}))
+        with serving(config, "--metrics-auth", "kubernetes", program=PROGRAM) as process:
+            wait_until(lambda: process.get("/readyz").status == 200)
+            for token, status in (("right", 200), ("wrong", 401)):
+                assert process.get("/metrics", Authorization=f"Bearer {token}").status == status
+            server.answer_next(403, b"{}", verb="", times=None)
+            assert process.get("/metrics", Authorization="Bearer unknown").status == 500
 
 
 def test_says_the_version_that_is_in_it() -> None:
@@ -71,5 +99,5 @@ def test_the_context_is_what_the_dockerfile_copies() -> None:
     allowed = {
         line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
     }
-    copied = set(re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, re.MULTILINE))
-    assert allowed == copied
+    copied = set(re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE))
+    assert allowed == {source for sources in copied for source in sources.split()}

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,9 +66,11 @@ class Process:
 
 
 @contextmanager
-def serving(kubeconfig: Path, *arguments: str, listeners: int = 1) -> Iterator[Process]:
+def serving(
+    kubeconfig: Path, *arguments: str, listeners: int = 1, program: Sequence[str] = COMMAND
+) -> Iterator[Process]:
     """Run `serve` on free ports of loopback; whatever happens, it ends with the block, silent on stderr."""
-    command = [*COMMAND, "serve", "--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0", *arguments]
+    command = [*program, "serve", "--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     ) as popen:
