@@ -3,7 +3,7 @@
 The plugin runs when its last credentials have expired or were refused, one run at a time, for 30 s at most, without
 standard input. If it fails nothing is sent: a request without credentials would be answered as an anonymous user's,
 and hide what is wrong. The client's own `ExecProvider` runs it when the kubeconfig is read, waits for ever, and goes on
-anonymously.
+anonymously (docs/upstream.md); it renews tokens, but no certificates (kubernetes-client/python#741).
 """
 
 import atexit

@@ -1,6 +1,7 @@
 """Values of request headers: checked before they are sent, and removed from what is printed.
 
-http.client checks them too, but its exception contains the whole value.
+http.client checks them too, but its exception contains the whole value (kubernetes-client/python#656). The client knows
+no impersonation (kubernetes-client/python#362).
 """
 
 import re

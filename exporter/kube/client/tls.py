@@ -24,7 +24,7 @@ def make_context(authority: bytes | None, *, verify: bool, with_system: bool = F
     if not verify:
         return unverifying_context()
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-    # Python 3.13 began to set the first, and a flag that Go has no equal of.
+    # Python 3.13 began to set the first, and a flag that Go has no equal of (kubernetes-client/python#2394).
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if authority is None or with_system:
