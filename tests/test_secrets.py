@@ -3,14 +3,17 @@
 import re
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from exporter.kube.client.access import Credential
 from exporter.simulator.apiserver.store import ObjectStore
 from exporter.web import web_config_file
 from tests.support.certificates import make_certificates
 from tests.support.commands import error_line, run
 from tests.support.processes import Process, serving
+from tests.support.proxies import HttpProxy
 from tests.support.reaching import SERVED, kubeconfig
 from tests.support.reviewing import PROMETHEUS, ReviewServer
 from tests.support.watching import job, wait_until
@@ -108,6 +111,43 @@ def test_no_error_at_the_start_shows_a_secret(tmp_path: Path, content: str) -> N
     result = run("serve", "--kubeconfig", config, "--web-config-file", str(path), "--log-level", "debug")
     assert result.returncode == 2
     assert_hidden(error_line(result), [API_PASSWORD, API_TOKEN])
+
+
+@pytest.mark.parametrize("what", ["refused", "repeated", "printed", "proxy", "certificate"])
+def test_no_secret_of_the_way_to_the_cluster_is_shown(tmp_path: Path, what: str) -> None:
+    """Tokens, passwords and keys of a kubeconfig, whichever request fails and whoever repeats them."""
+    certificates = make_certificates(tmp_path)
+    certificate, key = certificates.pair("client")
+    user: dict[str, Any] = {"token": API_TOKEN}
+    cluster: dict[str, Any] = {}
+    if what == "printed":
+        path = tmp_path / "plugin"
+        path.write_text(f"#!/bin/sh\necho '{API_TOKEN}'\necho 'no: {API_TOKEN}, {API_PASSWORD}' >&2\nexit 1\n")
+        path.chmod(0o700)
+        env = [{"name": "A", "value": API_PASSWORD}]
+        version = "client.authentication.k8s.io/v1"
+        user = {"exec": {"apiVersion": version, "command": str(path), "env": env, "interactiveMode": "Never"}}
+    elif what == "certificate":
+        user = {"client-certificate": str(certificate), "client-key": str(key)}
+    with ReviewServer(ObjectStore(), ssl_context=SERVED.server_context()) as server, HttpProxy("u:other") as proxy:
+        if what == "refused":
+            server.required_token = "another"
+        elif what == "proxy":
+            cluster = {"proxy-url": f"http://u:{API_PASSWORD}@{proxy.address}"}
+        else:
+            message = f"no: {API_TOKEN}" if what == "repeated" else "no"
+            server.answer_next(500, message.encode(), verb=None, times=None)
+        config = kubeconfig(tmp_path / "kubeconfig", server.url, user, **cluster)
+        with serving(Path(config), "--log-level", "debug") as process:
+            wait_until(lambda: any("retrying" in message or "failed" in message for message in process.messages))
+            seen = process.get("/readyz").body.decode() + process.get("/metrics").body.decode()
+            process.end(15)
+        assert_hidden("\n".join([seen, str(process.lines)]), [API_TOKEN, API_PASSWORD, *key_lines(key)])
+
+
+def test_a_credential_does_not_print_itself() -> None:
+    """Wherever it may be formatted."""
+    assert_hidden(f"{Credential(API_TOKEN, API_PASSWORD.encode())!r}", [API_TOKEN, API_PASSWORD])
 
 
 PRODUCT = Path(__file__).parents[1] / "exporter"

@@ -48,7 +48,7 @@ class Access(Configuration):
     passwords: tuple[str, ...] = ()
 
     def __init__(self, server: Url) -> None:
-        # Which proxy counts is not left to the client: its rules for NO_PROXY are not Go's (kubernetes-client/python#2460).
+        # The client must not choose a proxy: its rules for NO_PROXY are not Go's (kubernetes-client/python#2460).
         super().__init__(host=shown(server), retries=Retry(False), proxy="", no_proxy="")
         self.keep_alive = True
 

@@ -1,9 +1,9 @@
 """Kubeconfig files, merged by the `kubernetes` client, and decoded strictly.
 
 The client's own loader takes what it does not expect for absent or for true: a user that is not there
-(kubernetes-client/python#2180), a quoted `false` (docs/upstream.md). Its merger is used, which knows of each entry where
-its relative paths start from. No message contains a value that may be secret, as those of PyYAML and of the client
-would.
+(kubernetes-client/python#2180), a quoted `false` (docs/upstream.md). Its merger is used, which knows of each entry
+where its relative paths start from. No message contains a value that may be secret, as those of PyYAML and of the
+client would.
 """
 
 import os

@@ -71,13 +71,13 @@ class Pools(RESTClientObject):
         self.certificate = certificate
         access.connection_pool_maxsize = connections
         super().__init__(access)
-        # The client would pass names of files, and leave keys that it has in memory in temporary ones (docs/upstream.md).
+        # The client would pass names of files, and leave keys in temporary ones (docs/upstream.md).
         context = tls.make_context(access.authority, verify=access.verify_ssl)
         if certificate:
             tls.load_client_certificate(context, certificate, "the client certificate")
         self.pool_manager.connection_pool_kw["ssl_context"] = context
         if isinstance(self.pool_manager, urllib3.ProxyManager):
-            # urllib3's own would join repeated headers by commas if the proxy forwards the request: one impersonated group.
+            # urllib3 would join headers of one name if the proxy forwards the request: all groups would be one.
             setattr(self.pool_manager, "_set_proxy_headers", lambda _url, headers: headers)  # noqa: B010 - mypy
         pool = self.pool_manager.connection_from_url(access.host)
         pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _HttpResponse})
