@@ -8,7 +8,7 @@ import pytest
 from kubernetes.client import V1UserInfo
 
 from exporter.errors import ApiError
-from exporter.kube.client import pools, reviews
+from exporter.kube.client import pools
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.client.pools import MAX_READ_BYTES
@@ -134,11 +134,11 @@ def test_an_answer_that_is_too_long_is_an_error(server: ReviewServer) -> None:
 
 def test_an_answer_that_trickles_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or threads that wait for it would be used up."""
-    monkeypatch.setattr(pools, "HEAD_MAX_SECONDS", 0.1)
-    monkeypatch.setattr(reviews, "TIMEOUT_SECONDS", 0.1)
+    # With the 5 s for a byte: half a second.
+    monkeypatch.setattr(pools, "HEAD_MAX_SECONDS", -4.5)
     with trickling(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n{") as url:
         asking = ApiReviewer(ApiTransport(lambda: anonymous(url), connections=1), ())
-        with pytest.raises(ApiError, match="it took longer than 0.2 s"):
+        with pytest.raises(ApiError, match="it took longer than 0.5 s"):
             asking.authenticate(TOKEN)
 
 
