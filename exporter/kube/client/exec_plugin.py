@@ -10,6 +10,7 @@ import atexit
 import logging
 import os
 import re
+import selectors
 import signal
 import subprocess
 import threading
@@ -30,6 +31,8 @@ from exporter.kube.client.kubeconfig import Exec
 
 TIMEOUT_SECONDS = 30.0
 """A plugin that waits for a person, or for a network that is not there, would hold the exporter for ever."""
+
+MAX_OUTPUT_BYTES = 1024 * 1024
 
 FAILURE_SECONDS = 1.0
 """How long a failure or a refusal counts for all who ask: many namespaces would run the plugin all the time."""
@@ -151,13 +154,32 @@ class Plugin:
         with process:
             atexit.register(kill)
             try:
-                stdout, stderr = process.communicate(timeout=self._timeout_seconds)
-            except subprocess.TimeoutExpired as exc:
+                return self._wait(process, time.monotonic() + self._timeout_seconds)
+            except ConnectError:
                 kill()
-                raise self._error(f"did not end within {self._timeout_seconds:g} s and was killed") from exc
+                raise
             finally:
                 atexit.unregister(kill)
-        return process.returncode, stdout, stderr
+
+    def _wait(self, process: "subprocess.Popen[bytes]", deadline: float) -> tuple[int, bytes, bytes]:
+        """Return exit code and outputs; raises ConnectError if they are not there in time, or too long."""
+        outputs: dict[Any, bytes] = {process.stdout: b"", process.stderr: b""}
+        with selectors.DefaultSelector() as selector:
+            for pipe in outputs:
+                selector.register(pipe, selectors.EVENT_READ)
+            while selector.get_map() and time.monotonic() < deadline:
+                for key, _ in selector.select(deadline - time.monotonic()):
+                    data = os.read(key.fd, MAX_OUTPUT_BYTES)
+                    outputs[key.fileobj] += data
+                    if not data:
+                        selector.unregister(key.fileobj)
+                if any(len(output) > MAX_OUTPUT_BYTES for output in outputs.values()):
+                    raise self._error(f"printed more than {MAX_OUTPUT_BYTES} bytes and was killed")
+        stdout, stderr = outputs.values()
+        try:
+            return process.wait(max(0.0, deadline - time.monotonic())), stdout, stderr
+        except subprocess.TimeoutExpired as exc:
+            raise self._error(f"did not end within {self._timeout_seconds:g} s and was killed") from exc
 
     def _decode(self, stdout: bytes) -> tuple[Credential, datetime | None]:
         try:

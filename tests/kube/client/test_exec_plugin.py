@@ -6,6 +6,7 @@ import signal
 import stat
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,15 @@ def test_a_plugin_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) 
     assert message.endswith("did not end within 0.5 s and was killed")
     child = int((tmp_path / "plugin.child").read_text())
     wait_until(lambda: not is_running(child), "the child has ended")
+
+
+@pytest.mark.parametrize("output", ["", ">&2"])
+def test_a_plugin_that_prints_without_end_is_killed(tmp_path: Path, output: str) -> None:
+    """Or it would fill the memory; long before its time is over."""
+    started_at = time.monotonic()
+    message = failure(plugin(tmp_path, f"yes {output}"))
+    assert message.endswith("printed more than 1048576 bytes and was killed")
+    assert time.monotonic() - started_at < 15
 
 
 def is_running(process: int) -> bool:
