@@ -65,6 +65,7 @@ def issue(
     *,
     host: str | None = LOOPBACK,
     is_authority: bool = False,
+    has_key_ids: bool = False,
     valid_for: timedelta = timedelta(days=2),
 ) -> Pair:
     """Make a certificate for a host, signed by another one or by itself; a negative time makes an expired one."""
@@ -82,6 +83,11 @@ def issue(
     )
     if host is not None:
         builder = builder.add_extension(x509.SubjectAlternativeName([_alternative_name(host)]), critical=False)
+    if has_key_ids:
+        own, issuer = key.public_key(), (by.key if by else key).public_key()
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(own), critical=False)
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer)
+        builder = builder.add_extension(identifier, critical=False)
     return Pair(builder.sign(by.key if by else key, hashes.SHA256()), key)
 
 

@@ -98,6 +98,14 @@ def test_what_go_refuses_is_refused(served: Pair, bundle: str, name: str) -> Non
     assert not is_trusted(served, bundle, name)
 
 
+def test_two_authorities_of_one_name_are_told_apart_by_their_key_identifiers() -> None:
+    """As in the rotation of a cluster's CA: kubeadm's have the same name, and identifiers."""
+    first, second = (issue("kubernetes", is_authority=True, has_key_ids=True) for _ in range(2))
+    for root in (first, second):
+        served = issue("api", root, has_key_ids=True)
+        assert is_trusted(served, first.certificate_pem + second.certificate_pem)
+
+
 def test_an_expired_authority_is_refused() -> None:
     """Go checks the times of the whole chain."""
     expired = issue("expired", is_authority=True, valid_for=timedelta(hours=-1))
