@@ -19,7 +19,9 @@ from pathlib import Path
 
 from benchmarks.scrape import Fleet
 from exporter.web.application import Endpoints
-from exporter.web.server import Listener, Server, listen
+from exporter.web.listener import Listener, listen
+from exporter.web.server import Server
+from exporter.web.server import serve as serve_all
 from exporter.web.status import KindStatus
 from exporter.web.tls import load_tls
 from exporter.web.web_config import TlsSettings, read_limited
@@ -54,7 +56,7 @@ def serve(objects: int, certificates: Certificates, ports: Connection) -> None:
     ports.send([listener.socket.getsockname()[1] for listener in listeners])
 
     async def run() -> None:
-        await Server(listeners).serve()
+        await serve_all([Server(listener) for listener in listeners])
 
     asyncio.run(run())
 

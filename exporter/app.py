@@ -22,9 +22,9 @@ from exporter.telemetry import Telemetry
 from exporter.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
+from exporter.web.listener import MAX_CONNECTIONS, Listener, format_address, listen
 from exporter.web.page import Page
-from exporter.web.pool import MAX_CONNECTIONS
-from exporter.web.server import Listener, Server, format_address, listen, serve_until_signal
+from exporter.web.server import Server, serve_until_signal
 from exporter.web.token_auth import REVIEWED_AT_ONCE
 
 THREADS_END_SECONDS = 2.0
@@ -33,6 +33,9 @@ THREADS_END_SECONDS = 2.0
 MAX_REVIEWS = 2 * REVIEWED_AT_ONCE
 
 THREAD_STACK_BYTES = 1024 * 1024
+
+PROBE_CONNECTIONS = 64
+"""Of --health-probe-bind-address, in addition to those of --metrics-addr."""
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +94,13 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
     """
     watches = sum(len(informer_places(kind, config)) for kind in watched_kinds(config))
     connections = watches + (MAX_REVIEWS if config.metrics_auth.is_on else 0)
-    max_connections = reserve_descriptors(connections, MAX_CONNECTIONS)
+    probes = PROBE_CONNECTIONS if config.probe_address is not None else 0
+    max_connections = reserve_descriptors(connections + probes, MAX_CONNECTIONS)
     transport = ApiTransport(load, connections=connections)
     protection = Protection(config, transport)
     exporter = Exporter(config, transport, hides_reasons=protection.is_restricted)
     protection.register_metrics(exporter.telemetry.registry)
-    listeners = _listen(config, exporter.endpoints, protection)
+    listeners = _listen(config, exporter.endpoints, protection, max_connections)
     log.info("kuberay-exporter %s", __version__, extra={"api_server": transport.host})
     addresses = [format_address(*listener.socket.getsockname()[:2]) for listener in listeners]
     for address in addresses:
@@ -104,21 +108,23 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
     on_listening(addresses[0])
     try:
         exporter.start()
-        asyncio.run(_serve(Server(listeners, max_connections), exporter.endpoints, protection))
+        asyncio.run(_serve(listeners, exporter.endpoints, protection))
     finally:
         exporter.stop()
     log.info("stopped")
 
 
-def _listen(config: Config, endpoints: Endpoints, protection: Protection) -> list[Listener]:
+def _listen(config: Config, endpoints: Endpoints, protection: Protection, max_connections: int) -> list[Listener]:
     application = protection.protect(endpoints.application(config.max_requests))
-    listeners = [Listener(listen("--metrics-addr", *config.metrics_address), application, protection.tls)]
+    metrics = listen("--metrics-addr", *config.metrics_address)
+    listeners = [Listener(metrics, application, protection.tls, max_connections)]
     if config.probe_address is not None:
         # Plain, so that the kubelet needs no certificate.
         probes = listen("--health-probe-bind-address", *config.probe_address)
-        listeners.append(Listener(probes, endpoints.probe_application()))
+        listeners.append(Listener(probes, endpoints.probe_application(), max_connections=PROBE_CONNECTIONS))
     return listeners
 
 
-async def _serve(server: Server, endpoints: Endpoints, protection: Protection) -> None:
-    await serve_until_signal(server, endpoints.drain, protection.watch(server.renew_connections))
+async def _serve(listeners: list[Listener], endpoints: Endpoints, protection: Protection) -> None:
+    servers = [Server(listener) for listener in listeners]
+    await serve_until_signal(servers, endpoints.drain, protection.watch(servers[0].renew_connections))

@@ -17,7 +17,9 @@ from exporter import __version__
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.summary import Summary
 from exporter.diagnosis.views import page_of
+from exporter.exposition import segments
 from exporter.exposition.negotiation import accepts_gzip
+from exporter.web.body import BodyResponse
 from exporter.web.query import KINDS, Query, QueryError, parse_query
 from exporter.web.snapshot import Snapshot, Snapshots
 from exporter.web.status import ExporterStatus
@@ -171,9 +173,10 @@ def _answer(request: Request, body: Body, *, wants_gzip: bool) -> Response:
     given = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if body.etag in given or "*" in given:
         return Response(status_code=304, headers=headers)
+    headers["Content-Type"] = "application/json"
     if wants_gzip:
         headers["Content-Encoding"] = "gzip"
-    return Response(body.data, headers=headers, media_type="application/json")
+    return BodyResponse(segments.Body([body.data]), headers)
 
 
 def _error(status: int, message: str) -> Response:

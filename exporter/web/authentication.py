@@ -4,7 +4,7 @@ It decides for each request anew, so that neither an earlier request on the conn
 headers open anything. A fault in a decision is a 500, never access.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -77,8 +77,7 @@ def authorization(scope: Scope, scheme: str) -> str | None:
 
 def has_client_certificate(scope: Scope) -> bool:
     """Tell whether the client has shown a certificate that was verified in the TLS handshake."""
-    tls: Mapping[str, object] = scope.get("extensions", {}).get("tls", {})
-    return bool(tls.get("client_certificate"))
+    return bool(scope.get("state", {}).get("client_certificate"))
 
 
 def unauthorized(challenge: str) -> Response:

@@ -1,5 +1,7 @@
 """Sends a body in chunks: a client that does not read costs one chunk, not a body."""
 
+import asyncio
+
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -18,4 +20,6 @@ class BodyResponse(Response):
         if scope["method"] != "HEAD":
             for chunk in self._body.chunks():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                # A client that reads as fast as this is written must not keep the event loop from the others.
+                await asyncio.sleep(0)
         await send({"type": "http.response.body", "body": b""})

@@ -1,6 +1,5 @@
 """How many scrapes are answered at once."""
 
-import asyncio
 import time
 from collections.abc import Callable
 
@@ -24,39 +23,40 @@ class ScrapeLimit:
         self._application = application
         self._maximum = maximum
         self._clock = clock
-        self._waiting_since: dict[asyncio.Task[object], float | None] = {}  # None: not waiting for the client
+        # By what aborts the request's connection; None: not waiting for the client.
+        self._waiting_since: dict[Callable[[], None], float | None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for mypy: every request has a task
+        # Without a connection, as in Starlette's test client, there is nothing to abort.
+        abort: Callable[[], None] = scope["state"].get("abort", lambda: None)
         if len(self._waiting_since) >= self._maximum and not self._abort_stalled():
             await _busy(self._maximum)(scope, receive, send)
             return
-        self._waiting_since[task] = None
-        try:
-            await self._application(scope, receive, self._timed(task, send))
-        finally:
-            self._waiting_since.pop(task, None)
 
-    def _timed(self, task: asyncio.Task[object], send: Send) -> Send:
         async def timed_send(message: Message) -> None:
-            self._waiting_since[task] = self._clock()
+            if abort in self._waiting_since:
+                self._waiting_since[abort] = self._clock()
             await send(message)
-            self._waiting_since[task] = None
+            if abort in self._waiting_since:
+                self._waiting_since[abort] = None
 
-        return timed_send
+        self._waiting_since[abort] = None
+        try:
+            await self._application(scope, receive, timed_send)
+        finally:
+            self._waiting_since.pop(abort, None)
 
     def _abort_stalled(self) -> bool:
         """Abort the request that has waited for its client for the longest time; False if none has for too long."""
-        since, task = min(
-            ((since, task) for task, since in self._waiting_since.items() if since is not None),
+        since, abort = min(
+            ((since, abort) for abort, since in self._waiting_since.items() if since is not None),
             key=lambda item: item[0],
             default=(None, None),
         )
-        if since is None or task is None or self._clock() - since < STALLED_SECONDS:
+        if since is None or abort is None or self._clock() - since < STALLED_SECONDS:
             return False
-        del self._waiting_since[task]
-        task.cancel()
+        del self._waiting_since[abort]
+        abort()
         return True
 
 

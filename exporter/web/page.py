@@ -21,7 +21,9 @@ from starlette.routing import Route
 
 from exporter import __version__
 from exporter.exposition.negotiation import accepts_gzip
+from exporter.exposition.segments import Body
 from exporter.web import page_table
+from exporter.web.body import BodyResponse
 from exporter.web.status import ExporterStatus
 
 PAGE_SIZE = 100
@@ -79,7 +81,7 @@ class Page:
         if accepts_gzip(",".join(request.headers.getlist("accept-encoding"))):
             headers |= {"Content-Encoding": "gzip"}
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
-        return Response(body, headers=headers)
+        return BodyResponse(Body([body]), headers)
 
     def render(self, parameters: Mapping[str, list[str]]) -> str:
         """Return the document with the table for these parameters of its address."""

@@ -1,30 +1,29 @@
-"""Listening sockets: accept connections, serve until a signal, end in order."""
+"""uvicorn on the exporter's listening sockets: a maximum of connections, TLS, and the end in order."""
 
 import asyncio
 import logging
-import os
 import socket
-from asyncio.sslproto import SSLProtocol
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext, suppress
-from typing import NamedTuple
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, cast
 
-from starlette.types import ASGIApp
+import uvicorn
 
-from exporter.errors import ConfigError
+from exporter.cpython import limit_tls_reads
 from exporter.signals import handle_signals
 from exporter.web.client_log import ClientLog
-from exporter.web.connection import REQUEST_SECONDS, UNREAD_SECONDS, Connection
-from exporter.web.pool import MAX_CONNECTIONS, READ_BYTES, ConnectionPool
-from exporter.web.tls import ServerTls
+from exporter.web.http_protocol import READ_BYTES, REQUEST_SECONDS, HttpProtocol, SharedState
+from exporter.web.listener import Listener
+
+KEEP_ALIVE_SECONDS = 300
+"""How long a connection may be idle between requests: more than the longest usual scrape interval."""
 
 DRAIN_SECONDS = 7
 """How long running scrapes may take after SIGTERM; with the threads' 2 s that is less than 10."""
 
-SEND_BUFFER_BYTES = 256 * 1024
-"""What the kernel holds of an answer that is not read: it counts as memory of the container."""
-
-_BACKLOG = 128
+_TICK_SECONDS = 1
+"""How often uvicorn has to renew the Date header."""
 
 _ACCEPT_RETRY_SECONDS = 0.1
 """After a failure to accept, which mostly comes again at once: without a pause a core would be busy with it."""
@@ -32,147 +31,195 @@ _ACCEPT_RETRY_SECONDS = 0.1
 log = logging.getLogger(__name__)
 
 
-class Listener(NamedTuple):
-    """A listening socket and what answers on it; `tls` is asked for every new connection."""
+class Server(uvicorn.Server):
+    """A uvicorn server for one listener. All methods are for the event loop's thread.
 
-    socket: socket.socket
-    application: ASGIApp
-    tls: Callable[[], ServerTls | None] = lambda: None
+    A connection above the listener's maximum closes the one that has been idle for the longest time. So a probe or
+    a scrape always gets in, however many clients connect and then do nothing. Only connections with a request in
+    progress are never closed for others.
+    """
 
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(
+            uvicorn.Config(
+                listener.application,
+                http=HttpProtocol,
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                log_level=logging.ERROR,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                workers=1,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                # Later than connections are aborted: for what the application does in threads.
+                timeout_graceful_shutdown=DRAIN_SECONDS + 1,
+            )
+        )
+        limit_tls_reads(READ_BYTES)
+        self.server_state: SharedState = SharedState()
+        self.servers = []  # uvicorn's list of asyncio's servers: there are none
+        self._listener = listener
+        self._client_log = self.server_state.client_log
+        self._handshakes: dict[HttpProtocol, socket.socket] = {}
+        self._stopped = asyncio.Event()
 
-class Server:
-    """One process's listeners, on one event loop. All methods are for the loop's thread."""
-
-    def __init__(
-        self,
-        listeners: Sequence[Listener],
-        max_connections: int = MAX_CONNECTIONS,
-    ) -> None:
-        self._listeners = listeners
-        # asyncio reads up to 256 KiB of TLS at once, into a buffer that each connection has from its first moment on.
-        SSLProtocol.max_size = READ_BYTES
-        self._client_log = ClientLog()
-        self._pool = ConnectionPool(self._client_log, max_connections)
-        self._handshakes: set[asyncio.Task[None]] = set()
-        self._stop = asyncio.Event()
-
-    async def serve(self, *companions: Awaitable[None]) -> None:
-        """Serve until `stop`, and until running requests are answered after it, for DRAIN_SECONDS at most.
-
-        `companions` run on the same event loop, and are cancelled by `stop`.
-        """
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_run(work)) for work in (*map(self._accept, self._listeners), *companions)]
-            await self._stop.wait()
-            for task in tasks:
-                task.cancel()
-        for listener in self._listeners:
-            listener.socket.close()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._pool.drain(), DRAIN_SECONDS)
-        if aborted := self._pool.abort_all():
-            log.warning("aborted answers that clients had not read in time", extra={"count": aborted})
-        await asyncio.sleep(0)  # the event loop closes them in its next pass
+    @property
+    def connections(self) -> set[HttpProtocol]:
+        """All of them, also those in a TLS handshake."""
+        return cast(set[HttpProtocol], self.server_state.connections) | self._handshakes.keys()
 
     def stop(self) -> None:
-        """Accept nothing new; a second call aborts what is still running."""
-        if self._stop.is_set():
-            self._pool.abort_all()
-        self._stop.set()
+        """Accept nothing new, and end when running requests are answered; a second call aborts them."""
+        if self.should_exit:
+            self.force_exit = True
+            self._abort_all()
+        self.should_exit = True
+        self._stopped.set()
 
     def renew_connections(self) -> None:
         """Close all connections, after the answers that are being sent: TLS is another for new ones."""
-        self._pool.finish_all()
+        self._hang_up_all()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
 
-    async def _accept(self, listener: Listener) -> None:
-        listener.socket.setblocking(False)
+    # What uvicorn calls.
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them to serve_until_signal."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
+        self.started = True
+
+    async def main_loop(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._accept()), group.create_task(self._take_turns())]
+            while not await self.on_tick(0):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopped.wait(), _TICK_SECONDS)
+            for task in tasks:
+                task.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
+        self._listener.socket.close()
+        self._hang_up_all()
+        timer = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._abort_all)
+        await super().shutdown()
+        timer.cancel()
+
+    # Connections.
+
+    async def _accept(self) -> None:
+        self._listener.socket.setblocking(False)
         loop = asyncio.get_running_loop()
         while True:
             try:
-                client, _ = await loop.sock_accept(listener.socket)
+                client, _ = await loop.sock_accept(self._listener.socket)
             except ConnectionAbortedError:
                 continue
             except OSError as exc:
                 self._client_log.log(logging.WARNING, f"couldn't accept a connection: {exc.strerror}")
                 # Mostly there are no descriptors left; one becomes free so.
-                self._pool.close_longest_idle()
+                self._close_longest_idle()
                 await asyncio.sleep(_ACCEPT_RETRY_SECONDS)
+                continue
+            if len(self.connections) < self._listener.max_connections or self._close_longest_idle():
+                self._connect(client)
             else:
-                self._connect(client, listener)
-                await asyncio.sleep(0)  # sock_accept does not suspend while connections are waiting
-
-    def _connect(self, client: socket.socket, listener: Listener) -> None:
-        tls = listener.tls()
-        connection = Connection(listener.application, self._pool, lambda: handshake.cancel(), tls)
-        if not self._pool.admit(connection):
-            client.close()
-            return
-
-        def end_handshake(task: asyncio.Task[None]) -> None:
-            self._handshakes.discard(task)
-            if connection.is_pending:
-                self._pool.discard(connection)
+                self._client_log.log(logging.WARNING, "refused a connection: all others have a request in progress")
                 client.close()
+            await asyncio.sleep(0)  # sock_accept does not suspend while connections are waiting
 
-        handshake = asyncio.get_running_loop().create_task(self._shake_hands(client, connection, tls))
-        self._handshakes.add(handshake)
-        handshake.add_done_callback(end_handshake)
+    def _connect(self, client: socket.socket) -> None:
+        """Pass the client's socket to uvicorn's protocol, after the handshake if there is TLS."""
+        loop = asyncio.get_running_loop()
+        tls = self._listener.tls()
+        protocol = HttpProtocol(self.config, self.server_state, tls)
 
-    async def _shake_hands(self, client: socket.socket, connection: Connection, tls: ServerTls | None) -> None:
-        """Pass the client's socket to its connection, after the handshake if there is TLS."""
-        seconds = REQUEST_SECONDS if tls else None
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection,
+        def end_handshake(handshake: asyncio.Task[Any]) -> None:
+            self._handshakes.pop(protocol, None)
+            if not handshake.cancelled() and (error := handshake.exception()):
+                # It refers to asyncio's frames, and they to it: some 60 KiB, which are freed at once without them.
+                traceback.clear_frames(error.__traceback__)
+                self._client_log.log(logging.INFO, "a TLS handshake failed")
+
+        handshake = loop.create_task(
+            loop.connect_accepted_socket(
+                lambda: protocol,
                 client,
                 ssl=tls.context if tls else None,
-                ssl_handshake_timeout=seconds,
-                ssl_shutdown_timeout=seconds,
+                ssl_handshake_timeout=REQUEST_SECONDS if tls else None,
+                ssl_shutdown_timeout=REQUEST_SECONDS if tls else None,
             )
-        except OSError:
-            self._client_log.log(logging.INFO, "a TLS handshake failed")
+        )
+        self._handshakes[protocol] = client
+        handshake.add_done_callback(end_handshake)
+
+    async def _take_turns(self) -> None:
+        """Start one pipelined request in each pass of the event loop: a flood of them must not delay other clients."""
+        loop = asyncio.get_running_loop()
+        while True:
+            connection = await self.server_state.pipelined.get()
+            loop.call_soon(connection.take_turn)
+            await asyncio.sleep(0)
+
+    def _close_longest_idle(self) -> bool:
+        """Make room for another connection, if any is idle."""
+        idle = [connection for connection in self.connections if connection.is_idle]
+        if not idle:
+            return False
+        self._client_log.log(logging.WARNING, "closed an idle connection to make room for a new one")
+        # First those without any request so far: a scraper's has been idle since its last scrape.
+        longest = min(idle, key=lambda connection: (connection.cycle is not None, connection.idle_since))
+        if longest in self._handshakes:
+            _hang_up(self._handshakes.pop(longest))
+        else:
+            self.server_state.connections.discard(longest)
+            longest.transport.abort()
+        return True
+
+    def _hang_up_all(self) -> None:
+        for client in self._handshakes.values():
+            _hang_up(client)
+
+    def _abort_all(self) -> None:
+        connections = self.connections - self._handshakes.keys()
+        unread = [found for found in connections if not found.is_idle or found.transport.get_write_buffer_size()]
+        if unread:
+            log.warning("aborted answers that clients had not read in time", extra={"count": len(unread)})
+        for connection in connections:
+            connection.transport.abort()
+
+
+def _hang_up(client: socket.socket) -> None:
+    """End a TLS handshake as if the client had closed the connection."""
+    with suppress(OSError):  # it has
+        client.shutdown(socket.SHUT_RDWR)
+
+
+async def serve(servers: Sequence[Server], *companions: Awaitable[None]) -> None:
+    """Serve until all are stopped. `companions` run on the same event loop, and are cancelled then."""
+    # Not removed at the end: what is running then is cancelled with the event loop.
+    logging.getLogger("uvicorn.error").filters = [ClientLog().filter]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_run(companion)) for companion in companions]
+        await asyncio.gather(*(server.serve() for server in servers))
+        for task in tasks:
+            task.cancel()
 
 
 async def _run(work: Awaitable[None]) -> None:
     await work
 
 
-def listen(flag: str, host: str, port: int) -> socket.socket:
-    """Return a listening socket; an empty host and `::` are all interfaces, of IPv4 and of IPv6.
-
-    Raises:
-        ConfigError: the address, given by `flag`, is in use, not allowed, or not of this machine.
-    """
-    listener = _bind(flag, host, port)
-    # Accepted connections inherit both.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        # For what is left in the kernel after the process has closed a connection.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
-    return listener
-
-
-def _bind(flag: str, host: str, port: int) -> socket.socket:
-    try:
-        if host in ("", "::") and socket.has_dualstack_ipv6():
-            # IPv6 may be compiled in, but switched off: then an empty host is all interfaces of IPv4.
-            with suppress(OSError) if not host else nullcontext():
-                return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError, UnicodeError) as exc:
-        # Of some errors Python's text repeats the address, of names that do not resolve only it has one.
-        number = exc.errno if isinstance(exc, OSError) and not isinstance(exc, socket.gaierror) else None
-        reason = os.strerror(number) if number else str(exc)
-        raise ConfigError(f"{flag}: couldn't listen on '{format_address(host, port)}': {reason}") from exc
-
-
-def format_address(host: str, port: int) -> str:
-    """Return host and port as text; an IPv6 address is put in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-async def serve_until_signal(server: Server, on_signal: Callable[[], None], *companions: Awaitable[None]) -> None:
+async def serve_until_signal(
+    servers: Sequence[Server], on_signal: Callable[[], None], *companions: Awaitable[None]
+) -> None:
     """Serve until SIGTERM or SIGINT; `on_signal` is called first, on the event loop. Afterwards both are ignored.
 
     Without the loop's own handlers: when it closes it replaces them by the default ones, and a signal at that
@@ -182,11 +229,12 @@ async def serve_until_signal(server: Server, on_signal: Callable[[], None], *com
     def stop() -> None:
         log.info("stopping")
         on_signal()
-        server.stop()
+        for server in servers:
+            server.stop()
 
     loop = asyncio.get_running_loop()
     try:
         handle_signals(lambda: loop.call_soon_threadsafe(stop))
-        await server.serve(*companions)
+        await serve(servers, *companions)
     finally:
         handle_signals(lambda: None)

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp
 
-from exporter.web.pool import ConnectionPool
-from exporter.web.server import Listener, Server, listen
+from exporter.web.http_protocol import HttpProtocol
+from exporter.web.listener import MAX_CONNECTIONS, Listener, listen
+from exporter.web.server import Server, serve
 from exporter.web.tls import ServerTls
 
 
@@ -37,18 +38,18 @@ class RunningServer:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        listener = Listener(self._listener, self._application, lambda: self.tls)
-        self._server = Server([listener], self._max_connections)
+        listener = Listener(self._listener, self._application, lambda: self.tls, self._max_connections)
+        self._server = Server(listener)
         self._is_serving.set()
-        await self._server.serve()
+        await serve([self._server])
 
     def start(self) -> None:
         self.thread.start()
         self._is_serving.wait()
 
     @property
-    def connections(self) -> ConnectionPool:
-        return self._server._pool
+    def connections(self) -> set[HttpProtocol]:
+        return self._server.connections
 
     def stop(self) -> None:
         """Ask for the end, as the first signal does; a second call is the second signal."""
@@ -80,7 +81,7 @@ class RunningServer:
 
 @contextmanager
 def web_server(
-    application: ASGIApp, *, tls: ssl.SSLContext | ServerTls | None = None, max_connections: int = 512
+    application: ASGIApp, *, tls: ssl.SSLContext | ServerTls | None = None, max_connections: int = MAX_CONNECTIONS
 ) -> Iterator[RunningServer]:
     server = RunningServer(application, ServerTls(tls) if isinstance(tls, ssl.SSLContext) else tls, max_connections)
     server.start()
@@ -110,7 +111,11 @@ def read_answer(client: socket.socket, method: str = "GET") -> Answer:
     """Read one answer; the connection stays open."""
     answer = http.client.HTTPResponse(client, method=method)
     answer.begin()
-    return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    return Answer(answer.status, _headers(answer), answer.read())
+
+
+def _headers(answer: http.client.HTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.getheaders()}
 
 
 def parse_answers(received: bytes) -> list[Answer]:
@@ -119,7 +124,7 @@ def parse_answers(received: bytes) -> list[Answer]:
     while stream.rest():
         answer = http.client.HTTPResponse(stream)  # type: ignore[arg-type]
         answer.begin()
-        answers.append(Answer(answer.status, dict(answer.getheaders()), answer.read()))
+        answers.append(Answer(answer.status, _headers(answer), answer.read()))
     return answers
 
 

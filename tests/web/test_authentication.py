@@ -104,7 +104,7 @@ def test_an_allowed_request_opens_nothing_for_the_next(web: RunningServer) -> No
 def test_a_fault_in_the_decision_is_no_access(web: RunningServer) -> None:
     """And no stack trace in the answer."""
     (answer,) = parse_answers(web.exchange(request("/metrics", "Authorization: Bearer fault", "Connection: close")))
-    assert (answer.status, answer.body) == (500, b"")
+    assert (answer.status, answer.body) == (500, b"Internal Server Error")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

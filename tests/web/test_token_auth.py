@@ -235,7 +235,7 @@ def test_many_addresses_share_one_rate() -> None:
 def test_a_client_certificate_stands_in_for_a_token_only_if_configured() -> None:
     """Here as the scope has it; tests/test_protection.py has the whole way."""
     scope: dict[str, object] = {
-        "path": "/metrics", "headers": [], "extensions": {"tls": {"client_certificate": {"subject": ()}}},
+        "path": "/metrics", "headers": [], "state": {"client_certificate": {"subject": ()}},
     }  # fmt: skip
     statuses = []
     for accepts in (False, True):
@@ -243,7 +243,7 @@ def test_a_client_certificate_stands_in_for_a_token_only_if_configured() -> None
         statuses.append(_run(auth, scope))
     assert statuses == [401, None]
     auth = TokenAuth(FakeReviewer(), ClientLog(), cache_seconds=60, accepts_certificates=True)
-    assert _run(auth, scope | {"extensions": {"tls": {"client_certificate": {}}}}) == 401
+    assert _run(auth, scope | {"state": {"client_certificate": {}}}) == 401
 
 
 def _run(auth: TokenAuth, scope: dict[str, object]) -> int | None:
