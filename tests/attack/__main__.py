@@ -21,8 +21,8 @@ from tests.attack.tls import TLS
 
 ATTACKS: tuple[type[Attack], ...] = (*OBJECTS, *CONTENTS, *CLIENTS, *CONNECTIONS, *TLS, *SERVER, *PROCESS)
 
-DESCRIPTORS = 4096
-"""Of this process: it holds both ends of more than a thousand connections."""
+DESCRIPTORS = 8192
+"""Of this process: it holds the clients' ends of thousands of connections."""
 
 
 def say(line: str) -> None:

@@ -1,11 +1,13 @@
 """Attacks by clients that ask for large bodies, all at once or without reading them."""
 
+import contextlib
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.attack.connections import GET_HEALTHZ
 from tests.attack.judge import Limits
 from tests.attack.scene import Attack, Scene
 from tests.attack.simulated import AttackStore
@@ -125,6 +127,40 @@ class ManyIdentityScrapes(IdentityScrapes):
         return result in ("whole", "refused")
 
 
+class Pipelined(_LargeBody):
+    """450 clients send a scrape and 6,500 further requests at once, 250 KB, and read nothing.
+
+    Requests and answers that wait must not fill the memory, nor a flood of them delay the other clients.
+    """
+
+    name = "pipelined"
+    limits = Limits(peak_ratio=1.5, allows_refusals=True)
+    requests = GET_METRICS.replace(b"Connection: close\r\n", b"") + GET_HEALTHZ * 6500
+
+    def strike(self, scene: Scene) -> None:
+        with ExitStack() as stack:
+            for _ in range(450):
+                scene.check_alive()
+                with contextlib.suppress(OSError):
+                    client = stack.enter_context(scene.victim.connect(small_buffer=True, timeout_seconds=1))
+                    client.setblocking(False)
+                    client.send(self.requests)
+            scene.hold(6)
+
+
+class Drain(_LargeBody):
+    """30 clients read nothing of their answers until after SIGTERM, which must end the exporter in time."""
+
+    name = "drain"
+    limits = Limits(peak_ratio=1.2)
+
+    def strike(self, scene: Scene) -> None:
+        self.clients = [scene.victim.connect(small_buffer=True) for _ in range(30)]
+        for client in self.clients:
+            client.sendall(GET_METRICS)
+        scene.hold(1)
+
+
 def is_held(server_port: int, client_port: int) -> bool:
     """Return whether a process still has the server's end of a connection on loopback.
 
@@ -161,4 +197,12 @@ def read_answer(client: socket.socket) -> str:
     return "whole" if length == size else f"{size} bytes of {length}"
 
 
-CLIENTS: tuple[type[Attack], ...] = (UnreadBodies, Undrained, SlowReaders, IdentityScrapes, ManyIdentityScrapes)
+CLIENTS: tuple[type[Attack], ...] = (
+    UnreadBodies,
+    Undrained,
+    SlowReaders,
+    IdentityScrapes,
+    ManyIdentityScrapes,
+    Pipelined,
+    Drain,
+)

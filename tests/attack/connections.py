@@ -3,6 +3,7 @@
 import contextlib
 import select
 import socket
+import struct
 import time
 from contextlib import ExitStack
 from typing import ClassVar
@@ -12,6 +13,8 @@ from tests.attack.scene import Attack, Scene
 
 BROKEN_CHUNKS = b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n"
 """65 bytes."""
+
+GET_HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class IdleConnections(Attack):
@@ -33,6 +36,44 @@ class IdleConnections(Attack):
                 with contextlib.suppress(OSError):
                     stack.enter_context(scene.victim.connect(timeout_seconds=0.5))
             scene.hold(6)
+
+
+class FewDescriptors(Attack):
+    """200 connections on which nothing is sent, with a limit of 90 descriptors.
+
+    There are none left for a new connection unless an idle one is closed.
+    """
+
+    name = "few-descriptors"
+    descriptors = 90
+    count = 200
+
+    def strike(self, scene: Scene) -> None:
+        with ExitStack() as stack:
+            for _ in range(self.count):
+                scene.check_alive()
+                with contextlib.suppress(OSError):
+                    stack.enter_context(scene.victim.connect(timeout_seconds=0.5))
+            scene.hold(5)
+
+
+class Resets(Attack):
+    """6,000 times a request, its answer, and a reset of the connection.
+
+    What a connection holds must be freed although its end is an error, and no reset may be a stack trace.
+    """
+
+    name = "resets"
+    count = 6000
+    limits = Limits(peak_ratio=1.3)
+
+    def strike(self, scene: Scene) -> None:
+        for _ in range(self.count):
+            scene.check_alive()
+            with contextlib.suppress(OSError), scene.victim.connect() as client:
+                client.sendall(GET_HEALTHZ)
+                client.recv(4096)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class HalfRequests(Attack):
@@ -158,4 +199,11 @@ def count_open(clients: list[socket.socket]) -> int:
     return len(clients) - len(poll.poll(0))
 
 
-CONNECTIONS: tuple[type[Attack], ...] = (IdleConnections, HalfRequests, BrokenChunks, WrongRequests)
+CONNECTIONS: tuple[type[Attack], ...] = (
+    IdleConnections,
+    FewDescriptors,
+    Resets,
+    HalfRequests,
+    BrokenChunks,
+    WrongRequests,
+)

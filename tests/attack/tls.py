@@ -1,9 +1,10 @@
 """Attacks on the handshake of TLS; with `--tls` all others go over it."""
 
 import contextlib
+import time
 from contextlib import ExitStack
 
-from tests.attack.connections import count_open
+from tests.attack.connections import Resets, count_open
 from tests.attack.judge import TLS_AFTER_RATIO, Limits
 from tests.attack.scene import Attack, Scene
 from tests.attack.victim import connect
@@ -36,6 +37,41 @@ class StalledHandshakes(Attack):
                 scene.hold(1)
             if left := count_open(clients):
                 scene.complain(f"{left} of 300 connections are open {self.most_seconds} s after half a handshake")
+
+
+class ManyStalledHandshakes(Attack):
+    """3,000 connections on which nothing is sent, and 300 more in each further second.
+
+    Each costs what the handshake needs until another one takes its place, and nothing after that.
+    """
+
+    name = "many-stalled"
+    uses_tls = True
+    limits = Limits(peak_ratio=2.5, after_ratio=TLS_AFTER_RATIO)
+    seconds = 6
+
+    def strike(self, scene: Scene) -> None:
+        with ExitStack() as stack:
+            self.connect(scene, stack, 3000)
+            end = time.monotonic() + self.seconds
+            while time.monotonic() < end:
+                self.connect(scene, stack, 30)
+                scene.hold(0.1)
+
+    def connect(self, scene: Scene, stack: ExitStack, count: int) -> None:
+        scene.check_alive()
+        for _ in range(count):
+            with contextlib.suppress(OSError):
+                stack.enter_context(connect(scene.victim.port, timeout_seconds=0.5))
+
+
+class TlsResets(Resets):
+    """2,500 times a handshake, a request, its answer, and a reset of the connection."""
+
+    name = "resets-tls"
+    uses_tls = True
+    count = 2500
+    limits = Limits(peak_ratio=1.3, after_ratio=TLS_AFTER_RATIO)
 
 
 class PlainHttp(Attack):
@@ -74,4 +110,4 @@ class AbandonedHandshakes(Attack):
             scene.hold(3)
 
 
-TLS: tuple[type[Attack], ...] = (StalledHandshakes, PlainHttp, AbandonedHandshakes)
+TLS: tuple[type[Attack], ...] = (StalledHandshakes, ManyStalledHandshakes, TlsResets, PlainHttp, AbandonedHandshakes)
