@@ -15,11 +15,20 @@ class BodyResponse(Response):
         super().__init__(headers=headers | {"Content-Length": str(body.length)})
         self._body = body
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        if scope["method"] != "HEAD":
-            for chunk in self._body.chunks():
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                # A client that reads as fast as this is written must not keep the event loop from the others.
-                await asyncio.sleep(0)
+        transport: asyncio.Transport | None = scope.get("state", {}).get("transport")
+        for chunk in self._body.chunks() if scope["method"] != "HEAD" else ():
+            if transport and transport.is_closing():
+                # uvicorn ignores what is sent to a client that is gone, so that all chunks would be joined for nothing.
+                await _wait_for_disconnect(receive)
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            # A client that reads as fast as this is written must not keep the event loop from the others.
+            await asyncio.sleep(0)
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -91,7 +91,7 @@ class HttpProtocol(H11Protocol, asyncio.BufferedProtocol):
                 transport.abort()
                 return
         # In the scope of every request, as `state`.
-        self.app_state = {"client_certificate": certificate, "abort": transport.abort}
+        self.app_state = {"client_certificate": certificate, "transport": transport}
         self._close_at(self.loop.time() + REQUEST_SECONDS)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's

@@ -1,5 +1,6 @@
 """How many scrapes are answered at once."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -23,40 +24,38 @@ class ScrapeLimit:
         self._application = application
         self._maximum = maximum
         self._clock = clock
-        # By what aborts the request's connection; None: not waiting for the client.
-        self._waiting_since: dict[Callable[[], None], float | None] = {}
+        # By the connection of the request; None: not waiting for the client.
+        self._waiting_since: dict[asyncio.Transport, float | None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Without a connection, as in Starlette's test client, there is nothing to abort.
-        abort: Callable[[], None] = scope["state"].get("abort", lambda: None)
+        # Starlette's test client has none.
+        transport: asyncio.Transport = scope["state"].get("transport") or asyncio.Transport()
         if len(self._waiting_since) >= self._maximum and not self._abort_stalled():
             await _busy(self._maximum)(scope, receive, send)
             return
 
         async def timed_send(message: Message) -> None:
-            if abort in self._waiting_since:
-                self._waiting_since[abort] = self._clock()
+            self._waiting_since[transport] = self._clock()
             await send(message)
-            if abort in self._waiting_since:
-                self._waiting_since[abort] = None
+            self._waiting_since[transport] = None
 
-        self._waiting_since[abort] = None
+        self._waiting_since[transport] = None
         try:
             await self._application(scope, receive, timed_send)
         finally:
-            self._waiting_since.pop(abort, None)
+            self._waiting_since.pop(transport, None)
 
     def _abort_stalled(self) -> bool:
         """Abort the request that has waited for its client for the longest time; False if none has for too long."""
-        since, abort = min(
-            ((since, abort) for abort, since in self._waiting_since.items() if since is not None),
+        since, transport = min(
+            ((since, transport) for transport, since in self._waiting_since.items() if since is not None),
             key=lambda item: item[0],
             default=(None, None),
         )
-        if since is None or abort is None or self._clock() - since < STALLED_SECONDS:
+        if since is None or transport is None or self._clock() - since < STALLED_SECONDS:
             return False
-        del self._waiting_since[abort]
-        abort()
+        del self._waiting_since[transport]
+        transport.abort()
         return True
 
 
