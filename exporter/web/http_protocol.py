@@ -18,8 +18,8 @@ REQUEST_SECONDS = 5.0
 MAX_HEAD_BYTES = 16 * 1024
 """Request line and headers together."""
 
-READ_BYTES = 16 * 1024
-"""How much is read from a client at once: what one can pipeline while an answer is being sent."""
+READ_BYTES = 4 * 1024
+"""How much is read from a client at once, usually a whole request. asyncio has a buffer of it per TLS connection."""
 
 
 class StrictConnection(h11.Connection):
@@ -53,6 +53,8 @@ class SharedState(ServerState):
     def __init__(self) -> None:
         super().__init__()
         self.client_log = ClientLog()
+        # All connections, those in a TLS handshake too, in the order in which they were accepted.
+        self.accepted: dict[HttpProtocol, None] = {}
         # Used between get_buffer and buffer_updated, which the event loop calls without a pause between them.
         self.read_buffer = memoryview(bytearray(READ_BYTES))
         self.pipelined: asyncio.Queue[HttpProtocol] = asyncio.Queue()
@@ -61,8 +63,11 @@ class SharedState(ServerState):
 class HttpProtocol(H11Protocol, asyncio.BufferedProtocol):
     """One connection. For the event loop's thread.
 
-    `idle_since` is the loop's time at which it was made, or at which its last answer was complete.
+    `cycle` is None until there is a request. `idle_since` is the loop's time at which the connection was accepted, or
+    at which its last answer was complete.
     """
+
+    cycle: RequestResponseCycle | None  # type: ignore[assignment] # as it is in uvicorn
 
     def __init__(self, config: Config, server_state: SharedState, tls: ServerTls | None) -> None:
         super().__init__(config, server_state, app_state={})
@@ -75,8 +80,7 @@ class HttpProtocol(H11Protocol, asyncio.BufferedProtocol):
     @property
     def is_idle(self) -> bool:
         """There is no request in progress."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is None or cycle.response_complete
+        return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
@@ -118,6 +122,7 @@ class HttpProtocol(H11Protocol, asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._shared.accepted.pop(self, None)
         # uvicorn does so only without an error: the timer would keep the connection's memory.
         self._unset_keepalive_if_required()
 

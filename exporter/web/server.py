@@ -6,7 +6,7 @@ import socket
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
 
@@ -64,13 +64,9 @@ class Server(uvicorn.Server):
         self.servers = []  # uvicorn's list of asyncio's servers: there are none
         self._listener = listener
         self._client_log = self.server_state.client_log
+        self._accepted = self.server_state.accepted
         self._handshakes: dict[HttpProtocol, socket.socket] = {}
         self._stopped = asyncio.Event()
-
-    @property
-    def connections(self) -> set[HttpProtocol]:
-        """All of them, also those in a TLS handshake."""
-        return cast(set[HttpProtocol], self.server_state.connections) | self._handshakes.keys()
 
     def stop(self) -> None:
         """Accept nothing new, and end when running requests are answered; a second call aborts them."""
@@ -128,7 +124,7 @@ class Server(uvicorn.Server):
                 self._close_longest_idle()
                 await asyncio.sleep(_ACCEPT_RETRY_SECONDS)
                 continue
-            if len(self.connections) < self._listener.max_connections or self._close_longest_idle():
+            if len(self._accepted) < self._listener.max_connections or self._close_longest_idle():
                 self._connect(client)
             else:
                 self._client_log.log(logging.WARNING, "refused a connection: all others have a request in progress")
@@ -146,6 +142,7 @@ class Server(uvicorn.Server):
             if not handshake.cancelled() and (error := handshake.exception()):
                 # It refers to asyncio's frames, and they to it: some 60 KiB, which are freed at once without them.
                 traceback.clear_frames(error.__traceback__)
+                self._accepted.pop(protocol, None)
                 self._client_log.log(logging.INFO, "a TLS handshake failed")
 
         handshake = loop.create_task(
@@ -157,6 +154,7 @@ class Server(uvicorn.Server):
                 ssl_shutdown_timeout=REQUEST_SECONDS if tls else None,
             )
         )
+        self._accepted[protocol] = None
         self._handshakes[protocol] = client
         handshake.add_done_callback(end_handshake)
 
@@ -170,16 +168,17 @@ class Server(uvicorn.Server):
 
     def _close_longest_idle(self) -> bool:
         """Make room for another connection, if any is idle."""
-        idle = [connection for connection in self.connections if connection.is_idle]
-        if not idle:
+        # First those without any request so far: a scraper's has been idle since its last scrape.
+        longest = next((found for found in self._accepted if found.cycle is None), None) or min(
+            (found for found in self._accepted if found.is_idle), key=lambda found: found.idle_since, default=None
+        )
+        if longest is None:
             return False
         self._client_log.log(logging.WARNING, "closed an idle connection to make room for a new one")
-        # First those without any request so far: a scraper's has been idle since its last scrape.
-        longest = min(idle, key=lambda connection: (connection.cycle is not None, connection.idle_since))
-        if longest in self._handshakes:
-            _hang_up(self._handshakes.pop(longest))
+        del self._accepted[longest]
+        if client := self._handshakes.get(longest):
+            _hang_up(client)
         else:
-            self.server_state.connections.discard(longest)
             longest.transport.abort()
         return True
 
@@ -188,11 +187,11 @@ class Server(uvicorn.Server):
             _hang_up(client)
 
     def _abort_all(self) -> None:
-        connections = self.connections - self._handshakes.keys()
-        unread = [found for found in connections if not found.is_idle or found.transport.get_write_buffer_size()]
+        made = self._accepted.keys() - self._handshakes.keys()
+        unread = [found for found in made if not found.is_idle or found.transport.get_write_buffer_size()]
         if unread:
             log.warning("aborted answers that clients had not read in time", extra={"count": len(unread)})
-        for connection in connections:
+        for connection in made:
             connection.transport.abort()
 
 

@@ -48,8 +48,8 @@ class RunningServer:
         self._is_serving.wait()
 
     @property
-    def connections(self) -> set[HttpProtocol]:
-        return self._server.connections
+    def connections(self) -> list[HttpProtocol]:
+        return list(self._server.server_state.accepted)
 
     def stop(self) -> None:
         """Ask for the end, as the first signal does; a second call is the second signal."""
