@@ -54,6 +54,23 @@ stack: stack-programs $(RUNTIME) ## Run the demo with Prometheus and Alertmanage
 test: $(READY) ## Run the tests that need only Python, and print their coverage (without ARGS)
 	$(BIN)/python -m pytest $(or $(ARGS),--cov --cov-report=term)
 
+# Tests of what is overridden in packages whose inner parts may change, each with the oldest and the newest versions
+# that pyproject.toml allows. The test tools are those of the lock.
+COMPAT_PACKAGES := uvicorn
+COMPAT_TESTS := tests/test_cpython.py tests/web/test_http_protocol.py tests/web/test_listener.py tests/web/test_server.py \
+  tests/web/test_limits.py tests/web/test_authentication.py
+COMPAT_TOOLS := cryptography httpx2 hypothesis pytest pytest-randomly
+
+.PHONY: compat
+compat: $(READY) ## Run the tests of what is overridden with the oldest and the newest packages that are allowed
+	for versions in lowest-direct highest; do \
+	  $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-$$versions && \
+	  $(BIN)/uv pip install --quiet --python $(VENV)-$$versions --constraints requirements-dev.lock $(COMPAT_TOOLS) && \
+	  $(BIN)/uv pip install --quiet --python $(VENV)-$$versions --upgrade --resolution $$versions -r pyproject.toml && \
+	  for package in $(COMPAT_PACKAGES); do $(BIN)/uv pip freeze --python $(VENV)-$$versions | grep "^$$package=="; done && \
+	  $(VENV)-$$versions/bin/python -m pytest --quiet $(COMPAT_TESTS) || exit 1; \
+	done
+
 .PHONY: soak
 soak: $(READY) ## Run Hypothesis' tests for some minutes, with new examples
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --hypothesis-show-statistics tests/test_state_machine.py \
@@ -209,4 +226,4 @@ lock: $(READY) ## Update the lock files
 
 .PHONY: clean
 clean: ## Remove what the other targets created
-	rm -rf $(VENV) tests/logql/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(VENV)-lowest-direct $(VENV)-highest tests/logql/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
