@@ -20,8 +20,7 @@ from pathlib import Path
 from benchmarks.scrape import Fleet
 from exporter.web.application import Endpoints
 from exporter.web.listener import Listener, listen
-from exporter.web.server import Server
-from exporter.web.server import serve as serve_all
+from exporter.web.server import Server, serve
 from exporter.web.status import KindStatus
 from exporter.web.tls import load_tls
 from exporter.web.web_config import TlsSettings, read_limited
@@ -46,7 +45,7 @@ class Ready:
         return []
 
 
-def serve(objects: int, certificates: Certificates, ports: Connection) -> None:
+def run_server(objects: int, certificates: Certificates, ports: Connection) -> None:
     """Serve until killed; the ports are sent first."""
     certificate, key = certificates.pair("server")
     settings = TlsSettings(cert_file=str(certificate), key_file=str(key))
@@ -56,7 +55,7 @@ def serve(objects: int, certificates: Certificates, ports: Connection) -> None:
     ports.send([listener.socket.getsockname()[1] for listener in listeners])
 
     async def run() -> None:
-        await serve_all([Server(listener) for listener in listeners])
+        await serve([Server(listener) for listener in listeners])
 
     asyncio.run(run())
 
@@ -87,7 +86,7 @@ def main() -> None:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         receiver, sender = multiprocessing.Pipe(duplex=False)
         server = multiprocessing.Process(
-            target=serve, args=(parser.parse_args().objects, certificates, sender), daemon=True
+            target=run_server, args=(parser.parse_args().objects, certificates, sender), daemon=True
         )
         server.start()
         plain_port, tls_port = receiver.recv()

@@ -1,7 +1,6 @@
 """What the interpreter has no public name for, and no other way. tests/test_cpython.py fails when it changes."""
 
 import atexit
-from asyncio.sslproto import SSLProtocol
 
 
 def run_exit_functions() -> None:
@@ -14,4 +13,7 @@ def limit_tls_reads(size: int) -> None:
 
     It is 256 KiB otherwise, in a buffer that each connection has from its first moment on, before any handshake.
     """
+    # Not at the top: the module that handles signals is imported before anything large.
+    from asyncio.sslproto import SSLProtocol
+
     SSLProtocol.max_size = size

@@ -260,6 +260,12 @@ def test_a_request_that_no_scraper_sends_is_refused(
     assert web.get("/").status == 200
 
 
+@pytest.mark.parametrize("target", ["http://x/", "http://x/healthz", "x:443", "*"])
+def test_a_target_that_is_no_path_is_not_found(web: RunningServer, target: str) -> None:
+    """Scrapers send those only to proxies."""
+    assert web.get(target).status == 404
+
+
 def test_a_request_is_refused_behind_another(web: RunningServer) -> None:
     """Answered 400 as well, after the answer to the first."""
     first, second = parse_answers(web.exchange(request("/") + request("/", "Transfer-Encoding: chunked")))
