@@ -62,7 +62,7 @@ class Telemetry:
 
 
 COUNTERS = {
-    "lists": "Number of LIST requests, all pages of one list together.",
+    "lists": "Number of LIST requests for all objects, all pages of one list together.",
     "list_failures": "Number of failed LIST requests; a CRD that is not installed is not a failure.",
     "watches": "Number of WATCH requests.",
     "watch_failures": "Number of WATCH requests that failed or were interrupted.",
