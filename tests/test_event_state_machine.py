@@ -59,7 +59,6 @@ class EventsAndServer(RuleBasedStateMachine):
             MetricsStore(Collector(EVENTS), self.totals, self._fail),
             self.counts,
             shared=SharedBudgets(clock, random.Random(1)),
-            clock=clock,
         )
         self.informer.start()
         wait_until(lambda: len(self.held) == 1, "the first list")

@@ -86,7 +86,6 @@ class PodsAndServer(RuleBasedStateMachine):
                 handler,
                 self.counts,
                 shared=SharedBudgets(self.clock, random.Random(1)),
-                clock=self.clock,
             )
             for selection, held in zip(PODS.selections, self.held, strict=True)
         ]

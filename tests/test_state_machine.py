@@ -254,9 +254,7 @@ class ExporterAndServer(RuleBasedStateMachine):
         self.view.check_totals()
         if self.store.is_installed("rayjobs"):
             # Not only seen by the server, which may still hold a watch that the informer has given up.
-            wait_until(
-                lambda: self.own.reflector.state.is_connected and self.own.reflector._lister._missing_since is None
-            )
+            wait_until(lambda: self.own.reflector.state.is_connected and self.own.reflector._missing_since is None)
         self.view.may_go, self.view.all_may_go = self.seen - self.present().keys(), False
         self.missing_answers = 0
 

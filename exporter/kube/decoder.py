@@ -31,7 +31,7 @@ class ObjectDecoder(Generic[T]):
         except DecodeError as error:
             return self._undecodable(raw, str(error))
         version = obj.metadata.resource_version
-        if version and not wire.is_version(version):
+        if version and not wire.version_number(version):
             return self._undecodable(raw, f"resourceVersion {version[:40]!r} is not a number")
         return obj
 
@@ -39,6 +39,6 @@ class ObjectDecoder(Generic[T]):
         self._metrics.decode_failed()
         metadata = wire.identify(raw)
         # Logged once per object, not per version: its writer may continue to write it.
-        level = logging.DEBUG if self._store.is_undecodable(metadata.uid) else logging.WARNING
+        level = logging.DEBUG if metadata.uid in self._store.undecodable_uids else logging.WARNING
         self._log.log(level, "couldn't decode %r, keeping its last valid version: %s", metadata.key, reason)
         return metadata

@@ -1,14 +1,44 @@
-"""The failures in a row of one operation, logged once for each change and not once for each try."""
+"""What informers log: failures once for each change and not for each try, and not more than a bound in all."""
 
 import logging
+import threading
 from collections.abc import MutableMapping
 from typing import Any
 
+from exporter.clock import Clock
 from exporter.errors import ApiError, StatusError
-from exporter.kube.log_budget import LogBudget
+
+BURST = 50
+"""Lines at once: a few namespaces never reach it."""
+
+LINES_PER_SECOND = 0.5
 
 REFUSALS = (401, 403)
-NOT_FOUND = 404
+
+
+class LogBudget:
+    """A token bucket of log lines for all informers, because hundreds may fail alike. Any thread may call."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # Guards all below.
+        self._lock = threading.Lock()
+        self._tokens = float(BURST)
+        self._filled_at = clock.monotonic()
+        self._suppressed = 0
+
+    def take(self) -> int | None:
+        """Return how many lines were suppressed before this one; None: this one is, too."""
+        with self._lock:
+            now = self._clock.monotonic()
+            self._tokens = min(BURST, self._tokens + (now - self._filled_at) * LINES_PER_SECOND)
+            self._filled_at = now
+            if self._tokens < 1:
+                self._suppressed += 1
+                return None
+            self._tokens -= 1
+            suppressed, self._suppressed = self._suppressed, 0
+            return suppressed
 
 
 class ResourceLogger(logging.LoggerAdapter[logging.Logger]):
@@ -51,31 +81,23 @@ class FailureLog:
         self.refusals = 0
 
     def failed(self, error: ApiError) -> None:
+        is_refusal = isinstance(error, StatusError) and error.code in REFUSALS
         self.consecutive += 1
-        self.refusals = self.refusals + 1 if is_refusal(error) else 0
-        self._report(error)
+        self.refusals = self.refusals + 1 if is_refusal else 0
+        if str(error) == self._reported:
+            self._log.debug("%s failed again: %s", self._operation, error)
+            return
+        self._reported = str(error)
+        # A refusal lasts until a person changes RBAC; other failures usually pass.
+        level = logging.ERROR if is_refusal else logging.WARNING
+        self._log.log(level, "%s failed, retrying: %s", self._operation, error)
 
     def succeeded(self) -> None:
         if self._reported:
             self._log.info("%s succeeded again", self._operation)
-        self.reset()
+            self.reset()
 
     def reset(self) -> None:
         """Start anew without a log line: the operation neither failed nor succeeded."""
         self._reported = ""
         self.consecutive = self.refusals = 0
-
-    def _report(self, error: ApiError) -> None:
-        text = str(error)
-        if text == self._reported:
-            self._log.debug("%s failed again: %s", self._operation, text)
-            return
-        self._reported = text
-        # A refusal lasts until a person changes RBAC; other failures usually pass.
-        level = logging.ERROR if is_refusal(error) else logging.WARNING
-        self._log.log(level, "%s failed, retrying: %s", self._operation, text)
-
-
-def is_refusal(error: ApiError) -> bool:
-    """Tell whether the API server refuses who asks (401), or what is asked for (403)."""
-    return isinstance(error, StatusError) and error.code in REFUSALS

@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from exporter.clock import Clock, SystemClock
+from exporter.clock import Clock
 from exporter.kube import wire
-from exporter.kube.backoff import Backoff
-from exporter.kube.failure_log import ResourceLogger
+from exporter.kube.backoff import Backoff, Outage
+from exporter.kube.failure_log import LogBudget, ResourceLogger
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, ListWatch
-from exporter.kube.log_budget import LogBudget
 from exporter.kube.metrics import ReflectorMetrics
 from exporter.kube.reflector import Reflector
-from exporter.kube.retries import Retries
-from exporter.kube.retry_budget import RetryBudget
 from exporter.kube.store import EventHandler, Store, StoreUpdater
 from exporter.kube.sync_state import SyncState
 from exporter.kube.transport import Transport
@@ -89,9 +86,10 @@ class SharedBudgets:
     """What all informers of a process share. Any thread may use it."""
 
     def __init__(self, clock: Clock, rng: random.Random | None = None) -> None:
+        self.clock = clock
         # One generator: its state is larger than the rest of an informer.
         self.rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
-        self.retry_budget = RetryBudget(clock)
+        self.outage = Outage()
         self.log_budget = LogBudget(clock)
 
 
@@ -109,13 +107,11 @@ class Informer(Generic[T]):
         handler: EventHandler[T],
         metrics: ReflectorMetrics,
         *,
-        shared: SharedBudgets | None = None,
-        clock: Clock | None = None,
+        shared: SharedBudgets,
     ) -> None:
         self.settings = settings
         self._store = store
-        self._clock = clock or SystemClock()
-        shared = shared or SharedBudgets(self._clock)
+        self._clock = shared.clock
         self._log = ResourceLogger(_log, settings.log_fields, shared.log_budget)
         self._list_watch = ListWatch(
             transport,
@@ -125,7 +121,7 @@ class Informer(Generic[T]):
             selectors=settings.selectors,
             idle_timeout_seconds=settings.idle_timeout_seconds,
         )
-        self._backoff = Backoff(self._clock, shared.rng)
+        self._backoff = Backoff(self._clock, shared.rng, shared.outage, self._list_watch.stopping)
         self._metrics = metrics
         self._reflector = Reflector(
             self._list_watch,
@@ -135,7 +131,7 @@ class Informer(Generic[T]):
             metrics,
             self._log,
             clock=self._clock,
-            retries=Retries(self._clock, self._backoff, shared.retry_budget, self._list_watch.stopping),
+            backoff=self._backoff,
         )
         name = "-".join(filter(None, ("informer", settings.plural, settings.selection, settings.namespace)))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

@@ -7,9 +7,14 @@ import random
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
-from exporter.errors import StreamError
-from exporter.kube import discovery, wire
+import msgspec
+from msgspec import Struct, field
+
+from exporter.errors import DecodeError, StatusError, StreamError
+from exporter.kube import wire
+from exporter.kube.backoff import Stopped
 from exporter.kube.deadline import aborted_after
 from exporter.kube.transport import Response, Transport
 
@@ -31,11 +36,24 @@ WATCH_SECONDS = (300, 600)
 WATCH_GRACE_SECONDS = 30.0
 """How much longer than asked for a watch without bookmarks may be silent: then the connection is half open."""
 
-_NO_SELECTORS: Mapping[str, str] = {}
+VERSION_PATH = "/version"
+
+_NO_PARAMETERS: Mapping[str, str] = {}
 
 
-class Stopped(Exception):
-    """`ListWatch.stop` was called: every request ends with this."""
+T = TypeVar("T")
+
+
+class _ApiResource(Struct, frozen=True):
+    name: str
+
+
+class _ApiResourceList(Struct, frozen=True):
+    resources: list[_ApiResource]
+
+
+class _Version(Struct, frozen=True):
+    git_version: str = field(name="gitVersion")
 
 
 class _TooLargeError(StreamError):
@@ -55,9 +73,8 @@ class ListWatch:
         *,
         rng: random.Random,
         page_size: int,
-        selectors: Mapping[str, str] = _NO_SELECTORS,
+        selectors: Mapping[str, str] = _NO_PARAMETERS,
         idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS,
-        list_max_seconds: float = LIST_MAX_SECONDS,
     ) -> None:
         """`selectors` are parameters of every list and watch; without `idle_timeout_seconds`, a watch may be silent."""
         self._transport = transport
@@ -66,7 +83,6 @@ class ListWatch:
         self._page_size = page_size
         self._selectors = selectors
         self._idle_timeout_seconds = idle_timeout_seconds
-        self._list_max_seconds = list_max_seconds
         # The answer being read: written by the requesting thread, read by the thread that stops it.
         self._response: Response | None = None
         self.stopping = threading.Event()
@@ -104,14 +120,25 @@ class ListWatch:
         return wire.decode_page(self._page_body(1, "")).metadata.resource_version
 
     def is_installed(self) -> bool:
-        """Ask the server's discovery whether it serves this collection."""
-        group_path, _, _ = self._path.partition("/namespaces/")
-        if group_path == self._path:
-            group_path = self._path.rpartition("/")[0]
-        return discovery.is_installed(self._discover, group_path, self._path.rpartition("/")[2])
+        """Ask the discovery of the group (`/apis/ray.io/v1`) whether the server has this collection.
 
-    def watch(self, version: str) -> Generator[bytes, None, None]:
-        """Yield the lines of a watch of the changes after `version`, first an empty one when it is open."""
+        Raises:
+            ApiError: the answer is not that of an API server, but of a proxy or of a wrong path, so nothing is known.
+        """
+        collection, _, plural = self._path.rpartition("/")
+        group_path, _, _ = collection.partition("/namespaces/")
+        try:
+            resources = self._discover(_ApiResourceList, group_path).resources
+        except StatusError as error:
+            if not error.is_not_served:
+                raise
+            # The whole group is missing. So that it is not the path that is wrong: every API server has a version.
+            self._discover(_Version, VERSION_PATH)
+            return False
+        return any(resource.name == plural for resource in resources)
+
+    def watch(self, version: str) -> Generator[wire.WatchEvent | None, None, None]:
+        """Yield the events of a watch of the changes after `version`, first None when it is open."""
         watch_seconds = self._rng.randint(*WATCH_SECONDS)
         query = {
             **self._selectors,
@@ -122,24 +149,29 @@ class ListWatch:
         }
         read_timeout_seconds = self._idle_timeout_seconds or watch_seconds + WATCH_GRACE_SECONDS
         with self._get(self._path, query, read_timeout_seconds) as response:
-            yield b""
+            yield None
             for line in wire.lines(response.chunks()):
-                yield line
-                self._check_stopping()
+                yield wire.decode_event(line)
+                if self.stopping.is_set():
+                    raise Stopped
 
     def _page_body(self, limit: int, token: str) -> bytes:
-        query = {**self._selectors, "limit": str(limit)} | ({"continue": token} if token else {})
-        with self._get(self._path, query, LIST_TIMEOUT_SECONDS, gzip=True) as response:
+        return self._body(self._path, {**self._selectors, "limit": str(limit)} | ({"continue": token} if token else {}))
+
+    def _body(self, path: str, query: Mapping[str, str] = _NO_PARAMETERS) -> bytes:
+        with self._get(path, query, LIST_TIMEOUT_SECONDS, gzip=True) as response:
             return self._read(response)
 
-    def _discover(self, path: str) -> bytes:
-        with self._get(path, {}, LIST_TIMEOUT_SECONDS, gzip=True) as response:
-            return self._read(response)
+    def _discover(self, type_: type[T], path: str) -> T:
+        try:
+            return wire.decode(msgspec.json.Decoder(type_), self._body(path))
+        except DecodeError as exc:
+            raise StreamError(f"the answer to {path} is not that of an API server: {exc}") from exc
 
     def _read(self, response: Response) -> bytes:
         """Return a whole body, within the bounds of its size and its time."""
         chunks, size = [], 0
-        with aborted_after(self._list_max_seconds, response.abort) as is_over:
+        with aborted_after(LIST_MAX_SECONDS, response.abort) as is_over:
             try:
                 for chunk in response.chunks():
                     chunks.append(chunk)
@@ -149,7 +181,7 @@ class ListWatch:
             finally:
                 # An aborted answer looks like one that broke off, or even like one that has ended.
                 if is_over.is_set():
-                    raise StreamError(f"the answer did not arrive within {self._list_max_seconds:g} s")
+                    raise StreamError(f"the answer did not arrive within {LIST_MAX_SECONDS:g} s")
         return b"".join(chunks)
 
     @contextmanager

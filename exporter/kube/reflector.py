@@ -1,23 +1,35 @@
 """List, then watch, repeatedly: keeps a store equal to the API server (client-go's semantics).
 
-The rules of lists are in `lister.py`, those of watches in `watcher.py`, and how long to wait in `retries.py`.
-Does not promise that every version of an object is seen: of the changes between the end of one watch
-and the next list, only the result is seen.
+Does not promise that every version of an object is seen: of the changes between the end of one watch and the next
+list, only the result is seen.
 """
 
+from contextlib import closing
+from http import HTTPStatus
 from typing import Generic, TypeVar
 
 from exporter.clock import Clock
+from exporter.errors import ApiError, ConnectError, StatusError, StreamError
 from exporter.kube import wire
+from exporter.kube.backoff import MAX_SECONDS, Backoff, Stopped
 from exporter.kube.decoder import ObjectDecoder
-from exporter.kube.failure_log import ResourceLogger
-from exporter.kube.list_watch import ListWatch, Stopped
-from exporter.kube.lister import Lister
+from exporter.kube.failure_log import FailureLog, ResourceLogger
+from exporter.kube.list_watch import ListWatch
 from exporter.kube.metrics import ReflectorMetrics
-from exporter.kube.retries import Retries
 from exporter.kube.store import Store, StoreUpdater
-from exporter.kube.sync_state import ReflectorState
-from exporter.kube.watcher import Watcher
+from exporter.kube.sync_state import ReflectorState, SyncState
+
+NOT_INSTALLED_SECONDS = 30.0
+"""The interval of lists for a CRD that is not installed, and the minimum between two 404 that drop objects."""
+
+REFUSALS_BEFORE_COMPLETE = 3
+"""A kind that may not be listed must not keep the others from being served."""
+
+SHORTEST_WATCH_SECONDS = 1.0
+"""A watch that ends sooner without an event would be opened again in a hot loop."""
+
+WATCHES_BEFORE_LIST = 3
+"""How often a failed watch is retried before a list is tried."""
 
 T = TypeVar("T", bound=wire.Object)
 
@@ -35,23 +47,205 @@ class Reflector(Generic[T]):
         logger: ResourceLogger,
         *,
         clock: Clock,
-        retries: Retries,
+        backoff: Backoff,
     ) -> None:
         self.state = ReflectorState()
-        self._retries = retries
-        decoder = ObjectDecoder(type_, store, metrics, logger)
-        parts = (list_watch, store, updater, decoder, self.state, retries, metrics, logger, clock)
-        self._lister = Lister(*parts)
-        self._watcher = Watcher(*parts)
+        self._list_watch = list_watch
+        self._decoder = ObjectDecoder(type_, store, metrics, logger)
+        self._store = store
+        self._updater = updater
+        self._metrics = metrics
+        self._log = logger
+        self._clock = clock
+        self._backoff = backoff
+        self._list_failures = FailureLog("list", logger)
+        self._watch_failures = FailureLog("watch", logger)
+        # When a list was answered 404 for the first time in a row; monotonic seconds.
+        self._missing_since: float | None = None
 
     def run(self) -> None:
         """List and watch until the list-watch is stopped; every failure of the API is handled in here."""
         try:
-            self._retries.before_first_request()
+            self._backoff.wait_in_outage()
             while True:
-                self._lister.list_until_done()
-                self._watcher.watch_until_outdated()
+                self._list_until_done()
+                self._watch_until_outdated()
         except Stopped:
             pass
         finally:
             self.state.is_connected = False
+
+    # Lists.
+
+    def _list_until_done(self) -> None:
+        """List until a list succeeds."""
+        while True:
+            self._metrics.list_started()
+            started_at = self._clock.monotonic()
+            try:
+                return self._list()
+            except ApiError as error:
+                if self._is_not_installed(error):
+                    self._not_installed(error)
+                else:
+                    self._list_failed(error, started_at)
+
+    def _list(self) -> None:
+        """Apply a list, whatever its versions: etcd may have been restored from a backup."""
+        objects: list[T] = []
+        undecodable: set[str] = set()
+        version = ""
+        for page in self._list_watch.pages():
+            version = version or page.metadata.resource_version
+            for item in page.items or ():
+                obj = self._decoder.decode(item)
+                if isinstance(obj, wire.Metadata):
+                    undecodable.add(obj.uid)
+                else:
+                    objects.append(obj)
+        self._updater.replace(objects, undecodable)
+        self._list_failures.succeeded()
+        self._backoff.succeeded()
+        self._missing_since = None
+        again = self.state.sync is SyncState.SYNCED
+        self.state.listed(SyncState.SYNCED)
+        self.state.version = version
+        self.state.last_sync_time = self.state.last_event_time = self._clock.time()
+        self._log.info("listed again" if again else "synced", extra={"objects": len(self._store)})
+
+    def _list_failed(self, error: ApiError, started_at: float) -> None:
+        """Record a failed list, and wait before the next one."""
+        self._missing_since = None
+        self._metrics.list_failed()
+        self._list_failures.failed(error)
+        self.state.list_failed(error, started_at, is_refused=self._list_failures.refusals >= REFUSALS_BEFORE_COMPLETE)
+        self._backoff.wait_after(error, self._list_failures.refusals)
+
+    def _is_not_installed(self, error: ApiError) -> bool:
+        """Tell whether the API server itself says so; a 404 of a proxy is a failure like any other."""
+        try:
+            return isinstance(error, StatusError) and error.is_not_served and not self._list_watch.is_installed()
+        except ApiError:
+            return False
+
+    def _not_installed(self, error: ApiError) -> None:
+        """Record that the CRD is not installed; objects are dropped only after the second such answer.
+
+        A real deletion of a CRD sends DELETED for every object first. A server that is just starting
+        may answer 404 for CRDs that it has not read yet.
+        """
+        now = self._clock.monotonic()
+        self._missing_since = now if self._missing_since is None else self._missing_since
+        if len(self._store) and now - self._missing_since < NOT_INSTALLED_SECONDS:
+            self._metrics.list_failed()
+            self._list_failures.failed(error)
+        else:
+            self._drop_objects()
+        self._backoff.succeeded()
+        self._backoff.wait(NOT_INSTALLED_SECONDS)
+
+    def _drop_objects(self) -> None:
+        if self.state.sync is not SyncState.NOT_INSTALLED:
+            self._log.info("not installed, retrying every %d s", NOT_INSTALLED_SECONDS)
+        self._updater.clear()
+        self._list_failures.reset()
+        self.state.listed(SyncState.NOT_INSTALLED)
+
+    # Watches.
+
+    def _watch_until_outdated(self) -> None:
+        """Watch repeatedly from the last version; return when a list is needed."""
+        listed_at = self._clock.monotonic()
+        self._watch_failures.consecutive = 0
+        is_renewal = False
+        while True:
+            try:
+                if is_renewal:
+                    self._check_history()
+                is_renewal = True
+                self._watch()
+                self._log.debug("watch closed, opening the next one")
+            except ApiError as error:
+                self.state.is_connected = False
+                if _code(error) == HTTPStatus.GONE:
+                    self._log.info("listing again: %s", error)
+                    if self._clock.monotonic() - listed_at < MAX_SECONDS:
+                        # The API server works, but list, 410, list, 410 is no hot loop.
+                        self._backoff.wait(self._backoff.next_seconds())
+                    return
+                self._watch_failed(error)
+                if self._watch_failures.consecutive > WATCHES_BEFORE_LIST or _code(error) == HTTPStatus.NOT_FOUND:
+                    return
+
+    def _check_history(self) -> None:
+        """Make sure that the server still has the version that was watched, however the last watch ended.
+
+        A server whose etcd was restored from a backup is behind it. A watch from a future version is silent
+        until the server has reached it, and never sends the changes before it. One small request in 5 to 10
+        minutes excludes that. It is no list of the collection, and not counted as one.
+        """
+        current, watched = self._list_watch.current_version(), self.state.version
+        if 0 < wire.version_number(current) < wire.version_number(watched):
+            raise StatusError(HTTPStatus.GONE, f"the server is at version {current}, which is before {watched}")
+
+    def _watch(self) -> None:
+        """Follow one watch to its clean end."""
+        self._metrics.watch_started()
+        started_at, has_changes = self._clock.monotonic(), False
+        with closing(self._list_watch.watch(self.state.version)) as events:
+            for event in events:
+                self.state.is_connected = True
+                self._backoff.succeeded()
+                if event is not None:
+                    has_changes |= self._apply(event)
+                    self._watch_failures.succeeded()
+        self.state.is_connected = False
+        too_soon_seconds = SHORTEST_WATCH_SECONDS - (self._clock.monotonic() - started_at)
+        if too_soon_seconds > 0:
+            if not has_changes:
+                raise StreamError("the watch was closed at once, without an event")
+            # Each watch brings an event and is closed: at most one a second, or a busy cluster causes a hot loop.
+            self._backoff.wait(too_soon_seconds)
+
+    def _apply(self, event: wire.WatchEvent) -> bool:
+        """Apply an event; return whether it is one of an object."""
+        self._metrics.event_received()
+        if event.type == "ERROR":
+            raise wire.error_of_event(event.object)
+        self.state.last_event_time = self._clock.time()
+        match event.type:
+            case "ADDED" | "MODIFIED":
+                self._put(self._decoder.decode(event.object))
+            case "DELETED":
+                metadata = wire.decode_metadata(event.object)
+                self.state.advance(metadata.resource_version)
+                self._updater.remove(metadata.uid)
+            case "BOOKMARK":
+                self.state.advance(wire.decode_metadata(event.object).resource_version)
+                return False
+            case unknown:
+                self._metrics.decode_failed()
+                self._log.debug("skipped an event of unknown type %.40r", unknown)
+                return False
+        return True
+
+    def _put(self, obj: T | wire.Metadata) -> None:
+        if isinstance(obj, wire.Metadata):
+            self._updater.put_undecodable(obj.uid)
+            self.state.advance(obj.resource_version)
+        elif not self._store.holds(obj):
+            self.state.advance(obj.metadata.resource_version)
+            self._updater.put(obj)
+
+    def _watch_failed(self, error: ApiError) -> None:
+        """Record a failed watch, and wait before the next request."""
+        self._metrics.watch_failed()
+        self._watch_failures.failed(error)
+        # The server is unavailable or busy: it will have the version when it is back. A list would not help.
+        if isinstance(error, ConnectError) or _code(error) == HTTPStatus.TOO_MANY_REQUESTS:
+            self._watch_failures.consecutive = 0
+        self._backoff.wait_after(error, self._watch_failures.refusals)
+
+
+def _code(error: ApiError) -> int:
+    return error.code if isinstance(error, StatusError) else 0

@@ -40,10 +40,6 @@ class Store(Generic[T]):
         """Return the number of objects whose current version could not be decoded."""
         return len(self.undecodable_uids)
 
-    def is_undecodable(self, uid: str) -> bool:
-        """Tell whether the current version of this object could not be decoded."""
-        return uid in self.undecodable_uids
-
     def holds(self, obj: T) -> bool:
         """Tell whether exactly this version of the object is held."""
         held = self.by_uid.get(obj.metadata.uid)

@@ -2,6 +2,10 @@
 
 import enum
 from dataclasses import dataclass
+from http import HTTPStatus
+
+from exporter.errors import ApiError, StatusError
+from exporter.kube import wire
 
 
 class SyncState(enum.Enum):
@@ -47,3 +51,29 @@ class ReflectorState:
         """Let a collection whose lists all fail count as complete. Any thread may call this."""
         if self.sync is SyncState.LISTING:
             self.sync = SyncState.INCOMPLETE
+
+    def listed(self, sync: SyncState) -> None:
+        """Record that a list had a result."""
+        self.sync = sync
+        self.failing_since = None
+        self.failure = ""
+
+    def list_failed(self, error: ApiError, started_at: float, *, is_refused: bool) -> None:
+        """Record a failed list; after a list that succeeded, the last state stays."""
+        if self.failing_since is None:
+            self.failing_since = started_at
+        self.failure = str(error)
+        if is_refused and self.sync is not SyncState.SYNCED:
+            self.sync = SyncState.REFUSED
+
+    def advance(self, version: str) -> None:
+        """Move to the version of an event.
+
+        Raises:
+            StatusError: 410, as it is lower than the last: the server's history is not the one that was watched.
+        """
+        number = wire.version_number(version)
+        if 0 < number < wire.version_number(self.version):
+            raise StatusError(HTTPStatus.GONE, f"version {version} came after {self.version}")
+        if number:
+            self.version = version

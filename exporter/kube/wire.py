@@ -26,12 +26,17 @@ T = TypeVar("T")
 
 
 class Metadata(Struct, frozen=True):
-    """What identifies a version of an object."""
+    """What identifies a version of an object or of a list.
+
+    Attributes:
+        continue_token: of a page: names the next one, "" after the last.
+    """
 
     uid: str = ""
     name: str = ""
     namespace: str = ""
     resource_version: str = field(default="", name="resourceVersion")
+    continue_token: str = field(default="", name="continue")
 
     @property
     def key(self) -> str:
@@ -62,17 +67,10 @@ class PartialObject(Struct, frozen=True):
     metadata: Metadata = Metadata()
 
 
-class ListMetadata(Struct, frozen=True):
-    """The metadata of a page: the version of the list, and the token of the next page, "" after the last."""
-
-    resource_version: str = field(name="resourceVersion")
-    continue_token: str = field(default="", name="continue")
-
-
 class ListPage(Struct, frozen=True):
     """One answer to a list. Both fields are required: `{}` from a proxy is not an empty cluster."""
 
-    metadata: ListMetadata
+    metadata: Metadata
     items: list[msgspec.Raw] | None
 
 
@@ -83,27 +81,20 @@ class WatchEvent(Struct, frozen=True):
     object: msgspec.Raw
 
 
-class StatusDetails(Struct, frozen=True):
-    """Details of a `metav1.Status`; only how long to wait is used."""
-
-    retry_after_seconds: int | None = field(default=None, name="retryAfterSeconds")
-
-
 class ApiStatus(Struct, frozen=True):
     """A `metav1.Status`: why a request failed."""
 
     kind: str = ""
     code: int = 0
     message: str = ""
-    details: StatusDetails | None = None
 
 
 _PARTIAL = msgspec.json.Decoder(PartialObject)
+_METADATA = msgspec.json.Decoder(Metadata)
 _PAGE = msgspec.json.Decoder(ListPage)
-_LIST_METADATA = msgspec.json.Decoder(ListMetadata)
-_STRING = msgspec.json.Decoder(str)
 _EVENT = msgspec.json.Decoder(WatchEvent)
 _STATUS = msgspec.json.Decoder(ApiStatus)
+_STRING = msgspec.json.Decoder(str)
 
 
 def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
@@ -118,27 +109,14 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
         raise DecodeError(str(exc)) from exc
 
 
-def decode_metadata(raw: bytes | msgspec.Raw) -> Metadata:
-    """Return an object's metadata, whatever else is in it; raises DecodeError."""
-    return decode(_PARTIAL, raw).metadata
-
-
-def identify(raw: bytes | msgspec.Raw) -> Metadata:
-    """Return what identifies an object that cannot be decoded: possibly nothing."""
-    try:
-        return decode_metadata(raw)
-    except DecodeError:
-        return _salvaged_metadata(bytes(raw))
-
-
 def decode_page(body: bytes) -> ListPage:
     """Decode one page of a list; raises StreamError."""
     try:
         page = decode(_PAGE, body)
     except DecodeError as exc:
         try:
-            page = _salvaged_page(body)
-        except (DecodeError, KeyError):
+            page = _split_page(body)
+        except DecodeError:
             raise StreamError(f"the answer to a list is not a list: {exc}") from exc
     if not page.metadata.resource_version:
         raise StreamError("the answer to a list has no resourceVersion")
@@ -151,35 +129,28 @@ def decode_event(line: bytes) -> WatchEvent:
         return decode(_EVENT, line)
     except DecodeError as exc:
         try:
-            event = salvage.members(line)
-            return WatchEvent(decode(_STRING, event[b"type"]), msgspec.Raw(event[b"object"]))
-        except (DecodeError, KeyError):
+            return _split_event(line)
+        except DecodeError:
             raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
 
 
-def _salvaged_page(body: bytes) -> ListPage:
-    """Split a page of which an item is malformed."""
-    page = salvage.members(body)
-    items = page[b"items"]
-    return ListPage(
-        decode(_LIST_METADATA, page[b"metadata"]),
-        None if items == b"null" else [msgspec.Raw(item) for item in salvage.elements(items)],
-    )
-
-
-def _salvaged_metadata(raw: bytes) -> Metadata:
-    """Return what can be read of a malformed object's metadata."""
+def decode_metadata(raw: msgspec.Raw) -> Metadata:
+    """Return the metadata of an event's object, which every event needs; raises StreamError."""
     try:
-        metadata = salvage.members(salvage.members(raw)[b"metadata"])
-    except (DecodeError, KeyError):
-        return Metadata()
-    fields = {}
-    for field_ in msgspec.structs.fields(Metadata):
+        return decode(_PARTIAL, raw).metadata
+    except DecodeError as exc:
+        raise StreamError(f"an event without readable metadata: {exc}") from exc
+
+
+def identify(raw: bytes | msgspec.Raw) -> Metadata:
+    """Return what identifies an object that cannot be decoded: possibly nothing."""
+    try:
         try:
-            fields[field_.name] = decode(_STRING, metadata[field_.encode_name.encode()])
-        except (DecodeError, KeyError):
-            continue
-    return Metadata(**fields)
+            return decode(_PARTIAL, raw).metadata
+        except DecodeError:
+            return _split_metadata(bytes(raw))
+    except DecodeError:
+        return Metadata()
 
 
 def error_of_event(raw: msgspec.Raw) -> StatusError:
@@ -188,8 +159,7 @@ def error_of_event(raw: msgspec.Raw) -> StatusError:
         status = decode(_STATUS, raw)
     except DecodeError:
         status = ApiStatus(message="an ERROR event without a readable status")
-    retry_after = status.details.retry_after_seconds if status.details else None
-    return StatusError(status.code, _one_line(status.message), retry_after)
+    return StatusError(status.code, _one_line(status.message))
 
 
 def error_of_response(response: Response) -> StatusError:
@@ -208,14 +178,10 @@ def error_of_response(response: Response) -> StatusError:
     )
 
 
-def is_version(text: str) -> bool:
-    """Tell whether it is a resource version that can be compared, which is allowed since Kubernetes 1.35."""
-    return text.isdecimal() and text.isascii() and len(text) <= _MAX_VERSION_DIGITS
-
-
-def is_lower(version: str, than: str) -> bool:
-    """Compare resource versions; what is not a number is not lower."""
-    return is_version(version) and is_version(than) and int(version) < int(than)
+def version_number(version: str) -> int:
+    """Return a resource version as a number, which may be compared since Kubernetes 1.35; 0: it is not one."""
+    is_number = version.isdecimal() and version.isascii() and len(version) <= _MAX_VERSION_DIGITS
+    return int(version) if is_number else 0
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -238,6 +204,31 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             raise StreamError(f"a line in a watch is longer than {MAX_LINE_BYTES} bytes")
     if size:
         raise StreamError(f"the watch ended in the middle of a line, after {size} bytes of it")
+
+
+def _split_page(body: bytes) -> ListPage:
+    metadata, items = salvage.members(body, "metadata", "items")
+    parts = [] if items == b"null" else salvage.elements(items)
+    return ListPage(decode(_METADATA, metadata), [msgspec.Raw(item) for item in parts])
+
+
+def _split_event(line: bytes) -> WatchEvent:
+    type_, obj = salvage.members(line, "type", "object")
+    if not obj:
+        raise DecodeError("an event without an object")
+    return WatchEvent(decode(_STRING, type_), msgspec.Raw(obj))
+
+
+def _split_metadata(raw: bytes) -> Metadata:
+    (metadata,) = salvage.members(raw, "metadata")
+    return Metadata(*map(_string, salvage.members(metadata, "uid", "name", "namespace", "resourceVersion")))
+
+
+def _string(value: bytes) -> str:
+    try:
+        return decode(_STRING, value)
+    except DecodeError:
+        return ""
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -8,8 +8,7 @@ import pytest
 
 from exporter.kube import wire
 from exporter.kube.decoder import ObjectDecoder
-from exporter.kube.failure_log import ResourceLogger
-from exporter.kube.log_budget import LogBudget
+from exporter.kube.failure_log import LogBudget, ResourceLogger
 from exporter.kube.store import Store
 from exporter.resources.rayjob import RayJob
 from tests.support.clocks import FakeClock

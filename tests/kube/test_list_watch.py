@@ -1,11 +1,11 @@
-"""Pages of lists: how much is requested, held and waited for."""
+"""Pages of lists: how much is requested, held and waited for; discovery: only the API server says what is missing."""
 
 import random
 import time
 
 import pytest
 
-from exporter.errors import StreamError
+from exporter.errors import StatusError, StreamError
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.list_watch import PAGE_MAX_BYTES, ListWatch
@@ -65,12 +65,59 @@ def test_an_object_that_is_too_large_by_itself_is_a_failure() -> None:
         pytest.param(b"HTTP/1.1 200 OK\r\n\r\n{", id="until the connection closes"),
     ],
 )
-def test_a_list_that_trickles_is_ended(head: bytes) -> None:
+def test_a_list_that_trickles_is_ended(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes come, so nothing is idle; yet it would take hours."""
+    monkeypatch.setattr("exporter.kube.list_watch.LIST_MAX_SECONDS", 0.3)
     with trickling(head) as url:
         transport = ApiTransport(lambda: anonymous(url), connections=1)
-        list_watch = ListWatch(transport, PATH, rng=random.Random(1), page_size=500, list_max_seconds=0.3)
+        list_watch = ListWatch(transport, PATH, rng=random.Random(1), page_size=500)
         started = time.monotonic()
         with pytest.raises(StreamError, match="did not arrive within 0.3 s"):
             names(list_watch)
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("path", [PATH, "/apis/ray.io/v1/namespaces/ns/rayjobs"])
+def test_discovery_says_what_is_installed(path: str) -> None:
+    """By the group's path, for all namespaces and for one."""
+    with listing(path=path) as (list_watch, server):
+        assert list_watch.is_installed()
+        server.store.uninstall("rayjobs")
+        assert not list_watch.is_installed()
+        assert {request.path for request in server.requests} == {"/apis/ray.io/v1"}
+
+
+def test_a_group_that_is_not_served_is_missing_if_the_server_has_a_version() -> None:
+    """No CRD of the group is installed."""
+    with listing() as (list_watch, server):
+        for plural in server.store.installed():
+            server.store.uninstall(plural)
+        assert not list_watch.is_installed()
+        assert [request.path for request in server.requests] == ["/apis/ray.io/v1", "/version"]
+
+
+def test_a_wrong_path_of_the_server_says_nothing() -> None:
+    """Everything is 404 there, the version included."""
+    with listing() as (list_watch, server):
+        server.answer_next(404, b"404 page not found\n", times=None)
+        with pytest.raises(StatusError, match="404 page not found"):
+            list_watch.is_installed()
+
+
+@pytest.mark.parametrize("body", [b"<html>not here</html>", b'{"kind":"Other","message":"m"}', b""])
+def test_a_404_of_a_proxy_says_nothing(body: bytes) -> None:
+    """Only the API server's own 404 counts."""
+    with listing() as (list_watch, server):
+        server.answer_next(404, body, times=None)
+        with pytest.raises(StatusError):
+            list_watch.is_installed()
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"<html>", b'{"resources":[{}]}'])
+def test_an_answer_that_is_no_discovery_says_nothing(body: bytes) -> None:
+    """A captive portal answers 200 to everything."""
+    with listing() as (list_watch, server):
+        server.answer_next(200, body)
+        with pytest.raises(StreamError, match="not that of an API server"):
+            list_watch.is_installed()

@@ -1,4 +1,4 @@
-"""Lists and watches together: an outage, a restored backup, and rights that only allow lists."""
+"""Lists and watches together: outages, restored backups, rights that only allow lists, and delays."""
 
 import pytest
 
@@ -80,3 +80,24 @@ def test_the_right_to_list_without_the_right_to_watch_still_serves(caplog: pytes
         own.server.wait_for_requests(3, "list")
         assert len([text for text in warnings_in(caplog) if text.startswith("watch failed,")]) == 1
         assert set(own.clock.waits[3:7]) == {30}
+
+
+def test_an_endless_row_of_410_is_not_a_hot_loop() -> None:
+    """List, 410, list, 410 …: each time after a delay of the back-off."""
+    with watched("a") as own:
+        own.server.answer_recorded(recorded("410-watch-too-old"), verb="watch", times=8)
+        own.informer.start()
+        own.server.wait_for_requests(9, "list")
+        assert len(own.clock.waits) == 8
+        assert sum(own.clock.waits) > 8
+
+
+def test_no_failure_makes_a_busy_loop() -> None:
+    """Every request after a failure is preceded by a delay, and the delays grow."""
+    with watched("a") as own:
+        own.server.answer_next(500, verb="list", times=None)
+        own.informer.start()
+        wait_until(lambda: own.requests("list") > 40)
+        requests, waits = own.requests("list"), list(own.clock.waits)
+        assert len(waits) >= requests - 1
+        assert sum(waits[10:]) / len(waits[10:]) > 10

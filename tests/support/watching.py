@@ -105,7 +105,6 @@ class Watched:
             self.view,
             self.counts,
             shared=SharedBudgets(clock, random.Random(1)),
-            clock=clock,
         )
 
     @property
