@@ -218,10 +218,13 @@ class Reflector(Generic[T]):
                 self._put(self._decoder.decode(event.object))
             case "DELETED":
                 metadata = wire.decode_metadata(event.object)
-                self.state.advance(metadata.resource_version)
+                self.state.check_order(metadata.resource_version)
                 self._updater.remove(metadata.uid)
+                self.state.advance(metadata.resource_version)
             case "BOOKMARK":
-                self.state.advance(wire.decode_metadata(event.object).resource_version)
+                version = wire.decode_metadata(event.object).resource_version
+                self.state.check_order(version)
+                self.state.advance(version)
                 return False
             case unknown:
                 self._metrics.decode_failed()
@@ -231,11 +234,13 @@ class Reflector(Generic[T]):
 
     def _put(self, obj: T | wire.Metadata) -> None:
         if isinstance(obj, wire.Metadata):
+            self.state.check_order(obj.resource_version)
             self._updater.put_undecodable(obj.uid)
             self.state.advance(obj.resource_version)
         elif not self._store.holds(obj):
-            self.state.advance(obj.metadata.resource_version)
+            self.state.check_order(obj.metadata.resource_version)
             self._updater.put(obj)
+            self.state.advance(obj.metadata.resource_version)
 
     def _watch_failed(self, error: ApiError) -> None:
         """Record a failed watch, and wait before the next request."""

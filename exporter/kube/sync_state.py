@@ -30,7 +30,7 @@ class ReflectorState:
     Attributes:
         sync: SYNCED from the first finished list on, unless the kind is not installed any more; REFUSED
             after three refusals (401, 403) without a list before; INCOMPLETE by `mark_incomplete`.
-        version: the last resource version that was seen.
+        version: the last resource version whose change the store has.
         is_connected: a watch is open.
         failing_since: when the first of the lists that failed in a row was started; monotonic seconds, None
             if the last one did not fail.
@@ -66,14 +66,16 @@ class ReflectorState:
         if is_refused and self.sync is not SyncState.SYNCED:
             self.sync = SyncState.REFUSED
 
-    def advance(self, version: str) -> None:
-        """Move to the version of an event.
+    def check_order(self, version: str) -> None:
+        """Compare the version of an event with the last one, before its change is applied.
 
         Raises:
-            StatusError: 410, as it is lower than the last: the server's history is not the one that was watched.
+            StatusError: 410, as it is lower: the server's history is not the one that was watched.
         """
-        number = wire.version_number(version)
-        if 0 < number < wire.version_number(self.version):
+        if 0 < wire.version_number(version) < wire.version_number(self.version):
             raise StatusError(HTTPStatus.GONE, f"version {version} came after {self.version}")
-        if number:
+
+    def advance(self, version: str) -> None:
+        """Move to the version of an event whose change is applied."""
+        if wire.version_number(version):
             self.version = version
