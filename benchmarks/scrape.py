@@ -16,11 +16,12 @@ import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.collectors import KINDS
-from exporter.collectors.collector import Collector
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.line_sources import IntegralSource, ObjectSource, TotalSource
 from exporter.metrics_store import MetricsStore
 from exporter.simulator.apiserver.store import ObjectStore
 from exporter.simulator.kuberay.engine import Engine
@@ -60,14 +61,18 @@ class Fleet:
         self.registry = CollectorRegistry()
         for kind in RAY_KINDS:
             present = self.objects[kind.plural]
+            families = ObjectFamilies(kind)
             store: MetricsStore[Any] = MetricsStore(
-                Collector(kind, stores=[present]),
-                LifecycleTotals(kind, (60.0, 600.0)),
+                kind.plural,
+                (
+                    ObjectSource(families, [present], receipt_time=time.time),
+                    TotalSource(LifecycleTotals(kind, (60.0, 600.0)), families.remembered),
+                    IntegralSource(Integrals(kind)),
+                ),
                 _fail,
-                integrals=Integrals(kind),
             )
             store.on_change(present, [])
-            self.registry.register(store.collector)
+            self.registry.register(store)
             self.stores.append(store)
         self.exposition = Exposition(self.stores, CollectorRegistry())
 

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from prometheus_client import CollectorRegistry
+
 from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.collectors.event import EVENTS
@@ -37,6 +39,9 @@ THREAD_STACK_BYTES = 1024 * 1024
 PROBE_CONNECTIONS = 64
 """Of --health-probe-bind-address, in addition to those of --metrics-addr."""
 
+EXPIRY_SECONDS = 1.0
+"""How often series that are out of date are looked for, in addition to every change."""
+
 log = logging.getLogger(__name__)
 
 
@@ -56,6 +61,11 @@ class Exporter:
         self.metrics_stores = [kind.metrics_store for kind in watched]
         self.informers = [informer for kind in watched for informer in kind.informers]
         self.telemetry.register_informers(self.informers)
+        # Refuses a family that two of them have. `/metrics` prints the same, from the rendered lines.
+        self.registry = CollectorRegistry(auto_describe=True)
+        self.registry.register(self.telemetry.registry)
+        for store in self.metrics_stores:
+            self.registry.register(store)
         self.exposition = Exposition(self.metrics_stores, self.telemetry.registry, config.family_filter)
         status = InformerStatus(self.informers)
         api = page = None
@@ -67,19 +77,29 @@ class Exporter:
             self.exposition, status, self.telemetry.observe_scrape, api, page, hides_reasons=hides_reasons
         )
 
+        self._stopping = threading.Event()
+        self._expiry = threading.Thread(target=self._expire, name="expiry", daemon=True)
+
     def start(self) -> None:
         # Hundreds of namespaces are hundreds of threads, none of which needs the usual 8 MiB of stack.
         threading.stack_size(THREAD_STACK_BYTES)
+        self._expiry.start()
         for informer in self.informers:
             informer.start()
 
     def stop(self) -> None:
         """End all threads, within THREADS_END_SECONDS unless the server blocks one."""
+        self._stopping.set()
         for informer in self.informers:
             informer.stop()
         deadline = time.monotonic() + THREADS_END_SECONDS
         for informer in self.informers:
             informer.join(max(0.0, deadline - time.monotonic()))
+
+    def _expire(self) -> None:
+        while not self._stopping.wait(EXPIRY_SECONDS):
+            for store in self.metrics_stores:
+                store.expire()
 
 
 def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:

@@ -3,194 +3,101 @@
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from itertools import chain
+from typing import Any, Generic, TypeVar
 
-from exporter.clock import Clock, SystemClock
-from exporter.collectors.collector import Collector
-from exporter.collectors.integrals import NOTHING_TOUCHED, Amounts, Integrals, Touched
-from exporter.collectors.lifecycle import Observation, Totals
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
+
 from exporter.collectors.table import CustomResource
-from exporter.exposition.growing_lines import GrowingLines
-from exporter.exposition.model import Sample
-from exporter.exposition.rendered_lines import ObjectLines, RenderedLines
+from exporter.exposition.model import Family, Sample
 from exporter.exposition.segments import Segment
 from exporter.exposition.text import FamilyText
+from exporter.line_sources import Change, LineSource
 
 T = TypeVar("T", bound=CustomResource)
-
-MAX_RETAINED = 20_000
-"""Deleted objects whose series are retained: about 20 MB. Jobs that are created in a loop must not make it grow."""
 
 log = logging.getLogger(__name__)
 
 
-class _Rendered(NamedTuple, Generic[T]):
-    """What versions of objects show: their lines by uid, what has occurred, and what they ask for."""
+class MetricsStore(Collector, Generic[T]):
+    """The metrics of one kind: as rendered lines, and as a `Collector` of `prometheus_client`.
 
-    lines: dict[str, ObjectLines]
-    observations: list[Observation[T]]
-    amounts: list[Amounts[T]]
-
-
-class MetricsStore(Generic[T]):
-    """The rendered lines of one kind's objects, of its lifecycle metrics and integrals (an `EventHandler`).
-
-    Guarantees: a reader sees all of a change or nothing of it, lifecycle metrics included. Several
-    informers' threads may call, if each object always comes from the same one; any thread may read.
+    An `EventHandler`. Guarantees: a reader sees all of a change or nothing of it, in all sources. Reading changes
+    nothing. Several informers' threads may call, if each object always comes from the same one; any thread may read.
     """
 
-    def __init__(
-        self,
-        collector: Collector[T, Any],
-        lifecycle: Totals[T],
-        collect_failed: Callable[[], object],
-        *,
-        integrals: Integrals[T] | None = None,
-        retain_seconds: float = 0.0,
-        max_retained: int = MAX_RETAINED,
-        retained_dropped: Callable[[], object] = lambda: None,
-        has_receipt_times: bool = True,
-        clock: Clock | None = None,
-    ) -> None:
-        """`collect_failed` is called for each object whose metrics could not be derived.
+    def __init__(self, plural: str, sources: Sequence[LineSource[T]], collect_failed: Callable[[], object]) -> None:
+        """The sources are printed in this order; each may use what those before it observed.
 
-        Without `integrals`, nothing is added up over time. `retain_seconds` is how long retained lines of a
-        deleted object stay, and `max_retained` the maximum number of such objects; `retained_dropped` is called
-        for each one that is removed early. Without `has_receipt_times`, the time of a call says nothing about
-        the objects.
+        `collect_failed` is called for each object whose metrics could not be derived.
         """
-        self.collector = collector
-        self.lifecycle = lifecycle
-        self.integrals = integrals or Integrals(collector.kind, lambda _: False)
+        self._plural = plural
+        self._sources = sources
         self._collect_failed = collect_failed
-        self._retain_seconds = retain_seconds
-        self._max_retained = max_retained
-        self._retained_dropped = retained_dropped
-        self._has_receipt_times = has_receipt_times
-        self._clock = clock or SystemClock()
-        self._object_texts = [FamilyText(family) for family in collector.families]
-        self._lifecycle_texts = [FamilyText(family) for family in lifecycle.families]
-        # One change at a time: guards the lifecycle totals, integrals and retained objects. Held while rendering.
-        self._writing = threading.Lock()
-        # Guards the four below, so that a change of all is one step for readers. Never held while rendering.
+        # Guards all sources. Held while a change is applied, but not while the lines of objects are rendered.
         self._lock = threading.Lock()
-        self._objects = RenderedLines(self._object_texts, self._lock)
-        self._namespaces = RenderedLines(self._lifecycle_texts, self._lock)
-        self._growing_objects = GrowingLines(list(map(FamilyText, self.integrals.object_families)))
-        self._growing_namespaces = GrowingLines(list(map(FamilyText, self.integrals.namespace_families)))
-        # When the lines of deleted objects expire, by uid: the oldest first, as all stay equally long.
-        self._retained_until: dict[str, float] = {}
 
     def on_list(self, present: Sequence[T], undecodable: Collection[str]) -> None:
         """Show the first list; what occurred before it is not counted."""
-        rendered = self._render(present)
-        with self._writing:
-            namespaces = self.lifecycle.on_list(rendered.observations, undecodable)
-            self._apply(rendered.lines, (), namespaces, self.integrals.on_change(rendered.amounts, ()))
+        self._update(present, (), undecodable)
 
     def on_change(self, changed: Sequence[T], removed: Sequence[T]) -> None:
-        """Render the changed objects and count what the difference means, then show all of it in one step."""
-        rendered = self._render(changed)
-        with self._writing:
-            for uid in rendered.lines:
-                # Present again, as after a restored backup.
-                self._retained_until.pop(uid, None)
-            lines = rendered.lines | self._retain(removed)
-            namespaces = self.lifecycle.on_change(rendered.observations, removed)
-            touched = self.integrals.on_change(rendered.amounts, removed)
-            self._apply(lines, [obj.metadata.uid for obj in removed], namespaces, touched)
-        for obj in removed:
-            self.collector.forget(obj.metadata.uid)
+        """Render the changed objects, and show them and what follows from the difference in one step."""
+        self._update(changed, removed, None)
+
+    def expire(self) -> None:
+        """Remove what is out of date."""
+        self._update((), (), None)
 
     def segments(self) -> Iterator[tuple[FamilyText, list[Segment]]]:
-        """Yield every family that has series, with the segments of its lines: those that grow by themselves last."""
-        # A change that is under way removes what has expired itself: a scrape need not wait for it.
-        if self._writing.acquire(blocking=False):
-            try:
-                self._apply({}, (), ())
-            finally:
-                self._writing.release()
+        """Yield every family that has series, with the segments of its lines."""
         with self._lock:
-            objects, namespaces = self._objects.snapshot(), self._namespaces.snapshot()
-            growing_objects, growing_namespaces = self._growing_objects.snapshot(), self._growing_namespaces.snapshot()
-            # Read with the lock: at an earlier time, what has just changed would have a negative age.
-            now = self._clock.monotonic()
-        yield from self._objects.segments(objects)
-        yield from self._namespaces.segments(namespaces)
-        yield from self._growing_objects.segments(growing_objects, now)
-        yield from self._growing_namespaces.segments(growing_namespaces, now)
+            families = [source.segments() for source in self._sources]
+        yield from chain.from_iterable(families)
 
-    def _render(self, objects: Iterable[T]) -> _Rendered[T]:
-        rendered: _Rendered[T] = _Rendered({}, [], [])
-        for obj in objects:
-            try:
-                lines = _lines(self._object_texts, self.collector.observe(obj, self._received_at()))
-                observation = self.lifecycle.observe(obj, self.collector.remembered(obj.metadata.uid))
-                rendered.amounts.append(self.integrals.observe(obj))
-                rendered.observations.append(observation)
-                rendered.lines[obj.metadata.uid] = lines
-            except Exception:
-                # A fault of ours in one object must not cost the scrape the others; its last lines stay.
-                self._collect_failed()
-                log.exception(
-                    "couldn't derive the metrics of %r",
-                    f"{obj.metadata.namespace}/{obj.metadata.name}",
-                    extra={"resource": self.collector.kind.plural},
-                )
-        return rendered
-
-    def _received_at(self) -> float | None:
-        return self._clock.time() if self._has_receipt_times else None
-
-    def _apply(
-        self,
-        rendered: dict[str, ObjectLines],
-        removed: Collection[str],
-        namespaces: Collection[str],
-        touched: Touched = NOTHING_TOUCHED,
-    ) -> None:
-        """Make everything visible in one step, together with what has expired."""
-        expired = self._expired()
-        expired_namespaces = self.lifecycle.expire()
-        counted = {
-            name: _lines(self._lifecycle_texts, self.lifecycle.samples(name))
-            for name in namespaces
-            if name not in expired_namespaces
-        }
-        expired_integrals = self.integrals.expire()
+    def collect(self) -> Iterator[Metric]:
+        """Yield the samples that `segments` prints, as `prometheus_client` metrics, for use in any registry."""
         with self._lock:
-            # A kind whose objects print nothing themselves needs no place for each of them.
-            if self._object_texts:
-                self._objects.update(rendered, [*expired, *removed])
-            self._namespaces.update(counted, expired_namespaces)
-            # With the lock: a change of an amount takes effect at the moment at which it becomes visible.
-            by_uid, by_namespace = self.integrals.advance(touched)
-            self._growing_objects.update(by_uid, removed)
-            self._growing_namespaces.update(by_namespace, expired_integrals)
+            samples = [source.samples() for source in self._sources]
+        for source, by_object in zip(self._sources, samples, strict=True):
+            yield from _metrics(source.families, by_object)
 
-    def _retain(self, removed: Sequence[T]) -> dict[str, ObjectLines]:
-        """Return the lines of deleted objects that stay for a while."""
-        retained: dict[str, ObjectLines] = {}
-        for obj in removed if self._retain_seconds else ():
-            if samples := self.collector.retained(obj):
-                retained[obj.metadata.uid] = _lines(self._object_texts, samples)
-                self._retained_until[obj.metadata.uid] = self._clock.monotonic() + self._retain_seconds
-        return retained
+    def describe(self) -> Iterator[Metric]:
+        """Name all families, so that a registry refuses a second collector of one of them."""
+        return (_metric(family) for source in self._sources for family in source.families)
 
-    def _expired(self) -> list[str]:
-        """Return deleted objects whose lines have stayed long enough, or are too many: the oldest first."""
-        now = self._clock.monotonic()
-        expired: list[str] = []
-        for uid, until in self._retained_until.items():
-            if until > now and len(self._retained_until) - len(expired) <= self._max_retained:
-                break
-            if until > now:
-                self._retained_dropped()
-            expired.append(uid)
-        for uid in expired:
-            del self._retained_until[uid]
-        return expired
+    def _update(self, changed: Sequence[T], removed: Sequence[T], undecodable: Collection[str] | None) -> None:
+        observed = [both for both in map(self._observe, changed) if both is not None]
+        with self._lock:
+            for place, source in enumerate(self._sources):
+                source.update(Change([observations[place] for observations in observed], removed, undecodable))
+
+    def _observe(self, obj: T) -> list[Any] | None:
+        """Return what each source observes of an object, None if one of them failed."""
+        try:
+            return [source.observe(obj) for source in self._sources]
+        except Exception:
+            # A fault of ours in one object must not cost the scrape the others; its last lines stay.
+            self._collect_failed()
+            log.exception(
+                "couldn't derive the metrics of %r",
+                f"{obj.metadata.namespace}/{obj.metadata.name}",
+                extra={"resource": self._plural},
+            )
+            return None
 
 
-def _lines(texts: Sequence[FamilyText], samples: Sequence[list[Sample]]) -> ObjectLines:
-    return ObjectLines.of([text.lines(some) if some else b"" for text, some in zip(texts, samples, strict=True)])
+def _metrics(families: Sequence[Family], by_object: Iterable[Sequence[list[Sample]]]) -> Iterator[Metric]:
+    """Return metrics of the samples that each object (or key) has, family by family; none without samples."""
+    metrics = [_metric(family) for family in families]
+    for samples_of_families in by_object:
+        for metric, family, samples in zip(metrics, families, samples_of_families, strict=True):
+            for sample in samples:
+                labels = dict(zip(sample.label_names or family.label_names, sample.labels, strict=True))
+                metric.add_sample(family.name + sample.suffix, labels, sample.value)
+    return (metric for metric in metrics if metric.samples)
+
+
+def _metric(family: Family) -> Metric:
+    return Metric(family.name.removesuffix("_total"), family.help, family.type)

@@ -5,19 +5,20 @@ Every form of input becomes JSON of one object, which is then handled like an ob
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
-from exporter.collectors.collector import Collector
-from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.config import UserLabelAllowlist
 from exporter.documents import decode_document, documents
 from exporter.errors import DecodeError, InputError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.kube import wire
+from exporter.line_sources import ObjectSource
 from exporter.metrics_store import MetricsStore
 from exporter.resources import API_GROUP, API_VERSION
 
@@ -42,13 +43,17 @@ class Renderer:
         self._ignored: Counter[str] = Counter()
         self._has_known = False
         kinds = [kind for kind in KINDS if kind.plural in collectors]
-        self._metrics_stores = {
+        self._metrics_stores: dict[str, MetricsStore[Any]] = {
+            # Files show the current state: nothing has occurred that could be counted, and nobody knows when they
+            # were written.
             kind.name: MetricsStore(
-                Collector(kind, family_filter, user_labels(kind.plural)),
-                # Files show the current state: nothing has occurred that could be counted.
-                LifecycleTotals(kind, family_filter=lambda _: False),
+                kind.plural,
+                [
+                    ObjectSource(
+                        ObjectFamilies(kind, family_filter, user_labels(kind.plural)), (), receipt_time=lambda: None
+                    )
+                ],
                 lambda: None,
-                has_receipt_times=False,
             )
             for kind in kinds
         }

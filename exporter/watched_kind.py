@@ -1,14 +1,15 @@
 """One kind of the API as it is wired: what is requested, where the objects are held, what becomes of differences."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
+from exporter.clock import SystemClock
 from exporter.collectors import KINDS
-from exporter.collectors.collector import Collector
 from exporter.collectors.event import EVENTS, EventTotals
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals, Totals
 from exporter.collectors.limits import Limits
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.table import AnyKind, Selection
 from exporter.config import Config
 from exporter.event_log import log_event
@@ -16,6 +17,7 @@ from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
 from exporter.kube.store import EventHandler, Store
 from exporter.kube.transport import Transport
+from exporter.line_sources import IntegralSource, ObjectSource, TotalSource
 from exporter.metrics_store import MetricsStore
 from exporter.shown_objects import ShownObjects
 from exporter.telemetry import KindMetrics
@@ -42,17 +44,8 @@ class WatchedKind:
         `shown` is what the page and its API read; None: they are off, and no message is decoded.
         """
         stores = {place: Store[Any]() for place in informer_places(kind, config)}
-        limits = kind_limits(config, metrics)
-        self.metrics_store = MetricsStore(
-            Collector(
-                kind, config.family_filter, config.user_labels(kind.plural), stores=stores.values(), limits=limits
-            ),
-            events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics),
-            metrics.collect_failed,
-            integrals=Integrals(kind, config.family_filter),
-            retain_seconds=config.retain_deleted_seconds,
-            retained_dropped=metrics.retained_dropped,
-        )
+        totals = events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics)
+        self.metrics_store = metrics_store(kind, config, metrics, stores.values(), totals)
         handler: EventHandler[Any] = self.metrics_store
         if events and kind.is_custom_resource:
             handler = DeletionReporter(handler, events.object_deleted)
@@ -120,6 +113,30 @@ def collection_path(kind: AnyKind, namespace: str) -> str:
     root = "apis" if "/" in kind.api_version else "api"
     scope = f"namespaces/{namespace}/" if namespace else ""
     return f"/{root}/{kind.api_version}/{scope}{kind.plural}"
+
+
+def metrics_store(
+    kind: AnyKind, config: Config, metrics: KindMetrics, stores: Iterable[Iterable[Any]], totals: Totals[Any]
+) -> MetricsStore[Any]:
+    """Return where the objects of a kind become lines; `stores` hold them."""
+    objects = ObjectFamilies(
+        kind, config.family_filter, config.user_labels(kind.plural), limits=kind_limits(config, metrics)
+    )
+    return MetricsStore(
+        kind.plural,
+        (
+            ObjectSource(
+                objects,
+                stores,
+                receipt_time=SystemClock().time,
+                retain_seconds=config.retain_deleted_seconds,
+                retained_dropped=metrics.retained_dropped,
+            ),
+            TotalSource(totals, objects.remembered),
+            IntegralSource(Integrals(kind, config.family_filter)),
+        ),
+        metrics.collect_failed,
+    )
 
 
 def kind_limits(config: Config, metrics: KindMetrics) -> Limits:

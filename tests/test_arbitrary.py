@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors import KINDS
-from exporter.collectors.collector import Collector
 from exporter.collectors.event import EVENTS, EventTotals
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.errors import DecodeError
 from exporter.event_log import log_event
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.kube import wire
-from exporter.metrics_store import MetricsStore
 from tests.support.bodies import parse
 from tests.support.clocks import StoppedClock
+from tests.support.metrics_stores import metrics_store
 
 BY_PLURAL = {kind.plural: kind for kind in KINDS}
 
@@ -225,13 +225,13 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
     present: dict[str, dict[str, Any]] = {kind.plural: {} for kind in KINDS}
     clock = StoppedClock(received_at or 0.0)
     stores = {
-        kind.plural: MetricsStore(
-            Collector(kind, user_labels=("*",), stores=[Present(present[kind.plural])]),
+        kind.plural: metrics_store(
+            ObjectFamilies(kind, user_labels=("*",)),
             EventTotals(report=log_event) if kind is EVENTS else LifecycleTotals(kind, (10.0, 60.0)),
-            _fail,
-            integrals=Integrals(kind, clock=clock),
+            Integrals(kind, clock=clock),
+            stores=[Present(present[kind.plural])],
             clock=clock,
-            has_receipt_times=received_at is not None,
+            receipt_time=lambda: received_at,
         )
         for kind in KINDS
     }
@@ -246,9 +246,7 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
         stores[kind.plural].on_change([obj], [])
     registry = CollectorRegistry()
     for store in stores.values():
-        registry.register(store.collector)
-        registry.register(store.lifecycle)
-        registry.register(store.integrals)
+        registry.register(store)
     fast = Exposition(list(stores.values()), CollectorRegistry())
     slow = Exposition([], registry)
     families = parse(bytes(fast.body(Format.OPENMETRICS)), openmetrics=True)
@@ -266,7 +264,3 @@ def test_any_bytes_as_an_object(data: bytes) -> None:
             wire.decode(msgspec.json.Decoder(kind.object_type), data)
         except DecodeError:
             wire.identify(data)
-
-
-def _fail() -> None:
-    raise AssertionError("the collector failed on an object")

@@ -3,17 +3,17 @@
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter.collectors.collector import Collector
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
-from exporter.metrics_store import MetricsStore
 from tests.support.bodies import parse
 from tests.support.clocks import FakeClock
+from tests.support.metrics_stores import metrics_store
 from tests.support.objects import decode, manifest
 
 RETAIN_SECONDS = 600.0
@@ -42,10 +42,14 @@ class Jobs:
     def __init__(self, retain_seconds: float = RETAIN_SECONDS) -> None:
         self.clock = FakeClock()
         self.failures = 0
-        self.store: MetricsStore[Any] = MetricsStore(
-            Collector(RAYJOBS, user_labels=("*",)),
-            LifecycleTotals(RAYJOBS, (60.0,), clock=self.clock),
-            self._fail,
+        self.present: list[Any] = []
+        self.objects = ObjectFamilies(RAYJOBS, user_labels=("*",))
+        self.totals: LifecycleTotals[Any] = LifecycleTotals(RAYJOBS, (60.0,), clock=self.clock)
+        self.store = metrics_store(
+            self.objects,
+            self.totals,
+            stores=[self.present],
+            collect_failed=self._fail,
             retain_seconds=retain_seconds,
             clock=self.clock,
         )
@@ -58,6 +62,7 @@ class Jobs:
 
     def families(self, uid: str = "1") -> set[str]:
         """Return the families that have a series of this object; the whole body is checked in both formats."""
+        self.store.expire()
         exposition = Exposition([self.store], CollectorRegistry())
         families = parse(bytes(exposition.body(Format.TEXT)))
         assert families == parse(bytes(exposition.body(Format.OPENMETRICS)), openmetrics=True)
@@ -134,6 +139,7 @@ def test_lifecycle_metrics_come_after_the_objects_and_go_with_their_namespace() 
     assert names.index("kuberay_jobs_created_total") > names.index("kuberay_job_info")
     jobs.change(removed=(manifest(COMPLETE),))
     jobs.clock.advance(EMPTY_NAMESPACE_SECONDS)
+    jobs.store.expire()
     assert [text.family.name for text, _ in jobs.store.segments()] == []
 
 
@@ -142,7 +148,7 @@ def test_an_object_that_fails_to_render_is_counted_and_keeps_its_lines(caplog: p
     jobs = Jobs()
     jobs.change(manifest(COMPLETE))
     before = jobs.families()
-    jobs.store.collector.observe = lambda *_: 1 / 0  # type: ignore[method-assign, assignment]
+    jobs.objects.observe = lambda *_: 1 / 0  # type: ignore[method-assign, assignment]
     jobs.change(manifest(FAILED))
     assert (jobs.families(), jobs.failures) == (before, 1)
     assert "couldn't derive the metrics of 'ns/a'" in caplog.text
@@ -151,10 +157,52 @@ def test_an_object_that_fails_to_render_is_counted_and_keeps_its_lines(caplog: p
 def test_a_lifecycle_metric_that_fails_costs_only_its_object(caplog: pytest.LogCaptureFixture) -> None:
     """The others are shown and counted, and the informer's thread gets no exception."""
     jobs = Jobs()
-    observe = jobs.store.lifecycle.observe
-    jobs.store.lifecycle.observe = lambda obj, _=None: observe(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    observe = jobs.totals.observe
+    jobs.totals.observe = lambda obj, _=None: observe(obj) if obj.metadata.uid == "2" else 1 / 0  # type: ignore[method-assign, assignment, return-value]
     jobs.change(manifest({}), manifest({}, uid="2"))
     assert (jobs.families(), jobs.failures) == (set(), 1)
     assert "kuberay_job_info" in jobs.families("2")
     body = bytes(Exposition([jobs.store], CollectorRegistry()).body(Format.TEXT)).decode()
     assert 'kuberay_jobs_created_total{namespace="ns"} 1\n' in body
+
+
+@pytest.mark.parametrize("is_retained", [False, True], ids=["present", "retained"])
+def test_collect_yields_what_is_printed(is_retained: bool) -> None:
+    """In any registry: of present objects, of deleted ones whose series are retained, and of all lifecycles."""
+    jobs, present = Jobs(), decode(RAYJOBS, manifest(FAILED))
+    jobs.present.append(present)
+    jobs.store.on_change([present], [])
+    if is_retained:
+        jobs.present.clear()
+        jobs.store.on_change([], [present])
+    registry = CollectorRegistry()
+    registry.register(jobs.store)
+    printed = parse(bytes(Exposition([jobs.store], CollectorRegistry()).body(Format.TEXT)))
+    assert "kuberay_job_execution_duration_seconds" in printed
+    assert ("kuberay_job_info" in printed) != is_retained
+    assert parse(generate_latest(registry)) == printed
+
+
+def test_a_family_without_series_is_not_collected() -> None:
+    """As in the exposition."""
+    assert list(Jobs().store.collect()) == []
+
+
+def test_a_registry_refuses_a_second_store_of_a_kind() -> None:
+    """The families are named before there are objects."""
+    registry = CollectorRegistry()
+    registry.register(Jobs().store)
+    with pytest.raises(ValueError, match="kuberay_job_info"):
+        registry.register(Jobs().store)
+
+
+def test_reading_changes_nothing() -> None:
+    """What is out of date is removed when objects change, and by `expire`, not by a scrape."""
+    jobs = Jobs()
+    jobs.change(manifest(COMPLETE))
+    jobs.change(removed=(manifest(COMPLETE),))
+    jobs.clock.advance(RETAIN_SECONDS)
+    before = bytes(Exposition([jobs.store], CollectorRegistry()).body(Format.TEXT))
+    assert bytes(Exposition([jobs.store], CollectorRegistry()).body(Format.TEXT)) == before
+    jobs.change(manifest({}, uid="2"))
+    assert 'uid="1"' not in bytes(Exposition([jobs.store], CollectorRegistry()).body(Format.TEXT)).decode()

@@ -15,19 +15,19 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from exporter.collectors.collector import Collector
 from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.informer import Informer, SharedBudgets
 from exporter.kube.store import Store
-from exporter.metrics_store import MetricsStore
 from exporter.resources.pod import Pod
 from exporter.simulator.apiserver.store import ObjectStore
 from exporter.watched_kind import informer_settings
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
+from tests.support.metrics_stores import metrics_store, total
 from tests.support.watching import DEADLINE_SECONDS, Counts, wait_until
 from tests.test_state_machine import BOOKMARK_SECONDS, FAULTS, IDLE_TIMEOUT_SECONDS
 
@@ -77,7 +77,7 @@ class PodsAndServer(RuleBasedStateMachine):
         wait_until(lambda: all(informer.state().is_connected for informer in self.informers), "the first watches")
 
     def _start_informers(self, url: str) -> None:
-        handler = MetricsStore(Collector(PODS), self.totals, self._fail)
+        handler = metrics_store(ObjectFamilies(PODS), self.totals)
         self.informers = [
             Informer(
                 ApiTransport(lambda: anonymous(url), connections=2),
@@ -91,9 +91,6 @@ class PodsAndServer(RuleBasedStateMachine):
         ]
         for informer in self.informers:
             informer.start()
-
-    def _fail(self) -> None:
-        raise AssertionError("a pod could not be counted")
 
     # What happens to pods.
 
@@ -182,8 +179,7 @@ class PodsAndServer(RuleBasedStateMachine):
         super().teardown()
 
     def _counted(self, name: str) -> float:
-        samples = [sample for metric in self.totals.collect() for sample in metric.samples]
-        return sum(sample.value for sample in samples if sample.name == f"kuberay_pods_{name}_total")
+        return total(self.totals, f"kuberay_pods_{name}_total")
 
     def _versions(self, node_types: Collection[str]) -> dict[str, str]:
         """Return the versions of the present pods of these types by uid."""

@@ -19,6 +19,7 @@ from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
+from tests.support.metrics_stores import total
 from tests.support.recordings import answer
 from tests.support.watching import DEADLINE_SECONDS, View, Watched, job, wait_until
 
@@ -118,8 +119,7 @@ class StrictView(View):
 
     def counted(self, name: str) -> float:
         """Return a total of the only namespace, over all its own labels."""
-        samples = [sample for metric in self.totals.collect() for sample in metric.samples]
-        return sum(sample.value for sample in samples if sample.name == f"kuberay_jobs_{name}_total")
+        return total(self.totals, f"kuberay_jobs_{name}_total")
 
     def check_totals(self) -> None:
         """What was counted adds up to what is there: nothing twice, nothing left out."""

@@ -10,8 +10,8 @@ from textwrap import dedent
 import msgspec
 
 from exporter.collectors import KINDS
-from exporter.collectors.collector import Collector
 from exporter.collectors.event import EVENT_FAMILIES, EVENTS, MAX_OTHER_REASONS
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
 from exporter.collectors.table import OTHER, AnyKind
 from exporter.protection import WebConfigCollector
@@ -212,8 +212,8 @@ def _per_object() -> Iterator[str]:
 
 def _series_per_object(kind: AnyKind, recorded: dict[str, object]) -> float:
     objects = msgspec.convert(recorded["items"], list[kind.object_type])  # type: ignore[name-defined]
-    collector = Collector(kind)
-    return sum(len(samples) for obj in objects for samples in collector.observe(obj, None)) / len(objects)
+    families = ObjectFamilies(kind)
+    return sum(len(samples) for obj in objects for samples in families.observe(obj, None)) / len(objects)
 
 
 def _lifecycle() -> Iterator[str]:

@@ -4,15 +4,11 @@ An Event is not an object with a state: it stands for occurrences, of which the 
 hour. So what is printed is not the Events but what they show: how often each reason has occurred, and when last.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from prometheus_client import Metric
-from prometheus_client.registry import Collector as RegistryCollector
-
 from exporter.clock import Clock, SystemClock
-from exporter.collectors.collector import add_samples
 from exporter.collectors.event_reasons import KINDS, KUBERAY_REASONS, NORMAL, WARNING
 from exporter.collectors.event_series import EventCounts, LastWarnings
 from exporter.collectors.lifecycle import Observation
@@ -143,7 +139,7 @@ class BoundedReasons:
         return reason
 
 
-class EventTotals(RegistryCollector):
+class EventTotals:
     """Counts new occurrences, each once, and reports them (a `Totals` of Events).
 
     Guarantees: what the first list shows is history and not counted; what a later list or a watch shows is counted
@@ -205,14 +201,8 @@ class EventTotals(RegistryCollector):
         """Return the one sample that has this key, at the place of its family."""
         return tuple([series.samples(key) for _, series in self._series])
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield the same samples as `prometheus_client` metrics, for use in any registry."""
-        for family, series in self._series:
-            metric = Metric(family.name.removesuffix("_total"), family.help, family.type)
-            for key in series.present_keys():
-                add_samples(metric, family, series.samples(key))
-            if metric.samples:
-                yield metric
+    def present_keys(self) -> list[str]:
+        return [*self._counts.present_keys(), *self._warnings.present_keys()]
 
     def _take(self, observations: Iterable[Observation[Event]], *, is_history: bool) -> set[str]:
         touched: set[str] = set()

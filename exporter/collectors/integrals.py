@@ -5,22 +5,15 @@ one is, by the exporter's monotonic clock. What was asked for before the exporte
 server cannot be reached, or an object cannot be decoded, the last known amount goes on counting.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, NamedTuple
 
-from prometheus_client import Metric
-from prometheus_client.registry import Collector as RegistryCollector
-
 from exporter.clock import Clock, SystemClock
-from exporter.collectors.collector import add_samples
 from exporter.collectors.limits import NO_REPORT
 from exporter.collectors.namespaces import Namespaces
 from exporter.collectors.table import Integral, Kind, T
-from exporter.exposition.model import Family, Growth, Sample
+from exporter.exposition.model import Family, GrowingCounters, Growth, Sample
 from exporter.resources.meta import ObjectMeta
-
-Growths = tuple[Growth | None, ...]
-"""The counters of one object or namespace, family by family; None as long as there was nothing to count."""
 
 _UNITS = 10**9
 """Amounts of a namespace are added as whole numbers of the smallest unit of a quantity, n: floats would drift."""
@@ -36,35 +29,28 @@ class Amounts(NamedTuple, Generic[T]):
     values: tuple[int, ...]
 
 
-class Touched(NamedTuple):
-    """Whose amounts have changed: uids and namespaces, in order and each once."""
+class Grown(NamedTuple):
+    """Counters whose rates have changed, by uid and by namespace, and those that do not exist any more."""
 
-    uids: Iterable[str]
-    namespaces: Iterable[str]
-
-
-NOTHING_TOUCHED = Touched((), ())
-
-
-class Account(NamedTuple):
-    """The label values of an object or a namespace, and its counters."""
-
-    labels: tuple[str, ...]
-    growths: Growths
-
-    def continued(self, amounts: tuple[int, ...], now: float) -> "Account":
-        """Return the account with counters that grow by these amounts from now on."""
-        growths = zip(self.growths, amounts, strict=True)
-        return Account(self.labels, tuple([_continued(growth, amount / _UNITS, now) for growth, amount in growths]))
+    by_uid: Mapping[str, GrowingCounters]
+    by_namespace: Mapping[str, GrowingCounters]
+    removed_uids: Iterable[str]
+    removed_namespaces: Iterable[str]
 
 
-def _continued(growth: Growth | None, rate: float, now: float) -> Growth | None:
+def _continued(counters: GrowingCounters, amounts: tuple[int, ...], now: float) -> GrowingCounters:
+    """Return counters that grow by these amounts from now on."""
+    growths = zip(counters.growths, amounts, strict=True)
+    return counters._replace(growths=tuple([_grown(growth, amount / _UNITS, now) for growth, amount in growths]))
+
+
+def _grown(growth: Growth | None, rate: float, now: float) -> Growth | None:
     if growth is None:
         return Growth(0.0, rate, now) if rate else None
     return growth if growth.rate == rate else Growth(growth.at(now), rate, now)
 
 
-class Integrals(RegistryCollector, Generic[T]):
+class Integrals(Generic[T]):
     """The integrals of one kind, by object and by namespace. Not for several threads at once: the caller has a lock.
 
     The counters of an object end with it; those of its namespace keep what it has added.
@@ -91,66 +77,52 @@ class Integrals(RegistryCollector, Generic[T]):
         self._asked: dict[str, tuple[str, tuple[int, ...]]] = {}
         # By namespace: what its objects ask for together.
         self._sums: dict[str, tuple[int, ...]] = {}
-        self.by_uid: dict[str, Account] = {}
-        self.by_namespace: dict[str, Account] = {}
+        self.by_uid: dict[str, GrowingCounters] = {}
+        self.by_namespace: dict[str, GrowingCounters] = {}
 
     def observe(self, obj: T) -> Amounts[T]:
         """Return what a version of an object asks for."""
         return Amounts(obj, tuple([_billionths(row.amount(obj)) for row in self._rows]))
 
-    def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> Touched:
-        """Take these amounts into account; return what `advance` is to be called with."""
-        if not self._rows:
-            return NOTHING_TOUCHED
-        touched = [*map(self._deleted, removed), *map(self._updated, changed)]
-        known = [both for both in touched if both is not None]
-        return Touched(dict.fromkeys(uid for uid, _ in known), dict.fromkeys(namespace for _, namespace in known))
+    def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> Grown:
+        """Let the counters grow by these amounts from now on; drop namespaces that have been empty for long.
 
-    def advance(self, touched: Touched) -> tuple[dict[str, Account], dict[str, Account]]:
-        """Let the counters grow by the new amounts from now on; return the accounts, by uid and by namespace.
-
-        The caller makes them visible before anybody reads the clock for a scrape: a scrape in between would still
-        show the old amount, and if that is the larger one, a later scrape would show less.
+        The caller makes the result visible before anybody reads the clock for a scrape: a scrape in between would
+        still show the old amount, and if that is the larger one, a later scrape would show less.
         """
+        if not self._rows:
+            return Grown({}, {}, (), ())
+        changes = [both for both in (*map(self._deleted, removed), *map(self._updated, changed)) if both]
+        uids, namespaces = ({both[place] for both in changes} for place in (0, 1))
+        expired = self._expire()
         now = self._clock.monotonic()
-        for uid in touched.uids:
-            if uid in self._asked:
-                _, values = self._asked[uid]
-                self.by_uid[uid] = self.by_uid[uid].continued(values[: self._per_object], now)
-        for namespace in touched.namespaces:
-            if namespace in self._sums:
-                self.by_namespace[namespace] = self.by_namespace[namespace].continued(self._sums[namespace], now)
-        return (
-            {uid: self.by_uid[uid] for uid in touched.uids if uid in self.by_uid},
-            {name: self.by_namespace[name] for name in touched.namespaces if name in self.by_namespace},
+        for uid in uids & self._asked.keys():
+            _, values = self._asked[uid]
+            self.by_uid[uid] = _continued(self.by_uid[uid], values[: self._per_object], now)
+        for namespace in namespaces & self._sums.keys():
+            self.by_namespace[namespace] = _continued(self.by_namespace[namespace], self._sums[namespace], now)
+        return Grown(
+            {uid: self.by_uid[uid] for uid, _ in changes if uid in self.by_uid},
+            {name: self.by_namespace[name] for _, name in changes if name in self.by_namespace},
+            uids - self.by_uid.keys(),
+            expired,
         )
 
-    def expire(self) -> list[str]:
-        """Drop namespaces that have been without objects for long, or that are too many; return them."""
+    def samples(self) -> list[tuple[list[Sample], ...]]:
+        """Return the counters as they are now, family by family, of each object and then of each namespace."""
+        now = self._clock.monotonic()
+        no_object: list[list[Sample]] = [[] for _ in self.object_families]
+        no_namespace: list[list[Sample]] = [[] for _ in self.namespace_families]
+        return [
+            *((*_samples(counters, now), *no_namespace) for counters in self.by_uid.values()),
+            *((*no_object, *_samples(counters, now)) for counters in self.by_namespace.values()),
+        ]
+
+    def _expire(self) -> list[str]:
         expired = self._namespaces.expire()
         for namespace in expired:
             del self._sums[namespace], self.by_namespace[namespace]
         return expired
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the counters as they are now as `prometheus_client` metrics, for use in any registry."""
-        now = self._clock.monotonic()
-        for families, accounts in (
-            (self.object_families, self.by_uid),
-            (self.namespace_families, self.by_namespace),
-        ):
-            for place, family in enumerate(families):
-                metric = Metric(family.name.removesuffix("_total"), family.help, family.type)
-                for labels, growths in list(accounts.values()):
-                    if growth := growths[place]:
-                        add_samples(metric, family, [Sample(labels, growth.at(now))])
-                if metric.samples:
-                    yield metric
-
-    def describe(self) -> Iterator[Metric]:
-        """Name the families, so that a registry can refuse a second collector of them."""
-        families = (*self.object_families, *self.namespace_families)
-        return (Metric(family.name.removesuffix("_total"), family.help, family.type) for family in families)
 
     def _updated(self, amounts: Amounts[T]) -> tuple[str, str] | None:
         """Note the amounts of this version; return uid and namespace if they are others."""
@@ -171,11 +143,11 @@ class Integrals(RegistryCollector, Generic[T]):
         self._asked[meta.uid] = namespace, (0,) * len(self._rows)
         # What is cut is counted where the same values are labels of the object's other series.
         labels = NO_REPORT.values((meta.name, namespace, meta.uid))
-        self.by_uid[meta.uid] = Account(labels, (None,) * self._per_object)
+        self.by_uid[meta.uid] = GrowingCounters(labels, (None,) * self._per_object)
         if namespace not in self._sums:
             rows = len(self._rows) - self._per_object
             self._sums[namespace] = (0,) * rows
-            self.by_namespace[namespace] = Account(NO_REPORT.values((namespace,)), (None,) * rows)
+            self.by_namespace[namespace] = GrowingCounters(NO_REPORT.values((namespace,)), (None,) * rows)
 
     def _deleted(self, obj: T) -> tuple[str, str] | None:
         """End the counters of an object; return uid and namespace if it was known."""
@@ -193,6 +165,10 @@ class Integrals(RegistryCollector, Generic[T]):
         rows = slice(self._per_object, None)
         changes = zip(self._sums[namespace], before[rows], after[rows], strict=True)
         self._sums[namespace] = tuple([total - old + new for total, old, new in changes])
+
+
+def _samples(counters: GrowingCounters, now: float) -> list[list[Sample]]:
+    return [[Sample(counters.labels, growth.at(now))] if growth else [] for growth in counters.growths]
 
 
 def _family(row: Integral[Any], identity: tuple[str, ...]) -> Family:

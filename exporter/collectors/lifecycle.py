@@ -1,14 +1,10 @@
 """What has occurred in the lifecycles of all objects, by namespace: counters and histograms that outlive them."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic, NamedTuple, Protocol
 
-from prometheus_client import Metric
-from prometheus_client.registry import Collector as RegistryCollector
-
 from exporter.clock import Clock, SystemClock
-from exporter.collectors.collector import add_samples
 from exporter.collectors.namespaces import Namespaces
 from exporter.collectors.table import Kind, LifecycleMetric, Occurrence, T
 from exporter.exposition.model import Family, Sample, histogram_samples
@@ -41,14 +37,14 @@ class Totals(Protocol[T]):
     def expire(self) -> list[str]:
         """Drop what is out of date; return the keys that have no series any more."""
 
+    def present_keys(self) -> list[str]:
+        """Return the keys that have series."""
+
     def samples(self, key: str) -> tuple[list[Sample], ...]:
         """Return the samples under one key, family by family."""
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield all samples as `prometheus_client` metrics."""
 
-
-class LifecycleTotals(RegistryCollector, Generic[T]):
+class LifecycleTotals(Generic[T]):
     """The lifecycle metrics of one kind. Not for several threads at once: the caller has a lock.
 
     What the first list shows occurred before, and is not counted; every difference after it is, once for
@@ -110,19 +106,8 @@ class LifecycleTotals(RegistryCollector, Generic[T]):
         """Return the samples of one namespace, family by family."""
         return tuple([counts.samples(namespace) for counts in self._counts])
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield the same samples as `prometheus_client` metrics, for use in any registry."""
-        for counts in self._counts:
-            family = counts.family
-            metric = Metric(family.name.removesuffix("_total"), family.help, family.type)
-            for namespace in counts.namespaces():
-                add_samples(metric, family, counts.samples(namespace))
-            if metric.samples:
-                yield metric
-
-    def describe(self) -> Iterator[Metric]:
-        """Name the families, so that a registry can refuse a second collector of them."""
-        return (Metric(family.name.removesuffix("_total"), family.help, family.type) for family in self.families)
+    def present_keys(self) -> list[str]:
+        return self._counts[0].namespaces() if self._counts else []
 
     def _updated(self, observation: Observation[T]) -> str | None:
         """Count what this version shows; return the namespace if that changed anything."""

@@ -11,7 +11,7 @@ from exporter.exposition.text import FamilyText, Format, family_header, metric_l
 _OPENMETRICS_END = Segment(b"# EOF\n")
 
 
-class Source(Protocol):
+class RenderedFamilies(Protocol):
     """What has rendered families, such as the metrics store of one kind."""
 
     def segments(self) -> Iterator[tuple[FamilyText, list[Segment]]]:
@@ -26,7 +26,7 @@ class Exposition:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[RenderedFamilies],
         registry: Collector,
         family_filter: Callable[[str], bool] = lambda _: True,
     ) -> None:

@@ -5,33 +5,27 @@ What does not change is rendered when it is set: the label values of an object, 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from exporter.exposition.model import Growth
+from exporter.exposition.model import Family, GrowingCounters, Growth
 from exporter.exposition.segments import Segment
 from exporter.exposition.text import FamilyText, escape_label, line_template
-
-Row = tuple[str, tuple[Growth | None, ...]]
-"""The labels of an object as text, and its counters, family by family."""
 
 
 class GrowingLines:
     """Counters by object for a fixed sequence of families, all with the same label names.
 
-    Guarantees: the order of objects does not change while they exist. `segments` may be called by any
-    thread; the caller of `update` and `snapshot` holds the lock, which makes several updates one step.
+    Guarantees: the order of objects does not change while they exist. One thread at a time may call `update` and
+    `segments`; any thread may read what `segments` returned.
     """
 
-    def __init__(self, families: Sequence[FamilyText]) -> None:
-        self.families = tuple(families)
-        self._template = line_template("", families[0].family.label_names) if families else ""
-        self._rows: dict[str, Row] = {}
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._texts = [FamilyText(family) for family in families]
+        self._template = line_template("", families[0].label_names) if families else ""
+        # The labels of each object as text, and its counters.
+        self._rows: dict[str, tuple[str, tuple[Growth | None, ...]]] = {}
 
-    def update(
-        self,
-        changed: Mapping[str, tuple[tuple[str, ...], tuple[Growth | None, ...]]],
-        removed: Iterable[str] = (),
-    ) -> None:
-        """Remove and set objects: their label values, and their counters, family by family."""
-        if not self.families:
+    def update(self, changed: Mapping[str, GrowingCounters], removed: Iterable[str] = ()) -> None:
+        """Remove and set objects. Unknown keys in `removed` are ignored; without families nothing is kept."""
+        if not self._texts:
             return
         for key in removed:
             self._rows.pop(key, None)
@@ -39,18 +33,21 @@ class GrowingLines:
             known = self._rows.get(key)
             self._rows[key] = known[0] if known else self._labels(labels), growths
 
-    def snapshot(self) -> list[Row]:
-        """Return what is there now, for `segments`."""
-        return list(self._rows.values())
+    def segments(self, now: float) -> Iterator[tuple[FamilyText, list[Segment]]]:
+        """Return every family that has series now, with one segment: its values at this monotonic time.
 
-    def segments(self, snapshot: Sequence[Row], now: float) -> Iterator[tuple[FamilyText, list[Segment]]]:
-        """Yield every family that has series, with one segment: its values at this monotonic time, as whole numbers."""
-        for place, text in enumerate(self.families):
+        They are rounded down: half the time that decimals take, and off by less than 1, however long it has grown.
+        """
+        return self._segments(list(self._rows.values()), now)
+
+    def _segments(
+        self, rows: Sequence[tuple[str, tuple[Growth | None, ...]]], now: float
+    ) -> Iterator[tuple[FamilyText, list[Segment]]]:
+        for place, text in enumerate(self._texts):
             name = text.family.name
-            # Rounded down: half the time that decimals take, and off by less than 1, however long it has grown.
             lines = [
                 f"{name}{labels}{int(total + rate * (now - since))}\n"
-                for labels, growths in snapshot
+                for labels, growths in rows
                 if (growth := growths[place])
                 for total, rate, since in (growth,)
             ]

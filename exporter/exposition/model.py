@@ -41,6 +41,13 @@ class Growth(NamedTuple):
         return self.total + self.rate * (now - self.since)
 
 
+class GrowingCounters(NamedTuple):
+    """The label values of an object, and its counters, family by family; None as long as one has nothing to count."""
+
+    labels: tuple[str, ...]
+    growths: tuple[Growth | None, ...]
+
+
 class Family:
     """A metric family: immutable, shared by all threads.
 

@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter.collectors.collector import Collector
 from exporter.collectors.integrals import Integrals
-from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
-from exporter.metrics_store import MetricsStore
 from tests.support.bodies import parse
 from tests.support.clusters import ASKED, WORKERS, Clusters, cluster
+from tests.support.metrics_stores import metrics_store
 from tests.support.objects import decode, manifest, text
 
 OF_CLUSTERS, OF_NAMESPACES = "kuberay_cluster_requested_", "kuberay_clusters_requested_"
@@ -175,7 +174,7 @@ def test_integrals_that_are_not_exported_cost_nothing() -> None:
 def test_a_registry_of_prometheus_client_takes_them() -> None:
     """`collect()` for whoever has a registry of their own."""
     registry = CollectorRegistry()
-    registry.register(Clusters().on_list(cluster(desiredGPU="2")).after(5).integrals)
+    registry.register(Clusters().on_list(cluster(desiredGPU="2")).after(5).store)
     body = generate_latest(registry).decode()
     assert 'kuberay_cluster_requested_gpu_seconds_total{name="c1",namespace="ns",uid="1"} 10.0' in body
     assert 'kuberay_clusters_requested_gpu_seconds_total{namespace="ns"} 10.0' in body
@@ -183,12 +182,7 @@ def test_a_registry_of_prometheus_client_takes_them() -> None:
 
 def test_counters_never_go_down_while_clusters_change() -> None:
     """Scrapes beside changes, by the machine's clock: a lower value would count as a restart of the exporter."""
-    store: MetricsStore[Any] = MetricsStore(
-        Collector(RAYCLUSTERS, lambda _: False),
-        LifecycleTotals(RAYCLUSTERS, family_filter=lambda _: False),
-        lambda: None,
-        integrals=Integrals(RAYCLUSTERS),
-    )
+    store = metrics_store(ObjectFamilies(RAYCLUSTERS, lambda _: False), Integrals(RAYCLUSTERS))
     versions = [decode(RAYCLUSTERS, cluster(desiredMemory=f"{n}Gi", desiredCPU=f"{n}77m")) for n in (1, 99, 3)]
     done = threading.Event()
 

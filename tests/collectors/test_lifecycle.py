@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.collectors.job_ends import ENDS, REASONS
 from exporter.collectors.lifecycle import LifecycleTotals
@@ -168,12 +167,3 @@ def test_totals_that_are_not_exported_cost_nothing() -> None:
     nothing: LifecycleTotals[Any] = LifecycleTotals(RAYJOBS, family_filter=lambda _: False)
     observation = nothing.observe(decode(RAYJOBS, job()))
     assert nothing.on_list([observation], ()) | nothing.on_change([observation], [observation.obj]) == set()
-
-
-def test_a_registry_of_prometheus_client_takes_them() -> None:
-    """`collect()` for whoever has a registry of their own."""
-    registry = CollectorRegistry()
-    registry.register(Lifecycles(RAYJOBS).on_list(job(RUNNING)).change(job(COMPLETE)).totals)
-    text = generate_latest(registry).decode()
-    assert 'kuberay_jobs_finished_total{namespace="ns",status="Succeeded"} 1.0' in text
-    assert 'kuberay_jobs_duration_seconds_bucket{le="60.0",namespace="ns",status="Succeeded"} 1.0' in text

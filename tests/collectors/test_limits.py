@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from exporter.collectors.attempts import MAX_ATTEMPTS
-from exporter.collectors.collector import Collector
 from exporter.collectors.labels import MAX_USER_LABELS
 from exporter.collectors.limits import MAX_LABEL_BYTES, Limits
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.exposition.model import Sample
@@ -30,7 +30,7 @@ class Reported:
 
 
 def samples_of(kind: Any, version: dict[str, Any], reported: Reported, family: str) -> list[Sample]:
-    collector: Collector[Any, Any] = Collector(kind, user_labels=("*",), limits=reported.limits)
+    collector: ObjectFamilies[Any, Any] = ObjectFamilies(kind, user_labels=("*",), limits=reported.limits)
     samples = collector.observe(decode(kind, version), None)
     return next(some for own, some in zip(collector.families, samples, strict=True) if own.name == family)
 
@@ -101,7 +101,7 @@ def test_labels_that_conflict_get_names_in_linear_time() -> None:
 def test_attempts_of_one_job_are_bounded_and_never_cut_by_the_flag() -> None:
     """One of the operator's nine: it loses no series that an honest job can have."""
     reported = Reported(max_series=1)
-    collector: Collector[Any, Any] = Collector(RAYJOBS, limits=reported.limits)
+    collector: ObjectFamilies[Any, Any] = ObjectFamilies(RAYJOBS, limits=reported.limits)
     retrying = {"jobDeploymentStatus": "Retrying", "startTime": "2026-11-23T10:00:00Z"}
     for failed in range(1, MAX_ATTEMPTS + 100):
         samples = collector.observe(decode(RAYJOBS, manifest(retrying | {"failed": failed})), 1_800_000_000.0)

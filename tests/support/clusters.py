@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from exporter.collectors.collector import Collector
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.raycluster import RAYCLUSTERS
-from exporter.metrics_store import MetricsStore
 from tests.support.clocks import FakeClock
+from tests.support.metrics_stores import metrics_store
 from tests.support.objects import decode, manifest, text
 
 ASKED: dict[str, Any] = {"desiredCPU": "1500m", "desiredMemory": "2Gi", "desiredGPU": "8", "desiredTPU": "4"}
@@ -21,11 +21,11 @@ class Clusters:
         self.clock = FakeClock(1000.0)
         self.failures = 0
         self.integrals: Integrals[Any] = Integrals(RAYCLUSTERS, lambda name: allowed in name, clock=self.clock)
-        self.store: MetricsStore[Any] = MetricsStore(
-            Collector(RAYCLUSTERS),
+        self.store = metrics_store(
+            ObjectFamilies(RAYCLUSTERS),
             LifecycleTotals(RAYCLUSTERS, (60.0,), clock=self.clock),
-            self._fail,
-            integrals=self.integrals,
+            self.integrals,
+            collect_failed=self._fail,
             clock=self.clock,
         )
         self.present: dict[str, Any] = {}
@@ -50,6 +50,7 @@ class Clusters:
 
     def lines(self) -> list[str]:
         """Return the lines of counters that grow, without what all of their names begin with."""
+        self.store.expire()
         return [
             line.removeprefix("kuberay_")
             for line in text(self.store).splitlines()
@@ -62,7 +63,7 @@ class Clusters:
 
     def exact(self, name: str) -> float:
         """Return the only sample of a family before it is rounded."""
-        (sample,) = [s for metric in self.integrals.collect() for s in metric.samples if s.name == name]
+        (sample,) = [s for metric in self.store.collect() for s in metric.samples if s.name == name]
         return float(sample.value)
 
 

@@ -74,12 +74,10 @@ class Totals:
     def lines(self, family: str) -> list[str]:
         """Return the lines of one family, sorted."""
         self.totals.expire()
-        keys = {*self.totals._counts.present_keys(), *self.totals._warnings.present_keys()}
         place = [one.name for one in self.totals.families].index(f"kuberay_{family}")
         text = FamilyText(self.totals.families[place])
-        return sorted(
-            line for key in keys for line in text.lines(self.totals.samples(key)[place]).decode().splitlines()
-        )
+        samples = [self.totals.samples(key)[place] for key in self.totals.present_keys()]
+        return sorted(line for some in samples for line in text.lines(some).decode().splitlines())
 
     @property
     def counted(self) -> dict[str, float]:

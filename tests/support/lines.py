@@ -1,6 +1,5 @@
 """Rendered lines as a source of an exposition, for tests without collectors."""
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from exporter.exposition.model import Family, Sample
@@ -10,20 +9,16 @@ from exporter.exposition.text import FamilyText
 
 
 class LinesSource:
-    """Rendered lines of these families, and the lock that every caller of them holds."""
+    """Rendered lines of these families."""
 
     def __init__(self, *families: Family) -> None:
-        self._lock = threading.Lock()
-        self.rendered = RenderedLines([FamilyText(family) for family in families], self._lock)
+        self.rendered = RenderedLines(families)
 
     def update(self, changed: Mapping[str, ObjectLines], removed: Iterable[str] = ()) -> None:
-        with self._lock:
-            self.rendered.update(changed, removed)
+        self.rendered.update(changed, removed)
 
     def segments(self) -> Iterator[tuple[FamilyText, list[Segment]]]:
-        with self._lock:
-            snapshot = self.rendered.snapshot()
-        return self.rendered.segments(snapshot)
+        return self.rendered.segments()
 
     def by_family(self) -> dict[Family, list[Segment]]:
         return {text.family: segments for text, segments in self.segments()}

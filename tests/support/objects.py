@@ -7,13 +7,12 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from exporter.collectors.collector import Collector
-from exporter.collectors.lifecycle import LifecycleTotals
+from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.table import AnyKind
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.metrics_store import MetricsStore
-from tests.support.clocks import StoppedClock
+from tests.support.metrics_stores import metrics_store
 
 CREATED = "2026-11-23T10:00:00Z"
 JOB_START, JOB_END = "2026-11-23T10:00:10Z", "2026-11-23T10:01:10Z"
@@ -66,10 +65,8 @@ def exposition(
     user_labels: tuple[str, ...] = (),
 ) -> str:
     """Return what is printed after these versions of objects were received, of `only` these families if any."""
-    collector = Collector(kind, lambda name: not only or name in only, user_labels)
-    lifecycle = LifecycleTotals(kind, family_filter=lambda _: False)
-    clock = StoppedClock(received_at or 0.0)
-    store = MetricsStore(collector, lifecycle, _fail, clock=clock, has_receipt_times=received_at is not None)
+    objects = ObjectFamilies(kind, lambda name: not only or name in only, user_labels)
+    store = metrics_store(objects, receipt_time=lambda: received_at)
     for version in versions:
         store.on_change([decode(kind, version)], [])
     return text(store)
@@ -78,7 +75,3 @@ def exposition(
 def series(kind: AnyKind, family: str, *versions: dict[str, Any], **options: Any) -> list[str]:
     """Return the lines of one family."""
     return [line for line in exposition(kind, *versions, only=[family], **options).splitlines() if line[0] != "#"]
-
-
-def _fail() -> None:
-    raise AssertionError("the collector failed on an object")

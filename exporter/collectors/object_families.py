@@ -1,12 +1,8 @@
-"""What every kind's collector does with its rows: derive samples, remember, collect."""
+"""The rows of a kind, made ready: they derive samples from objects, and remember what later versions do not show."""
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Generic, Protocol
-
-from prometheus_client import Metric
-from prometheus_client.registry import Collector as RegistryCollector
 
 from exporter.collectors.labels import allowed_labels
 from exporter.collectors.limits import NO_REPORT, Limits
@@ -14,11 +10,11 @@ from exporter.collectors.table import Kind, M, M_contra, Row, T, T_contra, UserL
 from exporter.exposition.model import Family, Sample
 
 
-class Collector(RegistryCollector, Generic[T, M]):
-    """The families of one kind, and what must be remembered across versions of its objects.
+class ObjectFamilies(Generic[T, M]):
+    """The families of one kind's objects, and what must be remembered across versions of an object.
 
     `observe` and `forget` may be called by several threads, if each object always comes from the
-    same one. `collect` may be called by any thread.
+    same one. `samples` may be called by any thread.
     """
 
     def __init__(
@@ -27,16 +23,14 @@ class Collector(RegistryCollector, Generic[T, M]):
         family_filter: Callable[[str], bool] = lambda _: True,
         user_labels: tuple[str, ...] = (),
         *,
-        stores: Iterable[Iterable[T]] = (),
         limits: Limits = NO_REPORT,
     ) -> None:
         """Prepare the rows that `family_filter` accepts by name; the others cost nothing.
 
-        `stores` hold the present objects, for `collect`. `user_labels` are keys of labels that may become
-        labels of series, `*` for all; without them there is no such family.
+        `user_labels` are keys of labels that may become labels of series, `*` for all; without them there is no
+        such family.
         """
         self.kind = kind
-        self._stores = tuple(stores)
         self._rows: list[_PreparedRow[T, M]] = [
             _PreparedRowOfTable(row, kind.identity, limits)
             if isinstance(row, Row)
@@ -53,7 +47,11 @@ class Collector(RegistryCollector, Generic[T, M]):
         remembered = self.kind.remember(obj, self._remembered.get(uid), received_at)
         if remembered is not None:
             self._remembered[uid] = remembered
-        return self._samples(obj)
+        return self.samples(obj)
+
+    def samples(self, obj: T) -> tuple[list[Sample], ...]:
+        """Return the samples of the version that was observed last, family by family."""
+        return tuple([samples for _, samples in self._by_row(obj)])
 
     def remembered(self, uid: str) -> M | None:
         """Return what is remembered of an object."""
@@ -69,36 +67,11 @@ class Collector(RegistryCollector, Generic[T, M]):
         """Drop what is remembered of a deleted object."""
         self._remembered.pop(uid, None)
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield the samples of the present objects as `prometheus_client` metrics, for use in any registry.
-
-        They are those that `/metrics` prints, without the series that stay for a while after a deletion.
-        """
-        metrics = [Metric(family.name.removesuffix("_total"), family.help, family.type) for family in self.families]
-        for obj in chain.from_iterable(self._stores):
-            for metric, family, samples in zip(metrics, self.families, self._samples(obj), strict=True):
-                add_samples(metric, family, samples)
-        return (metric for metric in metrics if metric.samples)
-
-    def describe(self) -> Iterator[Metric]:
-        """Name the families, so that a registry can refuse a second collector of them."""
-        return (Metric(family.name, family.help, family.type) for family in self.families)
-
-    def _samples(self, obj: T) -> tuple[list[Sample], ...]:
-        return tuple([samples for _, samples in self._by_row(obj)])
-
     def _by_row(self, obj: T) -> Iterator[tuple["_PreparedRow[T, M]", list[Sample]]]:
         meta = obj.metadata
         identity = (meta.name, meta.namespace, meta.uid)
         remembered = self._remembered.get(meta.uid)
         return ((row, row.samples(obj, remembered, identity)) for row in self._rows)
-
-
-def add_samples(metric: Metric, family: Family, samples: Iterable[Sample]) -> None:
-    """Add samples of a family to a metric of `prometheus_client`."""
-    for sample in samples:
-        labels = dict(zip(sample.label_names or family.label_names, sample.labels, strict=True))
-        metric.add_sample(family.name + sample.suffix, labels, sample.value)
 
 
 class _PreparedRow(Protocol[T_contra, M_contra]):

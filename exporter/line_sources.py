@@ -1,0 +1,182 @@
+"""Where the lines of a metrics store come from: objects, totals over them, and integrals over time."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from exporter.clock import Clock, SystemClock
+from exporter.collectors.integrals import Amounts, Integrals
+from exporter.collectors.lifecycle import Observation, Totals
+from exporter.collectors.object_families import ObjectFamilies
+from exporter.collectors.table import CustomResource
+from exporter.exposition.growing_lines import GrowingLines
+from exporter.exposition.model import Family, Sample
+from exporter.exposition.rendered_lines import ObjectLines, RenderedLines
+from exporter.exposition.segments import Segment
+from exporter.exposition.text import FamilyText
+
+T = TypeVar("T", bound=CustomResource)
+T_contra = TypeVar("T_contra", bound=CustomResource, contravariant=True)
+
+MAX_RETAINED = 20_000
+"""Maximum number of deleted objects whose series are retained: about 20 MB."""
+
+Segments = Iterator[tuple[FamilyText, list[Segment]]]
+"""Every family that has series, with the segments of its lines."""
+
+
+class Change(NamedTuple):
+    """A difference, as one source takes it.
+
+    Attributes:
+        observations: what the source observed of each object that is new or changed.
+        removed: the last versions of deleted objects.
+        undecodable: only of the first list, whose objects are not new: the uids that could not be decoded.
+    """
+
+    observations: Sequence[Any]
+    removed: Sequence[Any]
+    undecodable: Collection[str] | None
+
+
+class LineSource(Protocol[T_contra]):
+    """Families of one kind. `observe` may be called by several threads, the rest by one at a time."""
+
+    families: tuple[Family, ...]
+
+    def observe(self, obj: T_contra) -> Any:
+        """Return what follows from a version of an object, for `update`. May raise: then there is no update."""
+
+    def update(self, change: Change) -> None:
+        """Take a change, and remove what is out of date."""
+
+    def segments(self) -> Segments:
+        """Return the lines as they are now: what is changed while they are read is not among them."""
+
+    def samples(self) -> Iterable[Sequence[list[Sample]]]:
+        """Return the samples of each object or key, family by family."""
+
+
+class ObjectSource(Generic[T]):
+    """Lines of the present objects, and for some time those of deleted ones."""
+
+    def __init__(
+        self,
+        objects: ObjectFamilies[T, Any],
+        stores: Iterable[Iterable[T]],
+        *,
+        receipt_time: Callable[[], float | None],
+        retain_seconds: float = 0.0,
+        retained_dropped: Callable[[], object] = lambda: None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`stores` hold the present objects, for `samples`.
+
+        `receipt_time` returns Unix seconds, or None if the time of a call says nothing about the objects.
+        Retained lines of a deleted object stay for `retain_seconds`; `retained_dropped` is called for each object
+        that is removed earlier because there are too many.
+        """
+        self.families = objects.families
+        self._objects = objects
+        self._stores = tuple(stores)
+        self._receipt_time = receipt_time
+        self._retain_seconds = retain_seconds
+        self._retained_dropped = retained_dropped
+        self._clock = clock or SystemClock()
+        self._rendered = RenderedLines(self.families)
+        # When the lines of deleted objects expire, and their samples: the oldest first, as all stay equally long.
+        self._retained: dict[str, tuple[float, tuple[list[Sample], ...]]] = {}
+
+    def observe(self, obj: T) -> tuple[str, ObjectLines]:
+        return obj.metadata.uid, self._rendered.render(self._objects.observe(obj, self._receipt_time()))
+
+    def update(self, change: Change) -> None:
+        lines = dict(change.observations)
+        for uid in lines:
+            # Present again, as after a restored backup.
+            self._retained.pop(uid, None)
+        for obj in change.removed if self._retain_seconds else ():
+            if samples := self._objects.retained(obj):
+                lines[obj.metadata.uid] = self._rendered.render(samples)
+                self._retained[obj.metadata.uid] = self._clock.monotonic() + self._retain_seconds, samples
+        removed = [obj.metadata.uid for obj in change.removed]
+        self._rendered.update(lines, [*self._expire(), *removed])
+        for uid in removed:
+            self._objects.forget(uid)
+
+    def segments(self) -> Segments:
+        return self._rendered.segments()
+
+    def samples(self) -> Iterable[Sequence[list[Sample]]]:
+        retained = [samples for _, samples in self._retained.values()]
+        return chain(map(self._objects.samples, chain.from_iterable(self._stores)), retained)
+
+    def _expire(self) -> list[str]:
+        """Return deleted objects whose lines have stayed long enough, or are too many."""
+        now = self._clock.monotonic()
+        expired: list[str] = []
+        for uid, (until, _) in self._retained.items():
+            if until > now and len(self._retained) - len(expired) <= MAX_RETAINED:
+                break
+            if until > now:
+                self._retained_dropped()
+            expired.append(uid)
+        for uid in expired:
+            del self._retained[uid]
+        return expired
+
+
+class TotalSource(Generic[T]):
+    """Lines of what is counted over all objects, under keys such as a namespace."""
+
+    def __init__(self, totals: Totals[T], remembered: Callable[[str], Any] = lambda _: None) -> None:
+        """`remembered` returns by uid what is remembered of an object, the observed version included."""
+        self.families = totals.families
+        self._totals = totals
+        self._remembered = remembered
+        self._rendered = RenderedLines(self.families)
+
+    def observe(self, obj: T) -> Observation[T]:
+        return self._totals.observe(obj, self._remembered(obj.metadata.uid))
+
+    def update(self, change: Change) -> None:
+        if change.undecodable is None:
+            keys = self._totals.on_change(change.observations, change.removed)
+        else:
+            keys = self._totals.on_list(change.observations, change.undecodable)
+        expired = set(self._totals.expire())
+        lines = {key: self._rendered.render(self._totals.samples(key)) for key in keys if key not in expired}
+        self._rendered.update(lines, expired)
+
+    def segments(self) -> Segments:
+        return self._rendered.segments()
+
+    def samples(self) -> Iterable[Sequence[list[Sample]]]:
+        return [self._totals.samples(key) for key in self._totals.present_keys()]
+
+
+class IntegralSource(Generic[T]):
+    """Lines of counters that grow between events, by object and by namespace."""
+
+    def __init__(self, integrals: Integrals[T], clock: Clock | None = None) -> None:
+        self.families = (*integrals.object_families, *integrals.namespace_families)
+        self._integrals = integrals
+        self._clock = clock or SystemClock()
+        self._of_objects = GrowingLines(integrals.object_families)
+        self._of_namespaces = GrowingLines(integrals.namespace_families)
+
+    def observe(self, obj: T) -> Amounts[T]:
+        return self._integrals.observe(obj)
+
+    def update(self, change: Change) -> None:
+        grown = self._integrals.on_change(change.observations, change.removed)
+        self._of_objects.update(grown.by_uid, grown.removed_uids)
+        self._of_namespaces.update(grown.by_namespace, grown.removed_namespaces)
+
+    def segments(self) -> Segments:
+        # Read with the lock of the store: at an earlier time, what has just changed would have a negative age.
+        now = self._clock.monotonic()
+        return chain(self._of_objects.segments(now), self._of_namespaces.segments(now))
+
+    def samples(self) -> Iterable[Sequence[list[Sample]]]:
+        return self._integrals.samples()
