@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from exporter.collectors.event import Growth
+from exporter.collectors.event import NewOccurrences
 from exporter.resources.event import ObjectReference
 
 LOGGER = "kuberay.events"
@@ -26,12 +26,12 @@ class _Fields(dict[str, Any]):
         return f"{self['kind']} {self['namespace']}/{self['name']}: {self['reason']}"
 
 
-def log_event(growth: Growth) -> None:
+def log_event(new: NewOccurrences) -> None:
     """Log the new occurrences of an Event, however many, as one line.
 
     `count` is how often it has occurred in all, `occurrences` how many of these are new.
     """
-    event = growth.event
+    event = new.event
     about = event.involved_object or ObjectReference()
     fields = {
         "kind": about.kind or "",
@@ -42,7 +42,7 @@ def log_event(growth: Growth) -> None:
         "reason": event.reason or "",
         "action": event.action or "",
         "count": event.occurrences,
-        "occurrences": growth.occurrences,
+        "occurrences": new.occurrences,
         "message": cut(event.message or ""),
         "first_time": _time(event.first_time),
         "last_time": _time(event.last_time),

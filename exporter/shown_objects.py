@@ -100,7 +100,7 @@ class EventTable:
         return list(self._by_uid.values())
 
     def put(self, events: Iterable[Event]) -> None:
-        """Keep copies: the exporter forgets most of an Event after its occurrences are counted."""
+        """Keep copies, with messages of a bounded length: the store holds Events without their details."""
         copies = [_copy(event) for event in events]
         with self._lock:
             for event in copies:

@@ -43,7 +43,7 @@ class WatchedKind:
 
         `shown` is what the page and its API read; None: they are off, and no message is decoded.
         """
-        stores = {place: Store[Any]() for place in informer_places(kind, config)}
+        stores = {place: Store[Any](kind.stored) for place in informer_places(kind, config)}
         totals = events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics)
         self.metrics_store = metrics_store(kind, config, metrics, stores.values(), totals)
         handler: EventHandler[Any] = self.metrics_store

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.event import EventTotals, Growth
+from exporter.collectors.event import EventTotals, NewOccurrences
 from exporter.event_log import LOGGER, MAX_MESSAGE_BYTES, log_event
 from exporter.logs import LogFile, set_up_logging
 from tests.support.events import decoded, event, old_event
@@ -41,7 +41,7 @@ def output(tmp_path: Path) -> Iterator[Output]:
 
 def test_a_line_has_all_that_is_known_of_an_event(output: Output) -> None:
     """Enough for Loki, and for a reader to drop what another replica logged too."""
-    log_event(Growth(decoded(event(count=3)), 2))
+    log_event(NewOccurrences(decoded(event(count=3)), 2))
     (line,) = output.lines()
     assert line.pop("ts")
     assert line == {
@@ -66,7 +66,7 @@ def test_a_line_has_all_that_is_known_of_an_event(output: Output) -> None:
 
 def test_an_event_of_an_older_recorder_has_its_own_times(output: Output) -> None:
     """Whole seconds, and no action."""
-    log_event(Growth(decoded(old_event(count=3) | {"action": None}), 3))
+    log_event(NewOccurrences(decoded(old_event(count=3) | {"action": None}), 3))
     (line,) = output.lines()
     assert (line["first_time"], line["last_time"]) == ("2026-11-23T10:00:00.000000Z", "2026-11-23T10:05:00.000000Z")
     assert (line["action"], line["count"]) == ("", 3)
@@ -79,7 +79,7 @@ def test_an_event_of_an_older_recorder_has_its_own_times(output: Output) -> None
 )
 def test_a_message_is_cut_and_stays_on_its_line(output: Output, message: str) -> None:
     """Whoever may create Events can neither write a line of their own nor a very long one."""
-    log_event(Growth(decoded(event() | {"message": message, "reason": message, "action": message}), 1))
+    log_event(NewOccurrences(decoded(event() | {"message": message, "reason": message, "action": message}), 1))
     (line,) = output.lines()
     assert all(len(line[name].encode()) <= MAX_MESSAGE_BYTES for name in ("message", "reason", "action"))
     assert line["message"][:100] == message[:100]
@@ -91,7 +91,7 @@ def test_a_line_is_readable_in_both_encoders(encoder: str, output: Output) -> No
     """The console prints what happened to whom, and the fields as JSON."""
     stream = io.StringIO()
     set_up_logging("info", encoder, None, stream)
-    log_event(Growth(decoded(event()), 1))
+    log_event(NewOccurrences(decoded(event()), 1))
     for handler in logging.getLogger().handlers:
         handler.flush()
     assert "RayCluster ns/a: FailedToCreateHeadPod" in stream.getvalue()

@@ -13,7 +13,7 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from exporter.collectors.event import EVENTS, EventTotals, Growth
+from exporter.collectors.event import EVENTS, EventTotals, NewOccurrences
 from exporter.collectors.object_families import ObjectFamilies
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
@@ -63,8 +63,8 @@ class EventsAndServer(RuleBasedStateMachine):
         self.informer.start()
         wait_until(lambda: len(self.held) == 1, "the first list")
 
-    def _report(self, growth: Growth) -> None:
-        self.reported += growth.occurrences
+    def _report(self, new: NewOccurrences) -> None:
+        self.reported += new.occurrences
 
     # What happens to Events.
 

@@ -21,18 +21,7 @@ from tests.support.faults import FaultServer
 from tests.support.fleets import ago, event
 from tests.support.objects import manifest
 from tests.support.replaying import config
-from tests.support.watching import job, wait_until
-
-
-class DroppingHandler:
-    """Takes Events as the counting of them does: it forgets the details of each."""
-
-    def on_list(self, present: Any, _undecodable: Any) -> None:
-        self.on_change(present, ())
-
-    def on_change(self, changed: Any, _removed: Any) -> None:
-        for item in changed:
-            item.drop_details()
+from tests.support.watching import View, job, wait_until
 
 
 def decoded(reason: str, message: str = "m") -> Event:
@@ -42,8 +31,8 @@ def decoded(reason: str, message: str = "m") -> Event:
 
 def test_events_keep_their_messages_although_the_exporter_forgets_them() -> None:
     """The table has copies, with messages of a bounded length; deleted Events are removed."""
-    table, store = EventTable(), Store[Event]()
-    updater = StoreUpdater(store, EventRecorder(table, DroppingHandler()))
+    table, store = EventTable(), Store[Event](Event.without_details)
+    updater = StoreUpdater(store, EventRecorder(table, View()))
     updater.replace([decoded("R1", "x" * 2000)], set())
     updater.put(decoded("R2"))
     assert [kept.reason for kept in table.newest()] == ["R1", "R2"]
@@ -68,7 +57,7 @@ def test_fleet_has_the_objects_of_the_stores() -> None:
     kinds = {kind.plural: kind for kind in KINDS}
     store = Store[Any]()
     store.by_uid["1"] = msgspec.json.decode(json.dumps(manifest({})), type=DetailedRayJob)
-    handler = DroppingHandler()
+    handler = View()
     assert shown.add(kinds["rayjobs"], [store], handler) is handler
     assert shown.fleet().find("RayJob", "ns", "a") is not None
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from exporter.clock import Clock, SystemClock
-from exporter.collectors.event_reasons import KINDS, KUBERAY_REASONS, NORMAL, WARNING
+from exporter.collectors.event_reasons import KUBERAY_REASONS, NORMAL, RAY_KINDS, WARNING
 from exporter.collectors.event_series import EventCounts, LastWarnings
 from exporter.collectors.lifecycle import Observation
 from exporter.collectors.limits import NO_REPORT, Limits
@@ -31,8 +31,8 @@ MAX_DELETED_EVENTS = 10_000
 """Deleted Events that are remembered: an ended series is written again up to half an hour after its last write."""
 
 
-class Growth(NamedTuple):
-    """New occurrences of an Event; of the first of them the API shows nothing but their number."""
+class NewOccurrences(NamedTuple):
+    """New occurrences of an Event; of all but the last the API shows nothing but their number."""
 
     event: Event
     occurrences: int
@@ -89,6 +89,7 @@ EVENTS: Kind[Event, None] = Kind(
     remember=remember_nothing,
     is_default=False,
     api_version="v1",
+    stored=Event.without_details,
     selections=(Selection(field_selector=f"involvedObject.apiVersion={RAY_API_VERSION}"),),
     sends_bookmarks=False,
     rows=(),
@@ -144,19 +145,19 @@ class EventTotals:
 
     Guarantees: what the first list shows is history and not counted; what a later list or a watch shows is counted
     by difference per namespace, name and eventTime. A deleted Event changes nothing. Nothing is left out for its age.
-    Of a counted Event no more is kept than the difference needs. `object_deleted` may be called by any thread.
+    `object_deleted` may be called by any thread.
     """
 
     def __init__(
         self,
         family_filter: Callable[[str], bool] = lambda _: True,
-        report: Callable[[Growth], object] = lambda _: None,
+        report: Callable[[NewOccurrences], object] = lambda _: None,
         *,
         clock: Clock | None = None,
         limits: Limits = NO_REPORT,
         namespace_dropped: Callable[[], object] = lambda: None,
     ) -> None:
-        """`report` is called once for each Event that has new occurrences, before its details are dropped.
+        """`report` is called once for each Event that has new occurrences.
 
         `namespace_dropped` is called for each namespace whose series were dropped before their time.
         """
@@ -212,19 +213,18 @@ class EventTotals:
                 is_old = is_history or uid in self._undecodable
                 touched |= self._count(event, occurrence, 0 if is_old else new)
             self._undecodable.discard(uid)
-            event.drop_details()
         return touched
 
     def _count(self, event: Event, occurrence: Occurrence, times: int) -> set[str]:
         """Add to the series of an Event; its history makes them exist at 0."""
         kind, type_, reason = occurrence.labels
         labels = (
-            kind if kind in KINDS else OTHER,
+            kind if kind in RAY_KINDS else OTHER,
             type_ if type_ in (NORMAL, WARNING) else OTHER,
             self._reasons.label(*self._limits.values((reason,))),
         )
         if times:
-            self._report(Growth(event, times))
+            self._report(NewOccurrences(event, times))
         touched = {self._counts.add(event.metadata.namespace, labels, times)}
         if type_ == WARNING:
             touched.add(self._warnings.add(event, labels, _seconds(event.last_time)))

@@ -188,6 +188,7 @@ class Kind(Generic[T, M]):
         is_finished: whether a deleted object's retained rows are worth keeping.
         is_default: it is exported unless --collectors says otherwise.
         api_version: group and version in the API, or `v1` of the core group.
+        stored: returns what is held of an object after it was observed: a version without what nothing reads later.
         selections: which of its objects are watched. No object is in two of them.
         sends_bookmarks: whether the API server sends bookmarks in a watch of it.
         name_label: the label of the object's name.
@@ -203,6 +204,7 @@ class Kind(Generic[T, M]):
     is_finished: Callable[[T], bool] = lambda _: False
     is_default: bool = True
     api_version: str = RAY_API_VERSION
+    stored: Callable[[T], T] = lambda obj: obj
     selections: tuple[Selection, ...] = (Selection(),)
     sends_bookmarks: bool = True
     name_label: str = "name"

@@ -1,6 +1,6 @@
 """The present objects of one list and watch, and the differences that an event handler is given."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from exporter.kube.wire import Object
@@ -22,7 +22,9 @@ class EventHandler(Protocol[T_contra]):
 class Store(Generic[T]):
     """Objects by uid. Written by a `StoreUpdater` alone; any thread may read through the methods."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Callable[[T], T] = lambda obj: obj) -> None:
+        """`kept` returns what is held of an object: at least the metadata that identify it and its version."""
+        self.kept = kept
         self.by_uid: dict[str, T] = {}
         self.undecodable_uids: set[str] = set()
 
@@ -69,7 +71,7 @@ class StoreUpdater(Generic[T]):
         else:
             self._handler.on_list(list(listed.values()), undecodable)
             self._has_listed = True
-        held.update(listed)
+        held.update((uid, self._store.kept(obj)) for uid, obj in listed.items())
         self._store.undecodable_uids = set(undecodable)
 
     def clear(self) -> None:
@@ -80,7 +82,7 @@ class StoreUpdater(Generic[T]):
 
     def put(self, obj: T) -> None:
         self._handler.on_change([obj], [])
-        self._store.by_uid[obj.metadata.uid] = obj
+        self._store.by_uid[obj.metadata.uid] = self._store.kept(obj)
         self._store.undecodable_uids.discard(obj.metadata.uid)
 
     def put_undecodable(self, uid: str) -> None:

@@ -8,21 +8,19 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Integer, ObjectMeta, share
+from exporter.resources.meta import Integer, ObjectMeta, SharedStrings
 from exporter.resources.times import Time
 
 
-class ObjectReference(Struct, frozen=True, gc=False):
+class ObjectReference(SharedStrings, frozen=True, gc=False):
     """The object that an Event is about."""
+
+    shared = ("kind",)
 
     kind: str | None = None
     name: str | None = None
     uid: str | None = None
-
-    def __post_init__(self) -> None:
-        share(self, "kind")
 
 
 class EventSeries(Struct, frozen=True, gc=False, rename="camel"):
@@ -41,10 +39,7 @@ class EventKey(NamedTuple):
 
 
 class Event(Struct, frozen=True, gc=False, rename="camel"):
-    """One Event, which stands for all occurrences of the same thing within some minutes.
-
-    After its occurrences are counted and logged, `drop_details` leaves only what identifies it.
-    """
+    """One Event, which stands for all occurrences of the same thing within some minutes."""
 
     metadata: ObjectMeta
     involved_object: ObjectReference | None = None
@@ -84,22 +79,7 @@ class Event(Struct, frozen=True, gc=False, rename="camel"):
             or self.metadata.creation_timestamp
         )
 
-    def drop_details(self) -> None:
-        """Forget all but the metadata and the eventTime: thousands of Events are held for an hour."""
-        for name in _DETAILS:
-            force_setattr(self, name, None)
-        force_setattr(self.metadata, "creation_timestamp", None)
-        force_setattr(self.metadata, "labels", None)
-
-
-_DETAILS = (
-    "involved_object",
-    "type",
-    "reason",
-    "action",
-    "message",
-    "count",
-    "series",
-    "first_timestamp",
-    "last_timestamp",
-)
+    def without_details(self) -> "Event":
+        """Return what is held of it after its occurrences were counted: thousands of Events exist for an hour."""
+        meta = self.metadata
+        return Event(ObjectMeta(meta.name, meta.uid, meta.namespace, meta.resource_version), event_time=self.event_time)

@@ -6,10 +6,18 @@ Environment, volumes, images and commands are never decoded.
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, share
+from exporter.resources.meta import Condition, Integer, ObjectMeta, SharedStrings
 from exporter.resources.times import Time
 
 USED_CONDITIONS = ("PodScheduled", "Initialized", "Ready")
+
+
+_LABELS = {
+    "ray_cluster": "ray.io/cluster",
+    "node_type": "ray.io/node-type",
+    "group": "ray.io/group",
+    "ray_job": "ray.io/originated-from-cr-name",
+}
 
 
 class PodMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
@@ -19,6 +27,8 @@ class PodMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
         ray_cluster, node_type, group: the labels of a head or worker, "" if absent.
         ray_job: the RayJob that a submitter was created for, "" for other pods.
     """
+
+    shared = (*ObjectMeta.shared, *_LABELS)
 
     ray_cluster: str = ""
     node_type: str = ""
@@ -30,44 +40,33 @@ class PodMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
             force_setattr(self, name, self.label(key))
         # A dict for each pod, mostly of labels that nothing reads.
         force_setattr(self, "labels", None)
-        share(self, "namespace", *_LABELS)
+        super().__post_init__()
 
 
-_LABELS = {
-    "ray_cluster": "ray.io/cluster",
-    "node_type": "ray.io/node-type",
-    "group": "ray.io/group",
-    "ray_job": "ray.io/originated-from-cr-name",
-}
-
-
-class InitContainer(Struct, frozen=True, gc=False, rename="camel"):
+class InitContainer(SharedStrings, frozen=True, gc=False, rename="camel"):
     """An init container; with the restart policy Always it is a sidecar that starts before the others."""
+
+    shared = ("name",)
 
     name: str | None = None
     restart_policy: str | None = None
 
-    def __post_init__(self) -> None:
-        share(self, "name")
 
-
-class PodSpec(Struct, frozen=True, gc=False, rename="camel"):
+class PodSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`; containers are not decoded."""
+
+    shared = ("node_name",)
 
     node_name: str | None = None
     init_containers: tuple[InitContainer, ...] | None = None
 
-    def __post_init__(self) -> None:
-        share(self, "node_name")
 
-
-class Waiting(Struct, frozen=True, gc=False):
+class Waiting(SharedStrings, frozen=True, gc=False):
     """Why a container does not run."""
 
-    reason: str | None = None
+    shared = ("reason",)
 
-    def __post_init__(self) -> None:
-        share(self, "reason")
+    reason: str | None = None
 
 
 class Running(Struct, frozen=True, gc=False, rename="camel"):
@@ -76,16 +75,15 @@ class Running(Struct, frozen=True, gc=False, rename="camel"):
     started_at: Time | None = None
 
 
-class Terminated(Struct, frozen=True, gc=False, rename="camel"):
+class Terminated(SharedStrings, frozen=True, gc=False, rename="camel"):
     """How a container ended. An absent exit code or signal is 0."""
+
+    shared = ("reason",)
 
     exit_code: Integer | None = None
     signal: Integer | None = None
     reason: str | None = None
     finished_at: Time | None = None
-
-    def __post_init__(self) -> None:
-        share(self, "reason")
 
 
 class ContainerState(Struct, frozen=True, gc=False):
@@ -99,8 +97,10 @@ class ContainerState(Struct, frozen=True, gc=False):
 NO_STATE = ContainerState()
 
 
-class ContainerStatus(Struct, frozen=True, gc=False, rename="camel"):
+class ContainerStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """The state of one container, and how its previous run ended. An absent number of restarts is 0."""
+
+    shared = ("name",)
 
     name: str | None = None
     ready: bool | None = None
@@ -110,7 +110,7 @@ class ContainerStatus(Struct, frozen=True, gc=False, rename="camel"):
     last_state: ContainerState | None = None
 
     def __post_init__(self) -> None:
-        share(self, "name")
+        super().__post_init__()
         # `{}` of a container that never ended is one object for all of them.
         if self.last_state == NO_STATE:
             force_setattr(self, "last_state", None)
@@ -124,8 +124,10 @@ class ContainerStatus(Struct, frozen=True, gc=False, rename="camel"):
         return self.last_state or NO_STATE
 
 
-class PodStatus(Struct, frozen=True, gc=False, rename="camel"):
+class PodStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status`; of the conditions only those that are read are kept."""
+
+    shared = ("phase", "reason")
 
     phase: str | None = None
     reason: str | None = None
@@ -134,7 +136,7 @@ class PodStatus(Struct, frozen=True, gc=False, rename="camel"):
     container_statuses: tuple[ContainerStatus, ...] | None = None
 
     def __post_init__(self) -> None:
-        share(self, "phase", "reason")
+        super().__post_init__()
         if self.conditions:
             used = tuple(condition for condition in self.conditions if condition.type in USED_CONDITIONS)
             force_setattr(self, "conditions", used)

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, share
+from exporter.resources.meta import Condition, Integer, ObjectMeta, SharedStrings
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.times import Time
 
@@ -17,13 +17,12 @@ class HeadInfo(Struct, frozen=True, gc=False, rename="camel"):
     service_name: str | None = None
 
 
-class ScaleGate(Struct, frozen=True, gc=False):
+class ScaleGate(SharedStrings, frozen=True, gc=False):
     """What keeps a group from growing, such as a quota (KubeRay after v1.7)."""
 
-    name: str = ""
+    shared = ("name",)
 
-    def __post_init__(self) -> None:
-        share(self, "name")
+    name: str = ""
 
 
 class ScaleStrategy(Struct, frozen=True, gc=False, rename="camel"):
@@ -32,8 +31,10 @@ class ScaleStrategy(Struct, frozen=True, gc=False, rename="camel"):
     scale_gate: tuple[ScaleGate, ...] | None = None
 
 
-class WorkerGroupSpec(Struct, frozen=True, gc=False, rename="camel"):
+class WorkerGroupSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """A group of equal workers: `replicas` times `num_of_hosts` pods."""
+
+    shared = ("group_name",)
 
     group_name: str = ""
     replicas: Integer | None = None
@@ -44,19 +45,21 @@ class WorkerGroupSpec(Struct, frozen=True, gc=False, rename="camel"):
     scale_strategy: ScaleStrategy | None = None
 
     def __post_init__(self) -> None:
-        share(self, "group_name")
+        super().__post_init__()
         if self.scale_strategy is not None and not self.scale_strategy.scale_gate:
             # Empty in nearly every object that the operator has filled in.
             force_setattr(self, "scale_strategy", None)
 
 
-class RayClusterSpec(Struct, frozen=True, gc=False, rename="camel"):
+class RayClusterSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`.
 
     Attributes:
         idle_suspend: requested by Ray's autoscaler instead of the user. Not in v1.7: any JSON is accepted, or a
             form that KubeRay chooses later would make the whole object undecodable.
     """
+
+    shared = ("ray_version", "managed_by")
 
     ray_version: str | None = None
     enable_in_tree_autoscaling: bool | None = None
@@ -66,7 +69,7 @@ class RayClusterSpec(Struct, frozen=True, gc=False, rename="camel"):
     worker_group_specs: tuple[WorkerGroupSpec, ...] | None = None
 
     def __post_init__(self) -> None:
-        share(self, "ray_version", "managed_by")
+        super().__post_init__()
         force_setattr(self, "idle_suspend", True if self.idle_suspend is True else None)
 
     @property
@@ -75,12 +78,14 @@ class RayClusterSpec(Struct, frozen=True, gc=False, rename="camel"):
         return bool(self.suspend or self.idle_suspend)
 
 
-class RayClusterStatus(Struct, frozen=True, gc=False, rename="camel"):
+class RayClusterStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status`. An absent integer is 0 and an absent string is "" (Go's `omitempty`).
 
     Attributes:
         state_transition_times: when the cluster last entered each `state`.
     """
+
+    shared = ("state",)
 
     conditions: tuple[Condition, ...] | None = None
     state: str | None = None
@@ -97,7 +102,7 @@ class RayClusterStatus(Struct, frozen=True, gc=False, rename="camel"):
     head: HeadInfo | None = None
 
     def __post_init__(self) -> None:
-        share(self, "state")
+        super().__post_init__()
         for quantity in (self.desired_cpu, self.desired_memory, self.desired_gpu, self.desired_tpu):
             if quantity is not None:
                 # An invalid one makes the object undecodable here; later it would be a fault of the exporter.

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Integer, ObjectMeta, share
+from exporter.resources.meta import Integer, ObjectMeta, SharedStrings
 from exporter.resources.times import Time
 
 
@@ -21,34 +21,31 @@ class RayJobMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
     managed_fields: tuple[ManagedFieldsEntry, ...] | None = None
 
 
-class DeletionCondition(Struct, frozen=True, gc=False, rename="camel"):
+class DeletionCondition(SharedStrings, frozen=True, gc=False, rename="camel"):
     """When a rule applies: some seconds after one of the two statuses."""
+
+    shared = ("job_status", "job_deployment_status")
 
     job_status: str | None = None
     job_deployment_status: str | None = None
     ttl_seconds: Integer | None = None
 
-    def __post_init__(self) -> None:
-        share(self, "job_status", "job_deployment_status")
 
-
-class DeletionRule(Struct, frozen=True, gc=False, rename="camel"):
+class DeletionRule(SharedStrings, frozen=True, gc=False, rename="camel"):
     """What is deleted (`policy`) when a condition holds."""
+
+    shared = ("policy",)
 
     policy: str | None = None
     condition: DeletionCondition = DeletionCondition()
 
-    def __post_init__(self) -> None:
-        share(self, "policy")
 
-
-class DeletionPolicy(Struct, frozen=True, gc=False, rename="camel"):
+class DeletionPolicy(SharedStrings, frozen=True, gc=False, rename="camel"):
     """The older form of a rule, `onSuccess` or `onFailure`."""
 
-    policy: str | None = None
+    shared = ("policy",)
 
-    def __post_init__(self) -> None:
-        share(self, "policy")
+    policy: str | None = None
 
 
 class DeletionStrategy(Struct, frozen=True, gc=False, rename="camel"):
@@ -59,8 +56,10 @@ class DeletionStrategy(Struct, frozen=True, gc=False, rename="camel"):
     on_failure: DeletionPolicy | None = None
 
 
-class RayJobSpec(Struct, frozen=True, gc=False, rename="camel"):
+class RayJobSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`; an absent number is None."""
+
+    shared = ("submission_mode", "managed_by")
 
     submission_mode: str | None = None
     backoff_limit: Integer | None = None
@@ -72,9 +71,6 @@ class RayJobSpec(Struct, frozen=True, gc=False, rename="camel"):
     suspend: bool | None = None
     managed_by: str | None = None
 
-    def __post_init__(self) -> None:
-        share(self, "submission_mode", "managed_by")
-
 
 class RayJobStatusInfo(Struct, frozen=True, gc=False, rename="camel"):
     """The Ray job itself, which is shorter than the RayJob around it."""
@@ -83,8 +79,10 @@ class RayJobStatusInfo(Struct, frozen=True, gc=False, rename="camel"):
     end_time: Time | None = None
 
 
-class RayJobStatus(Struct, frozen=True, gc=False, rename="camel"):
+class RayJobStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status`. An absent integer is 0 and an absent string is "" (Go's `omitempty`)."""
+
+    shared = ("job_deployment_status", "job_status", "reason")
 
     job_deployment_status: str | None = None
     job_status: str | None = None
@@ -97,9 +95,6 @@ class RayJobStatus(Struct, frozen=True, gc=False, rename="camel"):
     ray_cluster_name: str | None = None
     job_id: str | None = None
     job_status_check_failure_start_time: Time | None = None
-
-    def __post_init__(self) -> None:
-        share(self, "job_deployment_status", "job_status", "reason")
 
 
 class RayJob(Struct, frozen=True, gc=False):

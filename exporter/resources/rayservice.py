@@ -4,27 +4,25 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, share
+from exporter.resources.meta import Condition, Integer, ObjectMeta, SharedStrings
 from exporter.resources.times import Time
 
 
-class ServeDeploymentStatus(Struct, frozen=True, gc=False):
+class ServeDeploymentStatus(SharedStrings, frozen=True, gc=False):
     """One deployment of a Serve application; its message is never kept."""
+
+    shared = ("status",)
 
     status: str | None = None
 
-    def __post_init__(self) -> None:
-        share(self, "status")
 
-
-class AppStatus(Struct, frozen=True, gc=False, rename="camel"):
+class AppStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """One Serve application."""
+
+    shared = ("status",)
 
     status: str | None = None
     serve_deployment_statuses: Mapping[str, ServeDeploymentStatus | None] | None = None
-
-    def __post_init__(self) -> None:
-        share(self, "status")
 
 
 class RayServiceStatus(Struct, frozen=True, gc=False, rename="camel"):
@@ -48,25 +46,23 @@ class ClusterUpgradeOptions(Struct, frozen=True, gc=False, rename="camel"):
     interval_seconds: Integer | None = None
 
 
-class UpgradeStrategy(Struct, frozen=True, gc=False, rename="camel"):
+class UpgradeStrategy(SharedStrings, frozen=True, gc=False, rename="camel"):
     """How the service is upgraded; the options are those of an incremental upgrade."""
+
+    shared = ("type",)
 
     type: str | None = None
     cluster_upgrade_options: ClusterUpgradeOptions | None = None
 
-    def __post_init__(self) -> None:
-        share(self, "type")
 
-
-class RayServiceSpec(Struct, frozen=True, gc=False, rename="camel"):
+class RayServiceSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`."""
+
+    shared = ("managed_by",)
 
     upgrade_strategy: UpgradeStrategy | None = None
     suspend: bool | None = None
     managed_by: str | None = None
-
-    def __post_init__(self) -> None:
-        share(self, "managed_by")
 
 
 class RayServiceStatuses(Struct, frozen=True, gc=False, rename="camel"):

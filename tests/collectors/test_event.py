@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.event import MAX_OTHER_REASONS, SeenEvents
+from exporter.collectors.event import EVENTS, MAX_OTHER_REASONS, SeenEvents
 from exporter.collectors.event_reasons import KUBERAY_REASONS
 from exporter.collectors.event_series import MAX_WARNINGS, WARNING_SECONDS
 from exporter.collectors.limits import Limits
@@ -179,13 +179,14 @@ def test_deleted_events_are_remembered_up_to_a_bound() -> None:
     assert [seen.growth(key, 1) for key in keys] == [1, 1, 0, 0]
 
 
-def test_of_a_counted_event_only_what_identifies_it_is_kept() -> None:
-    """Thousands are held for an hour."""
-    one, totals = decoded(event(count=2)), Totals()
-    totals.totals.on_change([totals.totals.observe(one)], [])
-    kept = {name for name in one.__struct_fields__ if getattr(one, name) is not None}
+def test_of_an_event_only_what_identifies_it_is_stored() -> None:
+    """Thousands are held for an hour; what was counted is not changed."""
+    one = decoded(event(count=2))
+    stored = EVENTS.stored(one)
+    kept = {name for name in stored.__struct_fields__ if getattr(stored, name) is not None}
     assert kept == {"metadata", "event_time"}
-    assert (one.metadata.uid, one.metadata.resource_version) == ("1", "1")
+    assert (stored.metadata.uid, stored.metadata.resource_version, stored.key) == ("1", "1", one.key)
+    assert one.reason == QUOTA
 
 
 # Bounds.

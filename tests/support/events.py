@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exporter.collectors.event import EVENTS, EventTotals, Growth
+from exporter.collectors.event import EVENTS, EventTotals, NewOccurrences
 from exporter.exposition.text import FamilyText
 from exporter.resources.event import Event
 from tests.support.clocks import FakeClock
@@ -58,8 +58,8 @@ class Totals:
         self.reported: list[tuple[str, int]] = []
         self.totals = EventTotals(report=self._report, clock=self.clock, **options)
 
-    def _report(self, growth: Growth) -> None:
-        self.reported.append((growth.event.metadata.name, growth.occurrences))
+    def _report(self, new: NewOccurrences) -> None:
+        self.reported.append((new.event.metadata.name, new.occurrences))
 
     def listed(self, *events: dict[str, Any], undecodable: tuple[str, ...] = ()) -> "Totals":
         self.totals.on_list([self.totals.observe(decode(EVENTS, one)) for one in events], undecodable)
