@@ -7,25 +7,30 @@ or an informer. Each destination has a queue of its own, so that one does not de
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from logging.handlers import QueueHandler, QueueListener
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Any, Protocol
 
 MAX_QUEUED_CHARACTERS = 2 * 1024 * 1024
-"""Formatted lines that may wait for one destination: about 10,000."""
+"""Maximum length of the formatted lines that wait for one destination: about 10,000 lines."""
 
 FLUSH_SECONDS = 1.0
-"""How long the end of the process waits for what is queued."""
+"""Maximum time for which the end of the process waits for queued lines."""
 
 
 class Destination(Protocol):
-    """Where lines are written to; one thread calls it."""
+    """Where lines are written to; one thread calls it.
+
+    No handler of `logging`: at the exit it would flush and close these, and wait for one that hangs.
+    """
 
     def write(self, line: str) -> None:
         """Write a line and its end; may wait. Raises OSError or ValueError if it cannot be written."""
 
 
-class QueuedHandler(logging.Handler):
+class QueuedHandler(QueueHandler):
     """Formats a record at once and leaves the writing of its line to a thread.
 
     Lines keep their order. When MAX_QUEUED_CHARACTERS wait, new lines are dropped until all that wait are written; then
@@ -34,26 +39,22 @@ class QueuedHandler(logging.Handler):
     """
 
     def __init__(self, destination: Destination) -> None:
-        super().__init__()
+        queue: SimpleQueue[Any] = SimpleQueue()
+        super().__init__(queue)
         self.dropped = 0
         self._destination = destination
-        self._queue: SimpleQueue[str | threading.Event] = SimpleQueue()
         # Guards the counts below; held for moments only, and never while anything is written. A collected object
         # may log while its thread holds the lock.
-        self._lock = threading.RLock()
+        self._counting = threading.RLock()
         self._queued_characters = 0
         self._unreported = 0
         self._is_dropping = False
         self._is_failing = False  # for the thread alone
-        threading.Thread(target=self._write_all, name="log-writer", daemon=True).start()
+        _Listener(queue, self._write).start()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            line = self.format(record)
-        except Exception:  # noqa: BLE001 - logging's rule: a wrong record must not stop who logs it
-            self.handleError(record)
-            return
-        with self._lock:
+    def enqueue(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        with self._counting:
             # A single line is queued whatever its length.
             is_full = self._queued_characters + _size(line) > MAX_QUEUED_CHARACTERS
             self._is_dropping |= is_full and self._queued_characters > 0
@@ -61,25 +62,17 @@ class QueuedHandler(logging.Handler):
                 self._drop()
             else:
                 self._queued_characters += _size(line)
-                self._queue.put(line)
+                self.queue.put_nowait(line)
 
     def flush(self) -> None:
         """Wait until all that is queued is written, for FLUSH_SECONDS at most; `logging` does so at the exit."""
         written = threading.Event()
-        self._queue.put(written)
+        self.queue.put_nowait(written)
         written.wait(FLUSH_SECONDS)
-
-    def _write_all(self) -> None:
-        while True:
-            item = self._queue.get()
-            if isinstance(item, threading.Event):
-                item.set()
-            else:
-                self._write(item)
 
     def _write(self, line: str) -> None:
         self._write_line(line)
-        with self._lock:
+        with self._counting:
             self._queued_characters -= _size(line)
             if self._queued_characters:
                 return
@@ -98,7 +91,7 @@ class QueuedHandler(logging.Handler):
                 with suppress(OSError):
                     print(f"couldn't write the log: {exc}", file=sys.stderr)  # noqa: T201 - the log can't
             self._is_failing = True
-            with self._lock:
+            with self._counting:
                 self._drop()
         else:
             self._is_failing = False
@@ -106,6 +99,20 @@ class QueuedHandler(logging.Handler):
     def _drop(self) -> None:
         self.dropped += 1
         self._unreported += 1
+
+
+class _Listener(QueueListener):
+    """The thread that writes lines, and tells `flush` how far it is."""
+
+    def __init__(self, queue: SimpleQueue[Any], write: Callable[[str], None]) -> None:
+        super().__init__(queue)
+        self._write = write
+
+    def handle(self, record: Any) -> None:
+        if isinstance(record, threading.Event):
+            record.set()
+        else:
+            self._write(record)
 
 
 def _size(line: str) -> int:
