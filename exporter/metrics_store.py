@@ -14,8 +14,13 @@ from exporter.exposition.model import Family, Sample
 from exporter.exposition.segments import Segment
 from exporter.exposition.text import FamilyText
 from exporter.line_sources import Change, LineSource
+from exporter.log_limit import LogLimit
 
 T = TypeVar("T", bound=CustomResource)
+
+LOG_BURST = 10
+LOG_SECONDS = 60.0
+"""Stack traces of objects whose metrics could not be derived: these at once, and then one in this time."""
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +40,7 @@ class MetricsStore(Collector, Generic[T]):
         self._plural = plural
         self._sources = sources
         self._collect_failed = collect_failed
+        self._log_limit = LogLimit(LOG_SECONDS, LOG_BURST)
         # Guards all sources. Held while a change is applied, but not while the lines of objects are rendered.
         self._lock = threading.Lock()
 
@@ -80,11 +86,12 @@ class MetricsStore(Collector, Generic[T]):
         except Exception:
             # A fault of ours in one object must not cost the scrape the others; its last lines stay.
             self._collect_failed()
-            log.exception(
-                "couldn't derive the metrics of %r",
-                f"{obj.metadata.namespace}/{obj.metadata.name}",
-                extra={"resource": self._plural},
-            )
+            if (suppressed := self._log_limit.take()) is not None:
+                log.exception(
+                    "couldn't derive the metrics of %r",
+                    f"{obj.metadata.namespace}/{obj.metadata.name}",
+                    extra={"resource": self._plural, "suppressed": suppressed},
+                )
             return None
 
 

@@ -11,6 +11,7 @@ from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.metrics_store import LOG_BURST
 from tests.support.bodies import parse
 from tests.support.clocks import FakeClock
 from tests.support.metrics_stores import metrics_store
@@ -152,6 +153,15 @@ def test_an_object_that_fails_to_render_is_counted_and_keeps_its_lines(caplog: p
     jobs.change(manifest(FAILED))
     assert (jobs.families(), jobs.failures) == (before, 1)
     assert "couldn't derive the metrics of 'ns/a'" in caplog.text
+
+
+def test_an_object_that_always_fails_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """It is counted each time; the number of stack traces has a bound."""
+    jobs = Jobs()
+    jobs.objects.observe = lambda *_: 1 / 0  # type: ignore[method-assign, assignment]
+    for _ in range(50):
+        jobs.change(manifest(FAILED))
+    assert (len(caplog.records), jobs.failures) == (LOG_BURST, 50)
 
 
 def test_a_lifecycle_metric_that_fails_costs_only_its_object(caplog: pytest.LogCaptureFixture) -> None:
