@@ -39,8 +39,8 @@ THREAD_STACK_BYTES = 1024 * 1024
 PROBE_CONNECTIONS = 64
 """Of --health-probe-bind-address, in addition to those of --metrics-addr."""
 
-EXPIRY_SECONDS = 1.0
-"""How often series that are out of date are looked for, in addition to every change."""
+TICK_SECONDS = 1.0
+"""Interval of what changes because time passes: series that expire, kinds that no longer hold back the others."""
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Exporter:
         for store in self.metrics_stores:
             self.registry.register(store)
         self.exposition = Exposition(self.metrics_stores, self.telemetry.registry, config.family_filter)
-        status = InformerStatus(self.informers)
+        self._status = status = InformerStatus(self.informers)
         api = page = None
         if shown is not None:
             shown.watch(self.informers)
@@ -78,12 +78,12 @@ class Exporter:
         )
 
         self._stopping = threading.Event()
-        self._expiry = threading.Thread(target=self._expire, name="expiry", daemon=True)
+        self._ticks = threading.Thread(target=self._tick, name="ticks", daemon=True)
 
     def start(self) -> None:
         # Hundreds of namespaces are hundreds of threads, none of which needs the usual 8 MiB of stack.
         threading.stack_size(THREAD_STACK_BYTES)
-        self._expiry.start()
+        self._ticks.start()
         for informer in self.informers:
             informer.start()
 
@@ -96,8 +96,9 @@ class Exporter:
         for informer in self.informers:
             informer.join(max(0.0, deadline - time.monotonic()))
 
-    def _expire(self) -> None:
-        while not self._stopping.wait(EXPIRY_SECONDS):
+    def _tick(self) -> None:
+        while not self._stopping.wait(TICK_SECONDS):
+            self._status.leave_out_failing()
             for store in self.metrics_stores:
                 store.expire()
 

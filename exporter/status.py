@@ -10,22 +10,29 @@ from exporter.web.status import KindStatus
 HOLD_BACK_SECONDS = 30.0
 """How long a kind that cannot be listed, such as one with a broken conversion webhook, holds back the others."""
 
-
 MAX_REASONS = 3
+"""Maximum number of different reasons in an answer."""
 
 
 class InformerStatus:
     """The `ExporterStatus` of the web part. Reads what informers write: no locks, no waiting.
 
-    It also decides when a kind that cannot be listed stops holding back the others: only here are all known.
+    Its answers change nothing. `leave_out_failing` is called every second: only here are all informers known.
     """
 
     def __init__(self, informers: Sequence[Informer[Any]]) -> None:
         self._informers = informers
 
+    def leave_out_failing(self) -> None:
+        """Let kinds whose lists have failed for long hold back the others no longer, if the API server works."""
+        states = {informer: informer.state() for informer in self._informers}
+        if any(state.is_connected or state.sync is SyncState.NOT_INSTALLED for state in states.values()):
+            for informer, state in states.items():
+                if state.failing_seconds >= HOLD_BACK_SECONDS:
+                    informer.mark_incomplete()
+
     def why_not_ready(self) -> str | None:
         """An answer before every kind is complete would look like "all objects deleted"."""
-        self._leave_out_failing()
         states = self._states()
         waiting = [state for state in states if not state.sync.is_complete]
         if waiting:
@@ -47,14 +54,6 @@ class InformerStatus:
 
     def kinds(self) -> list[KindStatus]:
         return [KindStatus(state.name, state.objects, _describe(state)) for state in self._states()]
-
-    def _leave_out_failing(self) -> None:
-        """Mark kinds whose lists have failed for long, while another kind shows that the API server works."""
-        states = {informer: informer.state() for informer in self._informers}
-        if any(state.is_connected or state.sync is SyncState.NOT_INSTALLED for state in states.values()):
-            for informer, state in states.items():
-                if state.failing_seconds >= HOLD_BACK_SECONDS:
-                    informer.mark_incomplete()
 
     def _states(self) -> list[InformerState]:
         return [informer.state() for informer in self._informers]

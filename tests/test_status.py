@@ -16,7 +16,9 @@ FAILING = replace(LISTING, failing_seconds=HOLD_BACK_SECONDS)
 
 
 def status_of(*states: InformerState) -> InformerStatus:
-    return InformerStatus(cast("list[Informer[Any]]", [FakeInformer(state) for state in states]))
+    status = InformerStatus(cast("list[Informer[Any]]", [FakeInformer(state) for state in states]))
+    status.leave_out_failing()
+    return status
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,8 @@ def test_a_kind_that_is_left_out_is_named_and_stays_left_out() -> None:
     """Also in an outage that begins later: the exporter does not become unready again."""
     informers = [FakeInformer(FAILING), FakeInformer(SYNCED)]
     status = InformerStatus(cast("list[Informer[Any]]", informers))
+    assert status.why_not_ready() == "not listed yet: rayjobs"
+    status.leave_out_failing()
     assert status.why_not_ready() is None
     informers[1].current = replace(SYNCED, is_connected=False)
     assert status.why_not_ready() is None
