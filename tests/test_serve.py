@@ -16,6 +16,7 @@ from tests.support.faults import FaultServer
 from tests.support.parity import NINE
 from tests.support.processes import serving, value, write_kubeconfig
 from tests.support.recordings import PLURALS, captures
+from tests.support.stores import uninstall
 from tests.support.watching import job, wait_until
 
 LARGE_BODY_JOBS = 4000
@@ -121,7 +122,7 @@ def test_is_not_ready_while_all_is_refused(server: FaultServer, kubeconfig: Path
 def test_a_cluster_without_kuberay_is_ready_and_empty(server: FaultServer, kubeconfig: Path) -> None:
     """No CRD is installed: complete, and nothing to print but the exporter's own metrics."""
     for plural in PLURALS:
-        server.store.uninstall(plural)
+        uninstall(server.store, plural)
     with serving(kubeconfig) as process:
         process.wait_until_ready()
         body = process.get("/metrics").body

@@ -21,6 +21,7 @@ from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
 from tests.support.metrics_stores import total
 from tests.support.recordings import answer
+from tests.support.stores import install, restore, save, uninstall
 from tests.support.watching import DEADLINE_SECONDS, View, Watched, job, wait_until
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
@@ -138,7 +139,7 @@ class ExporterAndServer(RuleBasedStateMachine):
         self.server = FaultServer(self.store, bookmark_seconds=BOOKMARK_SECONDS)
         self.server.start()
         self.port = int(self.server.url.rsplit(":", 1)[1])
-        self.snapshot = self.store.save()
+        self.snapshot = save(self.store)
         self.view = StrictView()
         self.seen: set[str] = set()
         # How often 404 may have been answered since all was quiet.
@@ -180,15 +181,15 @@ class ExporterAndServer(RuleBasedStateMachine):
         if what == "compact":
             self.server.expire_tokens()
         elif what == "save":
-            self.snapshot = self.store.save()
+            self.snapshot = save(self.store)
         elif what == "write another kind":
             self._write_another_kind()
         elif self.store.is_installed("rayjobs"):
             self.missing_answers += 1
             self.view.may_go |= self.present().keys()
-            self.store.uninstall("rayjobs")
+            uninstall(self.store, "rayjobs")
         else:
-            self.store.install("rayjobs")
+            install(self.store, "rayjobs")
         self._pass_some_time(news)
 
     def _write_another_kind(self) -> None:
@@ -203,7 +204,7 @@ class ExporterAndServer(RuleBasedStateMachine):
         waits = len(self.own.clock.waits)
         wait_until(lambda: len(self.own.clock.waits) > waits + 2, "the outage is noticed")
         if is_older:
-            self.store.restore(self.snapshot)
+            restore(self.store, self.snapshot)
             self.view.may_go |= self.seen - self.present().keys()
             self.seen |= self.present().keys()
         self.server = FaultServer(self.store, port=self.port, bookmark_seconds=BOOKMARK_SECONDS)

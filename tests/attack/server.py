@@ -7,6 +7,7 @@ from tests.attack.judge import Limits
 from tests.attack.scene import Attack, Scene
 from tests.attack.simulated import Response
 from tests.attack.world import HONEST, HONEST_NAMESPACE
+from tests.support.stores import compact, restore, save
 
 GHOSTS = 1049
 
@@ -22,14 +23,14 @@ class RestoredEtcd(Attack):
     is_short = True
 
     def strike(self, scene: Scene) -> None:
-        backup = scene.store.save()
+        backup = save(scene.store)
         for number in range(GHOSTS):
             scene.store.put("rayjobs", f"tenant/ghost-{number}", HONEST["rayjobs"])
         if not scene.wait_until_shown("rayjobs", 10):
             scene.complain("the objects were not shown before the backup was restored")
         # A watch that ends within its first second counts as a failed one.
         scene.hold(1.5)
-        scene.store.restore(backup)
+        restore(scene.store, backup)
         for plural in scene.kinds():
             if not scene.wait_until_shown(plural, 10):
                 scene.complain(f"{scene.last_difference(plural)} 10 s after the restore")
@@ -70,7 +71,7 @@ class GzipBomb(Attack):
         headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
         answer = Response(200, bomb(600), headers)
         scene.server.instead["rayjobs"] = [answer, answer]
-        scene.store.compact()
+        compact(scene.store)
         scene.server.end_watches()
         if not scene.wait(lambda: not scene.server.instead["rayjobs"], 15):
             scene.complain("the bombs were not asked for")

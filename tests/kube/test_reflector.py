@@ -4,6 +4,7 @@ import pytest
 
 from exporter.kube.sync_state import SyncState
 from tests.support.recordings import recorded
+from tests.support.stores import restore, save
 from tests.support.watching import job, wait_until, warnings_in, watched
 
 pytestmark = pytest.mark.usefixtures("all_levels")
@@ -12,37 +13,37 @@ pytestmark = pytest.mark.usefixtures("all_levels")
 def test_a_restored_backup_is_found_after_a_watch_that_was_closed_cleanly() -> None:
     """A watch from a future version gets neither events nor bookmarks: the version is checked before each watch."""
     with watched("a") as own:
-        snapshot = own.store.save()
+        snapshot = save(own.store)
         own.store.create("rayjobs", job("b"))
         own.start()
         own.wait_for("a", "b")
-        own.store.restore(snapshot)
+        restore(own.store, snapshot)
         own.wait_for("a")
 
 
 def test_older_history_is_found_behind_a_load_balancer() -> None:
     """It answers 503 while the server is away, and connections are never refused."""
     with watched("a") as own:
-        snapshot = own.store.save()
+        snapshot = save(own.store)
         own.store.create("rayjobs", job("lost"))
         own.start()
         own.wait_for("a", "lost")
         own.server.answer_next(503, verb="watch", times=2)
-        own.store.restore(snapshot)
+        restore(own.store, snapshot)
         own.wait_for("a")
 
 
 def test_older_history_is_found_after_an_outage_even_when_it_has_caught_up_since() -> None:
     """The server comes back behind the watched version: what happened in between would never be sent."""
     with watched("a") as own:
-        snapshot = own.store.save()
+        snapshot = save(own.store)
         own.store.create("rayjobs", job("lost"))
         own.start()
         own.wait_for("a", "lost")
         port = int(own.server.url.rsplit(":", 1)[1])
         own.server.stop()
         wait_until(lambda: len(own.clock.waits) > 2, "the outage is noticed")
-        own.store.restore(snapshot)
+        restore(own.store, snapshot)
         with type(own.server)(own.store, port=port):
             own.wait_for("a")
             own.store.create("rayjobs", job("b"))

@@ -4,6 +4,7 @@ import pytest
 
 from exporter.kube.sync_state import SyncState
 from tests.support.recordings import recorded
+from tests.support.stores import install, restore, save, uninstall
 from tests.support.watching import job, wait_until, warnings_in, watched
 
 pytestmark = pytest.mark.usefixtures("all_levels")
@@ -49,11 +50,11 @@ def test_a_list_that_goes_round_in_circles_is_a_failure() -> None:
 def test_a_list_is_the_truth_whatever_its_versions() -> None:
     """After a restored etcd versions are lower: objects go and come as the list says."""
     with watched("a") as own:
-        snapshot = own.store.save()
+        snapshot = save(own.store)
         own.store.create("rayjobs", job("b"))
         own.start()
         own.wait_for("a", "b")
-        own.store.restore(snapshot)
+        restore(own.store, snapshot)
         own.store.create("rayjobs", job("c"))
         own.server.answer_recorded(recorded("410-watch-too-old"), verb="watch")
         own.server.expire_tokens()
@@ -223,9 +224,9 @@ def test_a_crd_that_is_deleted_and_installed_again() -> None:
     """DELETED for every object, a clean end, 404; then it is listed and watched again."""
     with watched("a", "b") as own:
         own.start()
-        own.store.uninstall("rayjobs")
+        uninstall(own.store, "rayjobs")
         own.wait_for()
         wait_until(lambda: own.sync_state is SyncState.NOT_INSTALLED)
-        own.store.install("rayjobs")
+        install(own.store, "rayjobs")
         own.store.create("rayjobs", job("c"))
         own.wait_for("c")

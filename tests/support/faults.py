@@ -25,6 +25,7 @@ from exporter.simulator.apiserver.connections import Stream
 from exporter.simulator.apiserver.requests import Request
 from exporter.simulator.apiserver.responses import Response, resource_list
 from exporter.simulator.apiserver.server import ApiServer
+from tests.support.stores import compact
 
 WAIT_SECONDS = 10.0
 JSON_TYPE = (("Content-Type", "application/json"),)
@@ -99,6 +100,11 @@ class FaultServer(ApiServer):
         super().stop()
 
     # The requests so far.
+
+    def open_watches(self) -> list[Request]:
+        """Return the requests of the running watches, the oldest first."""
+        with self._watches_lock:
+            return list(self._watches.values())
 
     @property
     def requests(self) -> list[Request]:
@@ -205,7 +211,7 @@ class FaultServer(ApiServer):
 
     def expire_tokens(self) -> None:
         """Refuse all continue tokens and versions up to now as too old."""
-        self.store.compact()
+        compact(self.store)
 
     # Faults of a running watch: each is applied when the next line is due.
 

@@ -21,6 +21,7 @@ from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.bodies import parse
 from tests.support.faults import FaultServer
 from tests.support.recordings import PLURALS, stream
+from tests.support.stores import install
 from tests.support.watching import wait_until
 
 SUBMITTER_PODS = "submitter-pods"
@@ -40,7 +41,7 @@ class ReplayServer(FaultServer):
         self._recorded = {name: stream(file) for name, file in files.items()}
         self._lines = {name: list(lines_and_ends(entries)) for name, entries in self._recorded.items()}
         for name in files:
-            self.store.install(name)
+            install(self.store, name)
             (first, *_) = self._recorded[name]
             self.answer_next(first["status"], first["body"], verb="list", plural=name)
         # The recorded versions are not those of the empty store behind this server.

@@ -83,11 +83,6 @@ class ApiServer:
         self._listener.end_connections()
         self._listener.server_close()
 
-    def open_watches(self) -> list[Request]:
-        """Return the requests of the running watches, the oldest first."""
-        with self._watches_lock:
-            return list(self._watches.values())
-
     def override_response(self, request: Request) -> Response | None:  # noqa: ARG002 - a hook for subclasses
         """Return a response to send instead of the real one, or None. A hook."""
         return None

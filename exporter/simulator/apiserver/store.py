@@ -66,13 +66,6 @@ class FutureVersionError(StoreError):
         super().__init__(f"Too large resource version: {version}, current: {current}")
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """What `ObjectStore.save` returns: the present objects without their history. Opaque to callers."""
-
-    version: int
-    kinds: dict[str, list[Event]]
-
-
 class _Identity(msgspec.Struct, rename="camel"):
     uid: str
     creation_timestamp: str
@@ -146,47 +139,6 @@ class ObjectStore:
         """Delete an object and return the version of its deletion; raise NotFoundError, NotInstalledError."""
         with self._lock:
             return self._delete(plural, f"{namespace}/{name}")
-
-    def install(self, plural: str) -> None:
-        """Create the kind's CRD. If it exists, do nothing."""
-        with self._lock:
-            if plural not in self._kinds:
-                self._version += 1
-                self._kinds[plural] = History(self._lock, self._version)
-
-    def uninstall(self, plural: str) -> None:
-        """Delete the kind's CRD: DELETED for every object, then running watches end; raise NotInstalledError."""
-        with self._lock:
-            for key in list(self._kind(plural).keys_at(self._version)):
-                self._delete(plural, key)
-            self._kinds.pop(plural).close()
-
-    def compact(self) -> None:
-        """Drop the history: new watches and continue tokens of older versions are refused from now on.
-
-        Counts as a write, as in etcd, so that even the version just before is too old.
-        Running watches continue.
-        """
-        with self._lock:
-            self._version += 1
-            for kind in self._kinds.values():
-                while kind.log:
-                    kind.forget_oldest()
-                kind.compacted = self._version
-
-    def save(self) -> Snapshot:
-        """Return a backup of the present objects."""
-        with self._lock:
-            present = {plural: kind.page(self._version).items for plural, kind in self._kinds.items()}
-            return Snapshot(self._version, present)
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Restore a backup: the version is lower again, and running watches end."""
-        with self._lock:
-            for kind in self._kinds.values():
-                kind.close()
-            self._version = version = snapshot.version
-            self._kinds = {plural: History(self._lock, version, p) for plural, p in snapshot.kinds.items()}
 
     def is_installed(self, plural: str) -> bool:
         """Return whether the kind's CRD exists; true for Events and pods."""

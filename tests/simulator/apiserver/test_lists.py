@@ -8,6 +8,7 @@ import pytest
 from exporter.simulator.apiserver import lists
 from exporter.simulator.apiserver.requests import BadRequestError, Request
 from exporter.simulator.apiserver.store import NotInstalledError, ObjectStore
+from tests.support.stores import compact
 from tests.support.watching import job
 
 
@@ -65,9 +66,9 @@ def test_an_expired_token_comes_with_one_for_the_rest() -> None:
     """Of an inconsistent list, as the real server offers it."""
     store = store_of("a", "b")
     token = listed(store, limit="1")["metadata"]["continue"]
-    store.compact()
+    compact(store)
     store.create("rayjobs", job("c"))
-    store.compact()
+    compact(store)
     response = lists.list_(store, request(**{"continue": token}))
     again = json.loads(response.body)["metadata"]["continue"]
     assert response.status == 410

@@ -20,6 +20,7 @@ from exporter.simulator.apiserver.server import ApiServer
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import make_certificates
 from tests.support.faults import FaultServer
+from tests.support.stores import compact, install, uninstall
 
 RESPONSES = Path(__file__).parents[2] / "testdata" / "responses"
 DEADLINE_SECONDS = 10.0
@@ -134,7 +135,7 @@ def test_answers_as_recorded(name: str, client: Client) -> None:
         server.required_token = "good"
         headers = {"Authorization": "Bearer bad"} if name.startswith("401") else {}
     if name == "404-crd-missing":
-        server.store.uninstall("raycronjobs")
+        uninstall(server.store, "raycronjobs")
     response = client.get(answer["request"]["path"], **headers)
     version = str(server.store.version)
     assert response.status == answer["status"]
@@ -164,7 +165,7 @@ def test_expired_tokens_get_the_recorded_response_and_a_new_token(client: Client
     for name in ("a", "train-llm", "z"):
         store.create("rayjobs", job(name, "ml-platform"))
     token = client.json(f"{JOBS}?limit=2")["metadata"]["continue"]
-    store.compact()
+    compact(store)
     response = client.get(f"{JOBS}?limit=2&continue={token}")
     # The recorded list stopped at the same key, so the returned token is the same, too.
     assert (response.status, response.data.decode()) == (410, recorded("410-expired-continue")["body"])
@@ -189,7 +190,7 @@ def test_continue_token_has_the_format_of_real_ones(client: Client) -> None:
 
 def test_exact_version_too_old_is_answered_as_recorded(client: Client) -> None:
     """A compacted version cannot be listed."""
-    client.server.store.compact()
+    compact(client.server.store)
     answer = recorded("410-list-exact-too-old")
     response = client.get(answer["request"]["path"])
     assert (response.status, response.data.decode()) == (410, answer["body"])
@@ -198,7 +199,7 @@ def test_exact_version_too_old_is_answered_as_recorded(client: Client) -> None:
 def test_watch_too_old_is_answered_as_recorded(client: Client) -> None:
     """HTTP 200, one ERROR event, then the end."""
     store = client.server.store
-    store.compact()
+    compact(store)
     body = client.watch("resourceVersion=1&allowWatchBookmarks=true").read().decode()
     assert body == recorded("410-watch-too-old")["body"].replace("1129", str(store.version))
 
@@ -364,14 +365,14 @@ def test_watch_ends_when_its_kind_is_uninstalled(client: Client) -> None:
     for name in "ab":
         store.create("rayjobs", job(name))
     response = client.watch(f"resourceVersion={store.version}")
-    store.uninstall("rayjobs")
+    uninstall(store, "rayjobs")
     lines = [json.loads(line) for line in response.read().splitlines()]
     assert [(line["type"], line["object"]["metadata"]["name"]) for line in lines] == [
         ("DELETED", "a"),
         ("DELETED", "b"),
     ]
     assert client.get(JOBS).data == b"404 page not found\n"
-    store.install("rayjobs")
+    install(store, "rayjobs")
     assert client.json(JOBS)["items"] == []
 
 

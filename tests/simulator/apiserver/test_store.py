@@ -15,6 +15,7 @@ from exporter.simulator.apiserver.store import (
     NotInstalledError,
     ObjectStore,
 )
+from tests.support.stores import compact, install, restore, save, uninstall
 
 JOBS = "rayjobs"
 DEADLINE_SECONDS = 10.0
@@ -191,7 +192,7 @@ def test_compact_refuses_older_versions_but_not_running_watches() -> None:
     store = store_with("a")
     version = store.version
     watch = store.watch(JOBS, after=version)
-    store.compact()
+    compact(store)
     with pytest.raises(ExpiredError):
         store.page(JOBS, version=version)
     with pytest.raises(ExpiredError):
@@ -267,7 +268,7 @@ def test_uninstall_deletes_every_object_and_ends_watches() -> None:
     """As if the CRD were deleted: DELETED events, the end, and then the kind does not exist."""
     store = store_with("a", "b")
     watch = store.watch(JOBS, after=store.version)
-    store.uninstall(JOBS)
+    uninstall(store, JOBS)
     assert [(e.type, e.key) for e in watch.next(0) or []] == [("DELETED", "ml/a"), ("DELETED", "ml/b")]
     assert watch.next(DEADLINE_SECONDS) is None
     with pytest.raises(NotInstalledError):
@@ -278,8 +279,8 @@ def test_installed_again_the_kind_is_empty_and_without_history() -> None:
     """A new CRD has neither the objects nor the versions of the old one."""
     store = store_with("a")
     version = store.version
-    store.uninstall(JOBS)
-    store.install(JOBS)
+    uninstall(store, JOBS)
+    install(store, JOBS)
     assert keys(store.page(JOBS)) == []
     with pytest.raises(ExpiredError):
         store.watch(JOBS, after=version)
@@ -290,11 +291,11 @@ def test_installed_again_the_kind_is_empty_and_without_history() -> None:
 def test_restore_brings_back_an_older_version() -> None:
     """Objects and versions are those of the backup; watches end; the history is empty."""
     store = store_with("a")
-    backup = store.save()
+    backup = save(store)
     store.update(JOBS, job("a", lost=True))
     seen = int(store.create(JOBS, job("b")))
     watch = store.watch(JOBS, after=seen)
-    store.restore(backup)
+    restore(store, backup)
     assert watch.next(DEADLINE_SECONDS) is None
     assert (store.version, keys(store.page(JOBS))) == (seen - 2, ["ml/a"])
     assert read(store, "a")["spec"] == {}
