@@ -5,7 +5,7 @@ import resource
 from contextlib import suppress
 
 OTHER_DESCRIPTORS = 32
-"""Log files, the event loop, kubeconfig and certificates while they are read, an exec plugin's pipes."""
+"""Descriptors for everything else: log files, the event loop, files while they are read, an exec plugin's pipes."""
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from exporter.resources.event import ObjectReference
 LOGGER = "kuberay.events"
 
 MAX_MESSAGE_BYTES = 1024
-"""The API allows as much; a message that is written through the older API can be longer."""
+"""Maximum size of a message, as in the API; one that is written through the older API can be longer."""
 
 _CUT_MARK = "…"
 _log = logging.getLogger(LOGGER)

@@ -1,4 +1,4 @@
-"""Between who logs and what is written to: a bounded queue and a thread, so that logging never waits.
+"""A bounded queue and a thread between loggers and a destination, so that logging never waits.
 
 Standard output that nobody reads, a full disk or a file server that hangs delay one thread, not the event loop
 or an informer. Each destination has a queue of its own, so that one does not delay the other.

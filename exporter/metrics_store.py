@@ -20,7 +20,7 @@ T = TypeVar("T", bound=CustomResource)
 
 LOG_BURST = 10
 LOG_SECONDS = 60.0
-"""Stack traces of objects whose metrics could not be derived: these at once, and then one in this time."""
+"""Bound on stack traces of objects whose metrics could not be derived: 10 at once, and then one in 60 s."""
 
 log = logging.getLogger(__name__)
 

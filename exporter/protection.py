@@ -1,6 +1,6 @@
-"""Who gets in at `--metrics-addr`: the web configuration and the API server's decisions, put together.
+"""Access to `--metrics-addr`: by the web configuration, or by decisions of the API server.
 
-Fails closed: what cannot be read, and combinations of which one part would protect nothing, end the start.
+The start fails if a file cannot be read, or if one setting would make another one ineffective.
 """
 
 import logging
@@ -39,7 +39,7 @@ class Protection:
 
     @property
     def is_restricted(self) -> bool:
-        """Not everybody gets in."""
+        """Clients need a password, a token or a certificate."""
         tls = self.tls()
         return self._authenticate is not None or (tls is not None and tls.verifies_clients)
 
@@ -85,7 +85,7 @@ class Protection:
 
 
 class Reloaded(Protocol):
-    """What a `WebConfigFile` says of its last reload."""
+    """The last reload of a `WebConfigFile`."""
 
     is_current: bool
     loaded_at: float

@@ -1,4 +1,4 @@
-"""The exporter's metrics about itself: whether what `/metrics` prints is still true, and what it costs."""
+"""The exporter's metrics about itself: how current `/metrics` is, and what a scrape costs."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ SCRAPE_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
 
 
 class Telemetry:
-    """One registry with all of it. Any thread may call."""
+    """One registry with all of them. Any thread may call."""
 
     def __init__(self, resources: Iterable[str]) -> None:
         """Create the counters of every resource at 0: `increase()` would miss the first step."""

@@ -15,7 +15,7 @@ OPERATOR = "kuberay-operator"
 RETRYING = "Retrying"
 
 MAX_ATTEMPTS = 1000
-"""Of one job, the latest: anyone who may write its status can count up `failed`."""
+"""Maximum number of attempts of one job, the latest: anyone who may write its status can count up `failed`."""
 
 
 class Attempt(NamedTuple):

@@ -25,10 +25,10 @@ from exporter.exposition.model import Family, Sample
 from exporter.resources.event import Event, EventKey, ObjectReference
 
 MAX_OTHER_REASONS = 200
-"""Distinct reasons that are not KubeRay's: anyone who may create Events can write any."""
+"""Maximum number of other reasons than KubeRay's: anyone who may create Events can write any reason."""
 
 MAX_DELETED_EVENTS = 10_000
-"""Deleted Events that are remembered: an ended series is written again up to half an hour after its last write."""
+"""Maximum number of remembered deleted Events: an ended series is written again up to half an hour after its end."""
 
 
 class NewOccurrences(NamedTuple):
@@ -99,8 +99,7 @@ EVENTS: Kind[Event, None] = Kind(
 class SeenEvents:
     """How often each Event has occurred when it was last seen, also of some that were deleted since."""
 
-    def __init__(self, max_deleted: int = MAX_DELETED_EVENTS) -> None:
-        self._max_deleted = max_deleted
+    def __init__(self) -> None:
         self._present: dict[EventKey, int] = {}
         # The oldest first.
         self._deleted: dict[EventKey, int] = {}
@@ -120,21 +119,20 @@ class SeenEvents:
         if occurrences is None:
             return
         self._deleted[key] = occurrences
-        if len(self._deleted) > self._max_deleted:
+        if len(self._deleted) > MAX_DELETED_EVENTS:
             del self._deleted[next(iter(self._deleted))]
 
 
 class BoundedReasons:
     """KubeRay's reasons, the first others that occur, and `other` for the rest."""
 
-    def __init__(self, max_others: int = MAX_OTHER_REASONS) -> None:
-        self._max_others = max_others
+    def __init__(self) -> None:
         self._others: set[str] = set()
 
     def label(self, reason: str) -> str:
         if reason in KUBERAY_REASONS or reason in self._others:
             return reason
-        if len(self._others) >= self._max_others:
+        if len(self._others) >= MAX_OTHER_REASONS:
             return OTHER
         self._others.add(reason)
         return reason

@@ -14,12 +14,12 @@ WARNING_SECONDS = 3600.0
 """How long the time of a Warning is shown after its last occurrence: as long as the API server keeps Events."""
 
 MAX_WARNINGS = 10_000
-"""Series of Warnings: who may create Events can write any name and uid of an object."""
+"""Maximum number of series of Warnings: anyone who may create Events can write any name and uid of an object."""
 
 EXPIRY_STEP_SECONDS = 1.0
 
 MAX_NAMESPACES = 10_000
-"""A cluster in which namespaces are created in a loop must not make the memory grow."""
+"""Maximum number of namespaces, so that namespaces that are created in a loop do not make the memory grow."""
 
 Labels = tuple[str, ...]
 
@@ -27,12 +27,9 @@ Labels = tuple[str, ...]
 class EventCounts:
     """Occurrences by namespace, kind, type and reason. Not for several threads at once."""
 
-    def __init__(
-        self, clock: Clock, namespace_dropped: Callable[[], object], max_namespaces: int = MAX_NAMESPACES
-    ) -> None:
+    def __init__(self, clock: Clock, namespace_dropped: Callable[[], object]) -> None:
         self._clock = clock
         self._namespace_dropped = namespace_dropped
-        self._max_namespaces = max_namespaces
         self._counts: dict[str, tuple[Labels, int]] = {}
         # By namespace: the keys of its series; and when it last had an occurrence, the longest ago first.
         self._keys: dict[str, set[str]] = {}
@@ -63,7 +60,7 @@ class EventCounts:
         due = self._clock.monotonic() - EMPTY_NAMESPACE_SECONDS
         expired: list[str] = []
         for namespace, at in list(self._changed_at.items()):
-            if at > due and len(self._changed_at) <= self._max_namespaces:
+            if at > due and len(self._changed_at) <= MAX_NAMESPACES:
                 break
             if at > due:
                 self._namespace_dropped()
@@ -86,16 +83,15 @@ class Warned(NamedTuple):
 class LastWarnings:
     """When Warnings last occurred, by object and reason. Not for several threads at once, but `object_deleted`."""
 
-    def __init__(self, clock: Clock, limits: Limits, max_warnings: int = MAX_WARNINGS) -> None:
+    def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
         self._limits = limits
-        self._max_warnings = max_warnings
         # The longest unchanged first.
         self._warnings: dict[str, Warned] = {}
         # When the first of them is out of date.
         self._next_expiry = float("inf")
         # Appended to by any thread, emptied by the one that expires.
-        self._deleted_objects: deque[str] = deque(maxlen=max_warnings)
+        self._deleted_objects: deque[str] = deque(maxlen=MAX_WARNINGS)
 
     def add(self, event: Event, labels: Labels, seconds: float) -> str:
         """Show the time of an occurrence, unless a later one is shown or it is too long ago; return the key."""
@@ -130,7 +126,7 @@ class LastWarnings:
         expired: list[str] = []
         if deleted or self._clock.monotonic() >= self._next_expiry:
             expired = self._drop_expired(deleted)
-        excess = len(self._warnings) - self._max_warnings
+        excess = len(self._warnings) - MAX_WARNINGS
         if excess > 0:
             self._limits.series_dropped(excess)
             expired += [self._pop_oldest() for _ in range(excess)]

@@ -1,8 +1,8 @@
-"""What objects ask for, added up over time: counters that grow between events, such as GPU-seconds.
+"""Requested resources, integrated over time: counters that grow between events, such as GPU-seconds.
 
 Exact between changes: an amount counts from the moment at which it is received to the moment at which the next
-one is, by the exporter's monotonic clock. What was asked for before the exporter started is not known. While the API
-server cannot be reached, or an object cannot be decoded, the last known amount goes on counting.
+one is, by the exporter's monotonic clock. What was requested before the exporter started is not known. While the API
+server cannot be reached, or an object cannot be decoded, the last known amount is counted.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,11 +19,11 @@ _UNITS = 10**9
 """Amounts of a namespace are added as whole numbers of the smallest unit of a quantity, n: floats would drift."""
 
 MAX_AMOUNT = 1e24
-"""More than any cluster has of anything: a larger amount is a mistake, and must not make a counter infinite."""
+"""Maximum amount: no cluster has more of anything, and a mistake must not make a counter infinite."""
 
 
 class Amounts(NamedTuple, Generic[T]):
-    """A version of an object, and what it asks for, row by row, in billionths."""
+    """A version of an object, and what it requests, row by row, in billionths."""
 
     obj: T
     values: tuple[int, ...]
@@ -73,15 +73,15 @@ class Integrals(Generic[T]):
         self.namespace_families = tuple(families[self._per_object :])
         self._clock = clock or SystemClock()
         self._namespaces = Namespaces(self._clock)
-        # By uid: the namespace, and what the object asks for now.
-        self._asked: dict[str, tuple[str, tuple[int, ...]]] = {}
-        # By namespace: what its objects ask for together.
+        # By uid: the namespace, and what the object requests now.
+        self._requested: dict[str, tuple[str, tuple[int, ...]]] = {}
+        # By namespace: what its objects request together.
         self._sums: dict[str, tuple[int, ...]] = {}
         self.by_uid: dict[str, GrowingCounters] = {}
         self.by_namespace: dict[str, GrowingCounters] = {}
 
     def observe(self, obj: T) -> Amounts[T]:
-        """Return what a version of an object asks for."""
+        """Return what a version of an object requests."""
         return Amounts(obj, tuple([_billionths(row.amount(obj)) for row in self._rows]))
 
     def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> Grown:
@@ -96,8 +96,8 @@ class Integrals(Generic[T]):
         uids, namespaces = ({both[place] for both in changes} for place in (0, 1))
         expired = self._expire()
         now = self._clock.monotonic()
-        for uid in uids & self._asked.keys():
-            _, values = self._asked[uid]
+        for uid in uids & self._requested.keys():
+            _, values = self._requested[uid]
             self.by_uid[uid] = _continued(self.by_uid[uid], values[: self._per_object], now)
         for namespace in namespaces & self._sums.keys():
             self.by_namespace[namespace] = _continued(self.by_namespace[namespace], self._sums[namespace], now)
@@ -127,20 +127,20 @@ class Integrals(Generic[T]):
     def _updated(self, amounts: Amounts[T]) -> tuple[str, str] | None:
         """Note the amounts of this version; return uid and namespace if they are others."""
         meta = amounts.obj.metadata
-        if meta.uid not in self._asked:
+        if meta.uid not in self._requested:
             self._added(meta)
-        namespace, before = self._asked[meta.uid]
+        namespace, before = self._requested[meta.uid]
         if before == amounts.values:
             return None
-        self._asked[meta.uid] = namespace, amounts.values
+        self._requested[meta.uid] = namespace, amounts.values
         self._move(namespace, before, amounts.values)
         return meta.uid, namespace
 
     def _added(self, meta: ObjectMeta) -> None:
-        """Start with an object that asks for nothing yet."""
+        """Start with an object that requests nothing yet."""
         namespace = meta.namespace
         self._namespaces.added(namespace)
-        self._asked[meta.uid] = namespace, (0,) * len(self._rows)
+        self._requested[meta.uid] = namespace, (0,) * len(self._rows)
         # What is cut is counted where the same values are labels of the object's other series.
         labels = NO_REPORT.values((meta.name, namespace, meta.uid))
         self.by_uid[meta.uid] = GrowingCounters(labels, (None,) * self._per_object)
@@ -151,17 +151,17 @@ class Integrals(Generic[T]):
 
     def _deleted(self, obj: T) -> tuple[str, str] | None:
         """End the counters of an object; return uid and namespace if it was known."""
-        asked = self._asked.pop(obj.metadata.uid, None)
-        if asked is None:
+        requested = self._requested.pop(obj.metadata.uid, None)
+        if requested is None:
             return None
-        namespace, before = asked
+        namespace, before = requested
         del self.by_uid[obj.metadata.uid]
         self._namespaces.deleted(namespace)
         self._move(namespace, before, (0,) * len(before))
         return obj.metadata.uid, namespace
 
     def _move(self, namespace: str, before: tuple[int, ...], after: tuple[int, ...]) -> None:
-        """Replace what one object asks for in the sums of its namespace."""
+        """Replace what one object requests in the sums of its namespace."""
         rows = slice(self._per_object, None)
         changes = zip(self._sums[namespace], before[rows], after[rows], strict=True)
         self._sums[namespace] = tuple([total - old + new for total, old, new in changes])

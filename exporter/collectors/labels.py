@@ -12,7 +12,7 @@ from exporter.collectors.limits import NO_REPORT, Limits
 ANY_LABEL = "*"
 
 MAX_USER_LABELS = 256
-"""Of one series: the first ones in the order of their keys."""
+"""Maximum number of users' labels of one series: the first in the order of their keys."""
 
 _INVALID = re.compile(r"[^a-zA-Z0-9_]")
 _INNER_CAPITAL = re.compile(r"([a-z0-9])([A-Z])")

@@ -49,7 +49,7 @@ class LifecycleTotals(Generic[T]):
 
     What the first list shows occurred before, and is not counted; every difference after it is, once for
     each uid, whether an event or a later list shows it. What occurred between two versions that were seen
-    counts as the later one shows it; an object that came and went unseen does not count at all.
+    counts as the later one shows it; an object that was created and deleted unseen is not counted.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Bounds on what one object can add to the metrics, whatever was written into it.
 
-No honest object meets them. What is left out is counted, and an alert says so.
+Objects that KubeRay writes stay below these limits. What is omitted is counted, and an alert reports it.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,27 +10,27 @@ from itertools import islice
 from typing import TypeVar
 
 MAX_LABEL_BYTES = 1024
-"""Of a label's value, in UTF-8. Names of objects have up to 253."""
+"""Maximum size of a label value in UTF-8. Names of objects have at most 253 bytes."""
 
 MAX_SERIES = 1000
-"""Of one object in one family, such as its conditions or Serve deployments (--object-series-limit)."""
+"""Default maximum number of series of one object in one family, such as its conditions (--object-series-limit)."""
 
 _CUT_MARK = "…"
 _HASH_DIGITS = 16
 _SURELY_SHORT = MAX_LABEL_BYTES // 4
-"""A character has up to 4 bytes."""
+"""Values of this length are below the maximum, as a character has at most 4 bytes."""
 
 S = TypeVar("S")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is left out, and who counts it. Any thread may call.
+    """The limits, and what counts the omitted. Any thread may call.
 
     Attributes:
         max_series: of one object in one family.
-        labels_cut: is called with the number of label values that were cut, or of labels that were left out.
-        series_dropped: is called with the number of series that were left out.
+        labels_cut: is called with the number of label values that were cut, or of labels that were omitted.
+        series_dropped: is called with the number of series that were omitted.
     """
 
     max_series: int = MAX_SERIES

@@ -9,7 +9,7 @@ EMPTY_NAMESPACE_SECONDS = 24 * 3600.0
 """How long a namespace's series stay after its last object: a nightly job's must not restart every night."""
 
 MAX_EMPTY_NAMESPACES = 1000
-"""A cluster in which namespaces are created in a loop must not make the memory grow."""
+"""Maximum number of them, so that namespaces that are created in a loop do not make the memory grow."""
 
 
 class Namespaces:

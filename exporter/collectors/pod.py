@@ -31,7 +31,7 @@ SUBMITTERS = Selection(name="submitters", label_selector="ray.io/originated-from
 """A pod is in one of the two at most. KubeRay labels submitters with their RayJob, but with no node type."""
 
 REASONS = ("OOMKilled", "Error", EVICTED, "Completed", "DeadlineExceeded", OTHER)
-"""Why a container or a whole pod ended, as far as it is told apart in totals."""
+"""Reasons for the end of a container or pod that totals distinguish."""
 
 
 def node_type(pod: Pod) -> str:

@@ -1,4 +1,4 @@
-"""What RayClusters request over time, by cluster and by namespace; ready workers beside requested ones."""
+"""Resources that RayClusters request, integrated over time, by cluster and by namespace; and ready workers."""
 
 from collections.abc import Callable
 
@@ -76,4 +76,4 @@ REQUESTED: tuple[Integral[RayCluster], ...] = (
         amount=_unless_suspended(lambda status: status.ready_worker_replicas),
     ),
 )
-"""The cluster's table of what is added up over time."""
+"""The cluster's table of integrals."""

@@ -19,7 +19,7 @@ class CustomResource(Protocol):
 
 
 OTHER = "other"
-"""The label of a value that is not a known one: what anyone may write must not become labels without a bound."""
+"""The label of unknown values: what anyone may write must not become labels without a bound."""
 
 T = TypeVar("T", bound=CustomResource)
 T_contra = TypeVar("T_contra", bound=CustomResource, contravariant=True)
@@ -149,11 +149,11 @@ class LifecycleMetric(Generic[T_contra, M_contra]):
 
 @dataclass(frozen=True)
 class Integral(Generic[T_contra]):
-    """An amount of something that objects ask for, added up over time: a counter.
+    """An amount that objects request, integrated over time: a counter.
 
     Attributes:
         name, text, source: as of a row. HELP is the text, and the source in parentheses.
-        amount: a pure function of one version: what it asks for at a time, 0 if nothing.
+        amount: a pure function of one version: what it requests at a time, 0 if nothing.
         is_per_object: there is one for each object while it exists; otherwise one for each namespace.
     """
 
@@ -182,7 +182,7 @@ class Kind(Generic[T, M]):
         object_type: the msgspec type to decode.
         rows: the table of what each object shows.
         lifecycle: the table of what is counted over all objects.
-        integrals: the table of what is added up over time.
+        integrals: the table of what is integrated over time.
         remember: a pure function from an object, what was remembered of it and the time of receipt
             (Unix seconds; None where the object's age is not known) to what to remember now.
         is_finished: whether a deleted object's retained rows are worth keeping.

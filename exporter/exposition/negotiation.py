@@ -1,4 +1,4 @@
-"""Which format and which encoding a request gets (RFC 9110, as Prometheus' own clients read it)."""
+"""The format and the encoding of an answer (RFC 9110, as Prometheus' own clients read it)."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ _QUALITY = re.compile(r"\d+(\.\d*)?|\.\d+")
 
 
 def choose_format(accept: str | None) -> Format:
-    """Return OpenMetrics where version 1.0.0 of it (or any) is what the client likes best, else text.
+    """Return OpenMetrics if the client prefers version 1.0.0 of it (or any version), else text.
 
     Every Prometheus understands text 0.0.4, so wildcards, unknown types and no header at all get it.
-    Of two equal wishes the first one counts.
+    Of two types with the same quality, the first counts.
     """
     best, best_quality = Format.TEXT, 0.0
     for media_type, parameters in _entries(accept):
@@ -24,7 +24,7 @@ def choose_format(accept: str | None) -> Format:
 
 
 def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Tell whether gzip was asked for by name, not refused by `q=0`, nor liked less than identity."""
+    """Tell whether gzip is accepted by name, and its quality is neither 0 nor below that of identity."""
     quality = {coding: _quality(parameters) for coding, parameters in _entries(accept_encoding)}
     gzip = quality.get("gzip", quality.get("x-gzip", 0.0))
     return gzip > 0 and gzip >= quality.get("identity", 0.0)

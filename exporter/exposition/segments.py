@@ -6,7 +6,7 @@ from functools import cached_property
 from exporter.exposition.deflate import FINAL_BLOCK, GZIP_HEADER, deflate_segment, gzip_trailer, text_crc
 
 CHUNK_BYTES = 256 * 1024
-"""How much of a body is joined and handed to a connection at once: what a client that does not read costs."""
+"""Size of what is joined and passed to a connection at once: the memory for a client that does not read."""
 
 
 class Segment:

@@ -21,7 +21,7 @@ _MULTIPLES = {
 
 
 MAX_QUANTITY_LENGTH = 64
-"""The largest that Kubernetes itself writes has about 30 digits."""
+"""Maximum length; the longest that Kubernetes itself writes has about 30 digits."""
 
 
 def parse_quantity(quantity: Quantity) -> float:

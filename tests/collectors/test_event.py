@@ -168,9 +168,10 @@ def test_a_lower_count_is_no_growth() -> None:
     assert totals.counted == {QUOTA: 5}
 
 
-def test_deleted_events_are_remembered_up_to_a_bound() -> None:
+def test_deleted_events_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest are forgotten first."""
-    seen = SeenEvents(max_deleted=2)
+    monkeypatch.setattr("exporter.collectors.event.MAX_DELETED_EVENTS", 2)
+    seen = SeenEvents()
     keys = [decoded(event(f"a.{number}")).key for number in range(4)]
     for key in keys:
         assert seen.growth(key, 1) == 1

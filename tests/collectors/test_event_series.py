@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from exporter.collectors import event_series
 from exporter.collectors.event_series import WARNING_SECONDS, EventCounts, LastWarnings
 from exporter.collectors.limits import NO_REPORT, Limits
 from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
@@ -27,10 +30,11 @@ def test_occurrences_of_the_same_labels_are_added_up() -> None:
     assert counts.samples("another") == []
 
 
-def test_a_namespace_beyond_the_maximum_makes_room() -> None:
+def test_a_namespace_beyond_the_maximum_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one without an occurrence for the longest time goes, and is reported."""
     dropped: list[int] = []
-    counts = EventCounts(FakeClock(), lambda: dropped.append(1), max_namespaces=2)
+    monkeypatch.setattr(event_series, "MAX_NAMESPACES", 2)
+    counts = EventCounts(FakeClock(), lambda: dropped.append(1))
     keys = [counts.add(namespace, LABELS, 1) for namespace in ("a", "b", "a", "c")]
     assert counts.expire() == [keys[1]]
     assert counts.present_keys() == [keys[0], keys[3]]
@@ -66,11 +70,12 @@ def test_an_occurrence_of_long_ago_is_not_shown() -> None:
     assert warnings.samples(key) == []
 
 
-def test_warnings_beyond_the_maximum_go_with_a_report() -> None:
+def test_warnings_beyond_the_maximum_go_with_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """The longest unchanged ones."""
     dropped: list[Any] = []
     clock = FakeClock()
-    warnings = LastWarnings(clock, Limits(10, lambda _: None, dropped.append), max_warnings=2)
+    monkeypatch.setattr(event_series, "MAX_WARNINGS", 2)
+    warnings = LastWarnings(clock, Limits(10, lambda _: None, dropped.append))
     keys = [warnings.add(event(name), LABELS, clock.time()) for name in ("a", "b", "a", "c")]
     assert warnings.expire() == [keys[1]]
     assert warnings.present_keys() == [keys[0], keys[3]]
