@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from exporter.clock import Clock, SystemClock
+from exporter.collectors.expiring_keys import ExpiringKeys
 from exporter.collectors.integrals import Amounts, Integrals
 from exporter.collectors.lifecycle import Observation, Totals
 from exporter.collectors.object_families import ObjectFamilies
@@ -68,24 +69,25 @@ class ObjectSource(Generic[T]):
         receipt_time: Callable[[], float | None],
         retain_seconds: float = 0.0,
         retained_dropped: Callable[[], object] = lambda: None,
+        deleted: Callable[[str], object] = lambda _: None,
         clock: Clock | None = None,
     ) -> None:
         """`stores` hold the present objects, for `samples`.
 
         `receipt_time` returns Unix seconds, or None if the time of a call says nothing about the objects.
         Retained lines of a deleted object stay for `retain_seconds`; `retained_dropped` is called for each object
-        that is removed earlier because there are too many.
+        that is removed earlier because there are too many. `deleted` is called with the uid of each deleted object.
         """
         self.families = objects.families
         self._objects = objects
         self._stores = tuple(stores)
         self._receipt_time = receipt_time
-        self._retain_seconds = retain_seconds
-        self._retained_dropped = retained_dropped
-        self._clock = clock or SystemClock()
+        self._deleted = deleted
         self._rendered = RenderedLines(self.families)
-        # When the lines of deleted objects expire, and their samples: the oldest first, as all stay equally long.
-        self._retained: dict[str, tuple[float, tuple[list[Sample], ...]]] = {}
+        self._retains = retain_seconds > 0
+        # Deleted objects whose lines are retained, and their samples.
+        self._retained = ExpiringKeys(clock or SystemClock(), retain_seconds, MAX_RETAINED, retained_dropped)
+        self._retained_samples: dict[str, tuple[list[Sample], ...]] = {}
 
     def observe(self, obj: T) -> tuple[str, ObjectLines]:
         return obj.metadata.uid, self._rendered.render(self._objects.observe(obj, self._receipt_time()))
@@ -94,36 +96,35 @@ class ObjectSource(Generic[T]):
         lines = dict(change.observations)
         for uid in lines:
             # Present again, as after a restored backup.
-            self._retained.pop(uid, None)
-        for obj in change.removed if self._retain_seconds else ():
-            if samples := self._objects.retained(obj):
-                lines[obj.metadata.uid] = self._rendered.render(samples)
-                self._retained[obj.metadata.uid] = self._clock.monotonic() + self._retain_seconds, samples
+            self._retained.discard(uid)
+            self._retained_samples.pop(uid, None)
+        for obj in change.removed:
+            if retained := self._retain(obj):
+                lines[obj.metadata.uid] = retained
+        expired = self._retained.expire()
+        for uid in expired:
+            del self._retained_samples[uid]
         removed = [obj.metadata.uid for obj in change.removed]
-        self._rendered.update(lines, [*self._expire(), *removed])
+        self._rendered.update(lines, [*expired, *removed])
         for uid in removed:
             self._objects.forget(uid)
+            self._deleted(uid)
+
+    def _retain(self, obj: T) -> ObjectLines | None:
+        """Return the lines of a deleted object that stay for some time."""
+        samples = self._objects.retained(obj) if self._retains else None
+        if samples is None:
+            return None
+        self._retained.add(obj.metadata.uid)
+        self._retained_samples[obj.metadata.uid] = samples
+        return self._rendered.render(samples)
 
     def segments(self) -> Segments:
         return self._rendered.segments()
 
     def samples(self) -> Iterable[Sequence[list[Sample]]]:
-        retained = [samples for _, samples in self._retained.values()]
+        retained = list(self._retained_samples.values())
         return chain(map(self._objects.samples, chain.from_iterable(self._stores)), retained)
-
-    def _expire(self) -> list[str]:
-        """Return deleted objects whose lines have stayed long enough, or are too many."""
-        now = self._clock.monotonic()
-        expired: list[str] = []
-        for uid, (until, _) in self._retained.items():
-            if until > now and len(self._retained) - len(expired) <= MAX_RETAINED:
-                break
-            if until > now:
-                self._retained_dropped()
-            expired.append(uid)
-        for uid in expired:
-            del self._retained[uid]
-        return expired
 
 
 class TotalSource(Generic[T]):

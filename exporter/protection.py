@@ -5,17 +5,16 @@ The start fails if a file cannot be read, or if one setting would make another o
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 from starlette.types import ASGIApp
 
 from exporter.config import Config
 from exporter.errors import ConfigError
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.client.reviews import ApiReviewer
+from exporter.telemetry import ComputedMetrics
 from exporter.web.answer_headers import AnswerHeaders
 from exporter.web.authentication import Authenticate, Filter
 from exporter.web.basic_auth import BasicAuth
@@ -53,8 +52,8 @@ class Protection:
         return AnswerHeaders(filtered, lambda: self._config.headers)
 
     def register_metrics(self, registry: CollectorRegistry) -> None:
-        if self._file is not None:
-            registry.register(WebConfigCollector(self._file))
+        if (file := self._file) is not None:
+            registry.register(ComputedMetrics(lambda: reload_metrics(file.is_current, file.loaded_at)))
 
     async def watch(self, on_tls_changed: Callable[[], object]) -> None:
         """Use changed files until cancelled."""
@@ -84,30 +83,15 @@ class Protection:
         return BasicAuth(lambda: self._config.users or {}, ClientLog()) if users is not None else None
 
 
-class Reloaded(Protocol):
-    """The last reload of a `WebConfigFile`."""
-
-    is_current: bool
-    loaded_at: float
-
-
-class WebConfigCollector(Collector):
-    """Whether the web configuration in use is the one in the files."""
-
-    def __init__(self, file: Reloaded) -> None:
-        self._file = file
-
-    def describe(self) -> Iterator[Metric]:
-        return self.collect()
-
-    def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily(
-            "kuberay_exporter_web_config_last_reload_successful",
-            "Whether the last reload of the web configuration succeeded: 1 if it did, otherwise 0.",
-            self._file.is_current,
-        )
-        yield GaugeMetricFamily(
-            "kuberay_exporter_web_config_last_reload_success_timestamp_seconds",
-            "Time at which the web configuration in use was read, in Unix seconds.",
-            self._file.loaded_at,
-        )
+def reload_metrics(is_current: bool, loaded_at: float) -> Iterator[Metric]:
+    """Yield whether the web configuration in use is the one in the files, and when it was read (Unix seconds)."""
+    yield GaugeMetricFamily(
+        "kuberay_exporter_web_config_last_reload_successful",
+        "Whether the last reload of the web configuration succeeded: 1 if it did, otherwise 0.",
+        is_current,
+    )
+    yield GaugeMetricFamily(
+        "kuberay_exporter_web_config_last_reload_success_timestamp_seconds",
+        "Time at which the web configuration in use was read, in Unix seconds.",
+        loaded_at,
+    )

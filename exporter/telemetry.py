@@ -51,8 +51,8 @@ class Telemetry:
 
     def register_informers(self, informers: Sequence[Informer[Any]]) -> None:
         """Add the state of these informers, and after it the metrics of the process."""
-        self.registry.register(_InformerCollector(informers))
-        self.registry.register(_LogCollector())
+        self.registry.register(ComputedMetrics(lambda: _informer_metrics(informers)))
+        self.registry.register(ComputedMetrics(_log_metrics))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
@@ -142,44 +142,36 @@ INFORMER_ROWS = (
 )
 
 
-class _InformerCollector(Collector):
-    """The current state of the informers, resource by resource."""
+class ComputedMetrics(Collector):
+    """Metrics that are computed for each scrape."""
 
-    def __init__(self, informers: Sequence[Informer[Any]]) -> None:
-        self._by_resource: dict[str, list[Informer[Any]]] = defaultdict(list)
-        for informer in informers:
-            self._by_resource[informer.settings.plural].append(informer)
+    def __init__(self, compute: Callable[[], Iterable[Metric]]) -> None:
+        self._compute = compute
 
-    def describe(self) -> Iterator[Metric]:
-        return (_family(row) for row in INFORMER_ROWS)
+    def collect(self) -> Iterable[Metric]:
+        return self._compute()
 
-    def collect(self) -> Iterator[Metric]:
-        states = {
-            resource: [informer.state() for informer in informers] for resource, informers in self._by_resource.items()
-        }
-        for row in INFORMER_ROWS:
-            family = _family(row)
-            for resource, of_resource in states.items():
-                value = row.combine(map(row.value, of_resource))
-                # A time of 0 is no time: nothing was received yet.
-                if value or not row.name.endswith("_timestamp_seconds"):
-                    family.add_metric([resource], value)
-            yield family
+    describe = collect
 
 
-class _LogCollector(Collector):
-    """Log lines that could not be written."""
+def _informer_metrics(informers: Sequence[Informer[Any]]) -> Iterator[Metric]:
+    """Yield the current state of the informers, resource by resource."""
+    states: dict[str, list[InformerState]] = defaultdict(list)
+    for informer in informers:
+        states[informer.settings.plural].append(informer.state())
+    for row in INFORMER_ROWS:
+        family = GaugeMetricFamily(f"kuberay_exporter_{row.name}", row.help, labels=["resource"])
+        for resource, of_resource in states.items():
+            value = row.combine(map(row.value, of_resource))
+            # A time of 0 is no time: nothing was received yet.
+            if value or not row.name.endswith("_timestamp_seconds"):
+                family.add_metric([resource], value)
+        yield family
 
-    def describe(self) -> Iterator[Metric]:
-        return self.collect()
 
-    def collect(self) -> Iterator[Metric]:
-        yield CounterMetricFamily(
-            "kuberay_exporter_log_lines_dropped",
-            "Number of log lines that were dropped because standard output or the log file did not accept them.",
-            dropped_log_lines(),
-        )
-
-
-def _family(row: InformerRow) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"kuberay_exporter_{row.name}", row.help, labels=["resource"])
+def _log_metrics() -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "kuberay_exporter_log_lines_dropped",
+        "Number of log lines that were dropped because standard output or the log file did not accept them.",
+        dropped_log_lines(),
+    )

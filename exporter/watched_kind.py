@@ -1,6 +1,6 @@
 """One kind of the API as it is wired: what is requested, where the objects are held, what becomes of differences."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from exporter.clock import SystemClock
@@ -45,10 +45,9 @@ class WatchedKind:
         """
         stores = {place: Store[Any](kind.stored) for place in informer_places(kind, config)}
         totals = events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics)
-        self.metrics_store = metrics_store(kind, config, metrics, stores.values(), totals)
+        deleted = events.object_deleted if events and kind.is_custom_resource else lambda _: None
+        self.metrics_store = metrics_store(kind, config, metrics, stores.values(), totals, deleted)
         handler: EventHandler[Any] = self.metrics_store
-        if events and kind.is_custom_resource:
-            handler = DeletionReporter(handler, events.object_deleted)
         if shown is not None:
             handler = shown.add(kind, stores.values(), handler)
         object_type = shown.object_type(kind) if shown else None
@@ -63,22 +62,6 @@ class WatchedKind:
             )
             for (namespace, selection), store in stores.items()
         ]
-
-
-class DeletionReporter:
-    """An event handler that passes everything on to another one, and then reports the uids of deleted objects."""
-
-    def __init__(self, handler: EventHandler[Any], object_deleted: Callable[[str], object]) -> None:
-        self._handler = handler
-        self._object_deleted = object_deleted
-
-    def on_list(self, present: Sequence[Any], undecodable: Collection[str]) -> None:
-        self._handler.on_list(present, undecodable)
-
-    def on_change(self, changed: Sequence[Any], removed: Sequence[Any]) -> None:
-        self._handler.on_change(changed, removed)
-        for obj in removed:
-            self._object_deleted(obj.metadata.uid)
 
 
 def watched_kinds(config: Config) -> list[AnyKind]:
@@ -116,9 +99,14 @@ def collection_path(kind: AnyKind, namespace: str) -> str:
 
 
 def metrics_store(
-    kind: AnyKind, config: Config, metrics: KindMetrics, stores: Iterable[Iterable[Any]], totals: Totals[Any]
+    kind: AnyKind,
+    config: Config,
+    metrics: KindMetrics,
+    stores: Iterable[Iterable[Any]],
+    totals: Totals[Any],
+    deleted: Callable[[str], object],
 ) -> MetricsStore[Any]:
-    """Return where the objects of a kind become lines; `stores` hold them."""
+    """Return where the objects of a kind become lines; `stores` hold them, and `deleted` gets uids of deleted ones."""
     objects = ObjectFamilies(
         kind, config.family_filter, config.user_labels(kind.plural), limits=kind_limits(config, metrics)
     )
@@ -131,6 +119,7 @@ def metrics_store(
                 receipt_time=SystemClock().time,
                 retain_seconds=config.retain_deleted_seconds,
                 retained_dropped=metrics.retained_dropped,
+                deleted=deleted,
             ),
             TotalSource(totals, objects.remembered),
             IntegralSource(Integrals(kind, config.family_filter)),

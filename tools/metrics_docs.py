@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,7 +15,7 @@ from exporter.collectors.event import EVENT_FAMILIES, EVENTS, MAX_OTHER_REASONS
 from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
 from exporter.collectors.table import OTHER, AnyKind
-from exporter.protection import WebConfigCollector
+from exporter.protection import reload_metrics
 from exporter.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
@@ -252,17 +253,11 @@ def _joins() -> Iterator[str]:
     yield JOIN.format(joins="\n".join(joins).rstrip())
 
 
-class _Reloaded:
-    is_current = True
-    loaded_at = 0.0
-
-
 def _own() -> Iterator[str]:
     yield OWN
     telemetry = Telemetry(["*"])
     telemetry.register_informers([])
-    telemetry.registry.register(WebConfigCollector(_Reloaded()))
-    for metric in telemetry.registry.collect():
+    for metric in chain(telemetry.registry.collect(), reload_metrics(is_current=True, loaded_at=0.0)):
         if metric.name.startswith("kuberay_exporter_"):
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
             has_resource = not re.search("scrape|log_lines|web_config", name)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from exporter.clock import Clock
+from exporter.collectors.expiring_keys import ExpiringKeys
 from exporter.collectors.limits import Limits
 from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.exposition.model import Sample
@@ -28,12 +29,11 @@ class EventCounts:
     """Occurrences by namespace, kind, type and reason. Not for several threads at once."""
 
     def __init__(self, clock: Clock, namespace_dropped: Callable[[], object]) -> None:
-        self._clock = clock
-        self._namespace_dropped = namespace_dropped
         self._counts: dict[str, tuple[Labels, int]] = {}
-        # By namespace: the keys of its series; and when it last had an occurrence, the longest ago first.
+        # By namespace: the keys of its series.
         self._keys: dict[str, set[str]] = {}
-        self._changed_at: dict[str, float] = {}
+        # Since their last occurrence.
+        self._namespaces = ExpiringKeys(clock, EMPTY_NAMESPACE_SECONDS, MAX_NAMESPACES, namespace_dropped)
 
     def add(self, namespace: str, labels: Labels, times: int) -> str:
         """Add occurrences, or make the series exist; return its key."""
@@ -43,8 +43,7 @@ class EventCounts:
         _, count = self._counts.get(key, (printed, 0))
         self._counts[key] = printed, count + times
         self._keys.setdefault(namespace, set()).add(key)
-        self._changed_at.pop(namespace, None)
-        self._changed_at[namespace] = self._clock.monotonic()
+        self._namespaces.add(namespace)
         return key
 
     def present_keys(self) -> list[str]:
@@ -57,15 +56,7 @@ class EventCounts:
 
     def expire(self) -> list[str]:
         """Drop the series of namespaces without an occurrence for long; return their keys."""
-        due = self._clock.monotonic() - EMPTY_NAMESPACE_SECONDS
-        expired: list[str] = []
-        for namespace, at in list(self._changed_at.items()):
-            if at > due and len(self._changed_at) <= MAX_NAMESPACES:
-                break
-            if at > due:
-                self._namespace_dropped()
-            del self._changed_at[namespace]
-            expired += self._keys.pop(namespace)
+        expired = [key for namespace in self._namespaces.expire() for key in self._keys.pop(namespace)]
         for key in expired:
             del self._counts[key]
         return expired
