@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from operator import itemgetter
-from typing import Generic, Protocol
+from typing import Generic, NamedTuple
 
 from exporter.collectors.labels import allowed_labels
 from exporter.collectors.limits import NO_REPORT, Limits
-from exporter.collectors.table import Kind, M, M_contra, Row, T, T_contra, UserLabels
+from exporter.collectors.table import Kind, M, Row, T, UserLabels
 from exporter.exposition.model import Family, Sample
 
 
@@ -32,9 +32,9 @@ class ObjectFamilies(Generic[T, M]):
         """
         self.kind = kind
         self._rows: list[_PreparedRow[T, M]] = [
-            _PreparedRowOfTable(row, kind.identity, limits)
+            _prepared(row, kind.identity, limits)
             if isinstance(row, Row)
-            else _PreparedUserLabels(row, kind.identity, user_labels, limits)
+            else _prepared_labels(row, kind.identity, user_labels, limits)
             for row in kind.rows
             if family_filter(row.name) and (isinstance(row, Row) or user_labels)
         ]
@@ -74,49 +74,38 @@ class ObjectFamilies(Generic[T, M]):
         return ((row, row.samples(obj, remembered, identity)) for row in self._rows)
 
 
-class _PreparedRow(Protocol[T_contra, M_contra]):
-    """A row made ready to be read from any object."""
+class _PreparedRow(NamedTuple, Generic[T, M]):
+    """A family, and the function that returns its samples of an object and of what is remembered and identifies it."""
 
     family: Family
     is_retained: bool
-
-    def samples(self, obj: T_contra, remembered: M_contra | None, identity: tuple[str, ...]) -> list[Sample]:
-        """Return the row's samples of one object, whose name, namespace and uid are given."""
+    samples: Callable[[T, M | None, tuple[str, ...]], list[Sample]]
 
 
-class _PreparedRowOfTable(Generic[T, M]):
-    """A row's family, and how its label values come into printed order."""
+def _prepared(row: Row[T, M], identity: tuple[str, ...], limits: Limits) -> _PreparedRow[T, M]:
+    """Prepare a row of a table: its label values come into printed order."""
+    names = (*row.labels, *identity)
+    in_order = itemgetter(*sorted(range(len(names)), key=names.__getitem__))
+    # The operator's metrics never lose a series; what they are read from has a bound of its own.
+    bounded = list if row.is_stable else limits.series
 
-    def __init__(self, row: Row[T, M], identity: tuple[str, ...], limits: Limits) -> None:
-        names = (*row.labels, *identity)
-        self.family = Family(row.name, row.type, row.help, sorted(names))
-        self.is_retained = row.is_retained
-        self._limits = limits
-        # The operator's metrics never lose a series; what they are read from has a bound of its own.
-        self._bounded = list if row.is_stable else limits.series
-        self._values = row.values
-        self._in_order = itemgetter(*sorted(range(len(names)), key=names.__getitem__))
-
-    def samples(self, obj: T, remembered: M | None, identity: tuple[str, ...]) -> list[Sample]:
-        in_order, limits = self._in_order, self._limits
+    def samples(obj: T, remembered: M | None, identity: tuple[str, ...]) -> list[Sample]:
         return [
             Sample(in_order(limits.values(own) + identity), value)
-            for own, value in self._bounded(self._values(obj, remembered))
+            for own, value in bounded(row.values(obj, remembered))
         ]
 
+    return _PreparedRow(Family(row.name, row.type, row.help, sorted(names)), row.is_retained, samples)
 
-class _PreparedUserLabels(Generic[T, M]):
-    """One series for every object, so that a join with it loses none; its label names are the object's own."""
 
-    def __init__(self, row: UserLabels, identity: tuple[str, ...], allowed: tuple[str, ...], limits: Limits) -> None:
-        self.family = Family(row.name, row.type, row.help, identity)
-        self._identity = identity
-        self.is_retained = row.is_retained
-        self._limits = limits
-        self._allowed = allowed
+def _prepared_labels(
+    row: UserLabels, identity: tuple[str, ...], allowed: tuple[str, ...], limits: Limits
+) -> _PreparedRow[T, M]:
+    """Prepare one series for every object, so that a join with it loses none; its label names are the object's own."""
 
-    def samples(self, obj: T, _remembered: M | None, identity: tuple[str, ...]) -> list[Sample]:
-        labels = allowed_labels(obj.metadata.labels, self._allowed, self._limits)
-        names = tuple(sorted([*labels, *self._identity]))
-        values = labels | dict(zip(self._identity, identity, strict=True))
-        return [Sample(self._limits.values(tuple([values[name] for name in names])), 1, label_names=names)]
+    def samples(obj: T, _remembered: M | None, values: tuple[str, ...]) -> list[Sample]:
+        labels = allowed_labels(obj.metadata.labels, allowed, limits) | dict(zip(identity, values, strict=True))
+        names = tuple(sorted(labels))
+        return [Sample(limits.values(tuple([labels[name] for name in names])), 1, label_names=names)]
+
+    return _PreparedRow(Family(row.name, row.type, row.help, identity), row.is_retained, samples)

@@ -3,7 +3,7 @@
 The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_service_metrics.go`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from exporter.collectors.conditions import condition_rows, condition_truth
 from exporter.collectors.metadata import (
@@ -16,7 +16,7 @@ from exporter.collectors.metadata import (
 )
 from exporter.collectors.rollouts import ROLLOUTS, Rollouts, remember_rollouts
 from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
-from exporter.collectors.values import Values, info, number, of_spec, of_status, one
+from exporter.collectors.values import Values, info, number, of_spec, of_status, one, timestamp
 from exporter.resources.meta import find_condition
 from exporter.resources.rayservice import (
     ClusterUpgradeOptions,
@@ -31,11 +31,36 @@ FIRST_START = (None, "", "Initializing", "InitializingTimeout")
 """Reasons of a Ready condition that has never been True. ZeroServeEndpoints is written after it was."""
 
 
-def by_role(status: RayServiceStatuses) -> Iterator[tuple[str, RayServiceStatus]]:
-    """Yield the status of each cluster: the active one, and the pending one of an upgrade."""
-    for role, cluster in (("active", status.active_service_status), ("pending", status.pending_service_status)):
-        if cluster is not None:
-            yield role, cluster
+def by_role(
+    values: Callable[[RayServiceStatus], Values],
+) -> Callable[[RayService, object], Values]:
+    """Read from the status of each cluster: the active one, and the pending one of an upgrade."""
+
+    def of_clusters(status: RayServiceStatuses) -> Values:
+        clusters = (("active", status.active_service_status), ("pending", status.pending_service_status))
+        return [
+            ((role, *labels), value)
+            for role, cluster in clusters
+            if cluster is not None
+            for labels, value in values(cluster)
+        ]
+
+    return of_status(of_clusters)
+
+
+def application_states(cluster: RayServiceStatus) -> Values:
+    """Return the status of each Serve application of a cluster."""
+    applications = (cluster.application_statuses or {}).items()
+    return [((name, (application and application.status) or ""), 1) for name, application in applications]
+
+
+def deployment_states(cluster: RayServiceStatus) -> Values:
+    """Return the status of each Serve deployment of a cluster."""
+    return [
+        ((name, deployment, (state and state.status) or ""), 1)
+        for name, application in (cluster.application_statuses or {}).items()
+        for deployment, state in ((application and application.serve_deployment_statuses) or {}).items()
+    ]
 
 
 def upgrade_option(
@@ -117,13 +142,7 @@ RAYSERVICES: Kind[RayService, Rollouts] = Kind(
             labels=("role", "ray_io_cluster"),
             source="status.{active,pending}ServiceStatus.rayClusterName",
             series="0 to 2",
-            values=of_status(
-                lambda status: [
-                    ((role, cluster.ray_cluster_name), 1)
-                    for role, cluster in by_role(status)
-                    if cluster.ray_cluster_name
-                ]
-            ),
+            values=by_role(lambda cluster: info(cluster.ray_cluster_name)),
         ),
         Row(
             name="kuberay_service_target_capacity_ratio",
@@ -131,13 +150,7 @@ RAYSERVICES: Kind[RayService, Rollouts] = Kind(
             labels=("role",),
             source="status.{active,pending}ServiceStatus.targetCapacity / 100",
             series="0 to 2",
-            values=of_status(
-                lambda status: [
-                    ((role,), cluster.target_capacity / 100)
-                    for role, cluster in by_role(status)
-                    if cluster.target_capacity is not None
-                ]
-            ),
+            values=by_role(lambda cluster: number(percent(cluster.target_capacity))),
         ),
         Row(
             name="kuberay_service_traffic_routed_ratio",
@@ -145,13 +158,7 @@ RAYSERVICES: Kind[RayService, Rollouts] = Kind(
             labels=("role",),
             source="status.{active,pending}ServiceStatus.trafficRoutedPercent / 100",
             series="0 to 2",
-            values=of_status(
-                lambda status: [
-                    ((role,), cluster.traffic_routed_percent / 100)
-                    for role, cluster in by_role(status)
-                    if cluster.traffic_routed_percent is not None
-                ]
-            ),
+            values=by_role(lambda cluster: number(percent(cluster.traffic_routed_percent))),
         ),
         Row(
             name="kuberay_service_last_traffic_migrated_timestamp_seconds",
@@ -159,13 +166,7 @@ RAYSERVICES: Kind[RayService, Rollouts] = Kind(
             labels=("role",),
             source="status.{active,pending}ServiceStatus.lastTrafficMigratedTime",
             series="0 to 2",
-            values=of_status(
-                lambda status: [
-                    ((role,), cluster.last_traffic_migrated_time.timestamp())
-                    for role, cluster in by_role(status)
-                    if cluster.last_traffic_migrated_time is not None
-                ]
-            ),
+            values=by_role(lambda cluster: timestamp(cluster.last_traffic_migrated_time)),
         ),
         Row(
             name="kuberay_service_upgrade_strategy",
@@ -202,13 +203,7 @@ RAYSERVICES: Kind[RayService, Rollouts] = Kind(
             labels=("role", "application", "status"),
             source="status.{active,pending}ServiceStatus.applicationStatuses[].status",
             series="1 per application and role",
-            values=of_status(
-                lambda status: [
-                    ((role, name, (application and application.status) or ""), 1)
-                    for role, cluster in by_role(status)
-                    for name, application in (cluster.application_statuses or {}).items()
-                ]
-            ),
+            values=by_role(application_states),
         ),
         Row(
             name="kuberay_service_deployment_status",
@@ -216,14 +211,7 @@ RAYSERVICES: Kind[RayService, Rollouts] = Kind(
             labels=("role", "application", "deployment", "status"),
             source="status.{active,pending}ServiceStatus.applicationStatuses[].serveDeploymentStatuses[].status",
             series="1 per deployment and role",
-            values=of_status(
-                lambda status: [
-                    ((role, name, deployment, (state and state.status) or ""), 1)
-                    for role, cluster in by_role(status)
-                    for name, application in (cluster.application_statuses or {}).items()
-                    for deployment, state in ((application and application.serve_deployment_statuses) or {}).items()
-                ]
-            ),
+            values=by_role(deployment_states),
         ),
         suspended_row("kuberay_service"),
         managed_by_row("kuberay_service"),
