@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.expiring_keys import ExpiringKeys
@@ -26,20 +26,6 @@ Segments = Iterator[tuple[FamilyText, list[Segment]]]
 """Every family that has series, with the segments of its lines."""
 
 
-class Change(NamedTuple):
-    """A difference, as one source takes it.
-
-    Attributes:
-        observations: what the source observed of each object that is new or changed.
-        removed: the last versions of deleted objects.
-        undecodable: only of the first list, whose objects are not new: the uids that could not be decoded.
-    """
-
-    observations: Sequence[Any]
-    removed: Sequence[Any]
-    undecodable: Collection[str] | None
-
-
 class LineSource(Protocol[T_contra]):
     """Families of one kind. `observe` may be called by several threads, the rest by one at a time."""
 
@@ -48,8 +34,12 @@ class LineSource(Protocol[T_contra]):
     def observe(self, obj: T_contra) -> Any:
         """Return what follows from a version of an object, for `update`. May raise: then there is no update."""
 
-    def update(self, change: Change) -> None:
-        """Take a change, and remove what is out of date."""
+    def update(self, observed: Sequence[Any], removed: Sequence[Any], undecodable: Collection[str] | None) -> None:
+        """Take a difference, and remove what is out of date.
+
+        `observed` is what `observe` returned for new and changed objects, `removed` are the last versions of deleted
+        ones. `undecodable` is given with the first list only, whose objects are not new: the uids of other objects.
+        """
 
     def segments(self) -> Segments:
         """Return the lines as they are now: what is changed while they are read is not among them."""
@@ -92,21 +82,25 @@ class ObjectSource(Generic[T]):
     def observe(self, obj: T) -> tuple[str, ObjectLines]:
         return obj.metadata.uid, self._rendered.render(self._objects.observe(obj, self._receipt_time()))
 
-    def update(self, change: Change) -> None:
-        lines = dict(change.observations)
+    def update(
+        self, observed: Sequence[tuple[str, ObjectLines]], removed: Sequence[T], _: Collection[str] | None
+    ) -> None:
+        lines = dict(observed)
         for uid in lines:
             # Present again, as after a restored backup.
             self._retained.discard(uid)
             self._retained_samples.pop(uid, None)
-        for obj in change.removed:
+        for obj in removed:
             if retained := self._retain(obj):
                 lines[obj.metadata.uid] = retained
         expired = self._retained.expire()
         for uid in expired:
             del self._retained_samples[uid]
-        removed = [obj.metadata.uid for obj in change.removed]
-        self._rendered.update(lines, [*expired, *removed])
-        for uid in removed:
+            # More than MAX_RETAINED in one difference: some expire at once.
+            lines.pop(uid, None)
+        uids = [obj.metadata.uid for obj in removed]
+        self._rendered.update(lines, [*expired, *uids])
+        for uid in uids:
             self._objects.forget(uid)
             self._deleted(uid)
 
@@ -140,11 +134,13 @@ class TotalSource(Generic[T]):
     def observe(self, obj: T) -> Observation[T]:
         return self._totals.observe(obj, self._remembered(obj.metadata.uid))
 
-    def update(self, change: Change) -> None:
-        if change.undecodable is None:
-            keys = self._totals.on_change(change.observations, change.removed)
+    def update(
+        self, observed: Sequence[Observation[T]], removed: Sequence[T], undecodable: Collection[str] | None
+    ) -> None:
+        if undecodable is None:
+            keys = self._totals.on_change(observed, removed)
         else:
-            keys = self._totals.on_list(change.observations, change.undecodable)
+            keys = self._totals.on_list(observed, undecodable)
         expired = set(self._totals.expire())
         lines = {key: self._rendered.render(self._totals.samples(key)) for key in keys if key not in expired}
         self._rendered.update(lines, expired)
@@ -169,10 +165,10 @@ class IntegralSource(Generic[T]):
     def observe(self, obj: T) -> Amounts[T]:
         return self._integrals.observe(obj)
 
-    def update(self, change: Change) -> None:
-        grown = self._integrals.on_change(change.observations, change.removed)
-        self._of_objects.update(grown.by_uid, grown.removed_uids)
-        self._of_namespaces.update(grown.by_namespace, grown.removed_namespaces)
+    def update(self, observed: Sequence[Amounts[T]], removed: Sequence[T], _: Collection[str] | None) -> None:
+        uids, namespaces = self._integrals.on_change(observed, removed)
+        self._of_objects.update(uids, self._integrals.by_uid)
+        self._of_namespaces.update(namespaces, self._integrals.by_namespace)
 
     def segments(self) -> Segments:
         # Read with the lock of the store: at an earlier time, what has just changed would have a negative age.

@@ -1,7 +1,6 @@
 """One bound on log lines that repeat: whatever fails a thousand times is a few lines, with a count."""
 
 import threading
-from typing import NamedTuple
 
 from exporter.clock import Clock, SystemClock
 
@@ -20,18 +19,20 @@ class LogLimit:
         self._interval_seconds = interval_seconds
         self._burst = burst
         self._clock = clock or SystemClock()
-        # Guards what follows: by key, the one used least recently first.
+        # Guards what follows.
         self._lock = threading.Lock()
-        self._buckets: dict[str, _Bucket] = {}
+        # By key, the one used least recently first: how many lines may be written (with fractions), at which time,
+        # and how many were not written.
+        self._buckets: dict[str, tuple[float, float, int]] = {}
 
     def take(self, key: str = "") -> int | None:
         """Return how many lines were not written before this one; None if this one is not to be written either."""
         with self._lock:
             now = self._clock.monotonic()
-            lines, filled_at, suppressed = self._buckets.pop(key, _Bucket(self._burst, now, 0))
+            lines, filled_at, suppressed = self._buckets.pop(key, (self._burst, now, 0))
             lines = min(self._burst, lines + (now - filled_at) / self._interval_seconds)
             is_written = lines >= 1
-            self._buckets[key] = _Bucket(lines - is_written, now, 0 if is_written else suppressed + 1)
+            self._buckets[key] = lines - is_written, now, 0 if is_written else suppressed + 1
             if len(self._buckets) > MAX_KEYS:
                 del self._buckets[next(iter(self._buckets))]
             return suppressed if is_written else None
@@ -40,11 +41,3 @@ class LogLimit:
         """Forget a key, whose cause has ended: its next line is written."""
         with self._lock:
             self._buckets.pop(key, None)
-
-
-class _Bucket(NamedTuple):
-    """How many lines may be written (with fractions), at which monotonic time, and how many were not written."""
-
-    lines: float
-    filled_at: float
-    suppressed: int

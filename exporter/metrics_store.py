@@ -13,7 +13,7 @@ from exporter.collectors.table import CustomResource
 from exporter.exposition.model import Family, Sample
 from exporter.exposition.segments import Segment
 from exporter.exposition.text import FamilyText
-from exporter.line_sources import Change, LineSource
+from exporter.line_sources import LineSource
 from exporter.log_limit import LogLimit
 
 T = TypeVar("T", bound=CustomResource)
@@ -77,7 +77,7 @@ class MetricsStore(Collector, Generic[T]):
         observed = [both for both in map(self._observe, changed) if both is not None]
         with self._lock:
             for place, source in enumerate(self._sources):
-                source.update(Change([observations[place] for observations in observed], removed, undecodable))
+                source.update([of_object[place] for of_object in observed], removed, undecodable)
 
     def _observe(self, obj: T) -> list[Any] | None:
         """Return what each source observes of an object, None if one of them failed."""

@@ -42,7 +42,7 @@ class Jobs:
 
     def __init__(self, retain_seconds: float = RETAIN_SECONDS) -> None:
         self.clock = FakeClock()
-        self.failures = 0
+        self.failures = self.dropped = 0
         self.present: list[Any] = []
         self.objects = ObjectFamilies(RAYJOBS, user_labels=("*",))
         self.totals: LifecycleTotals[Any] = LifecycleTotals(RAYJOBS, (60.0,), clock=self.clock)
@@ -52,11 +52,15 @@ class Jobs:
             stores=[self.present],
             collect_failed=self._fail,
             retain_seconds=retain_seconds,
+            retained_dropped=self._drop,
             clock=self.clock,
         )
 
     def _fail(self) -> None:
         self.failures += 1
+
+    def _drop(self) -> None:
+        self.dropped += 1
 
     def change(self, *versions: dict[str, Any], removed: tuple[dict[str, Any], ...] = ()) -> None:
         self.store.on_change([decode(RAYJOBS, v) for v in versions], [decode(RAYJOBS, v) for v in removed])
@@ -129,6 +133,18 @@ def test_a_recreated_job_does_not_touch_what_is_retained() -> None:
     jobs.change(manifest({}, uid="2"), removed=(manifest(FAILED),))
     assert jobs.families() == RETAINED
     assert "kuberay_job_info" in jobs.families("2")
+
+
+def test_the_number_of_retained_jobs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are removed and reported, also if one difference has too many."""
+    monkeypatch.setattr("exporter.line_sources.MAX_RETAINED", 2)
+    jobs = Jobs()
+    finished = [manifest(FAILED, uid=uid) for uid in "12345"]
+    jobs.change(*finished)
+    jobs.change(removed=tuple(finished[:1]))
+    jobs.change(removed=tuple(finished[1:]))
+    assert [bool(jobs.families(uid)) for uid in "12345"] == [False, False, False, True, True]
+    assert jobs.dropped == 3
 
 
 def test_lifecycle_metrics_come_after_the_objects_and_go_with_their_namespace() -> None:

@@ -5,8 +5,8 @@ one is, by the exporter's monotonic clock. What was requested before the exporte
 server cannot be reached, or an object cannot be decoded, the last known amount is counted.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Generic
 
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.limits import NO_REPORT
@@ -22,20 +22,8 @@ MAX_AMOUNT = 1e24
 """Maximum amount: no cluster has more of anything, and a mistake must not make a counter infinite."""
 
 
-class Amounts(NamedTuple, Generic[T]):
-    """A version of an object, and what it requests, row by row, in billionths."""
-
-    obj: T
-    values: tuple[int, ...]
-
-
-class Grown(NamedTuple):
-    """Counters whose rates have changed, by uid and by namespace, and those that do not exist any more."""
-
-    by_uid: Mapping[str, GrowingCounters]
-    by_namespace: Mapping[str, GrowingCounters]
-    removed_uids: Iterable[str]
-    removed_namespaces: Iterable[str]
+Amounts = tuple[T, tuple[int, ...]]
+"""A version of an object, and what it requests, row by row, in billionths."""
 
 
 def _continued(counters: GrowingCounters, amounts: tuple[int, ...], now: float) -> GrowingCounters:
@@ -82,31 +70,29 @@ class Integrals(Generic[T]):
 
     def observe(self, obj: T) -> Amounts[T]:
         """Return what a version of an object requests."""
-        return Amounts(obj, tuple([_billionths(row.amount(obj)) for row in self._rows]))
+        return obj, tuple([_billionths(row.amount(obj)) for row in self._rows])
 
-    def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> Grown:
-        """Let the counters grow by these amounts from now on; drop namespaces that have been empty for long.
+    def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> tuple[list[str], list[str]]:
+        """Let counters grow by these amounts from now on; drop namespaces that have been empty for long.
 
-        The caller makes the result visible before anybody reads the clock for a scrape: a scrape in between would
-        still show the old amount, and if that is the larger one, a later scrape would show less.
+        Return the uids and the namespaces whose counters changed or ended. The caller makes them visible before anybody
+        reads the clock for a scrape: a scrape in between would still show the old amount, and if that is the larger
+        one, a later scrape would show less.
         """
         if not self._rows:
-            return Grown({}, {}, (), ())
+            return [], []
         changes = [both for both in (*map(self._deleted, removed), *map(self._updated, changed)) if both]
-        uids, namespaces = ({both[place] for both in changes} for place in (0, 1))
         expired = self._expire()
+        uids, namespaces = (list(dict.fromkeys(both[place] for both in changes)) for place in (0, 1))
         now = self._clock.monotonic()
-        for uid in uids & self._requested.keys():
-            _, values = self._requested[uid]
-            self.by_uid[uid] = _continued(self.by_uid[uid], values[: self._per_object], now)
-        for namespace in namespaces & self._sums.keys():
-            self.by_namespace[namespace] = _continued(self.by_namespace[namespace], self._sums[namespace], now)
-        return Grown(
-            {uid: self.by_uid[uid] for uid, _ in changes if uid in self.by_uid},
-            {name: self.by_namespace[name] for _, name in changes if name in self.by_namespace},
-            uids - self.by_uid.keys(),
-            expired,
-        )
+        for uid in uids:
+            if uid in self._requested:
+                _, values = self._requested[uid]
+                self.by_uid[uid] = _continued(self.by_uid[uid], values[: self._per_object], now)
+        for namespace in namespaces:
+            if namespace in self._sums:
+                self.by_namespace[namespace] = _continued(self.by_namespace[namespace], self._sums[namespace], now)
+        return uids, [*namespaces, *expired]
 
     def samples(self) -> list[tuple[list[Sample], ...]]:
         """Return the counters as they are now, family by family, of each object and then of each namespace."""
@@ -126,14 +112,15 @@ class Integrals(Generic[T]):
 
     def _updated(self, amounts: Amounts[T]) -> tuple[str, str] | None:
         """Note the amounts of this version; return uid and namespace if they are others."""
-        meta = amounts.obj.metadata
+        obj, values = amounts
+        meta = obj.metadata
         if meta.uid not in self._requested:
             self._added(meta)
         namespace, before = self._requested[meta.uid]
-        if before == amounts.values:
+        if before == values:
             return None
-        self._requested[meta.uid] = namespace, amounts.values
-        self._move(namespace, before, amounts.values)
+        self._requested[meta.uid] = namespace, values
+        self._move(namespace, before, values)
         return meta.uid, namespace
 
     def _added(self, meta: ObjectMeta) -> None:

@@ -23,15 +23,15 @@ class GrowingLines:
         # The labels of each object as text, and its counters.
         self._rows: dict[str, tuple[str, tuple[Growth | None, ...]]] = {}
 
-    def update(self, changed: Mapping[str, GrowingCounters], removed: Iterable[str] = ()) -> None:
-        """Remove and set objects. Unknown keys in `removed` are ignored; without families nothing is kept."""
-        if not self._texts:
-            return
-        for key in removed:
-            self._rows.pop(key, None)
-        for key, (labels, growths) in changed.items():
-            known = self._rows.get(key)
-            self._rows[key] = known[0] if known else self._labels(labels), growths
+    def update(self, keys: Iterable[str], counters: Mapping[str, GrowingCounters]) -> None:
+        """Show the counters that these objects have now, and no lines of an object without any."""
+        for key in keys if self._texts else ():
+            if key in counters:
+                labels, growths = counters[key]
+                known = self._rows.get(key)
+                self._rows[key] = known[0] if known else self._labels(labels), growths
+            else:
+                self._rows.pop(key, None)
 
     def segments(self, now: float) -> Iterator[tuple[FamilyText, list[Segment]]]:
         """Return every family that has series now, with one segment: its values at this monotonic time.
