@@ -106,7 +106,7 @@ class Exporter:
 def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Run the exporter until SIGTERM or SIGINT.
 
-    `load` says where the API server is and who the exporter is there; `on_listening` is called
+    `load` returns the address of the API server and the credentials for it; `on_listening` is called
     with the address of `/metrics` as soon as requests are accepted.
 
     Raises:

@@ -64,7 +64,7 @@ class ObjectSource(Generic[T]):
     ) -> None:
         """`stores` hold the present objects, for `samples`.
 
-        `receipt_time` returns Unix seconds, or None if the time of a call says nothing about the objects.
+        `receipt_time` returns Unix seconds, or None if objects are not observed when they are received.
         Retained lines of a deleted object stay for `retain_seconds`; `retained_dropped` is called for each object
         that is removed earlier because there are too many. `deleted` is called with the uid of each deleted object.
         """

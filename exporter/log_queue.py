@@ -102,7 +102,7 @@ class QueuedHandler(QueueHandler):
 
 
 class _Listener(QueueListener):
-    """The thread that writes lines, and tells `flush` how far it is."""
+    """The thread that writes lines, and sets the events that `flush` waits for."""
 
     def __init__(self, queue: SimpleQueue[Any], write: Callable[[str], None]) -> None:
         super().__init__(queue)

@@ -113,7 +113,7 @@ class _ConsoleEncoder(_JsonEncoder):
 
     def serialize_log_record(self, log_data: dict[str, Any]) -> str:
         head = [str(log_data.pop(key)) for key in ("ts", "level", "logger", "msg")]
-        # A message may carry what somebody else wrote: it stays on its line.
+        # A message may contain text of an object or a server: it stays on its line.
         head[-1] = "\\n".join(head[-1].splitlines())
         return "\t".join([*head, *([super().serialize_log_record(log_data)] if log_data else [])])
 

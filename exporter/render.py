@@ -44,8 +44,8 @@ class Renderer:
         self._has_known = False
         kinds = [kind for kind in KINDS if kind.plural in collectors]
         self._metrics_stores: dict[str, MetricsStore[Any]] = {
-            # Files show the current state: nothing has occurred that could be counted, and nobody knows when they
-            # were written.
+            # Files show the current state: nothing has occurred that could be counted, and the time at
+            # which they were written is not known.
             kind.name: MetricsStore(
                 kind.plural,
                 [

@@ -141,7 +141,7 @@ def lifecycle_totals(kind: AnyKind, config: Config, metrics: KindMetrics) -> Tot
 
 
 def event_totals(config: Config, metrics: KindMetrics) -> EventTotals:
-    """Return the counts of Events, which also log them if that is asked for."""
+    """Return the counts of Events, which also log them with --log-events."""
     return EventTotals(
         config.family_filter,
         log_event if config.log_events else lambda _: None,

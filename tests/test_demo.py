@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors import KINDS
-from exporter.collectors.event import EVENT_FAMILIES
+from exporter.collectors.event import EVENTS_TOTAL, LAST_WARNING
 from exporter.simulator.cluster import SimulatedCluster
 from exporter.watched_kind import collection_path
 from tests.support.bodies import parse
@@ -22,7 +22,7 @@ from tests.support.commands import COMMAND, environment, run
 from tests.support.demo_process import NOT_SIMULATED, get, is_ready
 from tests.support.watching import wait_until
 
-ROWS = [*(row for kind in KINDS for row in (*kind.rows, *kind.lifecycle, *kind.integrals)), *EVENT_FAMILIES]
+ROWS = [*(row for kind in KINDS for row in (*kind.rows, *kind.lifecycle, *kind.integrals)), EVENTS_TOTAL, LAST_WARNING]
 FAMILIES = {row.name.removesuffix("_total") for row in ROWS if row.name not in NOT_SIMULATED}
 
 

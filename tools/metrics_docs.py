@@ -11,7 +11,7 @@ from textwrap import dedent
 import msgspec
 
 from exporter.collectors import KINDS
-from exporter.collectors.event import EVENT_FAMILIES, EVENTS, MAX_OTHER_REASONS
+from exporter.collectors.event import EVENTS, EVENTS_TOTAL, LAST_WARNING, MAX_OTHER_REASONS
 from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
 from exporter.collectors.table import OTHER, AnyKind
@@ -237,7 +237,7 @@ def _integrals() -> Iterator[str]:
 def _events() -> str:
     rows = [
         f"| `{row.name}` | {row.type} | {', '.join(sorted(row.labels))} | EXPERIMENTAL | `{row.source}` | {row.help} |"
-        for row in EVENT_FAMILIES
+        for row in (EVENTS_TOTAL, LAST_WARNING)
     ]
     return EVENT.format(plural=EVENTS.plural, rows="\n".join(rows), others=MAX_OTHER_REASONS, other=OTHER)
 

@@ -80,8 +80,6 @@ LAST_WARNING = EventFamily(
     labels=("namespace", "kind", "name", "uid", "type", "reason"),
 )
 
-EVENT_FAMILIES = (EVENTS_TOTAL, LAST_WARNING)
-
 EVENTS: Kind[Event, None] = Kind(
     plural="events",
     name="Event",
@@ -142,7 +140,7 @@ class EventTotals:
     """Counts new occurrences, each once, and reports them (a `Totals` of Events).
 
     Guarantees: what the first list shows is history and not counted; what a later list or a watch shows is counted
-    by difference per namespace, name and eventTime. A deleted Event changes nothing. Nothing is left out for its age.
+    by difference per namespace, name and eventTime. A deleted Event changes nothing. Events of any age are counted.
     `object_deleted` may be called by any thread.
     """
 

@@ -23,7 +23,7 @@ def allowed_labels(
 ) -> dict[str, str]:
     """Return the object's labels that are allowed, by the name that each gets in Prometheus.
 
-    `allowed` are keys of labels, or `*` for all there are. What is left out is counted by `limits`.
+    `allowed` are keys of labels, or `*` for all there are. `limits` counts what is omitted.
     """
     labels = labels or {}
     keys = sorted(labels if ANY_LABEL in allowed else labels.keys() & set(allowed))

@@ -73,7 +73,7 @@ def restarts(pod: Pod) -> int:
 
 
 def terminations(pod: Pod) -> Iterator[Terminated]:
-    """Yield the last end of each container; init containers that did their work are left out."""
+    """Yield the last end of each container; init containers that succeeded are omitted."""
     status = pod.status or PodStatus()
     for container in containers(pod):
         is_init = container in (status.init_container_statuses or ())
@@ -106,7 +106,7 @@ def ended(pod: Pod, _: None = None) -> Occurrence:
     """Tell how often containers of the pod ended and were restarted, and whether the pod itself has ended.
 
     A version shows the reason of the last end only. Of a pod that is being deleted the end is not counted, unless
-    the pod's own reason says that it ended before: the containers were told to stop.
+    the pod's own reason says that it ended before: it is the deletion that stops the containers.
     """
     status = pod.status or PodStatus()
     has_ended = status.phase in ("Failed", "Succeeded")

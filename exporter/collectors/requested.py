@@ -11,7 +11,7 @@ from exporter.resources.raycluster import RayCluster, RayClusterStatus
 def is_suspended(cluster: RayCluster) -> bool:
     """Tell whether it requests nothing: suspended, or to be suspended; its status keeps the desired amounts.
 
-    `state` says so only without conditions (before KubeRay 1.3): it stays `suspended` while a cluster resumes.
+    `state` is read only if there are no conditions (before KubeRay 1.3): it stays `suspended` while a cluster resumes.
     """
     if cluster.spec is not None and cluster.spec.is_suspended:
         return True

@@ -186,7 +186,7 @@ class Kind(Generic[T, M]):
         remember: a pure function from an object, what was remembered of it and the time of receipt
             (Unix seconds; None where the object's age is not known) to what to remember now.
         is_finished: whether a deleted object's retained rows are worth keeping.
-        is_default: it is exported unless --collectors says otherwise.
+        is_default: it is exported without --collectors.
         api_version: group and version in the API, or `v1` of the core group.
         stored: returns what is held of an object after it was observed: a version without what nothing reads later.
         selections: which of its objects are watched. No object is in two of them.

@@ -52,7 +52,7 @@ class Exposition:
     def _registry_segments(self, format_: Format, names: Collection[str]) -> Iterator[Segment]:
         for metric in self._registry.collect():
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            # A family that is asked for by one of its samples comes whole: part of a histogram is invalid.
+            # A family that is requested by one of its samples is complete: a part of a histogram is invalid.
             is_wanted = not names or name in names or any(sample.name in names for sample in metric.samples)
             if is_wanted and self._family_filter(name) and (lines := metric_lines(metric)):
                 yield Segment(family_header(name, metric.type, metric.documentation, format_) + lines)

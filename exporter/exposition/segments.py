@@ -12,7 +12,7 @@ CHUNK_BYTES = 256 * 1024
 class Segment:
     """Immutable text; compressed about once, however many scrapes use it.
 
-    Two threads that ask at the same moment may both compress: they get the same bytes.
+    Two threads that read it at the same moment may both compress: the bytes are the same.
     """
 
     def __init__(self, text: bytes) -> None:

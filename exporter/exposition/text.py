@@ -1,7 +1,7 @@
 """How families and samples print in text 0.0.4 and OpenMetrics 1.0.0.
 
 The line of a sample is the same in both formats; only the header before a family's lines differs. So
-lines can be rendered before a client has asked for a format.
+lines can be rendered before a client requests a format.
 """
 
 import enum
@@ -65,7 +65,7 @@ class FamilyText:
 def metric_lines(metric: Metric) -> bytes:
     """Render the samples of a metric of `prometheus_client`.
 
-    `_created` samples are left out: Prometheus stores each as a series of its own.
+    `_created` samples are omitted: Prometheus stores each as a series of its own.
     """
     return "".join(
         line_template(sample.name, tuple(sorted(sample.labels)))
@@ -107,5 +107,5 @@ def format_value(value: float) -> str:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "+Inf" if value > 0 else "-Inf"
-    # Beyond 2**53 a float is not exact any more, and its repr says so.
+    # Beyond 2**53 a float is not exact any more, which its repr shows.
     return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))

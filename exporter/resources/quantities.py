@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import isinf
 
 Quantity = str | int | float
-"""A quantity as JSON has it: a string, or a number where somebody wrote one."""
+"""A quantity as JSON has it: a string, or a number, as some manifests have it."""
 
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(\d+(\.\d*)?|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d{1,4})?", re.ASCII

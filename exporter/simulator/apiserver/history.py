@@ -231,7 +231,7 @@ class Watch:
         events = [log[i] for i in range(first, stop)]
         self._number += len(events)
         self.version = events[-1].version if stop < len(log) else self._current_version()
-        # After a restore of etcd `after` may be a future version: events up to it are left out.
+        # After a restore of etcd `after` may be a future version: events up to it are omitted.
         wanted = [e for e in events if e.version > self._after and e.key.startswith(self._prefix)]
         if self._matches is None:
             return wanted

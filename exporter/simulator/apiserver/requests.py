@@ -37,7 +37,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def wants_bookmarks(self) -> bool:
-        """Return whether the client wants bookmarks in a watch."""
+        """Return whether the client requests bookmarks in a watch."""
         return self.query.get("allowWatchBookmarks") in {"true", "1"}
 
     @property

@@ -69,7 +69,7 @@ class Selector:
 
 
 def selector_of(request: Request) -> Selector | None:
-    """Return the selector of a request, None if it asks for all objects; raise BadRequestError."""
+    """Return the selector of a request, None if it is for all objects; raise BadRequestError."""
     labels, fields = request.query.get("labelSelector", ""), request.query.get("fieldSelector", "")
     return Selector(request.plural, labels, fields) if labels or fields else None
 

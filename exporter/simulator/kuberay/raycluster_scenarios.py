@@ -14,7 +14,7 @@ from exporter.simulator.kuberay.simulated_object import with_condition
 from exporter.simulator.kuberay.world import FOREVER, Steps, World
 
 _QUOTA: Final = (
-    'pods "{name}-head-" is forbidden: exceeded quota: compute, requested: limits.memory=8Gi, '
+    'pods "{pod}-" is forbidden: exceeded quota: compute, requested: limits.memory=8Gi, '
     "used: limits.memory=252Gi, limited: limits.memory=256Gi"
 )
 
@@ -104,11 +104,17 @@ def replica_failure(world: World) -> Steps:
     """A quota prevents the first pods, until it is increased."""
     cluster = raycluster.create(world, fleet.random_tenant(world), fleet.random_shape(world))
     reason = world.in_turn("FailedCreateHeadPod", "FailedCreateWorkerPod")
-    yield from cluster.fail_replicas(reason, f"{reason}\n{_QUOTA.format(name=cluster.obj.name)}")
+    yield from cluster.fail_replicas(reason, f"{reason}\n{_quota(cluster, reason)}")
     yield from _fail_again(world, cluster, reason, world.uniform(20, 90))
     yield from cluster.recover_replicas(world.uniform(4, 15), world.uniform(4, 20))
     yield world.uniform(120, 300)
     cluster.delete()
+
+
+def _quota(cluster: RayCluster, reason: str) -> str:
+    """Return the API server's refusal of the pod that could not be created."""
+    of_head = reason == "FailedCreateHeadPod"
+    return _QUOTA.format(pod=f"{cluster.obj.name}-{'head' if of_head else f'{cluster.shape.group}-worker'}")
 
 
 def _fail_again(world: World, cluster: RayCluster, reason: str, seconds: float) -> Steps:
@@ -116,7 +122,7 @@ def _fail_again(world: World, cluster: RayCluster, reason: str, seconds: float) 
     name, namespace = cluster.obj.name, cluster.obj.namespace
     pause, left = 0.32, seconds
     while left > 0:
-        quota = _QUOTA.format(name=name)
+        quota = _quota(cluster, reason)
         if reason == "FailedCreateHeadPod":
             message = f"Failed to create head Pod {namespace}/, {quota}"
             world.events.warning(cluster.obj, "FailedToCreateHeadPod", message, attempt=left)
