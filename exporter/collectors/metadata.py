@@ -12,6 +12,7 @@ def created_row(prefix: str) -> Row[Any, Any]:
         name=f"{prefix}_created_timestamp_seconds",
         text="Creation time of the object, in Unix seconds",
         source="metadata.creationTimestamp",
+        series="1",
         values=lambda obj, _: timestamp(obj.metadata.creation_timestamp),
     )
 
@@ -22,7 +23,6 @@ def deletion_row(prefix: str) -> Row[Any, Any]:
         name=f"{prefix}_deletion_timestamp_seconds",
         text="Time at which the deletion of an object that still exists was requested, in Unix seconds",
         source="metadata.deletionTimestamp",
-        series="0 or 1",
         values=lambda obj, _: timestamp(obj.metadata.deletion_timestamp),
     )
 
@@ -33,6 +33,7 @@ def suspended_row(prefix: str) -> Row[Any, Any]:
         name=f"{prefix}_suspended",
         text="Whether suspension is requested: 1 if it is, otherwise 0",
         source="spec.suspend",
+        series="1",
         values=lambda obj, _: truth(obj.spec.suspend if obj.spec else None),
     )
 
@@ -44,7 +45,6 @@ def managed_by_row(prefix: str) -> Row[Any, Any]:
         text="Controller that reconciles the object, as a label; the value is 1",
         labels=("managed_by",),
         source="spec.managedBy",
-        series="0 or 1",
         values=of_spec(lambda spec: info(spec.managed_by)),
     )
 

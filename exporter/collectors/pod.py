@@ -184,6 +184,7 @@ PODS: Kind[Pod, None] = Kind(
             text="RayCluster, node type (head, worker or submitter), worker group and node, as labels; the value is 1",
             labels=("ray_io_cluster", "node_type", "group", "node"),
             source="metadata.labels[ray.io/cluster, ray.io/node-type, ray.io/group], spec.nodeName",
+            series="1",
             values=lambda pod, _: pod_info(pod),
         ),
         Row(
@@ -191,7 +192,6 @@ PODS: Kind[Pod, None] = Kind(
             text="RayJob that a submitter was created for, as labels; the value is 1",
             labels=("owner_kind", "owner_name"),
             source="metadata.labels[ray.io/originated-from-cr-name]",
-            series="0 or 1",
             values=lambda pod, _: owner(pod),
         ),
         Row(
@@ -199,12 +199,14 @@ PODS: Kind[Pod, None] = Kind(
             text="Status of the pod as kubectl prints it, as a label; unknown ones are `other`; the value is 1",
             labels=("status",),
             source="status, spec.initContainers, metadata.deletionTimestamp",
+            series="1",
             values=lambda pod, _: one(bounded_status(pod)),
         ),
         Row(
             name="kuberay_pod_ready",
             text="Whether the pod is ready: 1 if it is, otherwise 0",
             source="status.conditions[Ready].status",
+            series="1",
             values=lambda pod, _: truth((ready := condition(pod, "Ready")) is not None and ready.is_true),
         ),
         created_row("kuberay_pod"),
@@ -212,20 +214,19 @@ PODS: Kind[Pod, None] = Kind(
             name="kuberay_pod_scheduled_timestamp_seconds",
             text="Time at which the pod was scheduled to a node, in Unix seconds",
             source="status.conditions[PodScheduled].lastTransitionTime",
-            series="0 or 1",
             values=lambda pod, _: timestamp(true_since(pod, "PodScheduled")),
         ),
         Row(
             name="kuberay_pod_ready_timestamp_seconds",
             text="Time at which a pod that is ready last became ready, in Unix seconds",
             source="status.conditions[Ready].lastTransitionTime",
-            series="0 or 1",
             values=lambda pod, _: timestamp(true_since(pod, "Ready")),
         ),
         Row(
             name="kuberay_pod_container_restarts_total",
             text="Number of restarts of the pod's containers, init containers included",
             source="status.initContainerStatuses[].restartCount, status.containerStatuses[].restartCount",
+            series="1",
             is_counter=True,
             values=lambda pod, _: number(restarts(pod)),
         ),
@@ -234,7 +235,6 @@ PODS: Kind[Pod, None] = Kind(
             text="Reason and exit code of the last container that ended, as labels; the value is 1",
             labels=("reason", "exit_code"),
             source="status.containerStatuses[].state.terminated, status.containerStatuses[].lastState.terminated",
-            series="0 or 1",
             values=lambda pod, _: termination_labels(pod),
         ),
         Row(
@@ -242,7 +242,6 @@ PODS: Kind[Pod, None] = Kind(
             text="Time at which a container of the pod last ended, in Unix seconds",
             source="status.containerStatuses[].state.terminated.finishedAt, "
             "status.containerStatuses[].lastState.terminated.finishedAt",
-            series="0 or 1",
             values=lambda pod, _: termination_time(pod),
         ),
     ),

@@ -51,7 +51,7 @@ class Row(Generic[T, M]):
         source: the field of the object that it is read from.
         values: a pure function of the object and what is remembered of it.
         labels: names of the row's own labels, in the order of what `values` yields.
-        series: how many there are for one object, for the documentation.
+        series: how many there are for one object, for the documentation; most have none if the field is absent.
         is_retained: its series stay for --retain-deleted after a finished object was deleted.
         is_counter: its value only grows while the object exists; the name ends in `_total`.
         is_stable: it is one of the operator's nine: `text` is the operator's HELP, to the letter.
@@ -62,7 +62,7 @@ class Row(Generic[T, M]):
     source: str
     values: Callable[[T, M | None], Values]
     labels: tuple[str, ...] = ()
-    series: str = "1"
+    series: str = "0 or 1"
     is_retained: bool = False
     is_counter: bool = False
     is_stable: bool = False
