@@ -13,7 +13,7 @@ from typing import Self
 
 from exporter.simulator.api_conventions import API_VERSION, kind_name
 from exporter.simulator.apiserver.connections import Stream
-from exporter.simulator.apiserver.history import Event
+from exporter.simulator.apiserver.history import WatchEvent
 from exporter.simulator.apiserver.requests import Request
 from exporter.simulator.apiserver.responses import Response
 from exporter.simulator.apiserver.server import ApiServer
@@ -59,7 +59,7 @@ class AttackStore(ObjectStore):
             (type_.encode(), API_VERSION.encode(), kind_name(plural).encode(), metadata, labels, members)
         )
         self._version = number
-        self._kinds[plural].append(Event(number, type_, key, line), self._history)
+        self._kinds[plural].append(WatchEvent(number, type_, key, line), self._history)
 
 
 class AttackServer(ApiServer):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from exporter.simulator.apiserver.history import Event, History
+from exporter.simulator.apiserver.history import History, WatchEvent
 from exporter.simulator.apiserver.store import ObjectStore
 
 
@@ -10,7 +10,7 @@ class Backup(NamedTuple):
     """The present objects without their history."""
 
     version: int
-    kinds: dict[str, list[Event]]
+    kinds: dict[str, list[WatchEvent]]
 
 
 def install(store: ObjectStore, plural: str) -> None:

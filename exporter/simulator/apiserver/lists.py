@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from exporter.simulator.api_conventions import EVENTS, api_version, is_core, kind_name
-from exporter.simulator.apiserver.history import Page
+from exporter.simulator.apiserver.history import ListPage
 from exporter.simulator.apiserver.requests import Request, decode_token, encode_token
 from exporter.simulator.apiserver.responses import CONTINUE_EXPIRED, Response, details_of, qualified, status, too_large
 from exporter.simulator.apiserver.selectors import Selector, selector_of
@@ -65,7 +65,7 @@ def list_(store: ObjectStore, request: Request) -> Response:
     return Response(200, zlib.compress(body, 1, wbits=31), headers)
 
 
-def _first_page(store: ObjectStore, request: Request, selector: Selector | None) -> Page:
+def _first_page(store: ObjectStore, request: Request, selector: Selector | None) -> ListPage:
     limit, version = request.number("limit"), request.version()
     if version is not None and version > store.version:
         raise FutureVersionError(version, store.version)
@@ -83,7 +83,7 @@ def _first_page(store: ObjectStore, request: Request, selector: Selector | None)
     )
 
 
-def _continued(store: ObjectStore, request: Request, token: str, selector: Selector | None) -> Page:
+def _continued(store: ObjectStore, request: Request, token: str, selector: Selector | None) -> ListPage:
     version, start = decode_token(token)
     return store.page(
         request.plural,
@@ -95,7 +95,7 @@ def _continued(store: ObjectStore, request: Request, token: str, selector: Selec
     )
 
 
-def _list_body(request: Request, page: Page, *, with_count: bool) -> bytes:
+def _list_body(request: Request, page: ListPage, *, with_count: bool) -> bytes:
     metadata: dict[str, Any] = {}
     if page.remaining:
         start = f"/{page.last_key.removeprefix(request.prefix)}\0"
@@ -113,7 +113,7 @@ def _list_body(request: Request, page: Page, *, with_count: bool) -> bytes:
     )
 
 
-def _core_list(plural: str, page: Page, metadata: dict[str, Any]) -> bytes:
+def _core_list(plural: str, page: ListPage, metadata: dict[str, Any]) -> bytes:
     """Return a list of a built-in kind: its items have no kind and apiVersion, and its keys are in Go's order."""
     kind = kind_name(plural).encode()
     head = b'{"kind":"%b","apiVersion":"%b",' % (kind, api_version(plural).encode())

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from exporter.simulator.api_conventions import CORE_KIND_NAMES, CORE_PATH, EVENTS, GROUP_PATH
 from exporter.simulator.apiserver import lists, responses
 from exporter.simulator.apiserver.connections import Listener, Stream
-from exporter.simulator.apiserver.history import Event, Watch
+from exporter.simulator.apiserver.history import Watch, WatchEvent
 from exporter.simulator.apiserver.requests import BadRequestError, Request
 from exporter.simulator.apiserver.responses import Response
 from exporter.simulator.apiserver.selectors import selector_of
@@ -151,7 +151,7 @@ class ApiServer:
             return responses.forbidden(request, self.user)
         return None
 
-    def _open(self, request: Request) -> tuple[list[Event] | None, Watch]:
+    def _open(self, request: Request) -> tuple[list[WatchEvent] | None, Watch]:
         version, selector = request.version(), selector_of(request)
         plural, namespace, matches = request.plural, request.namespace, selector.matches if selector else None
         if version and request.query.get("sendInitialEvents") != "true":
@@ -172,7 +172,7 @@ class ApiServer:
             with self._watches_lock:
                 del self._watches[watch]
 
-    def _send_initial(self, request: Request, stream: Stream, initial: list[Event] | None, version: int) -> None:
+    def _send_initial(self, request: Request, stream: Stream, initial: list[WatchEvent] | None, version: int) -> None:
         if initial is None:
             return
         for event in initial:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from exporter.simulator.apiserver.history import Event
+from exporter.simulator.apiserver.history import WatchEvent
 from exporter.simulator.apiserver.requests import BadRequestError
 from exporter.simulator.apiserver.selectors import Selector
 
-POD = Event.of(
+POD = WatchEvent.of(
     "ADDED",
     1,
     "ns/a",
