@@ -4,17 +4,16 @@ Names of versions and cipher suites are Go's, as in exporter-toolkit, and so is 
 certificate in it is trusted, an intermediate one too.
 """
 
-import os
 import ssl
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from exporter.errors import ConfigError
+from exporter.private_file import private_file
 from exporter.web.web_config import TlsSettings, printable
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
@@ -146,7 +145,8 @@ def _cipher(name: str) -> str:
 def _load_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     try:
         with ExitStack() as stack:
-            certificate_path, key_path = (stack.enter_context(_private_file(data)) for data in (certificate, key))
+            # OpenSSL in Python reads files only. In the settings' files the key could be newer than its certificate.
+            certificate_path, key_path = (stack.enter_context(private_file(data)) for data in (certificate, key))
             # Without an answer OpenSSL would ask for the pass phrase on the terminal.
             context.load_cert_chain(certificate_path, key_path, password=lambda: "")
     except ssl.SSLError as exc:
@@ -168,23 +168,3 @@ def _verify_clients(context: ssl.SSLContext, mode: ssl.VerifyMode, client_ca: by
     # TLS 1.2 only, and for minutes.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
-
-
-@contextmanager
-def _private_file(data: bytes) -> Iterator[str]:
-    """Yield the path of a file with this content: OpenSSL in Python reads certificates and keys from files only.
-
-    From the settings' files themselves it could read a key that is newer than its certificate.
-    """
-    if hasattr(os, "memfd_create"):
-        # In memory: the container's file system may be read-only, and a key should not reach a disk.
-        descriptor = os.memfd_create("tls")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            yield f"/proc/self/fd/{descriptor}"
-    else:
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(data)
-            file.flush()
-            yield file.name
