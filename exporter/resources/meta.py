@@ -32,11 +32,15 @@ class SharedStrings(Struct, frozen=True, gc=False):
     shared: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        share(self, *self.shared)
+        _share(self, self.shared)
 
 
 def share(struct: Struct, *names: str) -> None:
     """Replace the strings in these fields by their one copy, while the struct is decoded."""
+    _share(struct, names)
+
+
+def _share(struct: Struct, names: tuple[str, ...]) -> None:
     if len(_shared) > MAX_SHARED_STRINGS:
         # Strings that are in use stay with their objects, and are shared again from the next version on.
         _shared.clear()
