@@ -13,8 +13,8 @@ from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.raycronjob import RAYCRONJOBS
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
-from exporter.kube.access import anonymous
-from exporter.kube.api_transport import ApiTransport
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from tests.support.bodies import ParsedFamily, family_of, parse
 from tests.support.events_pods import moment
 from tests.support.metrics_stores import metrics_store

@@ -5,16 +5,13 @@ of RFC 5280, and a broken certificate in the bundle is skipped. The contexts of 
 makes from files, do none of the three; but its pools take a context in place of files.
 """
 
-import os
 import re
 import ssl
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from urllib3.util import create_urllib3_context
 
 from exporter.errors import ConfigError
+from exporter.private_file import private_file
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?")
 
@@ -51,7 +48,7 @@ def load_client_certificate(context: ssl.SSLContext, pem: bytes, what: str) -> N
         ConfigError: it is none, or its key is another's; the message begins with `what`.
     """
     try:
-        with _private_file(pem) as path:
+        with private_file(pem) as path:
             # Without an answer OpenSSL would ask for the pass phrase on the terminal.
             context.load_cert_chain(path, password=lambda: "")
     except ssl.SSLError as exc:
@@ -59,22 +56,6 @@ def load_client_certificate(context: ssl.SSLContext, pem: bytes, what: str) -> N
         raise ConfigError(f"{what}: no client certificate with its unencrypted key ({reason})") from exc
     except OSError as exc:
         raise ConfigError(f"{what}: couldn't hand it to OpenSSL: {exc.strerror}") from exc
-
-
-@contextmanager
-def _private_file(data: bytes) -> Iterator[str]:
-    """Yield the path of a file with this content: OpenSSL in Python reads keys from files only."""
-    if hasattr(os, "memfd_create"):
-        # In memory: the container's file system may be read-only, and a key should not reach a disk.
-        with os.fdopen(os.memfd_create("client-certificate"), "wb") as file:
-            file.write(data)
-            file.flush()
-            yield f"/proc/self/fd/{file.fileno()}"
-    else:
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(data)
-            file.flush()
-            yield file.name
 
 
 def _load(context: ssl.SSLContext, authority: bytes) -> list[bool]:
