@@ -11,6 +11,7 @@ from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.list_watch import PAGE_MAX_BYTES, ListWatch
 from tests.support.faults import FaultServer
 from tests.support.listing import PATH, listing
+from tests.support.stores import uninstall
 from tests.support.trickling import trickling
 
 MEGABYTE = 1_000_000
@@ -82,7 +83,7 @@ def test_discovery_says_what_is_installed(path: str) -> None:
     """By the group's path, for all namespaces and for one."""
     with listing(path=path) as (list_watch, server):
         assert list_watch.is_installed()
-        server.store.uninstall("rayjobs")
+        uninstall(server.store, "rayjobs")
         assert not list_watch.is_installed()
         assert {request.path for request in server.requests} == {"/apis/ray.io/v1"}
 
@@ -91,7 +92,7 @@ def test_a_group_that_is_not_served_is_missing_if_the_server_has_a_version() -> 
     """No CRD of the group is installed."""
     with listing() as (list_watch, server):
         for plural in server.store.installed():
-            server.store.uninstall(plural)
+            uninstall(server.store, plural)
         assert not list_watch.is_installed()
         assert [request.path for request in server.requests] == ["/apis/ray.io/v1", "/version"]
 
