@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.event_reasons import KUBERAY_REASONS
-from exporter.collectors.pod import PODS
-from exporter.collectors.pod_status import bounded_status
+from exporter.collectors.pod import PODS, bounded_status
 from exporter.event_log import LOGGER
 from tests.support.bodies import ParsedFamily, parse
 from tests.support.events import Totals

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.collectors.metadata import created_row
-from exporter.collectors.pod_status import EVICTED, TERMINATED_REASONS, bounded_status
 from exporter.collectors.table import (
     NO_OCCURRENCE,
     OTHER,
@@ -21,6 +20,7 @@ from exporter.collectors.table import (
 from exporter.collectors.values import Values, info, number, one, timestamp, truth
 from exporter.resources.meta import Condition, find_condition
 from exporter.resources.pod import ContainerStatus, Pod, PodStatus, Terminated
+from exporter.resources.pod_status import EVICTED, TERMINATED_REASONS, is_known, pod_status
 from exporter.resources.times import elapsed_seconds
 
 HEAD, WORKER, SUBMITTER = "head", "worker", "submitter"
@@ -48,6 +48,12 @@ def pod_info(pod: Pod) -> Values:
 def owner(pod: Pod) -> Values:
     """Return the RayJob that a submitter was created for; heads and workers have their cluster in the info."""
     return info("RayJob" if pod.metadata.ray_job else None, pod.metadata.ray_job)
+
+
+def bounded_status(pod: Pod) -> str:
+    """Return the pod's status, or `other` if it is not a known one."""
+    status = pod_status(pod)
+    return status if is_known(status) else OTHER
 
 
 def condition(pod: Pod, type_: str) -> Condition | None:

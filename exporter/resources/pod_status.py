@@ -1,12 +1,12 @@
-"""A pod's status as kubectl's STATUS column has it (`printPod` in pkg/printers/internalversion, v1.36), bounded.
+"""A pod's status as kubectl's STATUS column has it (`printPod` in pkg/printers/internalversion, v1.36).
 
-Two differences: a pod that kubectl calls Pending is `Unschedulable` if the scheduler says so, and an evicted pod is
-`Evicted` whatever its containers say.
+The metric, the page and the diagnosis name a pod's state by this function. Two differences to kubectl: a pod that
+kubectl calls Pending is `Unschedulable` if the scheduler says so, and an evicted pod is `Evicted` whatever its
+containers say.
 """
 
 import re
 
-from exporter.collectors.table import OTHER
 from exporter.resources.meta import find_condition
 from exporter.resources.pod import ContainerState, ContainerStatus, Pod, PodStatus, Terminated
 
@@ -48,9 +48,16 @@ POD_REASONS = (
     "Shutdown",
     "Terminated",
     "UnexpectedAdmissionError",
-    "OutOfcpu",
-    "OutOfmemory",
-    "OutOfpods",
+    "TopologyAffinityError",
+    "PodOSNotSupported",
+    "UnsupportedPodOS",
+    "AppArmor",
+    "SysctlForbidden",
+    "InvalidNodeInfo",
+    *(f"OutOf{name}" for name in ("cpu", "memory", "pods", "ephemeral-storage", "hugepages-2Mi", "hugepages-1Gi")),
+    *(f"OutOf{name}" for name in ("nvidia.com/gpu", "nvidia.com/gpu.shared", "amd.com/gpu", "google.com/tpu")),
+    *(f"OutOf{name}" for name in ("aws.amazon.com/neuron", "aws.amazon.com/neuroncore", "habana.ai/gaudi")),
+    *(f"OutOf{name}" for name in ("huawei.com/Ascend910", "gpu.intel.com/i915", "gpu.intel.com/xe")),
 )
 """What kubelet and controllers write into a pod's `status.reason`."""
 
@@ -68,11 +75,9 @@ _INIT_PREFIX = "Init:"
 _NUMBERED = re.compile(r"Init:\d/(\d|10)|(Init:)?(Signal|ExitCode):\d{1,3}", re.ASCII)
 
 
-def bounded_status(pod: Pod) -> str:
-    """Return the pod's status, or `other` if it is not a known one: anyone may write a pod's status."""
-    status = pod_status(pod)
-    is_known = status.removeprefix(_INIT_PREFIX) in STATUSES or _NUMBERED.fullmatch(status)
-    return status if is_known else OTHER
+def is_known(status: str) -> bool:
+    """Return whether a status is one of a bounded number: anyone may write a pod's status."""
+    return status.removeprefix(_INIT_PREFIX) in STATUSES or _NUMBERED.fullmatch(status) is not None
 
 
 def pod_status(pod: Pod) -> str:

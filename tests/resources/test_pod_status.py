@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.pod import PODS
-from exporter.collectors.pod_status import bounded_status, pod_status
+from exporter.collectors.pod import PODS, bounded_status
+from exporter.resources.pod_status import pod_status
 from tests.support.objects import CREATED, condition, decode, manifest
 
 RUNNING = {"running": {"startedAt": CREATED}}
@@ -118,6 +118,8 @@ CASES: dict[str, tuple[Any, str]] = {
     "evicted, with containers": (pod("Failed", terminated(137, "ContainerStatusUnknown"), reason="Evicted"), "Evicted"),
     "deadline": (pod("Failed", reason="DeadlineExceeded"), "DeadlineExceeded"),
     "a reason of the kubelet": (pod("Failed", reason="OutOfcpu"), "OutOfcpu"),
+    "no device left": (pod("Failed", reason="OutOfnvidia.com/gpu"), "OutOfnvidia.com/gpu"),
+    "no fitting NUMA node": (pod("Failed", reason="TopologyAffinityError"), "TopologyAffinityError"),
 }
 
 
@@ -132,6 +134,7 @@ def test_status_is_kubectls(version: Status, expected: str) -> None:
     "version",
     [
         pod("Failed", reason="free text"),
+        pod("Failed", reason="OutOfexample.com/anything"),
         pod("Odd"),
         pod("Pending", waiting("free text")),
         pod("Pending", init=(container(waiting("free text")),)),
