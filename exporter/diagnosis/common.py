@@ -1,21 +1,14 @@
-"""Findings that every kind can have: no status, deletion, suspension."""
+"""Findings that every kind can have: no status, deletion, suspension, another controller."""
 
 import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from exporter.diagnosis.causes import Cause, Severity
+from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
-from exporter.diagnosis.fleet import kind_of
-from exporter.diagnosis.phrases import age, age_seconds, ended
-from exporter.diagnosis.waiting import quoted
-from exporter.resources.detailed import (
-    DetailedCondition,
-    DetailedObject,
-    DetailedRayCluster,
-    DetailedRayJob,
-    DetailedRayService,
-)
+from exporter.diagnosis.fleet import Known, kind_of
+from exporter.diagnosis.phrases import age, age_seconds, ended, last_line, lasting, one_line, with_detail
+from exporter.resources.detailed import DetailedCondition, DetailedObject
 from exporter.resources.event import Event
 from exporter.resources.meta import HasConditions, find_condition
 
@@ -24,16 +17,11 @@ SILENT_SECONDS = 300.0
 
 DELETION_SECONDS = 600.0
 SUSPENSION_SECONDS = 600.0
+DISPATCH_SECONDS = 600.0
 
 _INVALID_PREFIX = re.compile(r"^(\S+/\S+: )?The \w+ (spec|metadata|status) is invalid( \S+/\S+)?: |^\S+/\S+: ")
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
-MULTIKUEUE = "kueue.x-k8s.io/multikueue"
-
-
-def subject(obj: DetailedObject) -> str:
-    """Return `RayCluster x`."""
-    return f"{kind_of(obj)} {obj.metadata.name}"
 
 
 def field_of(obj: DetailedObject, field: str, time: datetime | None = None, message: str | None = None) -> Evidence:
@@ -62,28 +50,37 @@ def deletion(obj: DetailedObject, now: datetime) -> Iterator[Finding]:
     """Yield a finding if a deletion takes too long."""
     since = obj.metadata.deletion_timestamp
     if age_seconds(now, since) > DELETION_SECONDS:
-        finalizers = obj.metadata.finalizers or ()
-        held = f"finalizers: {', '.join(finalizers)}" if finalizers else "it has no finalizers"
-        sentence = f"{subject(obj)} is being deleted for {age(now, since)}; {held}."
+        finalizers = ", ".join(obj.metadata.finalizers or ()) or "none"
+        sentence = f"Deleting for {age(now, since)}; finalizers: {finalizers}."
         yield finding(Cause.STUCK_DELETION, sentence, field_of(obj, "metadata.deletionTimestamp", since))
 
 
-def silence(obj: DetailedRayCluster | DetailedRayJob | DetailedRayService, now: datetime) -> Iterator[Finding]:
+def silence(obj: DetailedObject, known: Known, now: datetime) -> Iterator[Finding]:
     """Yield a finding if the operator has not written a status for too long; for objects without one."""
     created = obj.metadata.creation_timestamp
-    if obj.spec is not None and obj.spec.managed_by not in (None, "", "ray.io/kuberay-operator"):
-        return
     if age_seconds(now, created) > SILENT_SECONDS:
-        sentence = f"{subject(obj)} has no status {age(now, created)} after its creation."
-        yield finding(Cause.OPERATOR_SILENT, sentence, field_of(obj, "status", created))
+        # An Event would tell a rejected spec from an operator that is not there.
+        cause = Cause.OPERATOR_SILENT if known.events else Cause.UNKNOWN
+        sentence = f"No status for {age(now, created)} since the creation."
+        yield finding(cause, sentence, field_of(obj, "status", created))
 
 
-def invalid(obj: DetailedObject, event: Event | None) -> Iterator[Finding]:
-    """Yield a finding if an Event says that the spec of an object without a status is invalid."""
-    if event is not None:
-        reason = quoted(without_prefix(event.message or "")) or event.reason
-        sentence = ended(f"The spec of {subject(obj)} is invalid: {reason}")
-        yield finding(Cause.INVALID_SPEC, sentence, event_of(obj, event))
+def managed(obj: DetailedObject, controller: str, now: datetime, *, has_status: bool) -> Iterator[Finding]:
+    """Yield a finding of an object that another controller manages."""
+    created = obj.metadata.creation_timestamp
+    is_late = not has_status and age_seconds(now, created) > DISPATCH_SECONDS
+    evidence = field_of(obj, "status" if is_late else "spec.managedBy", created if is_late else None, controller)
+    if is_late:
+        sentence = f"Not dispatched for {age(now, created)}: {controller} manages it, and has not written a status."
+        yield finding(Cause.NOT_DISPATCHED, sentence, evidence)
+    else:
+        yield finding(Cause.MANAGED, f"Managed by {controller}: its pods run in another cluster.", evidence)
+
+
+def invalid(obj: DetailedObject, message: str | None, evidence: Evidence, default: str = "") -> Finding:
+    """Return the finding of a spec that the operator rejected with this message."""
+    text = last_line(without_prefix(message or "")) or default
+    return finding(Cause.INVALID_SPEC, ended(with_detail("Spec is invalid", text)), evidence)
 
 
 def suspension(
@@ -92,20 +89,17 @@ def suspension(
     """Yield a finding of an object that is suspended, or is being suspended."""
     evidence = field_of(obj, field, since)
     if not is_finished:
-        if age_seconds(now, since) > SUSPENSION_SECONDS:
-            sentence = f"{subject(obj)} is being suspended for {age(now, since)}."
-            yield finding(Cause.SUSPENSION_SLOW, sentence, evidence)
-        else:
-            yield finding(Cause.SUSPENDED, f"{subject(obj)} is being suspended.", evidence, severity=Severity.INFO)
-        return
-    since_text = f" for {age(now, since)}" if since else ""
-    if queue := obj.metadata.label(QUEUE_LABEL):
-        sentence = f"{subject(obj)} waits{since_text} until queue {queue} admits it."
+        is_slow = age_seconds(now, since) > SUSPENSION_SECONDS
+        cause = Cause.SUSPENSION_SLOW if is_slow else Cause.SUSPENDED
+        sentence = f"Suspending{lasting(now, since)}: its pods have not all ended."
+        yield finding(cause, sentence, evidence)
+    elif queue := obj.metadata.label(QUEUE_LABEL):
+        sentence = f"Waiting{lasting(now, since)} until Kueue admits it to the queue {queue}."
         yield finding(Cause.ADMISSION_PENDING, sentence, evidence)
     else:
-        yield finding(Cause.SUSPENDED, f"{subject(obj)} is suspended{since_text}.", evidence)
+        yield finding(Cause.SUSPENDED, f"Suspended{lasting(now, since)}.", evidence)
 
 
 def without_prefix(message: str) -> str:
     """Return the operator's message about an invalid spec without the beginning that repeats what it is about."""
-    return _INVALID_PREFIX.sub("", " ".join(message.split()), count=1)
+    return _INVALID_PREFIX.sub("", one_line(message), count=1)

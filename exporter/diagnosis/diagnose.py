@@ -1,10 +1,13 @@
 """The one function of this part."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from exporter.diagnosis.finding import Finding, sorted_findings
-from exporter.diagnosis.fleet import Related
+from msgspec.structs import replace
+
+from exporter.diagnosis.causes import Cause
+from exporter.diagnosis.finding import Finding, explains, sorted_findings
+from exporter.diagnosis.fleet import Known, Related
 from exporter.diagnosis.raycluster import cluster_findings
 from exporter.diagnosis.raycronjob import cron_job_findings
 from exporter.diagnosis.rayjob import job_findings
@@ -16,14 +19,18 @@ from exporter.resources.detailed import (
     DetailedRayService,
 )
 
+_NEEDS_MORE = (Cause.UNKNOWN, Cause.NO_HEAD, Cause.WAITING_FOR_WORKERS, Cause.JOB_NOT_STARTED, Cause.OPERATOR_SILENT)
+"""Causes that pods or Events would explain."""
+
 
 def diagnose(obj: DetailedObject, related: Related, now: datetime) -> tuple[Finding, ...]:
-    """Return why an object is not healthy, the worst first; nothing if it is healthy.
+    """Return why an object is not healthy, the worst first; nothing if it is known to be well.
 
     `related` is what belongs to it (`Fleet.related`), and says which kinds could be read. The result
     depends on the arguments only.
     """
-    return sorted_findings(tuple(_findings(obj, related, now)))
+    found = sorted_findings(_known_causes(list(_findings(obj, related, now))))
+    return _with_unread(found, related.known)
 
 
 def _findings(obj: DetailedObject, related: Related, now: datetime) -> Iterable[Finding]:
@@ -34,3 +41,20 @@ def _findings(obj: DetailedObject, related: Related, now: datetime) -> Iterable[
     if isinstance(obj, DetailedRayService):
         return service_findings(obj, related, now)
     return cron_job_findings(obj, related, now)
+
+
+def _known_causes(found: Sequence[Finding]) -> Sequence[Finding]:
+    """Drop unknown causes beside a failure that the operator recorded: it is the cause."""
+    recorded = any(explains(item) and item.evidence[0].field.startswith("Event ") for item in found)
+    return [item for item in found if item.cause is not Cause.UNKNOWN] if recorded else found
+
+
+def _with_unread(found: tuple[Finding, ...], known: Known) -> tuple[Finding, ...]:
+    """Say once, in the first finding that needs them, that pods or Events were not read."""
+    unread = " and ".join(name for name, is_known in (("pods", known.pods), ("Events", known.events)) if not is_known)
+    first = next((index for index, item in enumerate(found) if item.cause in _NEEDS_MORE), None)
+    if not unread or first is None:
+        return found
+    item = found[first]
+    sentence = f"{item.sentence} {unread[:1].upper()}{unread[1:]} were not read: {known.remedy}."
+    return (*found[:first], replace(item, sentence=sentence), *found[first + 1 :])

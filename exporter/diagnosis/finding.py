@@ -1,12 +1,14 @@
 """What a diagnosis consists of: findings with their evidence, as frozen structs that become JSON."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 
 from msgspec import Struct
 
-from exporter.diagnosis.causes import CAUSES, Cause, Severity
+from exporter.diagnosis.causes import CAUSES, RUNBOOKS_OF_KINDS, RUNS_AGAIN, Cause, Severity
+from exporter.diagnosis.phrases import one_line
 from exporter.resources.meta import ObjectMeta
 
 __all__ = ["MAX_EVIDENCE", "Evidence", "Finding", "Severity", "finding", "severity_rank"]
@@ -22,7 +24,7 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
         kind, namespace, name: the object that shows it, such as a Pod.
         field: the field of this object.
         time: since when it shows it.
-        message: what another program wrote there; any text.
+        message: what another program wrote there; any text, on one line.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
         evidence: where this was read, at most MAX_EVIDENCE entries.
         advice: what usually helps.
         runbook: an anchor in docs/runbooks.md, "" if there is none.
+        command: what to run next, as a line for a shell.
     """
 
     cause: Cause
@@ -49,23 +52,45 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     evidence: tuple[Evidence, ...] = ()
     advice: str = ""
     runbook: str = ""
+    command: str = ""
 
 
-def finding(cause: Cause, sentence: str, *evidence: Evidence, severity: Severity | None = None) -> Finding:
-    """Return a finding with the texts of its row; `severity` overrides the usual one of the cause."""
+def finding(
+    cause: Cause,
+    sentence: str,
+    *evidence: Evidence,
+    severity: Severity | None = None,
+    command: str = "",
+    container: str = "",
+) -> Finding:
+    """Return a finding with the texts of its row.
+
+    `severity` and `command` override the usual ones of the cause; the command is about the first evidence, and about
+    `container` where it has one.
+    """
     row = CAUSES[cause]
-    return Finding(cause, severity or row.severity, sentence, evidence[:MAX_EVIDENCE], row.advice, row.runbook)
+    kind = evidence[0].kind if evidence else ""
+    return Finding(
+        cause,
+        severity or row.severity,
+        sentence,
+        evidence[:MAX_EVIDENCE],
+        row.advice,
+        RUNBOOKS_OF_KINDS.get((cause, kind), row.runbook),
+        _command(command or row.command, evidence[0], container) if evidence else "",
+    )
 
 
 def evidence_of(
     kind: str, meta: ObjectMeta, field: str, time: datetime | None = None, message: str | None = None
 ) -> Evidence:
-    return Evidence(kind, meta.namespace, meta.name, field, time, message or "")
+    return Evidence(kind, meta.namespace, meta.name, field, time, one_line(message))
 
 
 def explains(item: Finding) -> bool:
     """Return whether a finding is a reason why something has not started; what runs again is none."""
-    return item.severity is not Severity.WARNING or item.cause in (Cause.UNKNOWN, Cause.WAITING_FOR_WORKERS)
+    runs_again = item.cause is Cause.OUT_OF_MEMORY and ".lastState" in item.evidence[0].field
+    return item.cause not in RUNS_AGAIN and not runs_again
 
 
 def severity_rank(severity: Severity) -> int:
@@ -79,6 +104,15 @@ def sorted_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     for item in sorted(findings, key=lambda item: _RANKS[item.severity]):
         distinct.setdefault(item.sentence, item)
     return tuple(distinct.values())
+
+
+def _command(template: str, about: Evidence, container: str) -> str:
+    return template.format(
+        namespace=f" -n {shlex.quote(about.namespace)}" if about.namespace else "",
+        kind=about.kind.lower(),
+        name=shlex.quote(about.name),
+        container=f" -c {shlex.quote(container)}" if container else "",
+    )
 
 
 _RANKS: dict[Enum, int] = {severity: rank for rank, severity in enumerate(Severity)}

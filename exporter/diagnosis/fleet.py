@@ -36,6 +36,9 @@ NAMES = {
 }
 """The `kind` of each type, in the order in which they are listed."""
 
+_JOB_SUFFIXES = {"RayJob": "", "RayCluster": "-redis-cleanup"}
+"""Names of the Jobs that run submitters and cleanups, after the object's own name."""
+
 CRON_JOB_LABEL = "ray.io/cronjob-name"
 ORIGIN_KIND_LABEL = "ray.io/originated-from-crd"
 ORIGIN_NAME_LABEL = "ray.io/originated-from-cr-name"
@@ -51,11 +54,13 @@ class Known(Struct, frozen=True):
 
     Attributes:
         clusters, pods, events: they could be read, in the namespaces of the objects.
+        remedy: how to have pods and Events read, as the end of a sentence.
     """
 
     clusters: bool = True
     pods: bool = True
     events: bool = True
+    remedy: str = "add pods and events to the input"
 
 
 class Related(Struct, frozen=True):
@@ -64,7 +69,9 @@ class Related(Struct, frozen=True):
     Attributes:
         clusters: the RayClusters that it names, which exist, each with what belongs to it.
         pods: of the cluster itself, or the submitters of a job.
-        events: about the object, the newest first, at most MAX_EVENTS.
+        events: about the object, or the Job that runs its submitter or its cleanup; the newest first, at most
+            MAX_EVENTS.
+        pod_events: about each of these pods, the newest first.
         jobs: of a RayCronJob, the newest first, at most MAX_JOBS.
         known: which kinds could be read.
     """
@@ -72,6 +79,7 @@ class Related(Struct, frozen=True):
     clusters: tuple[tuple[DetailedRayCluster, "Related"], ...] = ()
     pods: tuple[DetailedPod, ...] = ()
     events: tuple[Event, ...] = ()
+    pod_events: Mapping[str, tuple[Event, ...]] = {}
     jobs: tuple[DetailedRayJob, ...] = ()
     known: Known = Known()
 
@@ -82,6 +90,12 @@ class Related(Struct, frozen=True):
     def event(self, *reasons: str) -> Event | None:
         """Return the newest Event with one of these reasons."""
         return next((event for event in self.events if event.reason in reasons), None)
+
+    @property
+    def head(self) -> DetailedPod | None:
+        """The head pod that is not being deleted."""
+        heads = (pod for pod in self.pods if pod.metadata.node_type == "head")
+        return next((pod for pod in heads if pod.metadata.deletion_timestamp is None), None)
 
 
 class Fleet:
@@ -111,7 +125,7 @@ class Fleet:
     def add_pods(self, pods: Iterable[DetailedPod]) -> None:
         for pod in pods:
             meta = pod.metadata
-            if meta.ray_cluster and meta.node_type in ("head", "worker"):
+            if meta.ray_cluster and meta.node_type:
                 self._pods[meta.namespace, meta.ray_cluster].append(pod)
             elif meta.ray_job and not meta.node_type:
                 self._submitters[meta.namespace, meta.ray_job].append(pod)
@@ -128,15 +142,17 @@ class Fleet:
     def related(self, obj: DetailedObject) -> Related:
         """Return what belongs to an object of this fleet."""
         meta = obj.metadata
-        events = self._newest_events(kind_of(obj), meta.namespace, meta.name)
+        events = self._newest_events(obj)
         if isinstance(obj, DetailedRayCluster):
-            return Related(pods=self._of(self._pods, meta.namespace, meta.name), events=events, known=self.known)
+            pods = self._of(self._pods, meta.namespace, meta.name)
+            return Related(pods=pods, events=events, pod_events=self._pod_events(pods), known=self.known)
         if isinstance(obj, DetailedRayCronJob):
             jobs = sorted(self._cron_jobs.get((meta.namespace, meta.name), ()), key=_created_at, reverse=True)
             return Related(events=events, jobs=tuple(jobs[:MAX_JOBS]), known=self.known)
         clusters = tuple(self._clusters(meta.namespace, cluster_names(obj)))
         submitters = self._of(self._submitters, meta.namespace, meta.name) if isinstance(obj, DetailedRayJob) else ()
-        return Related(clusters=clusters, pods=submitters, events=events, known=self.known)
+        pod_events = self._pod_events(submitters)
+        return Related(clusters=clusters, pods=submitters, events=events, pod_events=pod_events, known=self.known)
 
     def owner(self, cluster: DetailedRayCluster) -> DetailedObject | None:
         """Return the RayJob or RayService that a cluster was created for, if there is one in the fleet."""
@@ -154,15 +170,27 @@ class Fleet:
             if isinstance(cluster, DetailedRayCluster):
                 yield cluster, self.related(cluster)
 
-    def _newest_events(self, kind: str, namespace: str, name: str) -> tuple[Event, ...]:
+    def _newest_events(self, obj: DetailedObject) -> tuple[Event, ...]:
+        kind, meta = kind_of(obj), obj.metadata
+        events = self._events_about(kind, meta.namespace, meta.name, meta.uid)
+        if kind in _JOB_SUFFIXES:
+            events += self._events_about("Job", meta.namespace, meta.name + _JOB_SUFFIXES[kind])
+        return tuple(sorted(events, key=_last_time, reverse=True)[:MAX_EVENTS])
+
+    def _pod_events(self, pods: Iterable[DetailedPod]) -> dict[str, tuple[Event, ...]]:
+        found = {}
+        for meta in (pod.metadata for pod in pods):
+            if events := self._events_about("Pod", meta.namespace, meta.name, meta.uid):
+                found[meta.name] = tuple(sorted(events, key=_last_time, reverse=True)[:MAX_EVENTS])
+        return found
+
+    def _events_about(self, kind: str, namespace: str, name: str, uid: str | None = None) -> list[Event]:
         # An Event of a deleted object of the same name is about another object, but says so only by its uid.
-        obj = self.find(kind, namespace, name)
-        events = [
+        return [
             event
             for event in self._events.get((kind, namespace, name), ())
-            if obj is None or event.involved_object is None or event.involved_object.uid in (None, obj.metadata.uid)
+            if uid is None or event.involved_object is None or event.involved_object.uid in (None, uid)
         ]
-        return tuple(sorted(events, key=_last_time, reverse=True)[:MAX_EVENTS])
 
     @staticmethod
     def _of(index: Mapping[tuple[str, str], list[_T]], namespace: str, name: str) -> tuple[_T, ...]:

@@ -1,9 +1,10 @@
-"""Figures in sentences: ages, counts, lists of names."""
+"""Figures and texts in sentences: ages, counts, lists of names, messages of other programs."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
 MAX_NAMES = 3
+_MAX_QUOTED = 160
 
 
 def age_seconds(now: datetime, since: datetime | None) -> float:
@@ -28,6 +29,16 @@ def age(now: datetime, since: datetime | None) -> str:
     return "an unknown time" if since is None else duration(age_seconds(now, since))
 
 
+def lasting(now: datetime, since: datetime | None) -> str:
+    """Return ` for 14 min`; "" if the time is absent."""
+    return f" for {age(now, since)}" if since else ""
+
+
+def ago(now: datetime, since: datetime | None) -> str:
+    """Return ` 14 min ago`; "" if the time is absent."""
+    return f" {age(now, since)} ago" if since else ""
+
+
 def count(number: int, noun: str) -> str:
     """Return `1 pod`, `4 pods`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -38,6 +49,28 @@ def names(values: Iterable[str]) -> str:
     distinct = list(dict.fromkeys(values))
     more = len(distinct) - MAX_NAMES
     return ", ".join(distinct[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def one_line(text: str | None) -> str:
+    """Return a text without line breaks."""
+    return " ".join((text or "").split())
+
+
+def quoted(message: str | None) -> str:
+    """Return the beginning of a message, for a sentence; the evidence has more of it."""
+    line = one_line(message).rstrip(".")
+    return line if len(line) <= _MAX_QUOTED else f"{line[: _MAX_QUOTED - 1]}…"
+
+
+def last_line(message: str | None) -> str:
+    """Return the last line of a text that has several, such as a traceback; else its beginning."""
+    lines = [line for line in (message or "").splitlines() if line.strip()]
+    return quoted(lines[-1] if lines else "")
+
+
+def with_detail(text: str, detail: str) -> str:
+    """Return `text: detail`, or the text if there is no detail."""
+    return f"{text}: {detail}" if detail else text
 
 
 def ended(text: str) -> str:

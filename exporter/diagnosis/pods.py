@@ -1,22 +1,64 @@
 """What pods show: a trouble for each pod, and one finding for all pods with the same trouble."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from exporter.diagnosis.causes import Cause, Severity
+from exporter.diagnosis.causes import LOGS, PREVIOUS_LOGS, Cause, Severity
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
-from exporter.diagnosis.phrases import age, age_seconds, names
-from exporter.diagnosis.waiting import OOM_KILLED, cause_of_reason, image, obstacles, quoted
-from exporter.resources.detailed import DetailedCondition, DetailedContainerStatus, DetailedPod
+from exporter.diagnosis.phrases import age_seconds, ago, count, last_line, lasting, quoted, with_detail
+from exporter.diagnosis.states import START_SECONDS
+from exporter.diagnosis.waiting import PULL_RATE, image, obstacles, pull_error
+from exporter.resources.detailed import DetailedCondition, DetailedContainerStatus, DetailedPod, DetailedTerminated
+from exporter.resources.event import Event
 from exporter.resources.meta import find_condition
+from exporter.resources.pod_status import pod_status
 
 RECENT_SECONDS = 3600.0
 """How long a container that was killed and runs again is worth a finding."""
 
 SLOW_START_SECONDS = 300.0
 """From then on, a pod that has not started and shows no cause is a finding: images of Ray have gigabytes."""
+
+HEAD_SECONDS = 120.0
+"""How long a head may be unready before that is a finding of its own: a start takes a minute."""
+
+SUBMITTER = "ray-job-submitter"
+"""The container of a submitter. With SidecarMode it is in the head's pod, which is not ready after the job's end."""
+
+WAITING_REASONS: Mapping[str, Cause] = {
+    **dict.fromkeys(("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"), Cause.IMAGE_PULL),
+    **dict.fromkeys(("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"), Cause.IMAGE_PULL),
+    **dict.fromkeys(("CreateContainerConfigError", "CreateContainerError", "RunContainerError"), Cause.CONTAINER_CONFIG),
+    **dict.fromkeys(("PreCreateHookError", "PreStartHookError", "PostStartHookError"), Cause.CONTAINER_CONFIG),
+    **dict.fromkeys(("ContainerCannotRun", "StartError", "CreatePodSandboxError"), Cause.CONTAINER_CONFIG),
+    "CrashLoopBackOff": Cause.CRASH_LOOP,
+}  # fmt: skip
+"""Reasons that are not of an ordinary start."""
+
+ORDINARY_WAITING = ("", "ContainerCreating", "PodInitializing")
+NEVER_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError")
+
+POD_REASONS: Mapping[str, Cause] = {
+    **dict.fromkeys(("Evicted", "Preempting", "Preempted", "TerminationByKubelet"), Cause.EVICTED),
+    **dict.fromkeys(("NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeStatusUnknown"), Cause.NODE_LOST),
+    **dict.fromkeys(("UnexpectedAdmissionError", "NodeAffinity", "TopologyAffinityError"), Cause.POD_REJECTED),
+    **dict.fromkeys(("PodOSNotSupported", "AppArmor", "SysctlForbidden", "InvalidNodeInfo"), Cause.POD_REJECTED),
+}
+"""A pod's own `status.reason`; `OutOf…` is POD_REJECTED too, and any other is POD_FAILED."""
+
+EVENT_CAUSES: Mapping[str, Cause] = {
+    **dict.fromkeys(("FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed"), Cause.POD_SETUP),
+    **dict.fromkeys(("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady"), Cause.POD_SETUP),
+    **dict.fromkeys(("FailedPrepareDynamicResources", "DNSConfigForming"), Cause.POD_SETUP),
+    "FailedScheduling": Cause.UNSCHEDULABLE,
+    "NodeNotReady": Cause.NODE_LOST,
+}
+"""Warning Events about a pod; any other is WARNING_EVENT."""
+
+SCALE_UP_REASONS = ("TriggeredScaleUp", "Nominated")
+"""Events of cluster-autoscaler and Karpenter: a node for the pod is on its way."""
 
 
 class Trouble(NamedTuple):
@@ -29,107 +71,252 @@ class Trouble(NamedTuple):
     cause: Cause
     detail: str
     pod: DetailedPod
-    evidence: Evidence
+    evidence: tuple[Evidence, ...]
     severity: Severity | None = None
+    container: str = ""
+    command: str = ""
 
 
-def pod_findings(pods: Iterable[DetailedPod], owner: str, now: datetime) -> Iterator[Finding]:
-    """Yield a finding for each trouble that pods have; `owner` is what they belong to, such as `RayCluster x`."""
+PodEvents = Mapping[str, Sequence[Event]]
+
+
+def pod_findings(
+    pods: Iterable[DetailedPod], events: PodEvents, now: datetime, *, serves: bool = False
+) -> Iterator[Finding]:
+    """Yield a finding for each trouble that pods have.
+
+    `events` are those of each pod, the newest first. With `serves`, a worker is ready only if Serve runs a replica on
+    it: an unready one is no trouble.
+    """
     groups: dict[tuple[Cause, str, Severity | None], list[Trouble]] = defaultdict(list)
     for pod in sorted(pods, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
-        if trouble := pod_trouble(pod, now):
+        if trouble := pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves):
             groups[trouble.cause, trouble.detail, trouble.severity].append(trouble)
     for (cause, detail, severity), troubles in groups.items():
-        sentence = _SENTENCES[cause].format(
-            pods=_subject([trouble.pod for trouble in troubles], owner),
-            detail=detail,
-            age=age(now, min(filter(None, (trouble.evidence.time for trouble in troubles)), default=None)),
-        )
-        evidence = [trouble.evidence for trouble in troubles]
-        yield finding(cause, _capitalized(sentence), *evidence, severity=severity)
+        evidence = [one for trouble in troubles for one in trouble.evidence]
+        since = min(filter(None, (one.time for one in evidence)), default=None)
+        who = _subject([trouble.pod for trouble in troubles])
+        sentence = _SENTENCES[cause].format(detail=detail, who=who, age=lasting(now, since), ago=ago(now, since))
+        first = troubles[0]
+        yield finding(cause, sentence, *evidence, severity=severity, command=first.command, container=first.container)
 
 
-def pod_trouble(pod: DetailedPod, now: datetime) -> Trouble | None:
-    """Return what is wrong with a pod, None if it runs, ends or starts as usual."""
-    status = pod.status
-    if status is None or pod.metadata.deletion_timestamp is not None:
-        return None
-    if status.reason == "Evicted":
-        evidence = evidence_of("Pod", pod.metadata, "status.reason", message=status.message)
-        return Trouble(Cause.EVICTED, quoted(status.message) or "no reason was given", pod, evidence)
-    scheduled = find_condition(status, "PodScheduled")
+def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves: bool = False) -> Trouble | None:
+    """Return what is wrong with a pod, None if it is known to be well, or starts or ends as usual."""
+    found = _trouble(pod, events, now, serves=serves)
+    warning = next((event for event in events if event.type == "Warning"), None)
+    if warning is None or not _is_newer(warning, pod):
+        return found
+    evidence = evidence_of("Pod", pod.metadata, f"Event {warning.reason}", warning.last_time, warning.message)
+    if found is not None and found.cause is not Cause.UNKNOWN:
+        return found._replace(evidence=(*found.evidence, evidence))
+    cause = EVENT_CAUSES.get(warning.reason or "", Cause.WARNING_EVENT)
+    text = obstacles(warning.message or "") if cause is Cause.UNSCHEDULABLE else last_line(warning.message)
+    is_well = found is None and _is_ready(pod)
+    severity = Severity.INFO if is_well and cause is Cause.WARNING_EVENT else None
+    detail = text if cause is Cause.UNSCHEDULABLE else with_detail(warning.reason or "Warning", text)
+    return Trouble(cause, detail, pod, (evidence, *(found.evidence if found else ())), severity)
+
+
+def ready_seconds(pod: DetailedPod, now: datetime) -> float:
+    """Return for how many seconds a pod has been ready; 0.0 if it is not."""
+    ready = find_condition(pod.status, "Ready")
+    is_ready = ready is not None and ready.is_true and pod.metadata.deletion_timestamp is None
+    return age_seconds(now, ready.last_transition_time) if ready is not None and is_ready else 0.0
+
+
+def submitter_end(pods: Iterable[DetailedPod]) -> tuple[DetailedPod, DetailedTerminated] | None:
+    """Return the submitter that ended last, and how; None if one of them has not ended."""
+    ends = []
+    for pod in pods:
+        states = [one.now.terminated for one in (pod.status and pod.status.container_statuses) or ()]
+        if not states or None in states:
+            return None
+        ends += [(pod, end) for end in states if end is not None and end.finished_at is not None]
+    return max(ends, key=lambda pair: pair[1].finished_at.timestamp() if pair[1].finished_at else 0.0, default=None)
+
+
+def _trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves: bool) -> Trouble | None:
+    status, deleted = pod.status, pod.metadata.deletion_timestamp
+    ready, scheduled = find_condition(status, "Ready"), find_condition(status, "PodScheduled")
+    if deleted is not None:
+        is_late = age_seconds(now, deleted) > START_SECONDS
+        return _stuck(pod, ready is not None and ready.status == "Unknown") if is_late else None
+    if status is None:
+        return _in_progress(pod, "Pending", pod.metadata.creation_timestamp, SLOW_START_SECONDS, now)
+    if status.reason:
+        return _of_reason(pod, status.reason, status.message)
     if isinstance(scheduled, DetailedCondition) and not scheduled.is_true:
-        return _scheduling_trouble(pod, scheduled)
+        return _unscheduled(pod, scheduled, events, now)
+    if isinstance(ready, DetailedCondition) and ready.status == "Unknown":
+        evidence = _evidence(pod, "status.conditions[Ready]", ready.last_transition_time, ready.message or ready.reason)
+        return Trouble(Cause.NODE_LOST, "the node does not report", pod, evidence)
     containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
-    return next(filter(None, (_container_trouble(pod, one, now) for one in containers)), None) or _slow(pod, now)
+    troubles = filter(None, (_of_container(pod, one, now) for one in containers))
+    return next(troubles, None) or _of_phase(pod, now, serves=serves)
 
 
-def _scheduling_trouble(pod: DetailedPod, scheduled: DetailedCondition) -> Trouble | None:
-    evidence = evidence_of(
-        "Pod", pod.metadata, "status.conditions[PodScheduled]", scheduled.last_transition_time, scheduled.message
+def _stuck(pod: DetailedPod, node_is_lost: bool) -> Trouble:
+    node = (pod.spec.node_name if pod.spec else None) or ""
+    reason = pod.status.reason if pod.status else None
+    cause = Cause.NODE_LOST if node_is_lost or reason == "NodeLost" else Cause.STUCK_DELETION
+    detail = f"node {node}" if node else "its node"
+    evidence = _evidence(pod, "metadata.deletionTimestamp", pod.metadata.deletion_timestamp, reason)
+    return Trouble(cause, f"{detail} has not ended the pod", pod, evidence)
+
+
+def _of_reason(pod: DetailedPod, reason: str, message: str | None) -> Trouble:
+    default = Cause.POD_REJECTED if reason.startswith("OutOf") else Cause.POD_FAILED
+    detail = with_detail(quoted(reason), quoted(message))
+    return Trouble(
+        POD_REASONS.get(reason, default), detail, pod, _evidence(pod, "status.reason", None, message or reason)
     )
-    if scheduled.reason == "Unschedulable":
-        return Trouble(Cause.UNSCHEDULABLE, obstacles(scheduled.message or ""), pod, evidence)
-    return Trouble(Cause.SCHEDULING_GATED, "", pod, evidence) if scheduled.reason == "SchedulingGated" else None
 
 
-def _container_trouble(pod: DetailedPod, container: DetailedContainerStatus, now: datetime) -> Trouble | None:
-    waiting, ended, before = container.now.waiting, container.now.terminated, container.before.terminated
-    cause = cause_of_reason(waiting.reason if waiting else None)
-    if waiting is not None and cause is not None:
-        if cause is Cause.CRASH_LOOP and before is not None and before.reason == OOM_KILLED:
-            return _killed(pod, container, before.finished_at)
-        field = f"{_field(pod, container)}.state.waiting"
-        message = waiting.message or waiting.reason
-        evidence = evidence_of("Pod", pod.metadata, field, before.finished_at if before else None, message)
-        return Trouble(cause, _detail(cause, container), pod, evidence)
-    if ended is not None and ended.reason == OOM_KILLED:
-        return _killed(pod, container, ended.finished_at)
-    if before is None or age_seconds(now, before.finished_at) > RECENT_SECONDS or not before.finished_at:
+def _unscheduled(
+    pod: DetailedPod, scheduled: DetailedCondition, events: Sequence[Event], now: datetime
+) -> Trouble | None:
+    reason, message, since = scheduled.reason or "", scheduled.message or "", scheduled.last_transition_time
+    evidence = _evidence(pod, "status.conditions[PodScheduled]", since, message or reason)
+    if reason == "SchedulingGated":
+        return Trouble(Cause.SCHEDULING_GATED, "scheduling gates", pod, evidence)
+    if reason not in ("Unschedulable", ""):
+        return Trouble(Cause.UNSCHEDULABLE, with_detail(reason, quoted(message)), pod, evidence)
+    if not reason and not message:
+        return _in_progress(pod, "Pending", since or pod.metadata.creation_timestamp, SLOW_START_SECONDS, now)
+    scale_up = next((event for event in events if event.reason in SCALE_UP_REASONS), None)
+    if scale_up is None or age_seconds(now, scale_up.last_time) > START_SECONDS:
+        return Trouble(Cause.UNSCHEDULABLE, obstacles(message), pod, evidence)
+    more = evidence_of("Pod", pod.metadata, f"Event {scale_up.reason}", scale_up.last_time, scale_up.message)
+    detail = f"{obstacles(message)}; a node is being added"
+    return Trouble(Cause.UNSCHEDULABLE, detail, pod, (*evidence, more), Severity.INFO)
+
+
+def _of_container(pod: DetailedPod, container: DetailedContainerStatus, now: datetime) -> Trouble | None:
+    waiting, end, before = container.now.waiting, container.now.terminated, container.before.terminated
+    name, field = container.name or "", _field(pod, container)
+    if waiting is not None and (reason := waiting.reason or "") not in ORDINARY_WAITING:
+        return _of_waiting(pod, container, reason, now)
+    is_init = container.name in _init_names(pod)
+    if end is not None and (end.exit_code or end.signal):
+        return _of_end(pod, container, end, f"{field}.state.terminated")
+    is_ray = not is_init and name == _ray_container(pod)
+    if end is not None and is_ray and pod.metadata.node_type and age_seconds(now, end.finished_at) > SLOW_START_SECONDS:
+        return _of_end(pod, container, end, f"{field}.state.terminated")
+    if before is None or before.finished_at is None or age_seconds(now, before.finished_at) > RECENT_SECONDS:
         return None
-    if before.reason == OOM_KILLED:
-        return _killed(pod, container, before.finished_at, Severity.WARNING)
-    if pod.metadata.node_type == "head" and container.name not in _init_names(pod):
-        field = f"{_field(pod, container)}.lastState.terminated"
-        evidence = evidence_of("Pod", pod.metadata, field, before.finished_at, before.message or before.reason)
-        return Trouble(Cause.HEAD_RESTARTED, _end(before.exit_code, container), pod, evidence)
+    evidence = _evidence(pod, f"{field}.lastState.terminated", before.finished_at, before.message or before.reason)
+    if before.reason == "OOMKilled":
+        detail = f"container {name} exceeded its memory limit and was killed, and runs again"
+        return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name)
+    if is_ray and pod.metadata.node_type == "head":
+        return Trouble(Cause.HEAD_RESTARTED, _end_words(name, before), pod, evidence, None, name)
     return None
 
 
-def _killed(
-    pod: DetailedPod, container: DetailedContainerStatus, time: datetime | None, severity: Severity | None = None
-) -> Trouble:
-    evidence = evidence_of("Pod", pod.metadata, _field(pod, container), time, OOM_KILLED)
-    detail = f"container {container.name} was killed because it exceeded its memory limit"
-    if severity is Severity.WARNING:
-        detail += ", and runs again"
-    return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, severity)
+def _of_waiting(pod: DetailedPod, container: DetailedContainerStatus, reason: str, now: datetime) -> Trouble:
+    waiting, before, name = container.now.waiting, container.before.terminated, container.name or ""
+    message = (waiting.message if waiting else None) or ""
+    field, since = f"{_field(pod, container)}.state.waiting", before.finished_at if before else None
+    cause = WAITING_REASONS.get(reason, Cause.UNKNOWN)
+    if before is not None and (cause is Cause.CRASH_LOOP or before.reason in NEVER_STARTED):
+        if before.reason == "OOMKilled" or before.reason in NEVER_STARTED:
+            return _of_end(pod, container, before, f"{_field(pod, container)}.state.waiting")
+        detail, message = _end_words(name, before), before.message or message
+    elif cause is Cause.IMAGE_PULL:
+        detail = with_detail(f"image {image([message])}".strip(), pull_error(message) or reason)
+        is_limited = PULL_RATE in message and age_seconds(now, pod.metadata.creation_timestamp) <= START_SECONDS
+        evidence = _evidence(pod, field, since, message or reason)
+        return Trouble(cause, detail, pod, evidence, Severity.INFO if is_limited else None, name)
+    else:
+        detail = with_detail(f"container {name}", with_detail(reason, quoted(message)))
+    return Trouble(cause, detail, pod, _evidence(pod, field, since, message or reason), None, name)
 
 
-def _slow(pod: DetailedPod, now: datetime) -> Trouble | None:
-    """Return a trouble if a pod has not started for long, unless it waits for the head."""
-    status, created = pod.status, pod.metadata.creation_timestamp
-    if status is None or status.phase != "Pending" or age_seconds(now, created) < SLOW_START_SECONDS:
+def _of_end(pod: DetailedPod, container: DetailedContainerStatus, end: DetailedTerminated, field: str) -> Trouble:
+    name = container.name or ""
+    evidence = _evidence(pod, field, end.finished_at, end.message or end.reason)
+    if end.reason == "OOMKilled":
+        detail = f"container {name} exceeded its memory limit and was killed"
+        command = "" if field.endswith("waiting") else LOGS
+        return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name, command)
+    if end.reason in NEVER_STARTED:
+        detail = with_detail(f"container {name}", with_detail(end.reason or "", last_line(end.message)))
+        return Trouble(Cause.CONTAINER_CONFIG, detail, pod, evidence, None, name)
+    command = PREVIOUS_LOGS if field.endswith("waiting") else LOGS
+    return Trouble(Cause.CONTAINER_ENDED, _end_words(name, end), pod, evidence, None, name, command)
+
+
+def _of_phase(pod: DetailedPod, now: datetime, *, serves: bool) -> Trouble | None:
+    """Return a trouble of a pod whose containers show none: it is not ready, has not started or has ended."""
+    status, created, is_head = pod_status(pod), pod.metadata.creation_timestamp, pod.metadata.node_type == "head"
+    ready = find_condition(pod.status, "Ready")
+    since = (ready.last_transition_time if ready else None) or created
+    match (pod.status.phase if pod.status else None) or "Pending":
+        case "Running":
+            is_by_design = (serves and not is_head) or (is_head and _has_ended_submitter(pod))
+            if ready is None or ready.is_true or is_by_design or not pod.metadata.node_type:
+                return None
+            limit, cause = (HEAD_SECONDS, Cause.NO_HEAD) if is_head else (SLOW_START_SECONDS, Cause.UNKNOWN)
+            return _in_progress(pod, "not ready", since, limit, now, cause)
+        case "Pending":
+            limit = START_SECONDS if status.startswith("Init:") else SLOW_START_SECONDS
+            return _in_progress(pod, status, created, limit, now)
+        case "Succeeded":
+            return _in_progress(pod, status, since, START_SECONDS, now) if pod.metadata.node_type else None
+        case "Failed":
+            return Trouble(Cause.POD_FAILED, status, pod, _evidence(pod, "status.phase", since, status))
+    return Trouble(Cause.UNKNOWN, quoted(status), pod, _evidence(pod, "status.phase", since, status))
+
+
+def _in_progress(
+    pod: DetailedPod, state: str, since: datetime | None, limit: float, now: datetime, cause: Cause = Cause.UNKNOWN
+) -> Trouble | None:
+    """Return a trouble if a pod has been in a state of an ordinary start or end for too long."""
+    if age_seconds(now, since) <= limit:
         return None
-    statuses = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
-    if any(container.now.running for container in statuses):
-        return None
-    reasons = [container.now.waiting.reason for container in statuses if container.now.waiting]
-    evidence = evidence_of("Pod", pod.metadata, "status.phase", created, names(filter(None, reasons)))
-    return Trouble(Cause.UNKNOWN, next(filter(None, reasons), "Pending"), pod, evidence)
+    field = "status.conditions[Ready]" if state == "not ready" else "status.phase"
+    return Trouble(cause, quoted(state), pod, _evidence(pod, field, since, state))
 
 
-def _detail(cause: Cause, container: DetailedContainerStatus) -> str:
-    waiting, before = container.now.waiting, container.before.terminated
-    if cause is Cause.IMAGE_PULL:
-        return image([(waiting and waiting.message) or ""])
-    if cause is Cause.CONTAINER_CONFIG:
-        return quoted((waiting and (waiting.message or waiting.reason)) or "")
-    return _end(before.exit_code if before else None, container)
+def _is_newer(event: Event, pod: DetailedPod) -> bool:
+    """Return whether an Event is newer than what the pod's conditions show to have succeeded."""
+    done = [one.last_transition_time for one in (pod.status and pod.status.conditions) or () if one.is_true]
+    last = max(filter(None, done), default=None)
+    return last is None or (event.last_time is not None and event.last_time > last)
 
 
-def _end(exit_code: int | None, container: DetailedContainerStatus) -> str:
-    return f"container {container.name} ended with exit code {exit_code or 0}"
+def _is_ready(pod: DetailedPod) -> bool:
+    ready = find_condition(pod.status, "Ready")
+    return ready is not None and ready.is_true
+
+
+def _has_ended_submitter(pod: DetailedPod) -> bool:
+    statuses = (pod.status and pod.status.container_statuses) or ()
+    return any(one.name == SUBMITTER and one.now.terminated for one in statuses)
+
+
+def _ray_container(pod: DetailedPod) -> str:
+    """Return the name of the container that runs Ray: the first of the spec, or else one that is no known sidecar."""
+    if pod.spec is not None and pod.spec.containers:
+        return pod.spec.containers[0].name
+    names = [one.name or "" for one in (pod.status and pod.status.container_statuses) or ()]
+    own = [name for name in names if name.startswith("ray-") and name != SUBMITTER]
+    return (own or [name for name in names if name not in _SIDECARS] or [""])[0]
+
+
+_SIDECARS = (SUBMITTER, "autoscaler", "istio-proxy", "linkerd-proxy", "fluentbit", "fluent-bit")
+
+
+def _end_words(name: str, end: DetailedTerminated) -> str:
+    how = f"signal {end.signal}" if end.signal and not end.exit_code else f"exit code {end.exit_code or 0}"
+    return with_detail(f"container {name} ended with {how}", last_line(end.message))
+
+
+def _evidence(
+    pod: DetailedPod, field: str, time: datetime | None = None, message: str | None = None
+) -> tuple[Evidence, ...]:
+    return (evidence_of("Pod", pod.metadata, field, time, message),)
 
 
 def _field(pod: DetailedPod, container: DetailedContainerStatus) -> str:
@@ -141,26 +328,28 @@ def _init_names(pod: DetailedPod) -> set[str | None]:
     return {one.name for one in (pod.status.init_container_statuses if pod.status else None) or ()}
 
 
-def _subject(pods: Sequence[DetailedPod], owner: str) -> str:
+def _subject(pods: Sequence[DetailedPod]) -> str:
     roles = {pod.metadata.node_type or "submitter" for pod in pods}
     role = f"{roles.pop()} " if len(roles) == 1 else ""
-    if len(pods) == 1:
-        return f"the {role}pod of {owner}" if role != "worker " else f"1 worker pod of {owner}"
-    return f"{len(pods)} {role}pods of {owner}"
-
-
-def _capitalized(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    return f"{role}pod" if len(pods) == 1 and role in ("head ", "submitter ") else count(len(pods), f"{role}pod")
 
 
 _SENTENCES = {
-    Cause.UNSCHEDULABLE: "{pods} cannot be scheduled for {age}: {detail}.",
-    Cause.SCHEDULING_GATED: "{pods} cannot be scheduled for {age} because of scheduling gates.",
-    Cause.IMAGE_PULL: "{pods} cannot start: the image{detail} cannot be pulled.",
-    Cause.CONTAINER_CONFIG: "{pods} cannot start: {detail}.",
-    Cause.CRASH_LOOP: "{pods} restarted several times: {detail}.",
-    Cause.OUT_OF_MEMORY: "{pods} ran out of memory: {detail}.",
-    Cause.EVICTED: "{pods} failed by eviction: {detail}.",
-    Cause.HEAD_RESTARTED: "{pods} restarted {age} ago: {detail}.",
-    Cause.UNKNOWN: "{pods} did not start for {age} ({detail}); the cause is unknown.",
+    Cause.UNSCHEDULABLE: "Unschedulable{age}: {detail} ({who}).",
+    Cause.SCHEDULING_GATED: "Waiting{age} until another controller removes the scheduling gates ({who}).",
+    Cause.POD_REJECTED: "Rejected by the kubelet: {detail} ({who}).",
+    Cause.IMAGE_PULL: "Image cannot be pulled: {detail} ({who}).",
+    Cause.CONTAINER_CONFIG: "Container cannot start: {detail} ({who}).",
+    Cause.POD_SETUP: "Pod cannot be prepared: {detail} ({who}).",
+    Cause.CRASH_LOOP: "Crash loop: {detail} ({who}).",
+    Cause.CONTAINER_ENDED: "Ended{ago}: {detail} ({who}).",
+    Cause.OUT_OF_MEMORY: "Out of memory{ago}: {detail} ({who}).",
+    Cause.EVICTED: "Evicted: {detail} ({who}).",
+    Cause.NODE_LOST: "Node lost{age}: {detail} ({who}).",
+    Cause.POD_FAILED: "Pod failed: {detail} ({who}).",
+    Cause.STUCK_DELETION: "Terminating{age}: {detail} ({who}).",
+    Cause.NO_HEAD: "Head not ready{age}, although its pod is running.",
+    Cause.HEAD_RESTARTED: "Head restarted{ago}: {detail}.",
+    Cause.WARNING_EVENT: "Warning Event {detail} ({who}).",
+    Cause.UNKNOWN: "No known cause: {detail}{age} ({who}).",
 }

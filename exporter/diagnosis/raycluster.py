@@ -4,44 +4,46 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import Cause
-from exporter.diagnosis.finding import Finding, explains, finding
-from exporter.diagnosis.fleet import Related
-from exporter.diagnosis.phrases import age, age_seconds, count, ended
-from exporter.diagnosis.pods import RECENT_SECONDS, pod_findings
-from exporter.diagnosis.waiting import EXCEEDED_QUOTA, cause_of_reason, image, quoted
-from exporter.resources.detailed import DetailedCondition, DetailedRayCluster, DetailedRayClusterStatus
-
-HEAD_SECONDS = 120.0
-"""How long a head may be unready before that is a finding of its own: a start takes a minute."""
+from exporter.diagnosis.causes import DESCRIBE, Cause
+from exporter.diagnosis.events import event_findings
+from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
+from exporter.diagnosis.fleet import ORIGIN_KIND_LABEL, Related
+from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, lasting, quoted, with_detail
+from exporter.diagnosis.pods import (
+    HEAD_SECONDS,
+    RECENT_SECONDS,
+    SUBMITTER,
+    WAITING_REASONS,
+    pod_findings,
+    ready_seconds,
+)
+from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, has_status, judge, manager
+from exporter.diagnosis.waiting import EXCEEDED_QUOTA, exceeded_quota, image
+from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterStatus
 
 WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
 
 REPLICA_FAILURE_TYPES = ("ReplicaFailure", "RayClusterReplicaFailure")
 
-SIDECAR_SUBMITTER = "ray-job-submitter"
-"""With SidecarMode, this container of the head ends when the job does: the head is not ready from then on."""
-
-INVALID_REASONS = ("InvalidRayClusterSpec", "InvalidRayClusterMetadata", "InvalidRayClusterStatus")
-
 
 def cluster_findings(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a cluster, in no order."""
-    status = cluster.status
+    status = cluster.status or DetailedRayClusterStatus()
+    events = list(event_findings(cluster, related, now))
     if cluster.metadata.deletion_timestamp is not None:
-        yield from common.deletion(cluster, now)
-    elif status is None or not (status.conditions or status.state):
-        yield from _without_status(cluster, related, now)
+        stuck = list(common.deletion(cluster, now))
+        yield from stuck
+        yield from pod_findings(related.pods, related.pod_events, now) if stuck else ()
+        yield from events
+    elif (controller := manager(cluster)) and not (cluster.spec and cluster.spec.is_suspended):
+        yield from common.managed(cluster, controller, now, has_status=has_status(cluster))
     elif suspended := list(_suspension(cluster, status, now)):
         yield from suspended
+    elif not has_status(cluster):
+        yield from events or common.silence(cluster, related.known, now)
     else:
-        yield from _running(cluster, status, related, now)
-
-
-def _without_status(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
-    invalid = list(common.invalid(cluster, related.event(*INVALID_REASONS)))
-    yield from invalid or common.silence(cluster, now)
+        yield from _running(cluster, status, related, events, now)
 
 
 def _suspension(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, now: datetime) -> Iterator[Finding]:
@@ -55,97 +57,115 @@ def _suspension(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, n
         since = (status.state_transition_times or {}).get("suspended")
         yield from common.suspension(cluster, since, "status.state", now, is_finished=True)
     elif cluster.spec is not None and cluster.spec.is_suspended:
-        yield from common.suspension(cluster, None, "spec.suspend", now, is_finished=False)
+        yield from common.suspension(cluster, None, "spec.suspend", now, is_finished=bool(manager(cluster)))
 
 
 def _running(
-    cluster: DetailedRayCluster, status: DetailedRayClusterStatus, related: Related, now: datetime
+    cluster: DetailedRayCluster,
+    status: DetailedRayClusterStatus,
+    related: Related,
+    events: list[Finding],
+    now: datetime,
 ) -> Iterator[Finding]:
-    failure = list(_replica_failure(cluster, status))
-    of_pods = list(pod_findings(related.pods, common.subject(cluster), now))
-    yield from failure
-    yield from of_pods
+    serves = cluster.metadata.label(ORIGIN_KIND_LABEL) == "RayService"
+    of_status = list(_replica_failure(cluster, status)) or list(_state(cluster, status, now))
+    of_pods = list(pod_findings(related.pods, related.pod_events, now, serves=serves))
+    found = [*of_status, *of_pods, *(one for one in events if one.cause not in {item.cause for item in of_status})]
     if not any(item.cause is Cause.HEAD_RESTARTED for item in of_pods):
-        yield from _replaced_head(cluster, related, now)
-    explained = any(map(explains, (*failure, *of_pods)))
-    head = list(_head(cluster, status, related, now)) if not explained else []
-    yield from head
-    if not explained and not head:
-        yield from _workers(cluster, status, now)
+        found += _replaced_head(cluster, related, now)
+    if not any(map(explains, found)):
+        found += _head(cluster, status, related, now)
+    if not any(map(explains, found)):
+        found += _workers(cluster, status, related, now, serves=serves)
+    yield from found
 
 
 def _replica_failure(cluster: DetailedRayCluster, status: DetailedRayClusterStatus) -> Iterator[Finding]:
     condition = next(filter(None, (common.condition(status, type_) for type_ in REPLICA_FAILURE_TYPES)), None)
     if condition is None or not condition.is_true:
-        yield from _failed_state(cluster, status)
         return
-    message = (condition.message or "").removeprefix(condition.reason or "").strip()
-    cause = Cause.QUOTA if EXCEEDED_QUOTA in message else Cause.REPLICA_FAILURE
-    what = "delete" if "Delete" in (condition.reason or "") else "create"
-    which = "the head pod" if "Head" in (condition.reason or "") else "pods"
-    if "Worker" in (condition.reason or ""):
-        which = "worker pods"
-    text = f"The operator cannot {what} {which} of {common.subject(cluster)}: {quoted(message) or condition.reason}"
-    yield finding(cause, ended(text), common.condition_of(cluster, condition))
+    reason = condition.reason or ""
+    message = (condition.message or "").removeprefix(reason).strip()
+    evidence = common.condition_of(cluster, condition)
+    which = "head pod" if "Head" in reason else "worker pods" if "Worker" in reason else "pods"
+    if EXCEEDED_QUOTA in message:
+        yield finding(Cause.QUOTA, f"Quota exceeded: {exceeded_quota(message)}; not created: {which}.", evidence)
+    else:
+        what = "deleted" if "Delete" in reason else "created"
+        text = with_detail(f"{which.capitalize()} cannot be {what}", quoted(message) or reason)
+        yield finding(Cause.REPLICA_FAILURE, ended(text), evidence)
 
 
-def _failed_state(cluster: DetailedRayCluster, status: DetailedRayClusterStatus) -> Iterator[Finding]:
+def _state(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, now: datetime) -> Iterator[Finding]:
     """KubeRay before 1.3 has no condition of a failure, but a state and its reason."""
-    if status.state == "failed":
-        reason = status.reason or "no reason was given"
-        cause = Cause.QUOTA if EXCEEDED_QUOTA in reason else Cause.REPLICA_FAILURE
-        text = f"The operator cannot create what {common.subject(cluster)} needs: {quoted(reason)}"
-        yield finding(cause, ended(text), common.field_of(cluster, "status.reason", message=reason))
+    state, reason = status.state or "", status.reason or ""
+    cause = judge(CLUSTER_STATES, state, None, now)
+    since = (status.state_transition_times or {}).get(state)
+    evidence = common.field_of(cluster, "status.state", since, reason)
+    if cause is not None and EXCEEDED_QUOTA in reason:
+        yield finding(Cause.QUOTA, ended(f"Quota exceeded: {exceeded_quota(reason)}"), evidence)
+    elif cause is not None:
+        text = with_detail(f"State {quoted(state)}{lasting(now, since)}", quoted(reason) or "no reason was given")
+        yield finding(cause, ended(text), evidence)
 
 
 def _replaced_head(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield a finding if the operator replaced the head in the last hour, as it does when the pod has ended."""
     event = related.event("DeletedHeadPod")
     if event is not None and age_seconds(now, event.last_time) <= RECENT_SECONDS:
-        sentence = f"The operator replaced the head pod of {common.subject(cluster)} {age(now, event.last_time)} ago."
-        yield finding(Cause.HEAD_RESTARTED, sentence, common.event_of(cluster, event))
+        sentence = f"Head pod replaced by the operator {age(now, event.last_time)} ago."
+        yield finding(Cause.HEAD_RESTARTED, sentence, common.event_of(cluster, event), command=DESCRIBE)
 
 
 def _head(
     cluster: DetailedRayCluster, status: DetailedRayClusterStatus, related: Related, now: datetime
 ) -> Iterator[Finding]:
     condition = common.condition(status, "HeadPodReady")
-    if condition is None or condition.is_true or f"status: [{SIDECAR_SUBMITTER}]" in (condition.message or ""):
+    if condition is None or condition.is_true or f"status: [{SUBMITTER}]" in (condition.message or ""):
         return
-    cause = cause_of_reason(condition.reason)
-    evidence = common.condition_of(cluster, condition)
+    cause, evidence = WAITING_REASONS.get(condition.reason or ""), common.condition_of(cluster, condition)
+    since, head = condition.last_transition_time, related.head
     if cause is not None and not related.pods:
-        sentence = f"The head pod of {common.subject(cluster)} is not ready: {_head_reason(condition, cause)}."
-        yield finding(cause, sentence, evidence)
-    elif age_seconds(now, condition.last_transition_time) > HEAD_SECONDS:
-        since = age(now, condition.last_transition_time)
-        text = f"{common.subject(cluster)} has no ready head for {since}: {quoted(condition.message)}"
-        yield finding(Cause.NO_HEAD, ended(text.rstrip(": ")), evidence)
+        detail = " ".join(filter(None, (condition.reason, image([condition.message or ""]))))
+        yield finding(cause, f"Head cannot start: {detail}.", evidence)
+    elif head is not None and (seconds := ready_seconds(head, now)):
+        if min(seconds, age_seconds(now, since)) > STALE_SECONDS:
+            ready = evidence_of("Pod", head.metadata, "status.conditions[Ready]", message="True")
+            text = f"Status is out of date: HeadPodReady is False, but the head pod has been ready for {duration(seconds)}."
+            yield finding(Cause.STALE_STATUS, text, evidence, ready)
+    elif age_seconds(now, since) > HEAD_SECONDS:
+        text = with_detail(f"Head not ready for {age(now, since)}", quoted(condition.message) or condition.reason or "")
+        yield finding(Cause.NO_HEAD, ended(text), evidence)
 
 
-def _head_reason(condition: DetailedCondition, cause: Cause) -> str:
-    name = image([condition.message or ""]) if cause is Cause.IMAGE_PULL else ""
-    return f"{condition.reason}{name}"
-
-
-def _workers(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, now: datetime) -> Iterator[Finding]:
-    desired, ready = status.desired_worker_replicas or 0, status.ready_worker_replicas or 0
-    since = _unchanged_since(cluster, status)
+def _workers(
+    cluster: DetailedRayCluster, status: DetailedRayClusterStatus, related: Related, now: datetime, *, serves: bool
+) -> Iterator[Finding]:
+    # KubeRay before 1.3 counts available workers only. Serve's workers are ready only if a replica runs on them.
+    use_available = serves or not status.conditions
+    field = "availableWorkerReplicas" if use_available else "readyWorkerReplicas"
+    ready = (status.available_worker_replicas if use_available else status.ready_worker_replicas) or 0
+    desired, since = status.desired_worker_replicas or 0, _unchanged_since(cluster, status)
     if since is None or age_seconds(now, since) <= WORKERS_SECONDS:
         return
     provisioned = common.condition(status, "RayClusterProvisioned")
-    evidence = common.field_of(cluster, "status.readyWorkerReplicas", since)
+    evidence = common.field_of(cluster, f"status.{field}", since)
     if desired > ready:
-        sentence = (
-            f"{ready} of {count(desired, 'worker')} of {common.subject(cluster)} are ready for {age(now, since)}."
-        )
-        yield finding(Cause.WAITING_FOR_WORKERS, sentence, evidence)
-    elif status.state != "ready" and provisioned is not None and not provisioned.is_true:
-        sentence = (
-            f"{common.subject(cluster)} has not been provisioned for {age(now, since)}, although all workers are "
-            "ready; the cause is unknown."
-        )
-        yield finding(Cause.UNKNOWN, sentence, common.condition_of(cluster, provisioned))
+        workers = [pod for pod in related.pods if pod.metadata.node_type == "worker"]
+        if sum(ready_seconds(pod, now) > STALE_SECONDS for pod in workers) >= desired:
+            text = (
+                f"Status is out of date: it shows {ready} of {count(desired, 'worker')} ready, but all their pods are."
+            )
+            yield finding(Cause.STALE_STATUS, text, evidence)
+        else:
+            text = (
+                f"Workers missing: for {age(now, since)}, only {ready} of {count(desired, 'worker')} have been ready."
+            )
+            yield finding(Cause.WAITING_FOR_WORKERS, text, evidence)
+    elif status.state != "ready" and (provisioned is None or not provisioned.is_true):
+        evidence = common.condition_of(cluster, provisioned) if provisioned else evidence
+        text = f"No known cause: not provisioned for {age(now, since)}, although all workers are ready."
+        yield finding(Cause.UNKNOWN, text, evidence)
 
 
 def _unchanged_since(cluster: DetailedRayCluster, status: DetailedRayClusterStatus) -> datetime | None:

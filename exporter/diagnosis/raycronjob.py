@@ -5,11 +5,16 @@ from datetime import datetime
 
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause
+from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, finding
 from exporter.diagnosis.fleet import Related
-from exporter.diagnosis.phrases import age
+from exporter.diagnosis.phrases import age, age_seconds, ago, quoted
 from exporter.diagnosis.rayjob import failure
+from exporter.diagnosis.schedule import last_due
 from exporter.resources.detailed import DetailedRayCronJob
+
+LATE_SECONDS = 600.0
+"""How long after a time of the schedule the operator may create a job: a restart of it takes a minute."""
 
 
 def cron_job_findings(cron_job: DetailedRayCronJob, related: Related, now: datetime) -> Iterator[Finding]:
@@ -19,20 +24,32 @@ def cron_job_findings(cron_job: DetailedRayCronJob, related: Related, now: datet
     elif cron_job.spec is not None and cron_job.spec.suspend:
         yield from common.suspension(cron_job, None, "spec.suspend", now, is_finished=True)
     else:
-        # One that was ever due had a valid spec then, and an Event can be older than a correction.
-        if cron_job.status is None or cron_job.status.last_schedule_time is None:
-            yield from common.invalid(cron_job, related.event("InvalidRayCronJobSpec"))
+        events = list(event_findings(cron_job, related, now))
+        yield from events
         yield from _last_job(cron_job, related, now)
+        yield from () if events else _late(cron_job, now)
 
 
 def _last_job(cron_job: DetailedRayCronJob, related: Related, now: datetime) -> Iterator[Finding]:
-    ended = [job for job in related.jobs if job.status is not None and job.status.end_time is not None]
-    if not ended or not (words := failure(ended[0])):
+    for job in related.jobs:
+        time = job.status.end_time if job.status else None
+        words = failure(job)
+        if words:
+            sentence = f"Last RayJob failed: {job.metadata.name}{ago(now, time)}, {words}."
+            yield finding(Cause.LAST_JOB_FAILED, sentence, common.field_of(job, "status.reason", time))
+        if words or time is not None:
+            return
+
+
+def _late(cron_job: DetailedRayCronJob, now: datetime) -> Iterator[Finding]:
+    last = cron_job.status.last_schedule_time if cron_job.status else None
+    since = last or cron_job.metadata.creation_timestamp
+    schedule = (cron_job.spec.schedule if cron_job.spec else None) or ""
+    if since is None or not schedule:
         return
-    job = ended[0]
-    time = job.status.end_time if job.status else None
-    sentence = (
-        f"The newest finished RayJob of {common.subject(cron_job)}, {job.metadata.name}, "
-        f"failed {age(now, time)} ago: {words}."
-    )
-    yield finding(Cause.LAST_JOB_FAILED, sentence, common.field_of(job, "status.reason", time))
+    due = last_due(schedule, (cron_job.spec and cron_job.spec.time_zone) or "", now, since)
+    if due is None or age_seconds(now, due) <= LATE_SECONDS:
+        return
+    when = f"last scheduled {age(now, last)} ago" if last else "never scheduled"
+    sentence = f"Schedule missed: {quoted(schedule)} was due {age(now, due)} ago; {when}."
+    yield finding(Cause.SCHEDULE_MISSED, sentence, common.field_of(cron_job, "status.lastScheduleTime", last))

@@ -4,36 +4,48 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import Cause, Severity
-from exporter.diagnosis.finding import Evidence, Finding, explains, finding
+from exporter.diagnosis.causes import DESCRIBE, LOGS, RAY_JOBS, SUBMITTER_LOGS, Cause
+from exporter.diagnosis.events import event_findings
+from exporter.diagnosis.finding import Evidence, Finding, evidence_of, explains, finding
 from exporter.diagnosis.fleet import Related
-from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended
-from exporter.diagnosis.pods import pod_findings
+from exporter.diagnosis.phrases import (
+    age,
+    age_seconds,
+    ago,
+    count,
+    duration,
+    ended,
+    last_line,
+    lasting,
+    quoted,
+    with_detail,
+)
+from exporter.diagnosis.pods import SUBMITTER, pod_findings, submitter_end
 from exporter.diagnosis.raycluster import cluster_findings
-from exporter.diagnosis.waiting import quoted
+from exporter.diagnosis.states import (
+    JOB_STATES,
+    RAY_JOB_ENDS,
+    RAY_JOB_STATES,
+    STALE_SECONDS,
+    START_SECONDS,
+    has_status,
+    judge,
+    manager,
+)
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
-
-INITIALIZING_SECONDS = 600.0
-"""How long the cluster of a job may take to start without a finding of its own."""
 
 DEADLINE_NEAR_RATIO = 0.9
 
 OVERDUE_SECONDS = 60.0
 """How long after its deadline the operator may take to stop a job: it looks every few seconds."""
 
-LOG_END_LENGTH = 80
-"""Of the job's log, in a sentence."""
-
 FAILURES = {
-    "SubmissionFailed": (Cause.SUBMISSION_FAILED, "its submitter failed"),
-    "AppFailed": (Cause.APPLICATION_FAILED, "its program failed"),
-    "DeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "it exceeded activeDeadlineSeconds"),
-    "PreRunningDeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "it exceeded preRunningDeadlineSeconds before it ran"),
-    "JobStatusCheckTimeoutExceeded": (Cause.HEAD_NOT_ANSWERING, "the head did not answer for too long"),
-    "JobDeploymentStatusTransitionGracePeriodExceeded": (
-        Cause.SUBMISSION_FAILED,
-        "the Ray job ended, but its submitter did not end in time",
-    ),
+    "SubmissionFailed": (Cause.SUBMISSION_FAILED, "Submitter failed"),
+    "AppFailed": (Cause.APPLICATION_FAILED, "Program failed"),
+    "DeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded: activeDeadlineSeconds"),
+    "PreRunningDeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded: preRunningDeadlineSeconds"),
+    "JobStatusCheckTimeoutExceeded": (Cause.HEAD_NOT_ANSWERING, "Head did not answer"),
+    "JobDeploymentStatusTransitionGracePeriodExceeded": (Cause.SUBMISSION_FAILED, "Submitter did not end in time"),
 }
 """What each `status.reason` of a failed job means."""
 
@@ -41,84 +53,171 @@ FAILURES = {
 def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a job, in no order."""
     status = job.status or DetailedRayJobStatus()
+    state, events = status.job_deployment_status or "", list(event_findings(job, related, now))
+    cause = judge(JOB_STATES, state, _since(job, related), now)
     if job.metadata.deletion_timestamp is not None:
-        yield from common.deletion(job, now)
-        return
-    match status.job_deployment_status or "":
-        case "ValidationFailed":
-            text = f"The spec of {common.subject(job)} is invalid: {_message(status)}"
-            yield finding(Cause.INVALID_SPEC, ended(text), _status_field(job, status, "message"))
-        case "Failed":
-            yield from _failed(job, status, related, now)
-        case "Complete":
-            yield from _complete(job, status)
-        case "Suspended" | "Suspending" as state:
-            yield from common.suspension(job, None, "status.jobDeploymentStatus", now, is_finished=state == "Suspended")
-        case state:
-            yield from _unfinished(job, status, state, related, now)
+        stuck = list(common.deletion(job, now))
+        yield from stuck
+        yield from _of_clusters(related, now) if stuck else ()
+        yield from events
+    elif state == "ValidationFailed":
+        yield common.invalid(job, status.message, _status_field(job, status, "message"))
+    elif state == "Failed":
+        yield from _failed(job, status, related, now)
+        yield from events
+    elif state == "Complete":
+        yield from _ended_well(job, status)
+        yield from events
+    elif state in ("Suspended", "Suspending"):
+        yield from _suspended(job, status, related, now)
+    elif not has_status(job) and job.spec is not None and job.spec.suspend and not events:
+        yield from common.suspension(job, None, "spec.suspend", now, is_finished=True)
+    elif controller := manager(job):
+        yield from common.managed(job, controller, now, has_status=has_status(job))
+    elif not has_status(job):
+        yield from events or common.silence(job, related.known, now)
+    else:
+        yield from _unfinished(job, status, cause, related, events, now)
 
 
 def failure(job: DetailedRayJob) -> str:
     """Return in words why a job failed; "" if it did not."""
-    status = job.status
-    if status is None or status.job_deployment_status != "Failed":
+    status = job.status or DetailedRayJobStatus()
+    if status.job_deployment_status == "ValidationFailed":
+        return "spec is invalid"
+    if status.job_deployment_status == "Complete" and status.job_status == "FAILED":
+        return "program failed"
+    if status.job_deployment_status != "Failed":
         return ""
     _, words = FAILURES.get(status.reason or "", (Cause.UNKNOWN, status.reason or "no reason was given"))
-    return words
+    return words[:1].lower() + words[1:]
+
+
+def _since(job: DetailedRayJob, related: Related) -> datetime | None:
+    """Return since when a job has been in its state at most: its start, or that of its cluster."""
+    status = job.status or DetailedRayJobStatus()
+    ready = [(cluster.status and cluster.status.state_transition_times) or {} for cluster, _ in related.clusters]
+    times = (status.start_time, *(time.get("ready") for time in ready if status.job_deployment_status == "Running"))
+    return max(filter(None, times), default=job.metadata.creation_timestamp)
 
 
 def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
     default = Cause.APPLICATION_FAILED if status.job_status == "FAILED" else Cause.UNKNOWN
-    cause, words = FAILURES.get(status.reason or "", (default, status.reason or "no reason was given"))
-    attempts = f" in attempt {status.failed}" if (status.failed or 0) > 1 else ""
-    text = f"{common.subject(job)} failed{attempts}{_ago(status.end_time, now)}: {words}"
+    unknown = (default, with_detail("Failed", status.reason or "no reason was given"))
+    cause, words = FAILURES.get(status.reason or "", unknown)
     if status.reason == "SubmissionFailed" and status.job_status in ("PENDING", "RUNNING"):
-        text = f"{text}, although the Ray job is {status.job_status}"
-    if message := _failure_message(status):
-        text = f"{text}: {message}"
+        words = f"{words}, but the Ray job is {status.job_status}"
+    attempt = f" (attempt {status.failed})" if (status.failed or 0) > 1 else ""
+    text = with_detail(f"{words}{ago(now, status.end_time)}{attempt}", _failure_message(status))
     evidence = _status_field(job, status, "reason", status.end_time)
-    yield finding(cause, ended(text), evidence, severity=Severity.CRITICAL)
-    for cluster, of_cluster in related.clusters:
-        # Of what its cluster shows now, only this can have caused the failure.
-        yield from (one for one in cluster_findings(cluster, of_cluster, now) if one.cause is Cause.OUT_OF_MEMORY)
+    yield finding(cause, ended(text), evidence, command=_log_command(job, related))
+    # Of what its cluster shows now, only this can have caused the failure.
+    yield from (one for one in _of_clusters(related, now) if one.cause is Cause.OUT_OF_MEMORY)
 
 
-def _complete(job: DetailedRayJob, status: DetailedRayJobStatus) -> Iterator[Finding]:
-    """KubeRay up to 1.1 wrote Complete also for a Ray job that failed."""
-    if status.job_status == "FAILED":
-        text = f"{common.subject(job)} is Complete, but the Ray job failed: {quoted(status.message) or 'no message'}"
-        yield finding(Cause.APPLICATION_FAILED, ended(text), _status_field(job, status, "jobStatus", status.end_time))
+def _log_command(job: DetailedRayJob, related: Related) -> str:
+    """Return a command for the log of a job's submitter, if it has one of its own."""
+    mode = (job.spec and job.spec.submission_mode) or "K8sJobMode"
+    return SUBMITTER_LOGS if mode == "K8sJobMode" and (related.pods or not related.known.pods) else DESCRIBE
+
+
+def _ended_well(job: DetailedRayJob, status: DetailedRayJobStatus) -> Iterator[Finding]:
+    if cause := judge(RAY_JOB_ENDS, status.job_status, None, _EPOCH):
+        text = with_detail(
+            f"Ray job is {quoted(status.job_status)}, but the RayJob is Complete", last_line(status.message)
+        )
+        yield finding(cause, ended(text), _status_field(job, status, "jobStatus", status.end_time))
+
+
+_EPOCH = datetime.min
+
+
+def _suspended(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
+    is_finished = status.job_deployment_status == "Suspended"
+    field = "status.jobDeploymentStatus"
+    stuck = next((cluster for cluster, _ in related.clusters if cluster.metadata.deletion_timestamp), None)
+    if is_finished or stuck is None:
+        yield from common.suspension(job, None, field, now, is_finished=is_finished)
+        return
+    since = stuck.metadata.deletion_timestamp
+    yield from common.suspension(job, since, field, now, is_finished=False)
+    yield from _of_clusters(related, now)
 
 
 def _unfinished(
-    job: DetailedRayJob, status: DetailedRayJobStatus, state: str, related: Related, now: datetime
+    job: DetailedRayJob,
+    status: DetailedRayJobStatus,
+    cause: Cause | None,
+    related: Related,
+    events: list[Finding],
+    now: datetime,
 ) -> Iterator[Finding]:
-    if not state and not status.start_time:
-        yield from _new(job, related, now)
-        return
+    state, since = status.job_deployment_status or "New", _since(job, related)
+    found = [*_missing_cluster(job, status, related, now), *_of_clusters(related, now), *events]
+    found += pod_findings(related.pods, related.pod_events, now)
+    if state == "Running":
+        found += _running(job, status, related, since, now)
+    elif cause is Cause.INTERACTIVE:
+        sentence = "Waiting until a job is submitted to its cluster (InteractiveMode)."
+        found.append(finding(cause, sentence, common.field_of(job, "status.jobDeploymentStatus")))
+    elif cause is not None and (cause is not Cause.UNKNOWN or not any(map(explains, found))):
+        found.append(_slow(job, status, cause, related, now))
     yield from _attempts(job, status, state)
     yield from _deadline(job, status, state, now)
-    blocked = [*_blocked(job, status, related, now), *pod_findings(related.pods, common.subject(job), now)]
-    yield from blocked
-    if state == "Initializing" and not any(map(explains, blocked)):
-        yield from _slow_start(job, status, related, now)
-    if state == "Running" and status.job_status_check_failure_start_time is not None:
-        since = status.job_status_check_failure_start_time
-        sentence = f"The head has not answered about {common.subject(job)} for {age(now, since)}."
-        evidence = common.field_of(job, "status.jobStatusCheckFailureStartTime", since)
-        yield finding(Cause.HEAD_NOT_ANSWERING, sentence, evidence)
-    if state == "Waiting":
-        sentence = f"{common.subject(job)} waits until a job is submitted to its cluster (InteractiveMode)."
-        yield finding(Cause.INTERACTIVE, sentence, common.field_of(job, "status.jobDeploymentStatus"))
+    yield from found
 
 
-def _new(job: DetailedRayJob, related: Related, now: datetime) -> Iterator[Finding]:
-    """Yield the findings of a job without a state and without an earlier attempt."""
-    invalid = list(common.invalid(job, related.event("InvalidRayJobSpec", "InvalidRayJobMetadata")))
-    if job.spec is not None and job.spec.suspend and not invalid:
-        yield from common.suspension(job, None, "spec.suspend", now, is_finished=True)
-    else:
-        yield from invalid or common.silence(job, now)
+def _slow(job: DetailedRayJob, status: DetailedRayJobStatus, cause: Cause, related: Related, now: datetime) -> Finding:
+    since, name = _since(job, related), status.ray_cluster_name
+    state = quoted(status.job_deployment_status) or "New"
+    waits = f"waiting for RayCluster {name}" if state == "Initializing" and name else f"in the state {state}"
+    unread = "" if related.known.clusters else "; RayClusters could not be read"
+    beginning = "No known cause: " if cause is Cause.UNKNOWN else f"State {state}: " if status.message else ""
+    what = (
+        last_line(status.message) if cause is not Cause.UNKNOWN and status.message else f"{waits}{lasting(now, since)}"
+    )
+    evidence = _status_field(job, status, "jobDeploymentStatus", since)
+    sentence = ended(f"{beginning}{what}{unread}")
+    return finding(cause, sentence[:1].upper() + sentence[1:], evidence)
+
+
+def _running(
+    job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, since: datetime | None, now: datetime
+) -> Iterator[Finding]:
+    """Yield what the status of the Ray job, the submitter and the head say about a job that is Running."""
+    info, state = status.ray_job_info, status.job_status or ""
+    end = info.end_time if info else None
+    cause = judge(RAY_JOB_STATES, state, end or since, now)
+    evidence = _status_field(job, status, "jobStatus", end or since)
+    if cause is Cause.JOB_NOT_STARTED:
+        words = f"Not started for {age(now, since)}: jobStatus is {state or 'empty'}, although the job was submitted."
+        yield finding(cause, words, *_head_first(related, evidence), command=_head_command(related), container="")
+    elif cause is not None:
+        words = {Cause.APPLICATION_FAILED: "Program failed"}.get(cause, f"Ray job is {quoted(state)}")
+        text = with_detail(f"{words}{ago(now, end)}, but the RayJob is still Running", last_line(status.message))
+        yield finding(cause, ended(text), evidence)
+    if (failing := status.job_status_check_failure_start_time) is not None:
+        evidence = common.field_of(job, "status.jobStatusCheckFailureStartTime", failing)
+        yield finding(Cause.HEAD_NOT_ANSWERING, f"Head has not answered for {age(now, failing)}.", evidence)
+    gone = submitter_end(related.pods)
+    if gone is not None and cause is None and age_seconds(now, gone[1].finished_at) > STALE_SECONDS:
+        pod, last = gone
+        evidence = evidence_of(
+            "Pod", pod.metadata, "status.containerStatuses", last.finished_at, last.message or last.reason
+        )
+        words = (
+            f"Submitter ended {age(now, last.finished_at)} ago, but the Ray job is still {state or 'without a status'}."
+        )
+        yield finding(Cause.SUBMITTER_ENDED, words, evidence, command=LOGS, container=SUBMITTER)
+
+
+def _head_first(related: Related, evidence: Evidence) -> tuple[Evidence, ...]:
+    heads = [of_cluster.head for _, of_cluster in related.clusters]
+    return (*(evidence_of("Pod", head.metadata, "status.phase") for head in heads if head is not None), evidence)
+
+
+def _head_command(related: Related) -> str:
+    return RAY_JOBS if any(of_cluster.head for _, of_cluster in related.clusters) else DESCRIBE
 
 
 def _attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> Iterator[Finding]:
@@ -127,11 +226,10 @@ def _attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> 
         return
     limit = (job.spec.backoff_limit if job.spec else None) or 0
     evidence = common.field_of(job, "status.failed", status.end_time, status.message if state == "Retrying" else None)
-    next_attempt = "the next one starts" if state == "Retrying" else f"attempt {failed + 1} is {state or 'New'}"
     # The limit can have been lowered since.
     attempts = f"{failed} of {limit + 1} attempts" if failed <= limit else count(failed, "attempt")
-    sentence = f"{attempts} of {common.subject(job)} failed; {next_attempt}."
-    yield finding(Cause.RETRYING, sentence, evidence)
+    next_attempt = "the next one starts" if state == "Retrying" else f"attempt {failed + 1} is {quoted(state)}"
+    yield finding(Cause.RETRYING, f"Retrying: {attempts} failed; {next_attempt}.", evidence)
 
 
 def _deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now: datetime) -> Iterator[Finding]:
@@ -143,43 +241,31 @@ def _deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now
     evidence = common.field_of(job, "spec.activeDeadlineSeconds", status.start_time)
     if elapsed > limit + OVERDUE_SECONDS:
         sentence = (
-            f"{common.subject(job)} exceeded its deadline of {duration(limit)} {duration(elapsed - limit)} ago, "
-            "and the operator has not stopped it."
+            f"Deadline exceeded: {duration(limit)} passed {duration(elapsed - limit)} ago, but the job still runs."
         )
         yield finding(Cause.DEADLINE_EXCEEDED, sentence, evidence)
     elif elapsed > limit * DEADLINE_NEAR_RATIO:
-        sentence = (
-            f"{common.subject(job)} reaches its deadline of {duration(limit)} in {duration(max(0.0, limit - elapsed))}."
-        )
+        sentence = f"Deadline is near: {duration(max(0.0, limit - elapsed))} left of {duration(limit)}."
         yield finding(Cause.DEADLINE_NEAR, sentence, evidence)
 
 
-def _blocked(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
-    """Yield the findings of the job's cluster, or that there is none."""
-    name = status.ray_cluster_name
-    if (pair := related.cluster(name)) is not None:
+def _of_clusters(related: Related, now: datetime) -> Iterator[Finding]:
+    for pair in related.clusters:
         yield from cluster_findings(*pair, now)
-    elif name and job.spec is not None and job.spec.selects_cluster:
-        event = related.event("RayClusterNotFound")
-        if related.known.clusters or event is not None:
-            evidence = common.event_of(job, event) if event else common.field_of(job, "status.rayClusterName")
-            sentence = f"RayCluster {name}, which {common.subject(job)} selects, does not exist."
-            yield finding(Cause.CLUSTER_NOT_FOUND, sentence, evidence)
 
 
-def _slow_start(
+def _missing_cluster(
     job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime
 ) -> Iterator[Finding]:
-    if age_seconds(now, status.start_time) <= INITIALIZING_SECONDS:
+    name, selects = status.ray_cluster_name, job.spec is not None and job.spec.selects_cluster
+    event = related.event("RayClusterNotFound")
+    if not name or related.cluster(name) is not None or not (related.known.clusters or (selects and event)):
         return
-    name = status.ray_cluster_name
-    cluster = f"its RayCluster {name}" if name else "its RayCluster"
-    unread = "" if related.known.clusters else ", and RayClusters could not be read"
-    sentence = (
-        f"{common.subject(job)} has waited for {cluster} for {age(now, status.start_time)}; "
-        f"the cause is unknown{unread}."
-    )
-    yield finding(Cause.UNKNOWN, sentence, _status_field(job, status, "jobDeploymentStatus", status.start_time))
+    # The cluster of a new attempt is created within seconds, and the one of the last attempt is gone.
+    is_old = age_seconds(now, status.start_time) > START_SECONDS and not status.failed
+    if selects or (is_old and status.job_deployment_status in ("Initializing", "Running", "Waiting")):
+        evidence = common.event_of(job, event) if event else common.field_of(job, "status.rayClusterName")
+        yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
 
 
 def _status_field(
@@ -188,16 +274,8 @@ def _status_field(
     return common.field_of(job, f"status.{field}", time, status.message or status.reason)
 
 
-def _message(status: DetailedRayJobStatus) -> str:
-    return quoted(common.without_prefix(status.message or "")) or "no message"
-
-
 def _failure_message(status: DetailedRayJobStatus) -> str:
-    """Return the beginning of a job's message, and of the log in it the end: there is the error."""
+    """Return a job's message; of the log in it the last line: there is the error."""
     message, separator, log = (status.message or "").partition(", last available logs")
-    end = log.partition("chars): ")[2][-LOG_END_LENGTH:].strip()
-    return f"{quoted(message)}: …{end}" if separator and end else quoted(message)
-
-
-def _ago(time: datetime | None, now: datetime) -> str:
-    return f" {age(now, time)} ago" if time else ""
+    log = log.partition("chars):")[2]
+    return f"{quoted(message)}. Last log line: {last_line(log)}" if separator and log.strip() else last_line(message)

@@ -4,33 +4,40 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import Cause, Severity
-from exporter.diagnosis.finding import Finding, finding
+from exporter.diagnosis.causes import CAUSES, Cause, Severity
+from exporter.diagnosis.events import event_findings
+from exporter.diagnosis.finding import Finding, explains, finding
 from exporter.diagnosis.fleet import Related
-from exporter.diagnosis.phrases import age, age_seconds, ended
+from exporter.diagnosis.phrases import age, age_seconds, ended, last_line, lasting, quoted, with_detail
 from exporter.diagnosis.raycluster import cluster_findings
-from exporter.diagnosis.waiting import quoted
+from exporter.diagnosis.states import (
+    APPLICATION_STATES,
+    DEPLOYMENT_STATES,
+    SERVICE_STATES,
+    UNREADY_REASONS,
+    has_status,
+    judge,
+    manager,
+)
 from exporter.resources.detailed import (
     DetailedAppStatus,
+    DetailedCondition,
     DetailedRayService,
     DetailedRayServiceStatus,
     DetailedRayServiceStatuses,
 )
 
-SLOW_SECONDS = 600.0
-"""How long a service may take to start without a finding of its own."""
-
 UPGRADE_SECONDS = 1800.0
 """How long an upgrade may take: two clusters and a migration of traffic."""
 
-BAD_APPLICATION = ("DEPLOY_FAILED", "UNHEALTHY")
-BAD_DEPLOYMENT = ("UNHEALTHY", "DEPLOY_FAILED")
-
-BLOCKING = frozenset(
-    {Cause.UNSCHEDULABLE, Cause.QUOTA, Cause.IMAGE_PULL, Cause.CONTAINER_CONFIG, Cause.REPLICA_FAILURE}
-)
-"""Causes in a pending cluster for which an upgrade waits."""
+_WORDS = {
+    Cause.NO_SERVE_ENDPOINTS: "No Serve endpoints",
+    Cause.INITIALIZING_TIMEOUT: "Not ready in time; the operator gave up",
+    Cause.UNKNOWN: "No known cause: not ready",
+}
 
 
 class _Role(NamedTuple):
@@ -43,16 +50,21 @@ class _Role(NamedTuple):
 
 def service_findings(service: DetailedRayService, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a service, in no order."""
-    status = service.status
+    status = service.status or DetailedRayServiceStatuses()
+    events = list(event_findings(service, related, now))
     if service.metadata.deletion_timestamp is not None:
-        yield from common.deletion(service, now)
-    elif status is None or not (status.conditions or _roles(status)):
-        invalid = list(common.invalid(service, related.event("InvalidRayServiceSpec", "InvalidRayServiceMetadata")))
-        yield from invalid or common.silence(service, now)
+        stuck = list(common.deletion(service, now))
+        yield from stuck
+        yield from _clusters(status, related, now) if stuck else ()
+        yield from events
     elif suspended := list(_suspension(service, status, now)):
         yield from suspended
+    elif controller := manager(service):
+        yield from common.managed(service, controller, now, has_status=has_status(service))
+    elif not has_status(service):
+        yield from events or common.silence(service, related.known, now)
     else:
-        yield from _serving(service, status, related, now)
+        yield from _serving(service, status, related, events, now)
 
 
 def _suspension(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
@@ -62,113 +74,137 @@ def _suspension(service: DetailedRayService, status: DetailedRayServiceStatuses,
             since, field = condition.last_transition_time, f"status.conditions[{type_}]"
             yield from common.suspension(service, since, field, now, is_finished=is_finished)
             return
+    if manager(service) and service.spec is not None and service.spec.suspend and not has_status(service):
+        yield from common.suspension(service, None, "spec.suspend", now, is_finished=True)
 
 
 def _serving(
-    service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related, now: datetime
+    service: DetailedRayService,
+    status: DetailedRayServiceStatuses,
+    related: Related,
+    events: list[Finding],
+    now: datetime,
 ) -> Iterator[Finding]:
-    blocked = [*_applications(service, status), *_clusters(service, status, related, now)]
-    yield from _rejected(service, status)
-    yield from blocked
+    found = [*_applications(service, status, now), *_clusters(status, related, now), *events]
+    found += _missing_cluster(service, status, related)
+    yield from found
     yield from _rollback(service, status)
+    has_cause = any(map(explains, found))
     ready = common.condition(status, "Ready")
-    if ready is not None and not ready.is_true:
-        yield from _not_ready(service, status, now, has_cause=bool(blocked))
-    if not blocked:
+    if ready is None:
+        yield from _old_state(service, status, now, has_cause=has_cause)
+    elif not ready.is_true:
+        yield from _not_ready(service, ready, now, has_cause=has_cause)
+    if not has_cause:
         yield from _slow_upgrade(service, status, now)
 
 
-def _rejected(service: DetailedRayService, status: DetailedRayServiceStatuses) -> Iterator[Finding]:
-    ready = common.condition(status, "Ready")
-    if ready is not None and ready.reason == "ValidationFailed":
-        text = f"The spec of {common.subject(service)} is invalid: {quoted(ready.message) or 'no message'}"
-        yield finding(Cause.INVALID_SPEC, ended(text), common.condition_of(service, ready))
-
-
 def _not_ready(
+    service: DetailedRayService, ready: DetailedCondition, now: datetime, *, has_cause: bool
+) -> Iterator[Finding]:
+    since, evidence, reason = ready.last_transition_time, common.condition_of(service, ready), ready.reason or ""
+    cause = judge(UNREADY_REASONS, reason, since, now)
+    if cause is Cause.INVALID_SPEC:
+        yield common.invalid(service, ready.message, evidence)
+    elif cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
+        detail = last_line(ready.message) or (reason if cause is Cause.UNKNOWN else "")
+        text = with_detail(f"{_WORDS[cause]}{lasting(now, since)}", detail)
+        # A service that is not ready is down, whatever the cause.
+        yield finding(cause, ended(text), evidence, severity=Severity.CRITICAL)
+
+
+def _old_state(
     service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime, *, has_cause: bool
 ) -> Iterator[Finding]:
-    ready = common.condition(status, "Ready")
-    if ready is None:
-        return
-    since, evidence = age(now, ready.last_transition_time), common.condition_of(service, ready)
-    if ready.reason == "InitializingTimeout":
-        text = f"{common.subject(service)} did not become ready in time: {quoted(ready.message)}"
-        yield finding(Cause.INITIALIZING_TIMEOUT, ended(text), evidence)
-    elif ready.reason == "ZeroServeEndpoints":
-        yield finding(
-            Cause.NO_SERVE_ENDPOINTS, f"{common.subject(service)} has had no Serve endpoints for {since}.", evidence
-        )
-    elif (
-        not has_cause
-        and ready.reason != "ValidationFailed"
-        and age_seconds(now, ready.last_transition_time) > SLOW_SECONDS
-    ):
-        sentence = f"{common.subject(service)} has not been ready for {since}; the cause is unknown."
-        yield finding(Cause.UNKNOWN, sentence, evidence)
+    """KubeRay before 1.3 has no conditions, but a state."""
+    state, since = status.service_status or "", status.last_update_time or service.metadata.creation_timestamp
+    cause = judge(SERVICE_STATES, state, since, now)
+    if cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
+        known = "No known cause: " if cause is Cause.UNKNOWN else ""
+        text = f"{known}{'in' if known else 'In'} the state {quoted(state) or 'New'}{lasting(now, since)}."
+        yield finding(cause, text, common.field_of(service, "status.serviceStatus", since))
 
 
-def _applications(service: DetailedRayService, status: DetailedRayServiceStatuses) -> Iterator[Finding]:
+def _applications(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
+    since = status.last_update_time
     for role in _roles(status):
         for name, application in (role.status.application_statuses or {}).items():
-            if application is not None and (text := _trouble(application)):
-                field = f"{role.field}.applicationStatuses[{name}]"
-                sentence = ended(f"Application {name} of {common.subject(service)} ({role.name} cluster) {text}")
-                evidence = common.field_of(service, field, message=_messages(application))
-                yield finding(Cause.APPLICATION_UNHEALTHY, sentence, evidence)
+            cause, bad = _judged(application, since, now) if application is not None else (None, [])
+            if application is None or cause is None:
+                continue
+            message = last_line(_messages(application))
+            where = "" if role.name == "active" else f" ({role.name} cluster)"
+            state = quoted(application.status) or "without a status"
+            deployments = f" (deployment {', '.join(bad[:3])})" if bad else ""
+            slow = lasting(now, since) if cause is Cause.UNKNOWN else ""
+            text = with_detail(f"Application {quoted(name)}{where} is {state}{deployments}{slow}", message)
+            field = f"{role.field}.applicationStatuses[{name}]"
+            yield finding(cause, ended(text), common.field_of(service, field, message=_messages(application)))
 
 
-def _trouble(application: DetailedAppStatus) -> str:
-    """Return what is wrong with a Serve application; "" if nothing is."""
-    bad = [
-        f"{name} is {deployment.status}"
-        for name, deployment in (application.serve_deployment_statuses or {}).items()
-        if deployment is not None and deployment.status in BAD_DEPLOYMENT
-    ]
-    if application.status not in BAD_APPLICATION and not bad:
-        return ""
-    message = quoted(_messages(application))
-    state = f"is {application.status}" + (f" (deployment {', '.join(bad[:3])})" if bad else "")
-    return f"{state}: {message}" if message else state
+def _judged(application: DetailedAppStatus, since: datetime | None, now: datetime) -> tuple[Cause | None, list[str]]:
+    """Return what is wrong with an application, and which of its deployments show it."""
+    causes = [judge(APPLICATION_STATES, application.status, since, now)]
+    bad = []
+    for name, deployment in (application.serve_deployment_statuses or {}).items():
+        if deployment is not None and (cause := judge(DEPLOYMENT_STATES, deployment.status, since, now)):
+            causes.append(cause)
+            bad.append(f"{quoted(name)} is {quoted(deployment.status)}")
+    return min(filter(None, causes), key=list(CAUSES).index, default=None), bad
 
 
 def _messages(application: DetailedAppStatus) -> str:
     """Return the message of an application, or the first one of a deployment that is not healthy."""
     deployments = (application.serve_deployment_statuses or {}).values()
-    of_bad = (one.message for one in deployments if one is not None and one.status in BAD_DEPLOYMENT)
+    of_bad = (one.message for one in deployments if one is not None and one.status != "HEALTHY")
     return application.message or next((message for message in of_bad if message), "")
 
 
-def _clusters(
-    service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related, now: datetime
-) -> Iterator[Finding]:
+def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetime) -> Iterator[Finding]:
     roles = _roles(status)
     for role in roles:
         if (pair := related.cluster(role.status.ray_cluster_name)) is None:
             continue
         for item in cluster_findings(*pair, now):
-            if role.name == "pending" and len(roles) > 1 and item.cause in BLOCKING:
-                text = f"The upgrade of {common.subject(service)} waits for its new cluster: {item.sentence}"
-                yield finding(Cause.UPGRADE_WAITS, text, *item.evidence)
+            if role.name == "pending" and len(roles) > 1 and item.severity is not Severity.INFO:
+                row, text = CAUSES[Cause.UPGRADE_WAITS], f"Upgrade waits for RayCluster {pair[0].metadata.name}: "
+                text += item.sentence[:1].lower() + item.sentence[1:]
+                # The command is about the pending cluster.
+                yield replace(item, cause=Cause.UPGRADE_WAITS, sentence=text, advice=row.advice, runbook=row.runbook)
             else:
                 yield item
+
+
+def _missing_cluster(
+    service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related
+) -> Iterator[Finding]:
+    active = status.active_service_status
+    name = active.ray_cluster_name if active else None
+    if name and related.known.clusters and related.cluster(name) is None:
+        evidence = common.field_of(service, "status.activeServiceStatus.rayClusterName")
+        yield finding(
+            Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence, severity=Severity.CRITICAL
+        )
 
 
 def _rollback(service: DetailedRayService, status: DetailedRayServiceStatuses) -> Iterator[Finding]:
     condition = common.condition(status, "RollbackInProgress")
     if condition is not None and condition.is_true:
-        sentence = f"An upgrade of {common.subject(service)} is being rolled back."
-        yield finding(Cause.ROLLBACK, sentence, common.condition_of(service, condition))
+        text = with_detail("Upgrade is being rolled back", last_line(condition.message))
+        yield finding(Cause.ROLLBACK, ended(text), common.condition_of(service, condition))
 
 
 def _slow_upgrade(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
     upgrade = common.condition(status, "UpgradeInProgress")
     if upgrade is None or not upgrade.is_true:
         return
-    if age_seconds(now, upgrade.last_transition_time) > UPGRADE_SECONDS:
-        since = age(now, upgrade.last_transition_time)
-        sentence = f"The upgrade of {common.subject(service)} has not finished for {since}; the cause is unknown."
-        yield finding(Cause.UNKNOWN, sentence, common.condition_of(service, upgrade), severity=Severity.WARNING)
+    since = upgrade.last_transition_time
+    if age_seconds(now, since) > UPGRADE_SECONDS:
+        sentence = f"No known cause: the upgrade has been in progress for {age(now, since)}."
+        yield replace(
+            finding(Cause.UNKNOWN, sentence, common.condition_of(service, upgrade)),
+            runbook=CAUSES[Cause.UPGRADE_WAITS].runbook,
+        )
 
 
 def _roles(status: DetailedRayServiceStatuses) -> list[_Role]:

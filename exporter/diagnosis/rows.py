@@ -1,12 +1,18 @@
 """Rows of the lists of one object: conditions, pods, Events."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
 
+from exporter.diagnosis.phrases import one_line
 from exporter.resources.detailed import DetailedContainerStatus, DetailedPod, DetailedPodStatus
 from exporter.resources.event import Event
 from exporter.resources.meta import find_condition
+from exporter.resources.pod_status import pod_status
+
+MAX_STATUS = 64
+"""Anyone may write a pod's status."""
 
 
 class ConditionRow(Struct, frozen=True, omit_defaults=True):
@@ -23,7 +29,7 @@ class PodRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
     """One pod.
 
     Attributes:
-        status: nearly what kubectl prints: the reason of the first container that has one, or the phase.
+        status: what kubectl prints, as the metric `kuberay_pod_status` has it.
         ready: its condition Ready is true.
         restarts: of all its containers.
     """
@@ -43,17 +49,16 @@ class PodRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
         meta, status = pod.metadata, pod.status or DetailedPodStatus()
         containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
         ready = find_condition(status, "Ready")
-        name, message = _status(pod, status, containers)
         return cls(
             name=meta.name,
             node_type=meta.node_type or "submitter",
             group=meta.group,
-            status=name,
+            status=pod_status(pod)[:MAX_STATUS],
             ready=ready is not None and ready.is_true,
             restarts=sum(container.restart_count or 0 for container in containers),
             node=(pod.spec.node_name or "") if pod.spec else "",
             created_at=meta.creation_timestamp,
-            message=message,
+            message="" if meta.deletion_timestamp else _message(status, containers),
         )
 
 
@@ -83,27 +88,15 @@ class EventRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
             type=event.type or "",
             reason=event.reason or "",
             count=event.occurrences,
-            message=event.message or "",
+            message=one_line(event.message),
             first_time=event.first_time,
             last_time=event.last_time,
         )
 
 
-def _status(
-    pod: DetailedPod, status: DetailedPodStatus, containers: tuple[DetailedContainerStatus, ...]
-) -> tuple[str, str]:
-    """Return a pod's status in one word, and the message that belongs to it."""
-    if pod.metadata.deletion_timestamp is not None:
-        return "Terminating", ""
-    if status.reason:
-        return status.reason, status.message or ""
+def _message(status: DetailedPodStatus, containers: Iterable[DetailedContainerStatus]) -> str:
+    """Return the first message of what shows why a pod does not run."""
     scheduled = find_condition(status, "PodScheduled")
-    if scheduled is not None and not scheduled.is_true and scheduled.reason:
-        return scheduled.reason, getattr(scheduled, "message", None) or ""
-    for container in containers:
-        waiting, terminated = container.now.waiting, container.now.terminated
-        if waiting is not None and waiting.reason and waiting.reason != "PodInitializing":
-            return waiting.reason, waiting.message or ""
-        if terminated is not None and terminated.exit_code:
-            return terminated.reason or "Error", terminated.message or ""
-    return status.phase or "Pending", ""
+    states = [state for one in containers for state in (one.now.waiting, one.now.terminated) if state is not None]
+    places = (status, scheduled if scheduled and not scheduled.is_true else None, *states)
+    return one_line(next(filter(None, (getattr(place, "message", None) for place in places)), ""))

@@ -1,15 +1,134 @@
-"""The state of an object in one word, and since when."""
+"""The state of an object in one word, since when, and which states are known to be well."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.common import condition
+from exporter.diagnosis.phrases import age_seconds
 from exporter.resources.detailed import (
     DetailedObject,
     DetailedRayCluster,
+    DetailedRayClusterStatus,
     DetailedRayJob,
     DetailedRayService,
+    DetailedRayServiceStatuses,
 )
+
+OPERATORS = (None, "", "ray.io/kuberay-operator")
+MULTIKUEUE = "kueue.x-k8s.io/multikueue"
+
+START_SECONDS = 600.0
+"""How long a start may take without a finding of its own: an autoscaler adds nodes in minutes, images have gigabytes."""
+
+STALE_SECONDS = 300.0
+"""How long a status may contradict what is there: the operator waits so long for a submitter, too."""
+
+
+class Judgement(NamedTuple):
+    """What a state means: well without a cause, else a finding with it `after` some seconds."""
+
+    cause: Cause | None = None
+    after: float = 0.0
+
+
+WELL = Judgement()
+_UNKNOWN = Judgement(Cause.UNKNOWN)
+_STARTING = Judgement(Cause.UNKNOWN, START_SECONDS)
+_STALE = Judgement(Cause.STALE_STATUS, STALE_SECONDS)
+
+Table = Mapping[str, Judgement]
+
+CLUSTER_STATES: Table = {
+    "ready": WELL,
+    "": _STARTING,
+    # KubeRay 1.0 and 1.1 have `unhealthy`.
+    "failed": Judgement(Cause.REPLICA_FAILURE),
+    "unhealthy": Judgement(Cause.REPLICA_FAILURE),
+}
+JOB_STATES: Table = {
+    "Running": WELL,
+    "Complete": WELL,
+    "": _STARTING,
+    "Initializing": _STARTING,
+    "Retrying": _STARTING,
+    "Waiting": Judgement(Cause.INTERACTIVE),
+    "ValidationFailed": Judgement(Cause.INVALID_SPEC),
+    # Only KubeRay 1.0 has these.
+    "WaitForDashboard": _STARTING,
+    "WaitForK8sJob": _STARTING,
+    "FailedToGetOrCreateRayCluster": Judgement(Cause.OPERATION_FAILED, STALE_SECONDS),
+    "FailedJobDeploy": Judgement(Cause.SUBMISSION_FAILED),
+    "FailedToGetJobStatus": Judgement(Cause.HEAD_NOT_ANSWERING, STALE_SECONDS),
+}
+RAY_JOB_STATES: Table = {
+    "RUNNING": WELL,
+    "": Judgement(Cause.JOB_NOT_STARTED, START_SECONDS),
+    "PENDING": Judgement(Cause.JOB_NOT_STARTED, START_SECONDS),
+    "SUCCEEDED": _STALE,
+    "STOPPED": _STALE,
+    "FAILED": Judgement(Cause.APPLICATION_FAILED),
+}
+"""`jobStatus` of a job that is Running."""
+
+RAY_JOB_ENDS: Table = {
+    "SUCCEEDED": WELL,
+    "STOPPED": WELL,
+    "": WELL,
+    "FAILED": Judgement(Cause.APPLICATION_FAILED),
+}
+"""`jobStatus` of a job that is Complete: KubeRay up to 1.1 wrote Complete also for a Ray job that failed."""
+
+SERVICE_STATES: Table = {
+    "Running": WELL,
+    "": _STARTING,
+    "WaitForDashboard": _STARTING,
+    "WaitForServeDeploymentReady": _STARTING,
+    "Restarting": _STARTING,
+    "FailedServeDeploy": Judgement(Cause.APPLICATION_UNHEALTHY),
+    "FailedToGetOrCreateRayCluster": Judgement(Cause.OPERATION_FAILED),
+    "FailedToGetServeDeploymentStatus": Judgement(Cause.HEAD_NOT_ANSWERING, STALE_SECONDS),
+    "FailedToUpdateIngress": Judgement(Cause.OPERATION_FAILED),
+    "FailedToUpdateServingPodLabel": Judgement(Cause.OPERATION_FAILED),
+    "FailedToUpdateService": Judgement(Cause.OPERATION_FAILED),
+}
+"""`serviceStatus` of KubeRay before 1.3."""
+
+UNREADY_REASONS: Table = {
+    "Initializing": _STARTING,
+    "ZeroServeEndpoints": Judgement(Cause.NO_SERVE_ENDPOINTS),
+    "InitializingTimeout": Judgement(Cause.INITIALIZING_TIMEOUT),
+    "ValidationFailed": Judgement(Cause.INVALID_SPEC),
+    "SuspendInProgress": _STARTING,
+    "SuspendComplete": _STARTING,
+}
+"""Reasons of a service's condition Ready that is not true."""
+
+APPLICATION_STATES: Table = {
+    "RUNNING": WELL,
+    "NOT_STARTED": _STARTING,
+    "DEPLOYING": _STARTING,
+    "DELETING": _STARTING,
+    "": _STARTING,
+    "DEPLOY_FAILED": Judgement(Cause.APPLICATION_UNHEALTHY),
+    "UNHEALTHY": Judgement(Cause.APPLICATION_UNHEALTHY),
+}
+DEPLOYMENT_STATES: Table = {
+    "HEALTHY": WELL,
+    "": _STARTING,
+    "UPDATING": _STARTING,
+    "UPSCALING": _STARTING,
+    "DOWNSCALING": _STARTING,
+    "DEPLOY_FAILED": Judgement(Cause.APPLICATION_UNHEALTHY),
+    "UNHEALTHY": Judgement(Cause.APPLICATION_UNHEALTHY),
+}
+
+
+def judge(table: Table, state: str | None, since: datetime | None, now: datetime) -> Cause | None:
+    """Return the cause that a state shows after this time, None if it is well, or is not yet too long."""
+    cause, after = table.get(state or "", _UNKNOWN)
+    return cause if not after or age_seconds(now, since) > after else None
 
 
 class State(NamedTuple):
@@ -19,10 +138,35 @@ class State(NamedTuple):
     since: datetime | None = None
 
 
+def manager(obj: DetailedObject) -> str:
+    """Return who manages an object, as far as it is another controller than KubeRay's; else ""."""
+    managed_by = getattr(obj.spec, "managed_by", None)
+    return "" if managed_by in OPERATORS else str(managed_by)
+
+
+def has_status(obj: DetailedObject) -> bool:
+    """Return whether the operator has written a status, in any version of KubeRay that is supported."""
+    status = obj.status
+    if isinstance(status, DetailedRayClusterStatus):
+        # Its quantities are 0 and its head is empty from the start.
+        workers = status.desired_worker_replicas or status.available_worker_replicas or status.ready_worker_replicas
+        return bool(status.conditions or status.state or status.last_update_time or workers or status.reason)
+    if isinstance(status, DetailedRayServiceStatuses):
+        roles = (status.active_service_status, status.pending_service_status)
+        has_role = any(role and (role.ray_cluster_name or role.application_statuses) for role in roles)
+        return bool(status.conditions or status.service_status or status.last_update_time or has_role)
+    if isinstance(obj, DetailedRayJob) and obj.status is not None:
+        return bool(obj.status.job_deployment_status or obj.status.start_time or obj.status.job_status)
+    return status is not None
+
+
 def state_of(obj: DetailedObject) -> State:
     """Return the state of an object, as docs/api.md lists them."""
     if obj.metadata.deletion_timestamp is not None:
         return State("Deleting", obj.metadata.deletion_timestamp)
+    if (controller := manager(obj)) and not has_status(obj) and not getattr(obj.spec, "suspend", None):
+        known = controller if controller == MULTIKUEUE else "another controller"
+        return State(f"Managed by {known}", obj.metadata.creation_timestamp)
     if isinstance(obj, DetailedRayCluster):
         return _of_cluster(obj)
     if isinstance(obj, DetailedRayJob):
@@ -37,15 +181,15 @@ def _of_cluster(cluster: DetailedRayCluster) -> State:
     if suspension := _suspension(cluster, "RayClusterSuspended", "RayClusterSuspending"):
         return suspension
     times = (status and status.state_transition_times) or {}
-    if status is not None and status.state in _CLUSTER_STATES:
-        return State(_CLUSTER_STATES[status.state], times.get(status.state))
+    if status is not None and status.state in _CLUSTER_NAMES:
+        return State(_CLUSTER_NAMES[status.state], times.get(status.state))
     provisioned = condition(status, "RayClusterProvisioned")
     if provisioned is not None and provisioned.is_true:
         return State("NotReady", None)
     return State("Provisioning", cluster.metadata.creation_timestamp)
 
 
-_CLUSTER_STATES = {"ready": "Ready", "failed": "Failed", "suspended": "Suspended"}
+_CLUSTER_NAMES = {"ready": "Ready", "failed": "Failed", "suspended": "Suspended", "unhealthy": "NotReady"}
 
 
 def _of_job(job: DetailedRayJob) -> State:
@@ -66,11 +210,14 @@ def _of_job(job: DetailedRayJob) -> State:
 def _of_service(service: DetailedRayService) -> State:
     if suspension := _suspension(service, "Suspended", "Suspending"):
         return suspension
-    ready, upgrade = condition(service.status, "Ready"), condition(service.status, "UpgradeInProgress")
+    status = service.status
+    ready, upgrade = condition(status, "Ready"), condition(status, "UpgradeInProgress")
     if ready is not None and ready.is_true:
         if upgrade is not None and upgrade.is_true:
             return State("Upgrading", upgrade.last_transition_time)
         return State("Ready", ready.last_transition_time)
+    if ready is None and status is not None and status.service_status in SERVICE_STATES and status.service_status:
+        return State(status.service_status)
     if ready is None or ready.reason == "Initializing":
         return State("Initializing", ready.last_transition_time if ready else service.metadata.creation_timestamp)
     return State("NotReady", ready.last_transition_time)

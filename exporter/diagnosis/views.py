@@ -10,6 +10,7 @@ from exporter.diagnosis.details import details_of
 from exporter.diagnosis.diagnose import diagnose
 from exporter.diagnosis.finding import Finding, Severity, severity_rank
 from exporter.diagnosis.fleet import Fleet, Related, kind_of
+from exporter.diagnosis.phrases import one_line
 from exporter.diagnosis.rows import ConditionRow, EventRow, PodRow
 from exporter.diagnosis.states import state_of
 from exporter.resources.detailed import (
@@ -111,7 +112,9 @@ def _conditions(obj: DetailedObject) -> Iterable[ConditionRow]:
     if not isinstance(obj, DetailedRayCluster | DetailedRayService) or obj.status is None:
         return
     for one in obj.status.conditions or ():
-        yield ConditionRow(one.type, one.status or "", one.reason or "", one.last_transition_time, one.message or "")
+        yield ConditionRow(
+            one.type, one.status or "", one.reason or "", one.last_transition_time, one_line(one.message)
+        )
 
 
 def _events(related: Related) -> list[EventRow]:

@@ -1,82 +1,84 @@
-"""Reasons that kubelet and the scheduler write, and the causes that they show."""
+"""Reasons that kubelet and schedulers write, and what they mean."""
 
 import re
 from collections.abc import Iterable
 
-from exporter.diagnosis.causes import Cause
+from exporter.diagnosis.phrases import one_line, quoted
 
-IMAGE_REASONS = frozenset(
-    {
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "ErrImageNeverPull",
-        "InvalidImageName",
-        "ImageInspectError",
-        "RegistryUnavailable",
-        "SignatureValidationFailed",
-    }
-)
-CONFIG_REASONS = frozenset(
-    {
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "RunContainerError",
-        "ContainerCannotRun",
-        "StartError",
-        "PreCreateHookError",
-        "PreStartHookError",
-        "PostStartHookError",
-        "CreatePodSandboxError",
-    }
-)
-CRASH_LOOP = "CrashLoopBackOff"
-OOM_KILLED = "OOMKilled"
 EXCEEDED_QUOTA = "exceeded quota"
+PULL_RATE = "pull QPS exceeded"
+"""Kubelet's own limit of pulls in a second; it tries again by itself within seconds."""
 
-_INSUFFICIENT = re.compile(r"[Ii]nsufficient ([\w./-]*\w)")
+_QUOTA = re.compile(r"exceeded quota: ([^,\s]+), requested: (.*?), used: (.*?)(?:, limited: (.*?))?(?:$|[;\s.])")
 _IMAGE = re.compile(r'image "([^"]+)"')
-_OTHER_OBSTACLES = {
-    "untolerated taint": "taints of the nodes that the pod does not tolerate",
-    "node affinity/selector": "no node matches the pod's node selector or affinity",
-    "unschedulable": "nodes that are cordoned",
-    "volume node affinity": "a volume that is bound to another zone",
-    "PersistentVolumeClaim": "a PersistentVolumeClaim that is not bound",
-    "persistentvolumeclaim": "a PersistentVolumeClaim that is not bound",
-    "topology spread": "topology spread constraints",
-    "anti-affinity": "anti-affinity rules",
-    "Too many pods": "nodes that have their maximum number of pods",
-}
-_MAX_QUOTED = 160
+_PULL_ERROR = re.compile(
+    r"manifest unknown|not found|pull access denied|unauthorized|forbidden|toomanyrequests|no such host|i/o timeout"
+    r"|connection refused|x509[^:]*: [^:]+|no space left on device|" + PULL_RATE
+)
+_NODES = re.compile(r"(?:\d+/\d+|all) nodes are (?:un)?available: (.*?)(?:\. |\.?$|,? *preemption:)")
+_CLAUSE = re.compile(r", (?=\d+ |pod |persistentvolumeclaim )")
+_KUBE_SCHEDULER = (
+    (re.compile(r"Insufficient (\S+)"), r"insufficient \1"),
+    (re.compile(r"(?:node\(s\) )?had (?:untolerated )?taints? (\{.*?\}).*"), r"untolerated taint \1"),
+    (re.compile(r"node\(s\) were unschedulable"), "nodes that are cordoned"),
+    (re.compile(r"node\(s\) didn't match (?:Pod's )?node (?:affinity/selector|selector|affinity)"), "no node matches "
+     "the pod's node selector or affinity"),
+    (re.compile(r"node\(s\) had volume node affinity conflict"), "a volume that is bound to another zone"),
+    (re.compile(r"pod has unbound immediate PersistentVolumeClaims"), "a PersistentVolumeClaim that is not bound"),
+    (re.compile(r"node\(s\) didn't match pod topology spread constraints"), "topology spread constraints"),
+    (re.compile(r"node\(s\) didn't (?:match pod|satisfy existing pods) anti-affinity rules"), "anti-affinity rules"),
+    (re.compile(r"Too many pods"), "nodes that have their maximum number of pods"),
+)  # fmt: skip
+"""Whole phrases of kube-scheduler in other words; any other phrase stays as it is."""
 
+_GANGS = re.compile(r"pod group is not ready|tasks in gang unschedulable|cannot find enough sibling pods|PodGroup")
+"""Phrases of Volcano, coscheduling and KAI about pods that are started together."""
 
-def cause_of_reason(reason: str | None) -> Cause | None:
-    """Return the cause that a waiting reason shows; None for reasons of an ordinary start."""
-    if reason in IMAGE_REASONS:
-        return Cause.IMAGE_PULL
-    if reason in CONFIG_REASONS:
-        return Cause.CONTAINER_CONFIG
-    return Cause.CRASH_LOOP if reason == CRASH_LOOP else None
+_QUEUES = re.compile(r"does not fit in queue|over quota|exceeds? .*quota", re.IGNORECASE)
+"""Phrases of YuniKorn and KAI about their queues."""
 
 
 def obstacles(message: str) -> str:
-    """Return what a scheduler's message says is missing: `insufficient nvidia.com/gpu`."""
-    # What follows is about preemption, and repeats the same with other numbers.
-    filtered, _, _ = message.partition("preemption:")
-    resources = sorted(set(_INSUFFICIENT.findall(filtered)))
-    found = [f"insufficient {name}" for name in resources]
-    found += dict.fromkeys(text for words, text in _OTHER_OBSTACLES.items() if words in filtered)
-    return ", ".join(found) or quoted(message) or "the scheduler gives no reason"
+    """Return what a scheduler's message says is missing, such as `insufficient nvidia.com/gpu`."""
+    line = one_line(message)
+    if _GANGS.search(line):
+        return f"the gang is not complete ({quoted(line)})"
+    if match := _NODES.search(line.partition("…")[0]):
+        clauses = (re.sub(r"^\d+ ", "", clause) for clause in _CLAUSE.split(match[1]))
+        found = sorted(dict.fromkeys(map(_reworded, clauses)), key=lambda text: not text.startswith("insufficient"))
+        return quoted(", ".join(found))
+    if _QUEUES.search(line):
+        return f"its queue is full ({quoted(line)})"
+    return quoted(line) or "the scheduler gives no reason"
+
+
+def _reworded(clause: str) -> str:
+    for phrase, words in _KUBE_SCHEDULER:
+        if match := phrase.fullmatch(clause.rstrip(".")):
+            return match.expand(words)
+    return clause
+
+
+def exceeded_quota(message: str) -> str:
+    """Return `limits.memory (quota small, requested …, used …, limited …)` of a message with EXCEEDED_QUOTA."""
+    line = one_line(message)
+    match = _QUOTA.search(line)
+    if match is None:
+        return quoted(line[line.find(EXCEEDED_QUOTA) + len(EXCEEDED_QUOTA) :].lstrip(": "))
+    name, *figures = match.groups()
+    resources = ", ".join(part.partition("=")[0] for part in figures[0].split(","))
+    words = zip(("requested", "used", "limited"), figures, strict=True)
+    return f"{resources} ({quoted(', '.join([f'quota {name}', *(f'{word} {text}' for word, text in words if text)]))})"
 
 
 def image(messages: Iterable[str]) -> str:
-    """Return the image that a kubelet's message names, with a space before it; "" if it names none."""
+    """Return the image that a kubelet's message names; "" if it names none."""
     for message in messages:
         if match := _IMAGE.search(message):
-            return f" {match[1]}"
+            return match[1]
     return ""
 
 
-def quoted(message: str | None) -> str:
-    """Return the beginning of a message, for a sentence; the evidence has more of it."""
-    line = " ".join((message or "").split()).rstrip(".")
-    return line if len(line) <= _MAX_QUOTED else f"{line[: _MAX_QUOTED - 1]}…"
+def pull_error(message: str) -> str:
+    """Return why the registry or the kubelet refused; "" if the message does not say it in a known phrase."""
+    return match[0] if (match := _PULL_ERROR.search(message)) else ""

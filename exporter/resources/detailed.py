@@ -16,6 +16,7 @@ from exporter.resources.pod import (
     ContainerState,
     ContainerStatus,
     Pod,
+    PodSpec,
     PodStatus,
     Terminated,
     Waiting,
@@ -41,15 +42,13 @@ _CUT_MARK = "…"
 
 
 def cut(message: str) -> str:
-    """Return a message on one line, with at most MAX_MESSAGE_LENGTH characters."""
-    line = " ".join(message.split())
-    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: MAX_MESSAGE_LENGTH - 1] + _CUT_MARK
+    """Return a message with at most MAX_MESSAGE_LENGTH characters: its lines, without white space around them.
 
-
-def cut_middle(message: str) -> str:
-    """Return a message as `cut` does, but with its end, where a log has the error."""
-    line, half = " ".join(message.split()), MAX_MESSAGE_LENGTH // 2
-    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: half - 1] + _CUT_MARK + line[-half:]
+    Of a longer one the middle is left out: at its end a log or a traceback has the error.
+    """
+    text = "\n".join(filter(None, (" ".join(line.split()) for line in message.splitlines())))
+    half = MAX_MESSAGE_LENGTH // 2
+    return text if len(text) <= MAX_MESSAGE_LENGTH else text[: half - 1] + _CUT_MARK + text[-half:]
 
 
 def _cut_message(struct: Struct) -> None:
@@ -147,9 +146,7 @@ class DetailedRayJobStatus(RayJobStatus, frozen=True, gc=False, rename="camel"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.message:
-            force_setattr(self, "message", cut_middle(self.message))
-            share(self, "message")
+        _cut_message(self)
 
 
 class DetailedRayJob(RayJob, frozen=True, gc=False):
@@ -191,12 +188,22 @@ class DetailedRayServiceStatus(RayServiceStatus, frozen=True, gc=False, rename="
 
 
 class DetailedRayServiceStatuses(RayServiceStatuses, frozen=True, gc=False, rename="camel"):
+    """A status with messages.
+
+    Attributes:
+        service_status: the only state before KubeRay 1.3, which has no conditions.
+        last_update_time: when the operator last changed the status.
+    """
+
     conditions: tuple[DetailedCondition, ...] | None = None
     active_service_status: DetailedRayServiceStatus | None = None
     pending_service_status: DetailedRayServiceStatus | None = None
+    service_status: str | None = None
+    last_update_time: Time | None = None
 
     def __post_init__(self) -> None:
         _drop_more(self.conditions)
+        share(self, "service_status")
 
 
 class DetailedRayService(RayService, frozen=True, gc=False):
@@ -263,12 +270,29 @@ class DetailedPodStatus(PodStatus, frozen=True, gc=False, rename="camel"):
         super().__post_init__()
         _cut_message(self)
         for condition in self.conditions or ():
-            # That the scheduler has placed it, or that containers are not ready, says nothing new.
-            if condition.type != "PodScheduled" or condition.is_true:
+            if condition.is_true or condition.type == "Initialized":
                 force_setattr(condition, "message", None)
 
 
+class NamedContainer(Struct, frozen=True, gc=False):
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        share(self, "name")
+
+
+class DetailedPodSpec(PodSpec, frozen=True, gc=False, rename="camel"):
+    """A spec with the first container only: KubeRay runs Ray in it, and sidecars in the others."""
+
+    containers: tuple[NamedContainer, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        force_setattr(self, "containers", (self.containers or ())[:1])
+
+
 class DetailedPod(Pod, frozen=True, gc=False):
+    spec: DetailedPodSpec | None = None
     status: DetailedPodStatus | None = None
 
 
