@@ -61,7 +61,7 @@ def silence(obj: DetailedObject, known: Known, now: datetime) -> Iterator[Findin
     if age_seconds(now, created) > SILENT_SECONDS:
         # An Event would tell a rejected spec from an operator that is not there.
         cause = Cause.OPERATOR_SILENT if known.events else Cause.UNKNOWN
-        sentence = f"No status for {age(now, created)} since the creation."
+        sentence = f"No status {age(now, created)} after the creation."
         yield finding(cause, sentence, field_of(obj, "status", created))
 
 

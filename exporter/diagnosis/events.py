@@ -22,6 +22,8 @@ _CAUSES = {
 
 def event_findings(obj: DetailedObject, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield a finding for each reason of Warning Events that is newer than the status, and was not mended since."""
+    if not any(event.type != "Normal" for event in related.events):
+        return
     since, seen = status_time(obj), set[str]()
     for event in related.events:
         reason = event.reason or "Warning"

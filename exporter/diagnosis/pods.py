@@ -89,7 +89,8 @@ def pod_findings(
     it: an unready one is no trouble.
     """
     groups: dict[tuple[Cause, str, Severity | None], list[Trouble]] = defaultdict(list)
-    for pod in sorted(pods, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
+    doubtful = [pod for pod in pods if pod.metadata.name in events or not _runs_well(pod)]
+    for pod in sorted(doubtful, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
         if trouble := pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves):
             groups[trouble.cause, trouble.detail, trouble.severity].append(trouble)
     for (cause, detail, severity), troubles in groups.items():
@@ -116,6 +117,16 @@ def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, ser
     severity = Severity.INFO if is_well and cause is Cause.WARNING_EVENT else None
     detail = text if cause is Cause.UNSCHEDULABLE else with_detail(warning.reason or "Warning", text)
     return Trouble(cause, detail, pod, (evidence, *(found.evidence if found else ())), severity)
+
+
+def _runs_well(pod: DetailedPod) -> bool:
+    """Return whether a pod is ready and none of its containers has ever ended: most pods, which need no more looks."""
+    status = pod.status
+    if status is None or status.reason or pod.metadata.deletion_timestamp is not None or not _is_ready(pod):
+        return False
+    is_placed = all(one.is_true for one in status.conditions or ())
+    containers = status.container_statuses or ()
+    return is_placed and all(one.now.running and one.last_state is None for one in containers)
 
 
 def ready_seconds(pod: DetailedPod, now: datetime) -> float:
@@ -167,7 +178,8 @@ def _stuck(pod: DetailedPod, node_is_lost: bool) -> Trouble:
 
 def _of_reason(pod: DetailedPod, reason: str, message: str | None) -> Trouble:
     default = Cause.POD_REJECTED if reason.startswith("OutOf") else Cause.POD_FAILED
-    detail = with_detail(quoted(reason), quoted(message))
+    is_said = reason in POD_REASONS and POD_REASONS[reason] is Cause.EVICTED and message
+    detail = quoted(message) if is_said else with_detail(quoted(reason), quoted(message))
     return Trouble(
         POD_REASONS.get(reason, default), detail, pod, _evidence(pod, "status.reason", None, message or reason)
     )
@@ -224,12 +236,12 @@ def _of_waiting(pod: DetailedPod, container: DetailedContainerStatus, reason: st
             return _of_end(pod, container, before, f"{_field(pod, container)}.state.waiting")
         detail, message = _end_words(name, before), before.message or message
     elif cause is Cause.IMAGE_PULL:
-        detail = with_detail(f"image {image([message])}".strip(), pull_error(message) or reason)
+        detail = ", ".join(filter(None, (image([message]), pull_error(message) or reason)))
         is_limited = PULL_RATE in message and age_seconds(now, pod.metadata.creation_timestamp) <= START_SECONDS
         evidence = _evidence(pod, field, since, message or reason)
         return Trouble(cause, detail, pod, evidence, Severity.INFO if is_limited else None, name)
     else:
-        detail = with_detail(f"container {name}", with_detail(reason, quoted(message)))
+        detail = with_detail(f"{quoted(reason)} of container {name}", quoted(message))
     return Trouble(cause, detail, pod, _evidence(pod, field, since, message or reason), None, name)
 
 
@@ -241,7 +253,7 @@ def _of_end(pod: DetailedPod, container: DetailedContainerStatus, end: DetailedT
         command = "" if field.endswith("waiting") else LOGS
         return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name, command)
     if end.reason in NEVER_STARTED:
-        detail = with_detail(f"container {name}", with_detail(end.reason or "", last_line(end.message)))
+        detail = with_detail(f"{end.reason} of container {name}", last_line(end.message))
         return Trouble(Cause.CONTAINER_CONFIG, detail, pod, evidence, None, name)
     command = PREVIOUS_LOGS if field.endswith("waiting") else LOGS
     return Trouble(Cause.CONTAINER_ENDED, _end_words(name, end), pod, evidence, None, name, command)
@@ -339,17 +351,17 @@ _SENTENCES = {
     Cause.SCHEDULING_GATED: "Waiting{age} until another controller removes the scheduling gates ({who}).",
     Cause.POD_REJECTED: "Rejected by the kubelet: {detail} ({who}).",
     Cause.IMAGE_PULL: "Image cannot be pulled: {detail} ({who}).",
-    Cause.CONTAINER_CONFIG: "Container cannot start: {detail} ({who}).",
+    Cause.CONTAINER_CONFIG: "Cannot start: {detail} ({who}).",
     Cause.POD_SETUP: "Pod cannot be prepared: {detail} ({who}).",
     Cause.CRASH_LOOP: "Crash loop: {detail} ({who}).",
-    Cause.CONTAINER_ENDED: "Ended{ago}: {detail} ({who}).",
+    Cause.CONTAINER_ENDED: "Not running: {detail}{ago} ({who}).",
     Cause.OUT_OF_MEMORY: "Out of memory{ago}: {detail} ({who}).",
     Cause.EVICTED: "Evicted: {detail} ({who}).",
     Cause.NODE_LOST: "Node lost{age}: {detail} ({who}).",
     Cause.POD_FAILED: "Pod failed: {detail} ({who}).",
     Cause.STUCK_DELETION: "Terminating{age}: {detail} ({who}).",
     Cause.NO_HEAD: "Head not ready{age}, although its pod is running.",
-    Cause.HEAD_RESTARTED: "Head restarted{ago}: {detail}.",
+    Cause.HEAD_RESTARTED: "Head restarted: {detail}{ago}.",
     Cause.WARNING_EVENT: "Warning Event {detail} ({who}).",
     Cause.UNKNOWN: "No known cause: {detail}{age} ({who}).",
 }

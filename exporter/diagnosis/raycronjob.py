@@ -35,7 +35,7 @@ def _last_job(cron_job: DetailedRayCronJob, related: Related, now: datetime) -> 
         time = job.status.end_time if job.status else None
         words = failure(job)
         if words:
-            sentence = f"Last RayJob failed: {job.metadata.name}{ago(now, time)}, {words}."
+            sentence = f"Last RayJob failed{ago(now, time)}: {job.metadata.name}, {words}."
             yield finding(Cause.LAST_JOB_FAILED, sentence, common.field_of(job, "status.reason", time))
         if words or time is not None:
             return

@@ -42,8 +42,8 @@ OVERDUE_SECONDS = 60.0
 FAILURES = {
     "SubmissionFailed": (Cause.SUBMISSION_FAILED, "Submitter failed"),
     "AppFailed": (Cause.APPLICATION_FAILED, "Program failed"),
-    "DeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded: activeDeadlineSeconds"),
-    "PreRunningDeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded: preRunningDeadlineSeconds"),
+    "DeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded (activeDeadlineSeconds)"),
+    "PreRunningDeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded (preRunningDeadlineSeconds)"),
     "JobStatusCheckTimeoutExceeded": (Cause.HEAD_NOT_ANSWERING, "Head did not answer"),
     "JobDeploymentStatusTransitionGracePeriodExceeded": (Cause.SUBMISSION_FAILED, "Submitter did not end in time"),
 }
@@ -103,12 +103,13 @@ def _since(job: DetailedRayJob, related: Related) -> datetime | None:
 
 def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
     default = Cause.APPLICATION_FAILED if status.job_status == "FAILED" else Cause.UNKNOWN
-    unknown = (default, with_detail("Failed", status.reason or "no reason was given"))
-    cause, words = FAILURES.get(status.reason or "", unknown)
-    if status.reason == "SubmissionFailed" and status.job_status in ("PENDING", "RUNNING"):
-        words = f"{words}, but the Ray job is {status.job_status}"
+    cause, words = FAILURES.get(status.reason or "", (default, "Failed"))
     attempt = f" (attempt {status.failed})" if (status.failed or 0) > 1 else ""
-    text = with_detail(f"{words}{ago(now, status.end_time)}{attempt}", _failure_message(status))
+    if status.reason == "SubmissionFailed" and status.job_status in ("PENDING", "RUNNING"):
+        attempt += f", but the Ray job is {status.job_status}"
+    unknown = "" if status.reason in FAILURES else quoted(status.reason) or "no reason was given"
+    detail = ", ".join(filter(None, (unknown, _failure_message(status))))
+    text = with_detail(f"{words}{ago(now, status.end_time)}{attempt}", detail)
     evidence = _status_field(job, status, "reason", status.end_time)
     yield finding(cause, ended(text), evidence, command=_log_command(job, related))
     # Of what its cluster shows now, only this can have caused the failure.
@@ -153,7 +154,7 @@ def _unfinished(
     now: datetime,
 ) -> Iterator[Finding]:
     state, since = status.job_deployment_status or "New", _since(job, related)
-    found = [*_missing_cluster(job, status, related, now), *_of_clusters(related, now), *events]
+    found = [*(events or _missing_cluster(job, status, related, now)), *_of_clusters(related, now)]
     found += pod_findings(related.pods, related.pod_events, now)
     if state == "Running":
         found += _running(job, status, related, since, now)
@@ -258,13 +259,12 @@ def _missing_cluster(
     job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime
 ) -> Iterator[Finding]:
     name, selects = status.ray_cluster_name, job.spec is not None and job.spec.selects_cluster
-    event = related.event("RayClusterNotFound")
-    if not name or related.cluster(name) is not None or not (related.known.clusters or (selects and event)):
+    if not name or related.cluster(name) is not None or not related.known.clusters:
         return
     # The cluster of a new attempt is created within seconds, and the one of the last attempt is gone.
     is_old = age_seconds(now, status.start_time) > START_SECONDS and not status.failed
     if selects or (is_old and status.job_deployment_status in ("Initializing", "Running", "Waiting")):
-        evidence = common.event_of(job, event) if event else common.field_of(job, "status.rayClusterName")
+        evidence = common.field_of(job, "status.rayClusterName")
         yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
 
 

@@ -11,7 +11,7 @@ from exporter.diagnosis.causes import CAUSES, Cause, Severity
 from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, explains, finding
 from exporter.diagnosis.fleet import Related
-from exporter.diagnosis.phrases import age, age_seconds, ended, last_line, lasting, quoted, with_detail
+from exporter.diagnosis.phrases import age, age_seconds, ago, ended, last_line, lasting, quoted, with_detail
 from exporter.diagnosis.raycluster import cluster_findings
 from exporter.diagnosis.states import (
     APPLICATION_STATES,
@@ -35,7 +35,7 @@ UPGRADE_SECONDS = 1800.0
 
 _WORDS = {
     Cause.NO_SERVE_ENDPOINTS: "No Serve endpoints",
-    Cause.INITIALIZING_TIMEOUT: "Not ready in time; the operator gave up",
+    Cause.INITIALIZING_TIMEOUT: "Not ready in time: the operator gave up",
     Cause.UNKNOWN: "No known cause: not ready",
 }
 
@@ -108,7 +108,8 @@ def _not_ready(
         yield common.invalid(service, ready.message, evidence)
     elif cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
         detail = last_line(ready.message) or (reason if cause is Cause.UNKNOWN else "")
-        text = with_detail(f"{_WORDS[cause]}{lasting(now, since)}", detail)
+        when = ago(now, since) if cause is Cause.INITIALIZING_TIMEOUT else lasting(now, since)
+        text = with_detail(f"{_WORDS[cause]}{when}", detail)
         # A service that is not ready is down, whatever the cause.
         yield finding(cause, ended(text), evidence, severity=Severity.CRITICAL)
 
@@ -180,11 +181,9 @@ def _missing_cluster(
 ) -> Iterator[Finding]:
     active = status.active_service_status
     name = active.ray_cluster_name if active else None
-    if name and related.known.clusters and related.cluster(name) is None:
+    if name and related.known.clusters and not related.clusters:
         evidence = common.field_of(service, "status.activeServiceStatus.rayClusterName")
-        yield finding(
-            Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence, severity=Severity.CRITICAL
-        )
+        yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
 
 
 def _rollback(service: DetailedRayService, status: DetailedRayServiceStatuses) -> Iterator[Finding]:

@@ -55,208 +55,100 @@ LONG_AGO: dict[str, Any] = {
 IMAGE = 'Back-off pulling image "rayproject/ray:9": not found'
 QUOTA = 'FailedCreateHeadPod\npods "a-head-x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0'
 
-ROWS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
+ROWS: dict[str, tuple[Objects, list[str]]] = {
     "two pods without a node": (
         [
             cluster(PROVISIONING),
             pod("w-1", **unschedulable("0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 cpu")),
             pod("w-2", **unschedulable("0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 cpu")),
         ],
-        [
-            (
-                "critical",
-                "unschedulable",
-                "2 worker pods of RayCluster a cannot be scheduled for 5 min: insufficient nvidia.com/gpu.",
-            )
-        ],
+        ["warning unschedulable"],
     ),
     "several obstacles": (
         [
             cluster(PROVISIONING),
-            pod("w-1", **unschedulable("0/3 nodes: 1 Insufficient cpu, 2 node(s) had untolerated taint {gpu: true}.")),
+            pod("w-1", **unschedulable("0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {gpu: true}.")),
         ],
-        [
-            (
-                "critical",
-                "unschedulable",
-                (
-                    "1 worker pod of RayCluster a cannot be scheduled for 5 min: "
-                    "insufficient cpu, taints of the nodes that the pod does not tolerate."
-                ),
-            )
-        ],
+        ["warning unschedulable"],
     ),
     "an obstacle that is not known is quoted": (
         [cluster(PROVISIONING), pod("w-1", **unschedulable("running plugin X: the moon is full"))],
-        [
-            (
-                "critical",
-                "unschedulable",
-                "1 worker pod of RayCluster a cannot be scheduled for 5 min: running plugin X: the moon is full.",
-            )
-        ],
+        ["warning unschedulable"],
     ),
     "scheduling gates": (
         [
             cluster(PROVISIONING),
             pod("w-1", conditions=[condition("PodScheduled", "False", ago(minutes=5), reason="SchedulingGated")]),
         ],
-        [
-            (
-                "info",
-                "scheduling-gated",
-                "1 worker pod of RayCluster a cannot be scheduled for 5 min because of scheduling gates.",
-            )
-        ],
+        ["info scheduling-gated"],
     ),
     "image": (
         [cluster(PROVISIONING), pod("h", node_type="head", **waiting("ImagePullBackOff", IMAGE))],
-        [
-            (
-                "critical",
-                "image-pull",
-                "The head pod of RayCluster a cannot start: the image rayproject/ray:9 cannot be pulled.",
-            )
-        ],
+        ["warning image-pull"],
     ),
     "image, known from the condition alone": (
         [cluster(condition("HeadPodReady", "False", ago(seconds=5), reason="ErrImagePull", message=IMAGE))],
-        [
-            (
-                "critical",
-                "image-pull",
-                "The head pod of RayCluster a is not ready: ErrImagePull rayproject/ray:9.",
-            )
-        ],
+        ["warning image-pull"],
     ),
     "missing secret": (
         [cluster(PROVISIONING), pod("w-1", **waiting("CreateContainerConfigError", 'secret "s" not found'))],
-        [("critical", "container-config", '1 worker pod of RayCluster a cannot start: secret "s" not found.')],
+        ["warning container-config"],
     ),
     "crash loop": (
         [cluster(HEAD_READY), pod("w-1", **CRASH_LOOP)],
-        [
-            (
-                "critical",
-                "crash-loop",
-                "1 worker pod of RayCluster a restarted several times: container ray ended with exit code 2.",
-            )
-        ],
+        ["warning crash-loop"],
     ),
     "killed again and again": (
         [cluster(HEAD_READY), pod("w-1", **OOM_LOOP)],
-        [
-            (
-                "critical",
-                "out-of-memory",
-                (
-                    "1 worker pod of RayCluster a ran out of memory: "
-                    "container ray was killed because it exceeded its memory limit."
-                ),
-            )
-        ],
+        ["warning out-of-memory"],
     ),
     "killed now": (
         [cluster(HEAD_READY), pod("w-1", **OOM_NOW)],
-        [
-            (
-                "critical",
-                "out-of-memory",
-                (
-                    "1 worker pod of RayCluster a ran out of memory: "
-                    "container ray was killed because it exceeded its memory limit."
-                ),
-            )
-        ],
+        ["warning out-of-memory"],
     ),
     "killed minutes ago, and running": (
         [cluster(HEAD_READY), pod("w-1", **OOM_BEFORE)],
-        [
-            (
-                "warning",
-                "out-of-memory",
-                (
-                    "1 worker pod of RayCluster a ran out of memory: "
-                    "container ray was killed because it exceeded its memory limit, and runs again."
-                ),
-            )
-        ],
+        ["warning out-of-memory"],
     ),
     "evicted": (
         [cluster(HEAD_READY), pod("w-1", phase="Failed", reason="Evicted", message="low on memory")],
-        [("warning", "evicted", "1 worker pod of RayCluster a failed by eviction: low on memory.")],
+        ["warning evicted"],
     ),
     "head restarted": (
         [cluster(HEAD_READY), pod("h", node_type="head", **HEAD_RESTARTED)],
-        [
-            (
-                "warning",
-                "head-restarted",
-                "The head pod of RayCluster a restarted 9 min ago: container ray ended with exit code 1.",
-            )
-        ],
+        ["warning head-restarted"],
     ),
     "head replaced": (
-        [cluster(HEAD_READY), event("RayCluster", "a", "DeletedHeadPod", ago(minutes=2))],
-        [("warning", "head-restarted", "The operator replaced the head pod of RayCluster a 2 min ago.")],
+        [cluster(HEAD_READY), event("RayCluster", "a", "DeletedHeadPod", ago(minutes=2), type_="Normal")],
+        ["warning head-restarted"],
     ),
     "pod that does not start": (
         [cluster(PROVISIONING), pod("w-1", **waiting("ContainerCreating"))],
-        [
-            (
-                "warning",
-                "unknown",
-                "1 worker pod of RayCluster a did not start for 14 min (ContainerCreating); the cause is unknown.",
-            )
-        ],
+        ["warning unknown"],
     ),
     "quota": (
         [cluster(condition("ReplicaFailure", "True", reason="FailedCreateHeadPod", message=QUOTA))],
-        [
-            (
-                "critical",
-                "quota",
-                (
-                    'The operator cannot create the head pod of RayCluster a: pods "a-head-x" is forbidden: '
-                    "exceeded quota: small, requested: pods=1, used: pods=0."
-                ),
-            )
-        ],
+        ["warning quota"],
     ),
     "another failure": (
         [cluster(condition("ReplicaFailure", "True", reason="FailedDeleteWorkerPod", message="webhook denied it"))],
-        [("critical", "replica-failure", "The operator cannot delete worker pods of RayCluster a: webhook denied it.")],
+        ["warning replica-failure"],
     ),
     "failed, before KubeRay 1.3": (
         [("RayCluster", manifest({"state": "failed", "reason": "serviceaccount not found"}))],
-        [
-            (
-                "critical",
-                "replica-failure",
-                "The operator cannot create what RayCluster a needs: serviceaccount not found.",
-            )
-        ],
+        ["warning replica-failure"],
     ),
     "no head": (
         [cluster(condition("HeadPodReady", "False", ago(minutes=3), reason="HeadPodNotFound", message="not found"))],
-        [("critical", "no-head", "RayCluster a has no ready head for 3 min: not found.")],
+        ["warning no-head"],
     ),
     "workers missing, although the pods are not known": (
         [cluster(PROVISIONING, HEAD_READY, desiredWorkerReplicas=8, readyWorkerReplicas=4)],
-        [("warning", "waiting-for-workers", "4 of 8 workers of RayCluster a are ready for 14 min.")],
+        ["warning waiting-for-workers"],
     ),
     "not provisioned, although all runs": (
         [cluster(PROVISIONING, HEAD_READY)],
-        [
-            (
-                "warning",
-                "unknown",
-                (
-                    "RayCluster a has not been provisioned for 14 min, although all workers are ready; "
-                    "the cause is unknown."
-                ),
-            )
-        ],
+        ["warning unknown"],
     ),
     "invalid spec": (
         [
@@ -269,23 +161,30 @@ ROWS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
                 "The RayCluster spec is invalid ns/a: no head",
             ),
         ],
-        [("critical", "invalid-spec", "The spec of RayCluster a is invalid: no head.")],
+        ["warning invalid-spec"],
+    ),
+    "invalid spec of a ready cluster": (
+        [
+            cluster(HEAD_READY, state="ready", lastUpdateTime=ago(minutes=5)),
+            event("RayCluster", "a", "InvalidRayClusterSpec", ago(minutes=1), "minReplicas is negative"),
+        ],
+        ["warning invalid-spec"],
     ),
     "no status": (
         [("RayCluster", manifest())],
-        [("critical", "operator-silent", "RayCluster a has no status 14 min after its creation.")],
+        ["critical operator-silent"],
     ),
     "suspended": (
         [cluster(condition("RayClusterSuspended", "True", ago(minutes=2)), spec={"suspend": True})],
-        [("info", "suspended", "RayCluster a is suspended for 2 min.")],
+        ["info suspended"],
     ),
     "being suspended": (
         [cluster(condition("RayClusterSuspending", "True", ago(minutes=2)), spec={"suspend": True})],
-        [("info", "suspended", "RayCluster a is being suspended.")],
+        ["info suspended"],
     ),
     "being suspended for long": (
         [cluster(condition("RayClusterSuspending", "True", ago(minutes=12)), spec={"suspend": True})],
-        [("warning", "suspension-slow", "RayCluster a is being suspended for 12 min.")],
+        ["warning suspension-slow"],
     ),
     "deletion for long": (
         [
@@ -294,19 +193,13 @@ ROWS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
                 manifest({}, deletionTimestamp=ago(minutes=11), finalizers=["ray.io/gcs-ft-redis-cleanup-finalizer"]),
             )
         ],
-        [
-            (
-                "warning",
-                "stuck-deletion",
-                "RayCluster a is being deleted for 11 min; finalizers: ray.io/gcs-ft-redis-cleanup-finalizer.",
-            )
-        ],
+        ["warning stuck-deletion"],
     ),
 }
 
 
 @pytest.mark.parametrize(("objects", "expected"), ROWS.values(), ids=ROWS)
-def test_cluster(objects: Objects, expected: list[tuple[str, str, str]]) -> None:
+def test_cluster(objects: Objects, expected: list[str]) -> None:
     """A cluster, its pods and its Events give exactly these findings."""
     assert findings(*objects) == expected
 
@@ -337,8 +230,10 @@ HEALTHY: dict[str, Objects] = {
         )
     ],
     "deletion": [("RayCluster", manifest({}, deletionTimestamp=ago(minutes=1)))],
-    "managed by Kueue": [("RayCluster", manifest() | {"spec": {"managedBy": "kueue.x-k8s.io/multikueue"}})],
-    "invalid once, valid now": [cluster(HEAD_READY), event("RayCluster", "a", "InvalidRayClusterSpec", ago(minutes=1))],
+    "invalid once, valid now": [
+        cluster(HEAD_READY, lastUpdateTime=ago(seconds=30)),
+        event("RayCluster", "a", "InvalidRayClusterSpec", ago(minutes=1)),
+    ],
 }
 
 
@@ -359,11 +254,12 @@ def test_evidence_names_pod_field_time_and_message() -> None:
     assert finding.evidence[0].field == "status.conditions[PodScheduled]"
     assert finding.evidence[0].message == "3 Insufficient cpu."
     assert finding.evidence[0].time is not None
-    assert finding.runbook == "rayclusterprovisioningstuck"
+    assert finding.runbook == "rayclusterpodsunschedulable"
+    assert finding.command == "kubectl -n ns describe pod/w-0"
 
 
 def test_findings_do_not_need_pods_or_events() -> None:
     """Without pods and Events, what the object itself shows is still found."""
     known = Known(pods=False, events=False)
     quota = cluster(condition("ReplicaFailure", "True", reason="FailedCreateHeadPod", message=QUOTA))
-    assert [cause for _, cause, _ in findings(quota, known=known)] == ["quota"]
+    assert findings(quota, known=known) == ["warning quota"]

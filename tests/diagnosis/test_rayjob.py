@@ -37,37 +37,25 @@ OOM = pod(
 )
 LOG = "Job entrypoint command failed with exit code 1, last available logs (truncated to 20,000 chars):\n"
 
-ROWS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
+ROWS: dict[str, tuple[Objects, list[str]]] = {
     "invalid spec": (
         [job("ValidationFailed", message="The RayJob spec is invalid: no entrypoint", startTime=None)],
-        [("critical", "invalid-spec", "The spec of RayJob a is invalid: no entrypoint.")],
+        ["warning invalid-spec"],
     ),
     "invalid spec, from an Event": (
         [
             ("RayJob", manifest()),
             event("RayJob", "a", "InvalidRayJobSpec", ago(minutes=1), "ns/a: The RayJob spec is invalid: no"),
         ],
-        [("critical", "invalid-spec", "The spec of RayJob a is invalid: no.")],
+        ["warning invalid-spec"],
     ),
     "submitter failed": (
         [job("Failed", reason="SubmissionFailed", failed=1, endTime=ago(minutes=1), message="BackoffLimitExceeded")],
-        [
-            (
-                "critical",
-                "submission-failed",
-                "RayJob a failed 1 min ago: its submitter failed: BackoffLimitExceeded.",
-            )
-        ],
+        ["warning submission-failed"],
     ),
     "submitter failed, but Ray runs it": (
         [job("Failed", reason="SubmissionFailed", jobStatus="RUNNING", endTime=ago(minutes=1))],
-        [
-            (
-                "critical",
-                "submission-failed",
-                "RayJob a failed 1 min ago: its submitter failed, although the Ray job is RUNNING.",
-            )
-        ],
+        ["warning submission-failed"],
     ),
     "program failed, with the end of its log": (
         [
@@ -79,125 +67,97 @@ ROWS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
                 message=f"{LOG}line\nValueError: no data",
             )
         ],
-        [
-            (
-                "critical",
-                "application-failed",
-                (
-                    "RayJob a failed in attempt 3 1 min ago: its program failed: "
-                    "Job entrypoint command failed with exit code 1: …line ValueError: no data."
-                ),
-            )
-        ],
+        ["warning application-failed"],
     ),
     "program failed, and a worker was out of memory": (
         [job("Failed", reason="AppFailed", endTime=ago(minutes=1)), READY, OOM],
         [
-            ("critical", "application-failed", "RayJob a failed 1 min ago: its program failed."),
-            (
-                "warning",
-                "out-of-memory",
-                (
-                    "1 worker pod of RayCluster c ran out of memory: "
-                    "container ray was killed because it exceeded its memory limit, and runs again."
-                ),
-            ),
+            "warning application-failed",
+            "warning out-of-memory",
         ],
     ),
     "deadline": (
         [job("Failed", reason="DeadlineExceeded", endTime=ago(minutes=1))],
-        [("critical", "deadline-exceeded", "RayJob a failed 1 min ago: it exceeded activeDeadlineSeconds.")],
+        ["warning deadline-exceeded"],
     ),
     "head did not answer until the timeout": (
         [job("Failed", reason="JobStatusCheckTimeoutExceeded", endTime=ago(minutes=1))],
-        [("critical", "head-not-answering", "RayJob a failed 1 min ago: the head did not answer for too long.")],
+        ["warning head-not-answering"],
     ),
     "failed for an unknown reason": (
         [job("Failed", endTime=ago(minutes=1))],
-        [("critical", "unknown", "RayJob a failed 1 min ago: no reason was given.")],
+        ["warning unknown"],
     ),
     "complete, but failed (KubeRay 1.1)": (
         [job("Complete", jobStatus="FAILED", endTime=ago(minutes=1), message="exit code 1")],
-        [("critical", "application-failed", "RayJob a is Complete, but the Ray job failed: exit code 1.")],
+        ["warning application-failed"],
     ),
     "retrying": (
         [job("Retrying", {"backoffLimit": 2}, failed=1, message="exit code 1")],
-        [("warning", "retrying", "1 of 3 attempts of RayJob a failed; the next one starts.")],
+        ["info retrying"],
     ),
     "running again": (
         [job("Running", {"backoffLimit": 2}, failed=2), READY],
-        [("warning", "retrying", "2 of 3 attempts of RayJob a failed; attempt 3 is Running.")],
+        ["info retrying"],
     ),
     "running again, above the limit": (
         [job("Running", failed=2), READY],
-        [("warning", "retrying", "2 attempts of RayJob a failed; attempt 3 is Running.")],
+        ["info retrying"],
     ),
     "deadline is near": (
         [job("Running", {"activeDeadlineSeconds": 310}), READY],
-        [("warning", "deadline-near", "RayJob a reaches its deadline of 5 min in 10 s.")],
+        ["info deadline-near"],
     ),
     "deadline has passed a moment ago": (
         [job("Running", {"activeDeadlineSeconds": 299}), READY],
-        [("warning", "deadline-near", "RayJob a reaches its deadline of 4 min in 0 s.")],
+        ["info deadline-near"],
     ),
     "deadline has passed": (
         [job("Running", {"activeDeadlineSeconds": 60}), READY],
-        [
-            (
-                "critical",
-                "deadline-exceeded",
-                "RayJob a exceeded its deadline of 1 min 4 min ago, and the operator has not stopped it.",
-            )
-        ],
+        ["warning deadline-exceeded"],
     ),
     "its cluster cannot start": (
         [job("Initializing", startTime=ago(minutes=12)), QUOTA],
-        [("critical", "quota", "The operator cannot create the head pod of RayCluster c: exceeded quota: q.")],
+        ["warning quota"],
     ),
     "selected cluster does not exist": (
         [job("Initializing", {"clusterSelector": {"ray.io/cluster": "c"}})],
-        [("critical", "cluster-not-found", "RayCluster c, which RayJob a selects, does not exist.")],
+        ["warning cluster-not-found"],
     ),
     "initializing for an unknown cause": (
         [job("Initializing", startTime=ago(minutes=12)), READY],
-        [("warning", "unknown", "RayJob a has waited for its RayCluster c for 12 min; the cause is unknown.")],
+        ["warning unknown"],
     ),
     "submitter cannot start": (
         [job("Running"), READY, submitter("s", **waiting("ErrImagePull", 'image "x:1": no'))],
-        [("critical", "image-pull", "The submitter pod of RayJob a cannot start: the image x:1 cannot be pulled.")],
+        ["warning image-pull"],
     ),
     "head does not answer": (
         [job("Running", jobStatusCheckFailureStartTime=ago(minutes=2)), READY],
-        [("critical", "head-not-answering", "The head has not answered about RayJob a for 2 min.")],
+        ["warning head-not-answering"],
     ),
     "interactive": (
         [job("Waiting"), READY],
-        [("info", "interactive", "RayJob a waits until a job is submitted to its cluster (InteractiveMode).")],
+        ["info interactive"],
     ),
-    "suspended": ([job("Suspended")], [("info", "suspended", "RayJob a is suspended.")]),
+    "suspended": ([job("Suspended")], ["info suspended"]),
     "waiting for a queue": (
         [("RayJob", manifest({"jobDeploymentStatus": "Suspended"}, labels={"kueue.x-k8s.io/queue-name": "blue"}))],
-        [("info", "admission-pending", "RayJob a waits until queue blue admits it.")],
+        ["info admission-pending"],
     ),
     "no status": (
         [("RayJob", manifest())],
-        [("critical", "operator-silent", "RayJob a has no status 14 min after its creation.")],
+        ["critical operator-silent"],
     ),
     "deletion": (
         [("RayJob", manifest({}, deletionTimestamp=ago(hours=2), finalizers=["ray.io/rayjob-finalizer"]))],
-        [
-            (
-                "warning",
-                "stuck-deletion",
-                "RayJob a is being deleted for 2 h; finalizers: ray.io/rayjob-finalizer.",
-            )
-        ],
+        ["warning stuck-deletion"],
     ),
 }
 
 
 @pytest.mark.parametrize(("objects", "expected"), ROWS.values(), ids=ROWS)
-def test_job(objects: Objects, expected: list[tuple[str, str, str]]) -> None:
+def test_job(objects: Objects, expected: list[str]) -> None:
     """A job and what belongs to it give exactly these findings."""
     assert findings(*objects) == expected
 
@@ -228,7 +188,7 @@ def test_cluster_that_could_not_be_read_is_not_missing() -> None:
     unread = Known(clusters=False)
     assert findings(selecting, known=unread) == []
     not_found = event("RayJob", "a", "RayClusterNotFound", ago(minutes=1))
-    assert [cause for _, cause, _ in findings(selecting, not_found, known=unread)] == ["cluster-not-found"]
+    assert findings(selecting, not_found, known=unread) == ["warning cluster-not-found"]
 
 
 def test_events_of_another_object_with_the_same_name_are_ignored() -> None:

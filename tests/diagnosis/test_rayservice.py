@@ -23,6 +23,9 @@ def cluster(name: str, *conditions: dict[str, Any], **status: Any) -> tuple[str,
     return "RayCluster", manifest({"conditions": list(conditions), **status}, name=name, uid=name)
 
 
+C = cluster("c", state="ready")
+
+
 def not_ready(reason: str, **elapsed: float) -> dict[str, Any]:
     return condition("Ready", "False", ago(**elapsed), reason=reason, message=f"because of {reason}.")
 
@@ -30,20 +33,15 @@ def not_ready(reason: str, **elapsed: float) -> dict[str, Any]:
 QUOTA = condition("ReplicaFailure", "True", reason="FailedCreateWorkerPod", message="exceeded quota: q")
 UPGRADING = condition("UpgradeInProgress", "True", ago(minutes=40), reason="BothActivePendingClustersExist")
 
-SERVICES: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
+SERVICES: dict[str, tuple[Objects, list[str]]] = {
     "application failed": (
         [
             service(
                 READY, activeServiceStatus=role("c", api={"status": "DEPLOY_FAILED", "message": "No module named x"})
-            )
+            ),
+            C,
         ],
-        [
-            (
-                "critical",
-                "application-unhealthy",
-                "Application api of RayService a (active cluster) is DEPLOY_FAILED: No module named x.",
-            )
-        ],
+        ["warning application-unhealthy"],
     ),
     "deployment unhealthy, with its message": (
         [
@@ -56,44 +54,30 @@ SERVICES: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
                         "serveDeploymentStatuses": {"D": {"status": "UNHEALTHY", "message": "replica died"}},
                     },
                 ),
-            )
+            ),
+            C,
         ],
-        [
-            (
-                "critical",
-                "application-unhealthy",
-                (
-                    "Application api of RayService a (active cluster) is RUNNING (deployment D is UNHEALTHY): "
-                    "replica died."
-                ),
-            )
-        ],
+        ["warning application-unhealthy"],
     ),
     "no endpoints": (
         [service(not_ready("ZeroServeEndpoints", minutes=3))],
-        [("critical", "no-serve-endpoints", "RayService a has had no Serve endpoints for 3 min.")],
+        ["critical no-serve-endpoints"],
     ),
     "timeout": (
         [service(not_ready("InitializingTimeout", minutes=3))],
-        [
-            (
-                "critical",
-                "initializing-timeout",
-                "RayService a did not become ready in time: because of InitializingTimeout.",
-            )
-        ],
+        ["critical initializing-timeout"],
     ),
     "invalid spec": (
         [service(not_ready("ValidationFailed", minutes=3))],
-        [("critical", "invalid-spec", "The spec of RayService a is invalid: because of ValidationFailed.")],
+        ["warning invalid-spec"],
     ),
     "not ready for an unknown cause": (
         [service(not_ready("Initializing", minutes=12), pendingServiceStatus=role("c"))],
-        [("warning", "unknown", "RayService a has not been ready for 12 min; the cause is unknown.")],
+        ["critical unknown"],
     ),
     "first cluster cannot start": (
         [service(not_ready("Initializing", minutes=12), pendingServiceStatus=role("c")), cluster("c", QUOTA)],
-        [("critical", "quota", "The operator cannot create worker pods of RayCluster c: exceeded quota: q.")],
+        ["warning quota"],
     ),
     "upgrade waits": (
         [
@@ -101,48 +85,40 @@ SERVICES: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
             cluster("c", state="ready"),
             cluster("d", QUOTA),
         ],
-        [
-            (
-                "warning",
-                "upgrade-waits-for-capacity",
-                (
-                    "The upgrade of RayService a waits for its new cluster: "
-                    "The operator cannot create worker pods of RayCluster d: exceeded quota: q."
-                ),
-            )
-        ],
+        ["warning upgrade-waits-for-capacity"],
     ),
     "upgrade for long": (
-        [service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d"))],
-        [("warning", "unknown", "The upgrade of RayService a has not finished for 40 min; the cause is unknown.")],
+        [service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d")), C],
+        ["warning unknown"],
     ),
     "rollback": (
-        [service(READY, condition("RollbackInProgress", "True"), activeServiceStatus=role("c"))],
-        [("warning", "rollback", "An upgrade of RayService a is being rolled back.")],
+        [service(READY, condition("RollbackInProgress", "True"), activeServiceStatus=role("c")), C],
+        ["warning rollback"],
     ),
     "suspended": (
         [service(not_ready("SuspendComplete", minutes=2), condition("Suspended", "True", ago(minutes=2)))],
-        [("info", "suspended", "RayService a is suspended for 2 min.")],
+        ["info suspended"],
     ),
     "no status": (
         [("RayService", manifest())],
-        [("critical", "operator-silent", "RayService a has no status 14 min after its creation.")],
+        ["critical operator-silent"],
     ),
 }
 
 
 @pytest.mark.parametrize(("objects", "expected"), SERVICES.values(), ids=SERVICES)
-def test_service(objects: Objects, expected: list[tuple[str, str, str]]) -> None:
+def test_service(objects: Objects, expected: list[str]) -> None:
     """A service and its clusters give exactly these findings."""
     assert findings(*objects) == expected
 
 
 HEALTHY: dict[str, Objects] = {
-    "ready": [service(READY, activeServiceStatus=role("c", api={"status": "RUNNING"}))],
+    "ready": [service(READY, activeServiceStatus=role("c", api={"status": "RUNNING"})), C],
     "initializing": [service(not_ready("Initializing", minutes=2), pendingServiceStatus=role("c"))],
     "application deploying": [service(READY, pendingServiceStatus=role("c", api={"status": "DEPLOYING"}))],
     "upgrading": [
-        service(READY, condition("UpgradeInProgress", "True", ago(minutes=2)), activeServiceStatus=role("c"))
+        service(READY, condition("UpgradeInProgress", "True", ago(minutes=2)), activeServiceStatus=role("c")),
+        C,
     ],
     "applications without a status": [service(READY, activeServiceStatus={"applicationStatuses": {"api": None}})],
 }
@@ -171,11 +147,11 @@ def cron_job(spec: dict[str, Any] | None = None, **status: Any) -> tuple[str, di
 
 INVALID = event("RayCronJob", "a", "InvalidRayCronJobSpec", ago(minutes=1), "ns/a: invalid cron schedule: 61")
 
-CRON_JOBS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
-    "suspended": ([cron_job({"suspend": True})], [("info", "suspended", "RayCronJob a is suspended.")]),
+CRON_JOBS: dict[str, tuple[Objects, list[str]]] = {
+    "suspended": ([cron_job({"suspend": True})], ["info suspended"]),
     "invalid schedule": (
         [cron_job(), INVALID],
-        [("critical", "invalid-spec", "The spec of RayCronJob a is invalid: invalid cron schedule: 61.")],
+        ["warning invalid-spec"],
     ),
     "last job failed": (
         [
@@ -183,18 +159,12 @@ CRON_JOBS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
             job_of_cron("j1", "Failed", reason="AppFailed", endTime=ago(minutes=5)),
             job_of_cron("j0", "Complete", endTime=ago(minutes=25), created=ago(minutes=30)),
         ],
-        [
-            (
-                "warning",
-                "last-job-failed",
-                "The newest finished RayJob of RayCronJob a, j1, failed 5 min ago: its program failed.",
-            )
-        ],
+        ["warning last-job-failed"],
     ),
     "corrected since, and the last job succeeded": (
         [
             cron_job(lastScheduleTime=ago(minutes=9)),
-            INVALID,
+            event("RayCronJob", "a", "InvalidRayCronJobSpec", ago(minutes=11)),
             job_of_cron("j1", "Complete", endTime=ago(minutes=5)),
             job_of_cron("j0", "Failed", endTime=ago(minutes=25), created=ago(minutes=30)),
         ],
@@ -205,6 +175,6 @@ CRON_JOBS: dict[str, tuple[Objects, list[tuple[str, str, str]]]] = {
 
 
 @pytest.mark.parametrize(("objects", "expected"), CRON_JOBS.values(), ids=CRON_JOBS)
-def test_cron_job(objects: Objects, expected: list[tuple[str, str, str]]) -> None:
+def test_cron_job(objects: Objects, expected: list[str]) -> None:
     """A cron job, its Events and its newest jobs give exactly these findings."""
     assert findings(*objects) == expected

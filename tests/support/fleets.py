@@ -33,13 +33,20 @@ def fleet_of(*objects: tuple[str, Manifest], known: Known | None = None) -> Flee
     return collected.fleet(known or Known())
 
 
-def findings(*objects: tuple[str, Manifest], known: Known | None = None) -> list[tuple[str, str, str]]:
-    """Return severity, cause and sentence of each finding of the first object, at NOW."""
+def diagnosed(
+    *objects: tuple[str, Manifest], known: Known | None = None, now: datetime = NOW
+) -> tuple[Finding, ...]:
+    """Return the findings of the first object."""
     fleet = fleet_of(*objects, known=known)
     kind, manifest = objects[0]
     obj = fleet.find(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"])
     assert obj is not None
-    return [_row(finding) for finding in diagnose(obj, fleet.related(obj), NOW)]
+    return diagnose(obj, fleet.related(obj), now)
+
+
+def findings(*objects: tuple[str, Manifest], known: Known | None = None) -> list[str]:
+    """Return severity and cause of each finding of the first object, at NOW: `warning unschedulable`."""
+    return [_short(finding) for finding in diagnosed(*objects, known=known)]
 
 
 def pod(name: str, cluster: str = "a", node_type: str = "worker", **status: Any) -> tuple[str, Manifest]:
@@ -59,13 +66,16 @@ def waiting(reason: str, message: str = "", **container: Any) -> Manifest:
     return {"phase": "Pending", "containerStatuses": [{"name": "ray", "state": state, **container}]}
 
 
-def event(kind: str, name: str, reason: str, at: str, message: str = "") -> tuple[str, Manifest]:
+def event(
+    kind: str, name: str, reason: str, at: str, message: str = "", type_: str = "Warning"
+) -> tuple[str, Manifest]:
     """Return an Event about an object in namespace `ns`."""
     metadata = {"name": f"{name}.{reason}.{at}", "namespace": "ns", "uid": f"e-{reason}-{at}"}
     about = {"kind": kind, "name": name, "namespace": "ns"}
     return "Event", {
         "metadata": metadata,
         "involvedObject": about,
+        "type": type_,
         "reason": reason,
         "message": message,
         "eventTime": at,
@@ -92,10 +102,6 @@ def causes(fleet: Fleet, now: datetime) -> Mapping[str, list[str]]:
 def _pod(name: str, labels: Mapping[str, str], status: Mapping[str, Any]) -> Manifest:
     metadata = {"name": name, "namespace": "ns", "uid": f"pod-{name}", "labels": labels, "creationTimestamp": CREATED}
     return {"metadata": metadata, "status": status}
-
-
-def _row(finding: Finding) -> tuple[str, str, str]:
-    return finding.severity.value, finding.cause.value, finding.sentence
 
 
 def _short(finding: Finding) -> str:
