@@ -7,7 +7,7 @@ from datetime import datetime
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
 from exporter.diagnosis.fleet import Known, kind_of
-from exporter.diagnosis.phrases import age, age_seconds, ended, last_line, lasting, one_line, with_detail
+from exporter.diagnosis.phrases import age, age_seconds, duration, ended, last_line, lasting, one_line, with_detail
 from exporter.resources.detailed import DetailedCondition, DetailedObject
 from exporter.resources.event import Event
 from exporter.resources.meta import HasConditions, find_condition
@@ -55,25 +55,35 @@ def deletion(obj: DetailedObject, now: datetime) -> Iterator[Finding]:
         yield finding(Cause.STUCK_DELETION, sentence, field_of(obj, "metadata.deletionTimestamp", since))
 
 
-def silence(obj: DetailedObject, known: Known, now: datetime) -> Iterator[Finding]:
-    """Yield a finding if the operator has not written a status for too long; for objects without one."""
+def manager(obj: DetailedObject) -> str:
+    """Return who manages an object, as far as it is another controller than KubeRay's; else ""."""
+    managed_by = getattr(obj.spec, "managed_by", None)
+    return "" if managed_by in _OPERATORS else str(managed_by)
+
+
+_OPERATORS = (None, "", "ray.io/kuberay-operator")
+
+
+def no_status(obj: DetailedObject, known: Known, now: datetime) -> Iterator[Finding]:
+    """Yield a finding of an object without a status, if that has lasted too long or another controller writes it."""
     created = obj.metadata.creation_timestamp
-    if age_seconds(now, created) > SILENT_SECONDS:
+    elapsed, evidence = age_seconds(now, created), field_of(obj, "status", created)
+    if not (controller := manager(obj)):
         # An Event would tell a rejected spec from an operator that is not there.
         cause = Cause.OPERATOR_SILENT if known.events else Cause.UNKNOWN
-        sentence = f"No status {age(now, created)} after the creation."
-        yield finding(cause, sentence, field_of(obj, "status", created))
-
-
-def managed(obj: DetailedObject, controller: str, now: datetime, *, has_status: bool) -> Iterator[Finding]:
-    """Yield a finding of an object that another controller manages."""
-    created = obj.metadata.creation_timestamp
-    is_late = not has_status and age_seconds(now, created) > DISPATCH_SECONDS
-    evidence = field_of(obj, "status" if is_late else "spec.managedBy", created if is_late else None, controller)
-    if is_late:
-        sentence = f"Not dispatched for {age(now, created)}: {controller} manages it, and has not written a status."
+        if elapsed > SILENT_SECONDS:
+            yield finding(cause, f"No status {duration(elapsed)} after the creation.", evidence)
+    elif elapsed > DISPATCH_SECONDS:
+        sentence = f"Not dispatched for {duration(elapsed)}: {controller} manages it, and has not written a status."
         yield finding(Cause.NOT_DISPATCHED, sentence, evidence)
     else:
+        yield from managed(obj)
+
+
+def managed(obj: DetailedObject) -> Iterator[Finding]:
+    """Yield a finding of an object that another controller manages."""
+    if controller := manager(obj):
+        evidence = field_of(obj, "spec.managedBy", message=controller)
         yield finding(Cause.MANAGED, f"Managed by {controller}: its pods run in another cluster.", evidence)
 
 
@@ -84,14 +94,20 @@ def invalid(obj: DetailedObject, message: str | None, evidence: Evidence, defaul
 
 
 def suspension(
-    obj: DetailedObject, since: datetime | None, field: str, now: datetime, *, is_finished: bool
+    obj: DetailedObject,
+    since: datetime | None,
+    field: str,
+    now: datetime,
+    *,
+    is_finished: bool,
+    waits_for: str = "its pods have not all ended",
 ) -> Iterator[Finding]:
     """Yield a finding of an object that is suspended, or is being suspended."""
     evidence = field_of(obj, field, since)
     if not is_finished:
         is_slow = age_seconds(now, since) > SUSPENSION_SECONDS
         cause = Cause.SUSPENSION_SLOW if is_slow else Cause.SUSPENDED
-        sentence = f"Suspending{lasting(now, since)}: its pods have not all ended."
+        sentence = f"Suspending{lasting(now, since)}: {waits_for}."
         yield finding(cause, sentence, evidence)
     elif queue := obj.metadata.label(QUEUE_LABEL):
         sentence = f"Waiting{lasting(now, since)} until Kueue admits it to the queue {queue}."

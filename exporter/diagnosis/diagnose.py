@@ -44,9 +44,18 @@ def _findings(obj: DetailedObject, related: Related, now: datetime) -> Iterable[
 
 
 def _known_causes(found: Sequence[Finding]) -> Sequence[Finding]:
-    """Drop unknown causes beside a failure that the operator recorded: it is the cause."""
-    recorded = any(explains(item) and item.evidence[0].field.startswith("Event ") for item in found)
-    return [item for item in found if item.cause is not Cause.UNKNOWN] if recorded else found
+    """Drop unknown causes beside a failure that the operator recorded, and what a status says as well as an Event."""
+    recorded = any(explains(item) and _is_event(item) for item in found)
+    dropped = {item.cause for item in found if not _is_event(item)}
+    return [
+        item
+        for item in found
+        if not (item.cause in dropped if _is_event(item) else recorded and item.cause is Cause.UNKNOWN)
+    ]
+
+
+def _is_event(item: Finding) -> bool:
+    return item.evidence[0].field.startswith("Event ") and item.evidence[0].kind != "Pod"
 
 
 def _with_unread(found: tuple[Finding, ...], known: Known) -> tuple[Finding, ...]:

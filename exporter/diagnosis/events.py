@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from exporter.diagnosis.causes import Cause
+from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.common import event_of, invalid
 from exporter.diagnosis.finding import Finding, finding
 from exporter.diagnosis.fleet import Related
@@ -48,7 +48,9 @@ def _finding(obj: DetailedObject, event: Event, reason: str) -> Finding:
     is_failure = reason.startswith(("FailedTo", "FailedCreate", "FailedDelete"))
     default = (Cause.OPERATION_FAILED if is_failure else Cause.WARNING_EVENT, reason)
     cause, words = _CAUSES.get(reason, default)
-    return finding(cause, ended(with_detail(words, last_line(message))), evidence)
+    is_news = cause is Cause.WARNING_EVENT and "Fail" not in reason
+    severity = Severity.INFO if is_news else None
+    return finding(cause, ended(with_detail(words, last_line(message))), evidence, severity=severity)
 
 
 def _is_mended(event: Event, related: Related) -> bool:

@@ -86,12 +86,15 @@ def pod_findings(
     """Yield a finding for each trouble that pods have.
 
     `events` are those of each pod, the newest first. With `serves`, a worker is ready only if Serve runs a replica on
-    it: an unready one is no trouble.
+    it: an unready one is no trouble. Neither is a worker that waits for a head which is not ready.
     """
+    pods = list(pods)
+    waits = any(pod.metadata.node_type == "head" and not _is_ready(pod) for pod in pods)
     groups: dict[tuple[Cause, str, Severity | None], list[Trouble]] = defaultdict(list)
     doubtful = [pod for pod in pods if pod.metadata.name in events or not _runs_well(pod)]
     for pod in sorted(doubtful, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
-        if trouble := pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves):
+        trouble = pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves)
+        if trouble is not None and not (waits and trouble.detail.startswith("Init:")):
             groups[trouble.cause, trouble.detail, trouble.severity].append(trouble)
     for (cause, detail, severity), troubles in groups.items():
         evidence = [one for trouble in troubles for one in trouble.evidence]
@@ -354,14 +357,14 @@ _SENTENCES = {
     Cause.CONTAINER_CONFIG: "Cannot start: {detail} ({who}).",
     Cause.POD_SETUP: "Pod cannot be prepared: {detail} ({who}).",
     Cause.CRASH_LOOP: "Crash loop: {detail} ({who}).",
-    Cause.CONTAINER_ENDED: "Not running: {detail}{ago} ({who}).",
+    Cause.CONTAINER_ENDED: "Not running{age}: {detail} ({who}).",
     Cause.OUT_OF_MEMORY: "Out of memory{ago}: {detail} ({who}).",
     Cause.EVICTED: "Evicted: {detail} ({who}).",
     Cause.NODE_LOST: "Node lost{age}: {detail} ({who}).",
     Cause.POD_FAILED: "Pod failed: {detail} ({who}).",
     Cause.STUCK_DELETION: "Terminating{age}: {detail} ({who}).",
     Cause.NO_HEAD: "Head not ready{age}, although its pod is running.",
-    Cause.HEAD_RESTARTED: "Head restarted: {detail}{ago}.",
+    Cause.HEAD_RESTARTED: "Head restarted{ago}: {detail}.",
     Cause.WARNING_EVENT: "Warning Event {detail} ({who}).",
     Cause.UNKNOWN: "No known cause: {detail}{age} ({who}).",
 }

@@ -17,7 +17,7 @@ from exporter.diagnosis.pods import (
     pod_findings,
     ready_seconds,
 )
-from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, has_status, judge, manager
+from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, has_status, judge
 from exporter.diagnosis.waiting import EXCEEDED_QUOTA, exceeded_quota, image
 from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterStatus
 
@@ -33,16 +33,15 @@ def cluster_findings(cluster: DetailedRayCluster, related: Related, now: datetim
     events = list(event_findings(cluster, related, now))
     if cluster.metadata.deletion_timestamp is not None:
         stuck = list(common.deletion(cluster, now))
-        yield from stuck
-        yield from pod_findings(related.pods, related.pod_events, now) if stuck else ()
         yield from events
-    elif (controller := manager(cluster)) and not (cluster.spec and cluster.spec.is_suspended):
-        yield from common.managed(cluster, controller, now, has_status=has_status(cluster))
+        yield from pod_findings(related.pods, related.pod_events, now) if stuck else ()
+        yield from stuck
     elif suspended := list(_suspension(cluster, status, now)):
         yield from suspended
     elif not has_status(cluster):
-        yield from events or common.silence(cluster, related.known, now)
+        yield from events or common.no_status(cluster, related.known, now)
     else:
+        yield from common.managed(cluster)
         yield from _running(cluster, status, related, events, now)
 
 
@@ -57,7 +56,7 @@ def _suspension(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, n
         since = (status.state_transition_times or {}).get("suspended")
         yield from common.suspension(cluster, since, "status.state", now, is_finished=True)
     elif cluster.spec is not None and cluster.spec.is_suspended:
-        yield from common.suspension(cluster, None, "spec.suspend", now, is_finished=bool(manager(cluster)))
+        yield from common.suspension(cluster, None, "spec.suspend", now, is_finished=bool(common.manager(cluster)))
 
 
 def _running(
@@ -154,7 +153,7 @@ def _workers(
         workers = [pod for pod in related.pods if pod.metadata.node_type == "worker"]
         if sum(ready_seconds(pod, now) > STALE_SECONDS for pod in workers) >= desired:
             text = (
-                f"Status is out of date: it shows {ready} of {count(desired, 'worker')} ready, but all their pods are."
+                f"Status is out of date: it shows {ready} of {count(desired, 'worker')} ready, but all worker pods are."
             )
             yield finding(Cause.STALE_STATUS, text, evidence)
         else:

@@ -30,7 +30,6 @@ from exporter.diagnosis.states import (
     START_SECONDS,
     has_status,
     judge,
-    manager,
 )
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
 
@@ -57,9 +56,9 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
     cause = judge(JOB_STATES, state, _since(job, related), now)
     if job.metadata.deletion_timestamp is not None:
         stuck = list(common.deletion(job, now))
-        yield from stuck
-        yield from _of_clusters(related, now) if stuck else ()
         yield from events
+        yield from _of_clusters(related, now) if stuck else ()
+        yield from stuck
     elif state == "ValidationFailed":
         yield common.invalid(job, status.message, _status_field(job, status, "message"))
     elif state == "Failed":
@@ -72,11 +71,10 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
         yield from _suspended(job, status, related, now)
     elif not has_status(job) and job.spec is not None and job.spec.suspend and not events:
         yield from common.suspension(job, None, "spec.suspend", now, is_finished=True)
-    elif controller := manager(job):
-        yield from common.managed(job, controller, now, has_status=has_status(job))
     elif not has_status(job):
-        yield from events or common.silence(job, related.known, now)
+        yield from events or common.no_status(job, related.known, now)
     else:
+        yield from common.managed(job)
         yield from _unfinished(job, status, cause, related, events, now)
 
 
@@ -141,7 +139,8 @@ def _suspended(job: DetailedRayJob, status: DetailedRayJobStatus, related: Relat
         yield from common.suspension(job, None, field, now, is_finished=is_finished)
         return
     since = stuck.metadata.deletion_timestamp
-    yield from common.suspension(job, since, field, now, is_finished=False)
+    waits_for = f"RayCluster {stuck.metadata.name} has not been deleted"
+    yield from common.suspension(job, since, field, now, is_finished=False, waits_for=waits_for)
     yield from _of_clusters(related, now)
 
 
@@ -259,7 +258,7 @@ def _missing_cluster(
     job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime
 ) -> Iterator[Finding]:
     name, selects = status.ray_cluster_name, job.spec is not None and job.spec.selects_cluster
-    if not name or related.cluster(name) is not None or not related.known.clusters:
+    if not name or related.cluster(name) is not None or not related.known.clusters or common.manager(job):
         return
     # The cluster of a new attempt is created within seconds, and the one of the last attempt is gone.
     is_old = age_seconds(now, status.start_time) > START_SECONDS and not status.failed

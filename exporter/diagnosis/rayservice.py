@@ -20,7 +20,6 @@ from exporter.diagnosis.states import (
     UNREADY_REASONS,
     has_status,
     judge,
-    manager,
 )
 from exporter.resources.detailed import (
     DetailedAppStatus,
@@ -54,16 +53,15 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
     events = list(event_findings(service, related, now))
     if service.metadata.deletion_timestamp is not None:
         stuck = list(common.deletion(service, now))
-        yield from stuck
-        yield from _clusters(status, related, now) if stuck else ()
         yield from events
+        yield from _clusters(status, related, now) if stuck else ()
+        yield from stuck
     elif suspended := list(_suspension(service, status, now)):
         yield from suspended
-    elif controller := manager(service):
-        yield from common.managed(service, controller, now, has_status=has_status(service))
     elif not has_status(service):
-        yield from events or common.silence(service, related.known, now)
+        yield from events or common.no_status(service, related.known, now)
     else:
+        yield from common.managed(service)
         yield from _serving(service, status, related, events, now)
 
 
@@ -74,7 +72,7 @@ def _suspension(service: DetailedRayService, status: DetailedRayServiceStatuses,
             since, field = condition.last_transition_time, f"status.conditions[{type_}]"
             yield from common.suspension(service, since, field, now, is_finished=is_finished)
             return
-    if manager(service) and service.spec is not None and service.spec.suspend and not has_status(service):
+    if common.manager(service) and service.spec is not None and service.spec.suspend and not has_status(service):
         yield from common.suspension(service, None, "spec.suspend", now, is_finished=True)
 
 
@@ -181,7 +179,7 @@ def _missing_cluster(
 ) -> Iterator[Finding]:
     active = status.active_service_status
     name = active.ray_cluster_name if active else None
-    if name and related.known.clusters and not related.clusters:
+    if name and related.known.clusters and not related.clusters and not common.manager(service):
         evidence = common.field_of(service, "status.activeServiceStatus.rayClusterName")
         yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
 

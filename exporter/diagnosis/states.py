@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from exporter.diagnosis.causes import Cause
-from exporter.diagnosis.common import condition
+from exporter.diagnosis.common import condition, manager
 from exporter.diagnosis.phrases import age_seconds
 from exporter.resources.detailed import (
     DetailedObject,
@@ -16,7 +16,6 @@ from exporter.resources.detailed import (
     DetailedRayServiceStatuses,
 )
 
-OPERATORS = (None, "", "ray.io/kuberay-operator")
 MULTIKUEUE = "kueue.x-k8s.io/multikueue"
 
 START_SECONDS = 600.0
@@ -136,12 +135,6 @@ class State(NamedTuple):
 
     name: str
     since: datetime | None = None
-
-
-def manager(obj: DetailedObject) -> str:
-    """Return who manages an object, as far as it is another controller than KubeRay's; else ""."""
-    managed_by = getattr(obj.spec, "managed_by", None)
-    return "" if managed_by in OPERATORS else str(managed_by)
 
 
 def has_status(obj: DetailedObject) -> bool:

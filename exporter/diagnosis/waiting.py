@@ -9,7 +9,7 @@ EXCEEDED_QUOTA = "exceeded quota"
 PULL_RATE = "pull QPS exceeded"
 """Kubelet's own limit of pulls in a second; it tries again by itself within seconds."""
 
-_QUOTA = re.compile(r"exceeded quota: ([^,\s]+), requested: (.*?), used: (.*?)(?:, limited: (.*?))?(?:$|[;\s.])")
+_QUOTA = re.compile(r"exceeded quota: ([^,\s]+), requested: (.*?), used: (.*?)(?:, limited: (.*?))?\.?(?:$|;|\. )")
 _IMAGE = re.compile(r'image "([^"]+)"')
 _PULL_ERROR = re.compile(
     r"manifest unknown|not found|pull access denied|unauthorized|forbidden|toomanyrequests|no such host|i/o timeout"

@@ -19,6 +19,7 @@ from exporter.diagnosis.finding import (
 from exporter.resources.meta import ObjectMeta
 from tests.support.fleets import NOW
 
+ABOUT = Evidence("Pod", "ns", "w", "status")
 META = ObjectMeta(name="a", uid="1", namespace="ns")
 
 
@@ -58,7 +59,7 @@ def test_texts_are_those_of_the_cause() -> None:
     """Severity, advice and runbook are those of the row."""
     row = CAUSES[Cause.QUOTA]
     assert finding(Cause.QUOTA, "No quota.") == Finding(
-        Cause.QUOTA, CRITICAL, "No quota.", (), row.advice, "rayclusterreplicafailure"
+        Cause.QUOTA, WARNING, "No quota.", (), row.advice, "rayclusterreplicafailure"
     )
 
 
@@ -78,19 +79,46 @@ def test_evidence_is_bounded(given: int, kept: int) -> None:
 @pytest.mark.parametrize(
     ("item", "expected"),
     [
-        (finding(Cause.QUOTA, "s"), True),
-        (finding(Cause.SUSPENDED, "s"), True),
-        (finding(Cause.EVICTED, "s"), False),
-        (finding(Cause.HEAD_RESTARTED, "s"), False),
-        (finding(Cause.OUT_OF_MEMORY, "s", severity=WARNING), False),
-        (finding(Cause.UNKNOWN, "s"), True),
-        (finding(Cause.WAITING_FOR_WORKERS, "s"), True),
+        (finding(Cause.QUOTA, "s", ABOUT), True),
+        (finding(Cause.SUSPENDED, "s", ABOUT), True),
+        (finding(Cause.EVICTED, "s", ABOUT), False),
+        (finding(Cause.HEAD_RESTARTED, "s", ABOUT), False),
+        (finding(Cause.OUT_OF_MEMORY, "s", Evidence("Pod", "ns", "w", "status.x[ray].lastState.terminated")), False),
+        (finding(Cause.OUT_OF_MEMORY, "s", ABOUT), True),
+        (finding(Cause.UNKNOWN, "s", ABOUT), True),
     ],
     ids=lambda value: value.cause.value if isinstance(value, Finding) else None,
 )
 def test_explains(item: Finding, expected: bool) -> None:
-    """A warning about what runs again does not explain why something has not started."""
+    """What runs again does not explain why something has not started."""
     assert explains(item) is expected
+
+
+@pytest.mark.parametrize(
+    ("about", "container", "command"),
+    [
+        (Evidence("Pod", "ml", "w-1", "status"), "ray-worker", "kubectl -n ml logs pod/w-1 -c ray-worker --previous"),
+        (Evidence("Pod", "", "w-1", "status"), "", "kubectl logs pod/w-1 --previous"),
+        (Evidence("Pod", "a b", "$(x)", "status"), "c;d", "kubectl -n 'a b' logs pod/'$(x)' -c 'c;d' --previous"),
+    ],
+)
+def test_command_is_about_the_first_evidence(about: Evidence, container: str, command: str) -> None:
+    """And safe for a shell, whatever the names are."""
+    assert finding(Cause.CRASH_LOOP, "s", about, container=container).command == command
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind", "runbook"),
+    [
+        (Cause.INVALID_SPEC, "RayJob", "rayjobvalidationfailed"),
+        (Cause.INVALID_SPEC, "RayCluster", "rayinvalidspec"),
+        (Cause.UNKNOWN, "RayService", "rayservicenotready"),
+        (Cause.UNKNOWN, "Pod", "rayclusterprovisioningstuck"),
+    ],
+)
+def test_runbook_is_the_one_of_the_kind(cause: Cause, kind: str, runbook: str) -> None:
+    """A cause that several kinds have can have a runbook for each."""
+    assert finding(cause, "s", Evidence(kind, "ns", "a", "status")).runbook == runbook
 
 
 @pytest.mark.parametrize(

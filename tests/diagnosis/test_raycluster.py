@@ -67,7 +67,12 @@ ROWS: dict[str, tuple[Objects, list[str]]] = {
     "several obstacles": (
         [
             cluster(PROVISIONING),
-            pod("w-1", **unschedulable("0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {gpu: true}.")),
+            pod(
+                "w-1",
+                **unschedulable(
+                    "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {gpu: true}."
+                ),
+            ),
         ],
         ["warning unschedulable"],
     ),

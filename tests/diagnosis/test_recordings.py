@@ -13,56 +13,63 @@ from tests.support.recordings import Capture, captures
 
 WITH_PODS = {
     "003": {
-        "RayCluster gpu-wait": ["critical unschedulable"],
+        # An Event of Kueue, newer than the status, says that it was preempted.
+        "RayCluster train-base": ["info warning-event"],
+        "RayCluster gpu-wait": ["warning unschedulable"],
         "RayCluster gated": ["info scheduling-gated"],
-        "RayCluster bad-image": ["critical image-pull"],
-        "RayCluster crashing": ["critical crash-loop"],
+        "RayCluster bad-image": ["warning image-pull"],
+        "RayCluster crashing": ["warning crash-loop"],
         "RayCluster memory-hog": ["warning out-of-memory"],
-        "RayCluster init-stuck": ["critical crash-loop"],
-        "RayCluster no-head": ["critical quota"],
-        "RayCluster no-workers": ["critical quota"],
-        "RayCluster old-token": ["critical invalid-spec"],
-        "RayCluster 9lives": ["critical invalid-spec"],
-        "RayCluster missing-secret": ["critical container-config"],
-        "RayCluster never-ready-n4hmw": ["critical image-pull"],
-        "RayJob no-submitter": ["critical image-pull"],
-        "RayJob lost-cluster": ["critical cluster-not-found"],
-        "RayJob bad-job": ["critical invalid-spec"],
-        "RayService never-ready": ["critical image-pull"],
+        "RayCluster init-stuck": ["warning crash-loop"],
+        "RayCluster no-head": ["warning quota"],
+        "RayCluster no-workers": ["warning quota"],
+        "RayCluster old-token": ["warning invalid-spec"],
+        "RayCluster 9lives": ["warning invalid-spec"],
+        "RayCluster missing-secret": ["warning container-config"],
+        "RayCluster never-ready-n4hmw": ["warning image-pull"],
+        "RayJob eval": ["warning container-ended"],
+        "RayJob no-submitter": ["warning image-pull"],
+        "RayJob lost-cluster": ["warning cluster-not-found"],
+        "RayJob bad-job": ["warning invalid-spec"],
+        "RayService never-ready": ["warning image-pull"],
     },
     "005": {
-        "RayCluster gpu-wait": ["critical unschedulable"],
+        # An Event of Kueue, newer than the status, says that it was preempted.
+        "RayCluster train-base": ["info warning-event"],
+        "RayCluster gpu-wait": ["warning unschedulable"],
         "RayCluster gated": ["info scheduling-gated"],
-        "RayCluster bad-image": ["critical image-pull"],
-        "RayCluster crashing": ["critical crash-loop"],
+        "RayCluster bad-image": ["warning image-pull"],
+        "RayCluster crashing": ["warning crash-loop"],
         "RayCluster memory-hog": ["warning out-of-memory"],
-        "RayCluster init-stuck": ["critical crash-loop"],
-        "RayCluster no-head": ["critical quota"],
-        "RayCluster no-workers": ["critical quota"],
+        "RayCluster init-stuck": ["warning crash-loop"],
+        "RayCluster no-head": ["warning quota"],
+        "RayCluster no-workers": ["warning quota"],
         # old-token was annotated: its Events of 003 were deleted by hand, and the status is still empty.
-        "RayCluster 9lives": ["critical invalid-spec"],
+        "RayCluster 9lives": ["warning invalid-spec"],
         "RayCluster exiting": ["warning head-restarted"],
         "RayCluster missing-secret": ["info suspended"],
-        "RayJob eval": ["critical submission-failed"],
-        "RayJob no-submitter": ["critical image-pull"],
-        "RayJob lost-cluster": ["critical cluster-not-found"],
-        "RayJob bad-job": ["critical invalid-spec"],
+        "RayJob eval": ["warning submission-failed"],
+        "RayJob no-submitter": ["warning image-pull"],
+        "RayJob lost-cluster": ["warning cluster-not-found"],
+        "RayJob bad-job": ["warning invalid-spec"],
         "RayService never-ready": ["critical initializing-timeout"],
     },
     "008": {
-        "RayCluster gpu-wait": ["critical unschedulable"],
+        # An Event of Kueue, newer than the status, says that it was preempted.
+        "RayCluster train-base": ["info warning-event"],
+        "RayCluster gpu-wait": ["warning unschedulable"],
         "RayCluster gated": ["info scheduling-gated"],
-        "RayCluster crashing": ["critical crash-loop"],
+        "RayCluster crashing": ["warning crash-loop"],
         "RayCluster memory-hog": ["warning out-of-memory"],
-        "RayCluster init-stuck": ["critical crash-loop", "warning unknown"],
-        "RayCluster no-workers": ["critical quota"],
-        "RayCluster old-token": ["critical invalid-spec"],
-        "RayCluster 9lives": ["critical invalid-spec"],
+        "RayCluster init-stuck": ["warning unknown", "warning crash-loop"],
+        "RayCluster no-workers": ["warning quota"],
+        "RayCluster old-token": ["warning invalid-spec"],
+        "RayCluster 9lives": ["warning invalid-spec"],
         "RayCluster missing-secret": ["info suspended"],
-        "RayJob eval": ["critical submission-failed"],
-        "RayJob no-submitter": ["critical head-not-answering"],
-        "RayJob lost-cluster": ["critical cluster-not-found"],
-        "RayJob bad-job": ["critical invalid-spec"],
+        "RayJob eval": ["warning submission-failed"],
+        "RayJob no-submitter": ["warning head-not-answering"],
+        "RayJob lost-cluster": ["warning cluster-not-found"],
+        "RayJob bad-job": ["warning invalid-spec"],
         "RayService never-ready": ["critical initializing-timeout"],
     },
 }
@@ -77,29 +84,35 @@ def test_recorded_cluster_with_pods_and_events(name: str, expected: dict[str, li
 
 
 KUEUE = {"RayCluster kueue-queued": ["info admission-pending"]}
-BAD_SPEC = {"RayJob bad-spec": ["critical invalid-spec"]}
+BAD_SPEC = {"RayJob bad-spec": ["warning invalid-spec"]}
 NOTEBOOK = {"RayJob notebook-session": ["info interactive"]}
 QUEUED = {"RayJob waiting-for-quota": ["info suspended"]}
-ETL_FAILED = {"RayJob nightly-etl": ["critical application-failed"]}
+ETL_FAILED = {"RayJob nightly-etl": ["warning application-failed"]}
 LLM_RETRYING, LLM_FAILED = (
-    {"RayJob train-llm": ["warning retrying"]},
-    {"RayJob train-llm": ["critical application-failed"]},
+    {"RayJob train-llm": ["info retrying"]},
+    {"RayJob train-llm": ["warning application-failed"]},
 )
 SUSPENDED = {"RayCluster interactive-dev": ["info suspended"], "RayService summarizer": ["info suspended"]}
 
+REMOTE = {"RayCluster remote-cluster": ["info managed"], "RayCluster remote-ready": ["info managed"]}
+REMOTE_JOB = REMOTE | {"RayJob remote-job": ["info managed"]}
+REMOTE_ALL = REMOTE_JOB | {"RayService remote-serve": ["info managed"]}
+
 WITHOUT_PODS = {
     "001": {},
-    "002": KUEUE,
-    "003": KUEUE | BAD_SPEC | NOTEBOOK | QUEUED,
-    "004": KUEUE
+    "002": REMOTE | KUEUE,
+    "003": REMOTE_JOB | KUEUE | BAD_SPEC | NOTEBOOK | QUEUED,
+    "004": REMOTE_JOB
+    | KUEUE
     | BAD_SPEC
     | NOTEBOOK
     | QUEUED
     | ETL_FAILED
     | LLM_RETRYING
-    | {"RayJob batch-infer": ["warning retrying"]},
-    "005": KUEUE | BAD_SPEC | NOTEBOOK | QUEUED | ETL_FAILED | LLM_RETRYING,
-    "006": KUEUE
+    | {"RayJob batch-infer": ["info retrying"]},
+    "005": REMOTE_ALL | KUEUE | BAD_SPEC | NOTEBOOK | QUEUED | ETL_FAILED | LLM_RETRYING,
+    "006": REMOTE_ALL
+    | KUEUE
     | BAD_SPEC
     | NOTEBOOK
     | QUEUED
@@ -107,7 +120,8 @@ WITHOUT_PODS = {
     | LLM_FAILED
     | SUSPENDED
     | {"RayJob preempted": ["info suspended"]},
-    "007": KUEUE
+    "007": REMOTE_ALL
+    | KUEUE
     | BAD_SPEC
     | NOTEBOOK
     | QUEUED
@@ -115,10 +129,10 @@ WITHOUT_PODS = {
     | LLM_FAILED
     | SUSPENDED
     | {"RayJob preempted": ["info suspended"]},
-    "008": BAD_SPEC | QUEUED | ETL_FAILED | LLM_FAILED,
-    "009": BAD_SPEC | QUEUED | LLM_FAILED,
-    "010": BAD_SPEC | QUEUED | LLM_FAILED,
-    "011": BAD_SPEC | QUEUED | LLM_FAILED,
+    "008": REMOTE_ALL | BAD_SPEC | QUEUED | ETL_FAILED | LLM_FAILED,
+    "009": REMOTE_ALL | BAD_SPEC | QUEUED | LLM_FAILED,
+    "010": REMOTE_ALL | BAD_SPEC | QUEUED | LLM_FAILED,
+    "011": REMOTE_ALL | BAD_SPEC | QUEUED | LLM_FAILED,
 }
 
 
@@ -134,7 +148,7 @@ def any_items(capture: Capture) -> bool:
 
 
 CASES = {
-    "01-submission-failed-still-running": {"RayJob thumbs-aa1bb": ["critical submission-failed"]},
+    "01-submission-failed-still-running": {"RayJob thumbs-aa1bb": ["warning submission-failed"]},
     "02-cluster-ready-1-4": {},
     "04-condition-of-1-2-rc": {},
     "05-provisioning-first-time": {},
@@ -142,15 +156,15 @@ CASES = {
     "08-suspending-window-kueue": {"RayCluster gated": ["info admission-pending"]},
     "10-failed-to-get-job-status-v1-0": {},
     "12-complete-with-a-reason": {},
-    "14-validation-failed": {"RayJob invalid-one": ["critical invalid-spec"]},
+    "14-validation-failed": {"RayJob invalid-one": ["warning invalid-spec"]},
     "15-mended-validation-initializing": {},
     "17-ready-without-conditions-1-1": {},
     "18-service-incremental-upgrade": {},
-    "20-replica-failure-unhealthy": {"RayCluster broken": ["critical replica-failure"]},
+    "20-replica-failure-unhealthy": {"RayCluster broken": ["warning replica-failure"]},
     "21-manifest-without-uid": {},
     "22-null-times-and-other-kinds": {},
     "24-interactive-waiting": {"RayJob hands-on": ["info interactive"]},
-    "58-complete-but-failed-v1-1": {"RayJob old": ["critical application-failed"]},
+    "58-complete-but-failed-v1-1": {"RayJob old": ["warning application-failed"]},
 }
 
 

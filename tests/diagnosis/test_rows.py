@@ -39,7 +39,7 @@ STATUSES: dict[str, tuple[Manifest, tuple[str, str]]] = {
         ("Evicted", "low on disk"),
     ),
     "reason without a message": ({"phase": "Failed", "reason": "NodeLost"}, ("NodeLost", "")),
-    "reason before a container's": ({"reason": "Evicted", "containerStatuses": [OOM]}, ("Evicted", "")),
+    "reason before a container's": ({"reason": "Evicted", "containerStatuses": [OOM]}, ("Evicted", "killed")),
     "unschedulable": ({"phase": "Pending", "conditions": [UNSCHEDULABLE]}, ("Unschedulable", "3 Insufficient cpu.")),
     "gated": (
         {"phase": "Pending", "conditions": [condition("PodScheduled", "False", reason="SchedulingGated")]},
@@ -62,20 +62,20 @@ STATUSES: dict[str, tuple[Manifest, tuple[str, str]]] = {
             "initContainerStatuses": [container(waiting={"reason": "CrashLoopBackOff", "message": "back-off"})],
             "containerStatuses": [container(waiting={"reason": "PodInitializing"})],
         },
-        ("CrashLoopBackOff", "back-off"),
+        ("Init:CrashLoopBackOff", "back-off"),
     ),
     "initializing": (
         {"phase": "Pending", "containerStatuses": [container(waiting={"reason": "PodInitializing"})]},
-        ("Pending", ""),
+        ("PodInitializing", ""),
     ),
     "first container that has one": (
         {"phase": "Running", "containerStatuses": [RUNNING, OOM, terminated(1, reason="Error")]},
         ("OOMKilled", "killed"),
     ),
-    "ended without a reason": ({"phase": "Running", "containerStatuses": [terminated(1)]}, ("Error", "")),
+    "ended without a reason": ({"phase": "Running", "containerStatuses": [terminated(1)]}, ("ExitCode:1", "")),
     "ended well": (
         {"phase": "Succeeded", "containerStatuses": [terminated(0, reason="Completed")]},
-        ("Succeeded", ""),
+        ("Completed", ""),
     ),
     "container without a state": ({"phase": "Running", "containerStatuses": [{"name": "ray"}]}, ("Running", "")),
 }
@@ -83,7 +83,7 @@ STATUSES: dict[str, tuple[Manifest, tuple[str, str]]] = {
 
 @pytest.mark.parametrize(("status", "expected"), STATUSES.values(), ids=STATUSES)
 def test_status_of_a_pod(status: Manifest, expected: tuple[str, str]) -> None:
-    """The status in one word, and the message that belongs to it."""
+    """The status as kubectl prints it, and the message that shows why."""
     found = row(pod("w", **status))
     assert (found.status, found.message) == expected
 

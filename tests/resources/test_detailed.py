@@ -13,7 +13,6 @@ from exporter.resources.detailed import (
     DetailedRayJob,
     DetailedRayService,
     cut,
-    cut_middle,
 )
 from tests.support.objects import condition, manifest
 
@@ -24,15 +23,13 @@ def decode(type_: Any, obj: dict[str, Any]) -> Any:
     return msgspec.json.decode(json.dumps(obj), type=type_)
 
 
-def test_messages_are_cut_to_one_line() -> None:
-    """The beginning of most messages is kept, and the end of a job's, where a log has the error."""
-    assert cut("a\n  b\tc") == "a b c"
-    assert len(cut(LONG)) == len(cut_middle(LONG)) == MAX_MESSAGE_LENGTH
-    assert cut(LONG).startswith("start ")
-    assert cut(LONG).endswith("x…")
-    assert cut_middle(LONG).startswith("start ")
-    assert cut_middle(LONG).endswith("x end")
-    assert cut_middle("short") == "short"
+def test_messages_are_cut_in_the_middle() -> None:
+    """The beginning is kept, and the end, where a log has the error; lines stay apart."""
+    assert cut("a\n \n  b\tc") == "a\nb c"
+    assert len(cut(LONG)) == MAX_MESSAGE_LENGTH
+    assert cut(LONG).startswith("start x")
+    assert cut(LONG).endswith("x end")
+    assert cut("short") == "short"
 
 
 def test_only_the_first_conditions_keep_their_messages() -> None:
@@ -74,10 +71,10 @@ def test_what_the_metrics_read_is_unchanged() -> None:
 
 
 def test_of_a_pod_only_messages_that_explain_something_are_kept() -> None:
-    """That containers are not ready says nothing that their states do not say."""
+    """A condition that is true explains nothing."""
     conditions = [
         condition("PodScheduled", "False", reason="Unschedulable", message="3 Insufficient cpu."),
-        condition("Ready", "False", message="containers with unready status: [ray]"),
+        condition("Ready", "True", message="m"),
     ]
     pod = decode(DetailedPod, manifest({"conditions": conditions}))
     assert [one.message for one in pod.status.conditions] == ["3 Insufficient cpu.", None]

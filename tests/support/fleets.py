@@ -33,9 +33,7 @@ def fleet_of(*objects: tuple[str, Manifest], known: Known | None = None) -> Flee
     return collected.fleet(known or Known())
 
 
-def diagnosed(
-    *objects: tuple[str, Manifest], known: Known | None = None, now: datetime = NOW
-) -> tuple[Finding, ...]:
+def diagnosed(*objects: tuple[str, Manifest], known: Known | None = None, now: datetime = NOW) -> tuple[Finding, ...]:
     """Return the findings of the first object."""
     fleet = fleet_of(*objects, known=known)
     kind, manifest = objects[0]

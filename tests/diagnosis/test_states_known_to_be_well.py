@@ -1,0 +1,522 @@
+"""Only states that are known to be well have no finding: reported kinds of silence, and of wrong causes."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.fleets import Manifest, ago, event, findings, pod, submitter, waiting
+from tests.support.objects import condition, manifest
+
+Objects = list[tuple[str, Manifest]]
+Rows = dict[str, tuple[Objects, list[str]]]
+
+HEAD_READY = condition("HeadPodReady", "True")
+NOT_PROVISIONED = condition("RayClusterProvisioned", "False")
+POD_READY = condition("Ready", "True", ago(hours=2))
+SCHEDULED = condition("PodScheduled", "True", ago(hours=2))
+RUNNING = {"running": {"startedAt": ago(hours=2)}}
+
+
+def cluster(
+    *conditions: Manifest, name: str = "a", spec: Manifest | None = None, meta: Manifest | None = None, **status: Any
+) -> tuple[str, Manifest]:
+    found = {"conditions": list(conditions)} if conditions else {}
+    return "RayCluster", manifest(found | status, name=name, uid=name, **(meta or {})) | {"spec": spec or {}}
+
+
+def job(state: str, spec: Manifest | None = None, **status: Any) -> tuple[str, Manifest]:
+    base = {"jobDeploymentStatus": state, "startTime": ago(hours=3), "rayClusterName": "c"}
+    return "RayJob", manifest(base | status, creationTimestamp=ago(hours=3)) | {"spec": spec or {}}
+
+
+def service(*conditions: Manifest, spec: Manifest | None = None, **status: Any) -> tuple[str, Manifest]:
+    found = {"conditions": list(conditions)} if conditions else {}
+    return "RayService", manifest(found | status, creationTimestamp=ago(hours=3)) | {"spec": spec or {}}
+
+
+def runs(name: str, node_type: str = "worker", cluster_name: str = "a", *more: Manifest, **status: Any) -> Any:
+    """Return a pod that has been ready for two hours; `more` are further containers."""
+    ray = {"name": f"ray-{node_type}", "state": RUNNING, "ready": True}
+    base = {"phase": "Running", "conditions": [SCHEDULED, POD_READY], "containerStatuses": [ray, *more]}
+    return pod(name, cluster_name, node_type, **base | status)
+
+
+def ended(name: str, code: int, reason: str = "Error", message: str = "", key: str = "state") -> Manifest:
+    end = {"terminated": {"reason": reason, "exitCode": code, "finishedAt": ago(minutes=20), "message": message}}
+    return {"name": name, "state": RUNNING, key: end} if key == "lastState" else {"name": name, "state": end}
+
+
+def unschedulable(message: str, reason: str = "Unschedulable") -> Manifest:
+    place = condition("PodScheduled", "False", ago(minutes=9), reason=reason, message=message)
+    return {"phase": "Pending", "conditions": [place]}
+
+
+def about(kind: str, name: str, reason: str, message: str, type_: str = "Warning") -> tuple[str, Manifest]:
+    return event(kind, name, reason, ago(minutes=1), message, type_)
+
+
+READY = cluster(HEAD_READY, name="c", state="ready", lastUpdateTime=ago(hours=2))
+WORKING = cluster(HEAD_READY, state="ready", lastUpdateTime=ago(hours=2))
+STARTING = cluster(HEAD_READY, NOT_PROVISIONED, desiredWorkerReplicas=1, lastUpdateTime=ago(minutes=2))
+GPU = "0/4 nodes are available: 4 Insufficient nvidia.com/gpu."
+MULTIKUEUE = {"managedBy": "kueue.x-k8s.io/multikueue"}
+
+OLD_VERSIONS: Rows = {
+    "1.0: provisioning, its worker has no node": (
+        [cluster(availableWorkerReplicas=1, desiredWorkerReplicas=2), pod("w", **unschedulable(GPU))],
+        ["warning unschedulable"],
+    ),
+    "1.1: provisioning, without pods": (
+        [cluster(desiredWorkerReplicas=2, lastUpdateTime=ago(minutes=9))],
+        ["warning waiting-for-workers"],
+    ),
+    "1.2: provisioned workers, but no state": (
+        [cluster(desiredWorkerReplicas=1, availableWorkerReplicas=1, lastUpdateTime=ago(minutes=9))],
+        ["warning unknown"],
+    ),
+    "1.2: ready": ([cluster(state="ready", desiredWorkerReplicas=1, availableWorkerReplicas=1)], []),
+    "1.0: unhealthy": ([cluster(state="unhealthy", reason="head pod is gone")], ["warning replica-failure"]),
+    "1.0: failed by a quota": (
+        [cluster(state="failed", reason="exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4")],
+        ["warning quota"],
+    ),
+    "1.0: waiting for the dashboard": ([job("WaitForDashboard"), READY], ["warning unknown"]),
+    "1.0: no answer from the dashboard": ([job("FailedToGetJobStatus"), READY], ["warning head-not-answering"]),
+    "1.0: not submitted": ([job("FailedJobDeploy", message="no route"), READY], ["warning submission-failed"]),
+    "1.0: no cluster": ([job("FailedToGetOrCreateRayCluster", rayClusterName="")], ["warning operation-failed"]),
+    "1.2: serving": ([service(serviceStatus="Running", activeServiceStatus={"rayClusterName": "c"}), READY], []),
+    "1.1: Serve does not become ready": ([service(serviceStatus="WaitForServeDeploymentReady")], ["warning unknown"]),
+    "1.0: Serve failed": ([service(serviceStatus="FailedServeDeploy")], ["warning application-unhealthy"]),
+    "1.0: ingress": ([service(serviceStatus="FailedToUpdateIngress")], ["warning operation-failed"]),
+}
+
+SILENCE: Rows = {
+    "the Ray job failed": (
+        [job("Running", jobStatus="FAILED", message="exit code 3"), READY],
+        ["warning application-failed"],
+    ),
+    "the Ray job is pending": ([job("Running", jobStatus="PENDING"), READY], ["warning job-not-started"]),
+    "the Ray job is pending on a head": (
+        [job("Running", jobStatus="PENDING"), READY, runs("h", "head", "c")],
+        ["warning job-not-started"],
+    ),
+    "the Ray job has no status": ([job("Running"), READY], ["warning job-not-started"]),
+    "the Ray job succeeded": ([job("Running", jobStatus="SUCCEEDED"), READY], ["warning stale-status"]),
+    "the Ray job is in a new state": ([job("Running", jobStatus="PAUSED"), READY], ["warning unknown"]),
+    "complete, but the Ray job runs": ([job("Complete", jobStatus="RUNNING")], ["warning unknown"]),
+    "the submitter ended": (
+        [
+            job("Running", jobStatus="RUNNING"),
+            READY,
+            submitter("s", phase="Succeeded", containerStatuses=[ended("ray-job-submitter", 0, "Completed")]),
+        ],
+        ["warning submitter-ended"],
+    ),
+    "a job in a new state": ([job("Paused"), READY], ["warning unknown"]),
+    "a cluster in a new state": ([cluster(HEAD_READY, state="draining")], ["warning unknown"]),
+    "a service with a new reason": (
+        [service(condition("Ready", "False", ago(minutes=1), reason="Draining"))],
+        ["critical unknown"],
+    ),
+    "an application in a new state": (
+        [
+            service(
+                condition("Ready", "True"),
+                activeServiceStatus={"rayClusterName": "c", "applicationStatuses": {"api": {"status": "PAUSED"}}},
+            ),
+            READY,
+        ],
+        ["warning unknown"],
+    ),
+    "the kubelet has no device": (
+        [WORKING, pod("w", phase="Failed", reason="OutOfnvidia.com/gpu", message="Node didn't have enough")],
+        ["warning pod-rejected"],
+    ),
+    "the kubelet finds no fitting NUMA node": (
+        [WORKING, pod("w", phase="Failed", reason="TopologyAffinityError", message="Resources cannot be allocated")],
+        ["warning pod-rejected"],
+    ),
+    "the labels of the node changed": (
+        [WORKING, pod("h", node_type="head", phase="Failed", reason="NodeAffinity", message="Pod was rejected")],
+        ["warning pod-rejected"],
+    ),
+    "the node was shut down": (
+        [WORKING, pod("w", phase="Failed", reason="NodeShutdown", message="Pod was terminated")],
+        ["warning node-lost"],
+    ),
+    "a pod failed with a reason of another controller": (
+        [WORKING, pod("w", phase="Failed", reason="Migrated", message="moved")],
+        ["warning pod-failed"],
+    ),
+    "a pod failed without a reason": ([WORKING, pod("w", phase="Failed")], ["warning pod-failed"]),
+    "a worker has ended": (
+        [WORKING, pod("w", phase="Succeeded", containerStatuses=[ended("ray-worker", 0, "Completed")])],
+        ["warning container-ended"],
+    ),
+    "the phase of a pod is Unknown": ([WORKING, pod("w", phase="Unknown")], ["warning unknown"]),
+    "the node does not report": (
+        [WORKING, runs("w", conditions=[SCHEDULED, condition("Ready", "Unknown", reason="NodeStatusUnknown")])],
+        ["warning node-lost"],
+    ),
+    "the scheduler failed": (
+        [STARTING, pod("w", **unschedulable("no such claim", "SchedulerError"))],
+        ["warning unschedulable"],
+    ),
+    "the scheduler cannot decide": (
+        [STARTING, pod("w", **unschedulable("", "Undetermined"))],
+        ["warning unschedulable"],
+    ),
+    "a container waits for a new reason": ([STARTING, pod("w", **waiting("Thawing", "frozen"))], ["warning unknown"]),
+    "a worker waits for a head that is ready": (
+        [
+            STARTING,
+            runs("h", "head"),
+            pod("w", phase="Pending", initContainerStatuses=[{"name": "wait-gcs-ready", "state": RUNNING}]),
+        ],
+        ["warning unknown"],
+    ),
+}
+
+TERMINATING = runs("w", reason="NodeLost")
+TERMINATING[1]["metadata"]["deletionTimestamp"] = ago(hours=1)
+SLOWLY = runs("w")
+SLOWLY[1]["metadata"]["deletionTimestamp"] = ago(hours=1)
+SILENCE |= {
+    "a pod is terminating on a dead node": ([WORKING, TERMINATING], ["warning node-lost"]),
+    "a pod has been terminating for an hour": ([WORKING, SLOWLY], ["warning stuck-deletion"]),
+}
+
+EVENTS: Rows = {
+    "no submitter": (
+        [job("Initializing"), READY, about("RayJob", "a", "FailedToCreateRayJobSubmitter", "restartPolicy: Required")],
+        ["warning operation-failed"],
+    ),
+    "the submitter's Job cannot create its pod": (
+        [
+            job("Initializing"),
+            READY,
+            about("Job", "a", "FailedCreate", "exceeded quota: q, requested: pods=1, used: 4"),
+        ],
+        ["warning quota"],
+    ),
+    "no cleanup of Redis": (
+        [
+            cluster(
+                meta={"deletionTimestamp": ago(minutes=20), "finalizers": ["ray.io/gcs-ft-redis-cleanup-finalizer"]}
+            ),
+            about("RayCluster", "a", "FailedToCreateRedisCleanupJob", "no image"),
+        ],
+        ["warning operation-failed", "warning stuck-deletion"],
+    ),
+    "the pod of the cleanup of Redis": (
+        [
+            cluster(
+                meta={"deletionTimestamp": ago(minutes=20), "finalizers": ["ray.io/gcs-ft-redis-cleanup-finalizer"]}
+            ),
+            pod("r", "a", "redis-cleanup", **waiting("ImagePullBackOff", 'image "redis:9": not found')),
+        ],
+        ["warning image-pull", "warning stuck-deletion"],
+    ),
+    "Serve does not accept the config": (
+        [
+            service(condition("Ready", "True", ago(hours=2)), activeServiceStatus={"rayClusterName": "c"}),
+            READY,
+            about("RayService", "a", "FailedToUpdateServeApplications", "422: bad import_path"),
+        ],
+        ["warning operation-failed"],
+    ),
+    "no gateway": (
+        [
+            service(condition("Ready", "False", reason="Initializing")),
+            about("RayService", "a", "FailedToCreateGateway", "no"),
+        ],
+        ["warning operation-failed"],
+    ),
+    "no ServiceAccount of the autoscaler": (
+        [STARTING, about("RayCluster", "a", "AutoscalerServiceAccountNotFound", "not found")],
+        ["warning replica-failure"],
+    ),
+    "a rejected change of a ready cluster": (
+        [WORKING, about("RayCluster", "a", "InvalidRayClusterSpec", "negative minReplicas")],
+        ["warning invalid-spec"],
+    ),
+    "an Event of a newer operator": (
+        [WORKING, about("RayCluster", "a", "MTLSFailedToReconcile", "x")],
+        ["warning warning-event"],
+    ),
+    "a failure that was mended": (
+        [
+            WORKING,
+            event("RayCluster", "a", "FailedToCreateService", ago(minutes=5), "conflict"),
+            about("RayCluster", "a", "CreatedService", "", "Normal"),
+        ],
+        [],
+    ),
+    "a failure before the last change of the status": (
+        [
+            cluster(HEAD_READY, state="ready", lastUpdateTime=ago(minutes=1)),
+            event("RayCluster", "a", "FailedToCreateService", ago(minutes=5), "conflict"),
+        ],
+        [],
+    ),
+    "a volume of a worker": (
+        [
+            STARTING,
+            pod("w", **waiting("ContainerCreating")),
+            about("Pod", "w", "FailedMount", 'secret "tls" not found'),
+        ],
+        ["warning pod-setup-failed"],
+    ),
+    "the sandbox of a head": (
+        [
+            STARTING,
+            pod("w", node_type="head", **waiting("ContainerCreating")),
+            about("Pod", "w", "FailedCreatePodSandBox", "cni plugin not initialized"),
+        ],
+        ["warning pod-setup-failed"],
+    ),
+    "the sandbox of a submitter": (
+        [
+            job("Initializing"),
+            READY,
+            submitter("s", **waiting("ContainerCreating")),
+            about("Pod", "s", "FailedAttachVolume", "Multi-Attach error for volume"),
+        ],
+        ["warning pod-setup-failed"],
+    ),
+    "a probe of a pod that is ready": (
+        [WORKING, runs("w"), about("Pod", "w", "Unhealthy", "Readiness probe failed")],
+        ["info warning-event"],
+    ),
+    "a mount that has succeeded since": (
+        [WORKING, runs("w"), event("Pod", "w", "FailedMount", ago(hours=2, minutes=1), "timeout")],
+        [],
+    ),
+}
+
+SCHEDULERS: Rows = {
+    "gang of Volcano": (
+        [STARTING, pod("w", **unschedulable("3/3 tasks in gang unschedulable: pod group is not ready, 3 Pending"))],
+        ["warning unschedulable"],
+    ),
+    "queue of YuniKorn": (
+        [STARTING, pod("w", **unschedulable("Request 'pod w' does not fit in queue 'root.ml' (available map[])"))],
+        ["warning unschedulable"],
+    ),
+    "coscheduling": (
+        [STARTING, pod("w", **unschedulable("pre-filter pod w cannot find enough sibling pods, current 2, minimum 4"))],
+        ["warning unschedulable"],
+    ),
+    "cordoned nodes, taints and a volume": (
+        [
+            STARTING,
+            pod(
+                "w",
+                **unschedulable(
+                    "0/9 nodes are available: 1 node(s) were unschedulable, 2 node(s) had untolerated taint {gpu: true}, "
+                    "3 Insufficient cpu, 3 node(s) had volume node affinity conflict. preemption: 0/9 nodes are available."
+                ),
+            ),
+        ],
+        ["warning unschedulable"],
+    ),
+    "a phrase of a newer kube-scheduler": (
+        [STARTING, pod("w", **unschedulable("0/3 nodes are available: 3 cannot allocate all claims."))],
+        ["warning unschedulable"],
+    ),
+    "a node is being added": (
+        [STARTING, pod("w", **unschedulable(GPU)), about("Pod", "w", "TriggeredScaleUp", "group 1->2", "Normal")],
+        ["info unschedulable"],
+    ),
+    "pulls are limited for a moment": (
+        [
+            STARTING,
+            ("Pod", pod("w", **waiting("ErrImagePull", 'image "x:1": pull QPS exceeded'))[1]),
+        ],
+        ["warning image-pull"],
+    ),
+}
+
+CONTAINERS: Rows = {
+    "the autoscaler restarted": ([WORKING, runs("h", "head", "a", ended("autoscaler", 1, key="lastState"))], []),
+    "the proxy of a mesh restarted": ([WORKING, runs("h", "head", "a", ended("istio-proxy", 1, key="lastState"))], []),
+    "the head restarted beside a proxy": (
+        [
+            WORKING,
+            runs("h", "head", containerStatuses=[ended("istio-proxy", 0), ended("ray-head", 1, key="lastState")]),
+        ],
+        ["warning head-restarted"],
+    ),
+    "a container that never ran": (
+        [
+            STARTING,
+            pod(
+                "w",
+                **waiting(
+                    "CrashLoopBackOff",
+                    "back-off 5m0s",
+                    lastState={
+                        "terminated": {"reason": "StartError", "exitCode": 128, "message": 'exec: "ray": not found'}
+                    },
+                ),
+            ),
+        ],
+        ["warning container-config"],
+    ),
+    "a sidecar submitter that failed": (
+        [
+            job("Initializing"),
+            cluster(
+                condition("HeadPodReady", "False", message="containers with unready status: [ray-job-submitter]"),
+                name="c",
+            ),
+            runs("h", "head", "c", ended("ray-job-submitter", 1), conditions=[SCHEDULED, condition("Ready", "False")]),
+        ],
+        ["warning container-ended"],
+    ),
+    "a sidecar submitter that is done": (
+        [
+            cluster(condition("HeadPodReady", "False", message="containers with unready status: [ray-job-submitter]")),
+            runs(
+                "h",
+                "head",
+                "a",
+                ended("ray-job-submitter", 0, "Completed"),
+                conditions=[SCHEDULED, condition("Ready", "False")],
+            ),
+        ],
+        [],
+    ),
+    "an init container": (
+        [
+            STARTING,
+            pod(
+                "w",
+                phase="Pending",
+                initContainerStatuses=[waiting("ErrImagePull", 'image "x:1"')["containerStatuses"][0]],
+            ),
+        ],
+        ["warning image-pull"],
+    ),
+}
+
+CONTRADICTIONS: Rows = {
+    "the head is ready, the status is old": (
+        [cluster(condition("HeadPodReady", "False", ago(hours=1), message="not ready")), runs("h", "head")],
+        ["warning stale-status"],
+    ),
+    "the workers are ready, the status is old": (
+        [cluster(HEAD_READY, state="ready", desiredWorkerReplicas=1, lastUpdateTime=ago(hours=1)), runs("w")],
+        ["warning stale-status"],
+    ),
+    "the head is not ready, the status is old": (
+        [WORKING, runs("h", "head", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1))])],
+        ["warning no-head"],
+    ),
+    "the cluster of a running job is gone": ([job("Running", jobStatus="RUNNING")], ["warning cluster-not-found"]),
+    "the cluster of a service is gone": (
+        [service(condition("Ready", "True"), activeServiceStatus={"rayClusterName": "c"})],
+        ["warning cluster-not-found"],
+    ),
+    "suspending behind a cluster that is not deleted": (
+        [job("Suspending"), cluster(name="c", meta={"deletionTimestamp": ago(hours=1), "finalizers": ["f"]})],
+        ["warning suspension-slow", "warning stuck-deletion"],
+    ),
+}
+
+OF_SERVE = {"labels": {"ray.io/originated-from-crd": "RayService", "ray.io/originated-from-cr-name": "s"}}
+IDLE = runs("w", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1), reason="ContainersNotReady")])
+SERVE: Rows = {
+    "a worker without a replica": (
+        [
+            cluster(
+                HEAD_READY,
+                meta=OF_SERVE,
+                state="ready",
+                desiredWorkerReplicas=1,
+                availableWorkerReplicas=1,
+                lastUpdateTime=ago(hours=1),
+            ),
+            IDLE,
+        ],
+        [],
+    ),
+    "a worker that is not there": (
+        [cluster(HEAD_READY, meta=OF_SERVE, state="ready", desiredWorkerReplicas=2, lastUpdateTime=ago(hours=1)), IDLE],
+        ["warning waiting-for-workers"],
+    ),
+    "the same worker of a cluster of its own": ([WORKING, IDLE], ["warning unknown"]),
+}
+
+MANAGED: Rows = {
+    "a new service": (
+        [("RayService", manifest(creationTimestamp=ago(minutes=1)) | {"spec": MULTIKUEUE})],
+        ["info managed"],
+    ),
+    "a service that is not dispatched": (
+        [("RayService", manifest() | {"spec": MULTIKUEUE})],
+        ["warning not-dispatched"],
+    ),
+    "a job that is not dispatched": ([("RayJob", manifest() | {"spec": MULTIKUEUE})], ["warning not-dispatched"]),
+    "a cluster of another controller": (
+        [("RayCluster", manifest() | {"spec": {"managedBy": "example.com/own"}})],
+        ["warning not-dispatched"],
+    ),
+    "a job that runs elsewhere": ([job("Running", MULTIKUEUE, jobStatus="RUNNING")], ["info managed"]),
+    "a job that failed elsewhere": (
+        [job("Running", MULTIKUEUE, jobStatus="FAILED", message="exit code 3")],
+        ["warning application-failed", "info managed"],
+    ),
+    "a job that waits for its queue": (
+        [
+            (
+                "RayJob",
+                manifest(labels={"kueue.x-k8s.io/queue-name": "q"}) | {"spec": MULTIKUEUE | {"suspend": True}},
+            )
+        ],
+        ["info admission-pending"],
+    ),
+}
+
+
+def cron(last: str | None, schedule: str = "0 * * * *", zone: str = "", **meta: Any) -> Objects:
+    status = {"lastScheduleTime": last} if last else None
+    spec = {"schedule": schedule, "timeZone": zone}
+    return [("RayCronJob", manifest(status, creationTimestamp=ago(days=20), **meta) | {"spec": spec})]
+
+
+CRON_JOBS: Rows = {
+    "12 days late": (cron(ago(days=12), "0 3 * * *"), ["warning schedule-missed"]),
+    "never scheduled": (cron(None, "@daily"), ["warning schedule-missed"]),
+    "late in its time zone": (cron(ago(days=1), "30 18 * * MON-FRI", "Asia/Tokyo"), ["warning schedule-missed"]),
+    "on time": (cron(ago(minutes=14)), []),
+    "due a minute ago": (cron(ago(hours=1), "13 10 * * *"), []),
+    "missed on Sunday": (cron(ago(days=7), "0 3 * * SUN"), ["warning schedule-missed"]),
+    "not due before tomorrow": (cron(ago(days=6, hours=7), "0 3 * * TUE"), []),
+    "the last job was rejected": (
+        [
+            *cron(ago(minutes=14)),
+            ("RayJob", manifest({"jobDeploymentStatus": "ValidationFailed"}, labels={"ray.io/cronjob-name": "a"})),
+        ],
+        ["warning last-job-failed"],
+    ),
+}
+
+TABLES = {
+    "old version": OLD_VERSIONS,
+    "silence": SILENCE,
+    "event": EVENTS,
+    "scheduler": SCHEDULERS,
+    "container": CONTAINERS,
+    "contradiction": CONTRADICTIONS,
+    "serve": SERVE,
+    "managed": MANAGED,
+    "cron job": CRON_JOBS,
+}
+SCENES: Rows = {f"{table}: {name}": row for table, rows in TABLES.items() for name, row in rows.items()}
+
+
+@pytest.mark.parametrize(("objects", "expected"), SCENES.values(), ids=SCENES)
+def test_scene(objects: Objects, expected: list[str]) -> None:
+    """The objects, their pods and Events give exactly these causes."""
+    assert findings(*objects) == expected
