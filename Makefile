@@ -108,6 +108,10 @@ docs: $(READY) ## Generate docs/metrics.md, docs/events.md, docs/diagnosis.md an
 	$(BIN)/python -m tools.values_table
 	$(BIN)/python -m tools.diagnosis_docs
 
+.PHONY: sentences
+sentences: $(READY) ## Generate what the diagnosis says in all scenes of its tests; review it like code
+	$(BIN)/python -m tools.sentences
+
 .PHONY: golden
 golden: $(READY) ## Generate the golden exposition; review it like code
 	$(BIN)/python -m tools.golden > tests/testdata/golden.prom

@@ -29,6 +29,9 @@ from exporter.resources.event import Event
 MAX_EVENTS = 10_000
 """Events that are kept with their messages: about 10 MB. The oldest are dropped first."""
 
+REMEDY = "add pods and events to --collectors (chart value collectors)"
+"""Of an exporter that does not watch them."""
+
 DETAILED_TYPES: dict[str, type[Any]] = {
     "rayclusters": DetailedRayCluster,
     "rayjobs": DetailedRayJob,
@@ -66,6 +69,7 @@ class ShownObjects:
             clusters="rayclusters" in listed,
             pods="pods" in listed,
             events=EVENTS.plural in listed,
+            remedy=REMEDY,
         )
         fleet = Fleet(known)
         for plural in ("rayclusters", "rayjobs", "rayservices", "raycronjobs"):

@@ -27,10 +27,11 @@ def event_findings(obj: DetailedObject, related: Related, now: datetime) -> Iter
     since, seen = status_time(obj), set[str]()
     for event in related.events:
         reason = event.reason or "Warning"
-        if event.type == "Normal" or reason in seen or event.last_time is None:
+        if event.type == "Normal" or reason in seen:
             continue
         seen.add(reason)
-        if (since is None or event.last_time >= since) and not _is_mended(event, related) and _is_warning(event):
+        is_newer = since is None or event.last_time is None or event.last_time >= since
+        if is_newer and not _is_mended(event, related) and _is_warning(event):
             yield _finding(obj, event, reason)
 
 

@@ -125,7 +125,13 @@ def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, ser
 def _runs_well(pod: DetailedPod) -> bool:
     """Return whether a pod is ready and none of its containers has ever ended: most pods, which need no more looks."""
     status = pod.status
-    if status is None or status.reason or pod.metadata.deletion_timestamp is not None or not _is_ready(pod):
+    if (
+        status is None
+        or status.reason
+        or status.phase != "Running"
+        or pod.metadata.deletion_timestamp
+        or not _is_ready(pod)
+    ):
         return False
     is_placed = all(one.is_true for one in status.conditions or ())
     containers = status.container_statuses or ()
@@ -298,7 +304,7 @@ def _is_newer(event: Event, pod: DetailedPod) -> bool:
     """Return whether an Event is newer than what the pod's conditions show to have succeeded."""
     done = [one.last_transition_time for one in (pod.status and pod.status.conditions) or () if one.is_true]
     last = max(filter(None, done), default=None)
-    return last is None or (event.last_time is not None and event.last_time > last)
+    return last is None or event.last_time is None or event.last_time > last
 
 
 def _is_ready(pod: DetailedPod) -> bool:

@@ -132,16 +132,15 @@ _EPOCH = datetime.min
 
 
 def _suspended(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
+    """Yield the finding of a suspension; a job does not show since when it is Suspending, but that takes seconds."""
     is_finished = status.job_deployment_status == "Suspended"
+    deleted = [cluster.metadata.deletion_timestamp for cluster, _ in related.clusters]
+    since = None if is_finished else max(filter(None, deleted), default=status.start_time)
+    name = status.ray_cluster_name if related.clusters else ""
+    waits_for = f"RayCluster {name} has not been deleted" if name else "the operator has not finished it"
     field = "status.jobDeploymentStatus"
-    stuck = next((cluster for cluster, _ in related.clusters if cluster.metadata.deletion_timestamp), None)
-    if is_finished or stuck is None:
-        yield from common.suspension(job, None, field, now, is_finished=is_finished)
-        return
-    since = stuck.metadata.deletion_timestamp
-    waits_for = f"RayCluster {stuck.metadata.name} has not been deleted"
-    yield from common.suspension(job, since, field, now, is_finished=False, waits_for=waits_for)
-    yield from _of_clusters(related, now)
+    yield from common.suspension(job, since, field, now, is_finished=is_finished, waits_for=waits_for)
+    yield from () if is_finished else _of_clusters(related, now)
 
 
 def _unfinished(

@@ -15,6 +15,8 @@ from exporter.diagnosis.views import page_of
 from exporter.explain import report
 from exporter.explain.inputs import RAY_TYPES, Objects
 from exporter.web.snapshot import make_snapshot
+from tests.support.fleets import ago, event, findings, pod
+from tests.support.objects import condition, manifest
 from tests.test_arbitrary import OBJECTS, mostly
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -54,3 +56,108 @@ def test_any_objects_are_diagnosed(objects: list[tuple[str, dict[str, Any]]]) ->
             assert len(finding["sentence"]) < 2000
         text = "".join(click.unstyle(line) for line in report.chain(obj, fleet, NOW))
         assert text.isprintable()
+
+
+LONG_AGO = {"hours": 3}
+CONDITIONS = st.sampled_from(["True", "False", "Unknown"])
+WORDS = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=12)
+
+
+def said(type_: str, status: str) -> dict[str, Any]:
+    return condition(type_, status, ago(**LONG_AGO))
+
+
+def pod_of(
+    phase: str, reason: str, ready: str, waits: str, *, deleted: bool
+) -> tuple[tuple[str, dict[str, Any]], bool]:
+    """Return a pod, and whether it is known to be well."""
+    state = {"waiting": {"reason": waits}} if waits else {"running": {"startedAt": ago(**LONG_AGO)}}
+    conditions = [said("PodScheduled", "True"), said("Ready", ready)]
+    kind, made = pod(
+        "p", phase=phase, reason=reason, conditions=conditions, containerStatuses=[{"name": "r", "state": state}]
+    )
+    if deleted:
+        made["metadata"]["deletionTimestamp"] = ago(hours=2)
+    return (kind, made), (phase, reason, ready, waits, deleted) == ("Running", "", "True", "", False)
+
+
+PODS = st.builds(
+    pod_of,
+    st.sampled_from(["Running", "Running", "Pending", "Failed", "Unknown", "Succeeded"]) | WORDS,
+    st.just("") | st.sampled_from(["Evicted", "NodeLost"]) | WORDS,
+    st.just("True") | CONDITIONS,
+    st.just("") | WORDS,
+    deleted=st.booleans(),
+)
+CLUSTERS = st.builds(
+    lambda state, head: (
+        (
+            "RayCluster",
+            manifest({"state": state, "conditions": [said("HeadPodReady", head)], "lastUpdateTime": ago(hours=3)}),
+        ),
+        (state, head) == ("ready", "True"),
+    ),
+    st.just("ready") | st.sampled_from(["", "failed", "unhealthy", "suspended"]) | WORDS,
+    st.just("True") | CONDITIONS,
+)
+JOBS = st.builds(
+    lambda state, of_ray: (
+        ("RayJob", manifest({"jobDeploymentStatus": state, "jobStatus": of_ray, "startTime": ago(hours=3)})),
+        (state, of_ray)
+        in (("Running", "RUNNING"), ("Complete", "SUCCEEDED"), ("Complete", "STOPPED"), ("Complete", "")),
+    ),
+    st.sampled_from(["Running", "Complete", "", "Initializing", "Retrying", "Suspending", "Failed"]) | WORDS,
+    st.sampled_from(["RUNNING", "SUCCEEDED", "", "PENDING", "STOPPED", "FAILED"]) | WORDS,
+)
+SERVICES = st.builds(
+    lambda ready, reason, app, deployment: (
+        (
+            "RayService",
+            manifest(
+                {
+                    "conditions": [said("Ready", ready) | {"reason": reason}],
+                    "lastUpdateTime": ago(hours=3),
+                    "activeServiceStatus": {
+                        "applicationStatuses": {
+                            "a": {"status": app, "serveDeploymentStatuses": {"d": {"status": deployment}}}
+                        }
+                    },
+                }
+            ),
+        ),
+        (ready, app, deployment) == ("True", "RUNNING", "HEALTHY"),
+    ),
+    st.just("True") | CONDITIONS,
+    st.sampled_from(["Initializing", "ZeroServeEndpoints"]) | WORDS,
+    st.just("RUNNING") | st.sampled_from(["DEPLOYING", "NOT_STARTED"]) | WORDS,
+    st.just("HEALTHY") | st.sampled_from(["UPDATING", "UNHEALTHY"]) | WORDS,
+)
+OLD_SERVICES = st.builds(
+    lambda state: (
+        ("RayService", manifest({"serviceStatus": state, "lastUpdateTime": ago(hours=3)})),
+        state == "Running",
+    ),
+    st.just("Running") | st.sampled_from(["", "WaitForDashboard"]) | WORDS,
+)
+
+
+@settings(max_examples=100)
+@given(CLUSTERS | JOBS | SERVICES | OLD_SERVICES, PODS, st.none() | WORDS, st.sampled_from(["object", "pod"]))
+def test_only_what_is_known_to_be_well_has_no_finding(
+    made: tuple[tuple[str, dict[str, Any]], bool],
+    made_pod: tuple[tuple[str, dict[str, Any]], bool],
+    warning: str | None,
+    about: str,
+) -> None:
+    """Whatever the state of an object, its pod and the newest Event are: without a finding, all three are well."""
+    (one, is_well), (of_cluster, is_pod_well) = made, made_pod
+    objects, is_cluster = [one], one[0] == "RayCluster"
+    if is_cluster:
+        objects.append(of_cluster)
+    if warning is not None and (about == "object" or is_cluster):
+        kind, name = (one[0], "a") if about == "object" else ("Pod", "p")
+        objects.append(event(kind, name, warning, ago(minutes=1), "text"))
+    is_well = is_well and (is_pod_well or not is_cluster) and len(objects) == 1 + is_cluster
+    if one[1]["status"].get("state") == "suspended":
+        return
+    assert bool(findings(*objects, known=Known(clusters=False))) is not is_well
