@@ -177,7 +177,7 @@ CAUSES: dict[Cause, CauseRow] = {
         "See whether Ray still knows the job. If it does not, delete the RayJob and create it again."),
     Cause.JOB_NOT_STARTED: CauseRow(_WARNING, DESCRIBE, "rayjobexecutiontimeout",
         "The RayJob is Running, but for more than 10 minutes Ray has not started its entrypoint.",
-        "See whether the head has the CPUs that the entrypoint requests, and whether its runtime environment is ready."),
+        "See whether the head has the CPUs that the entrypoint requests, and whether its runtime environment works."),
     Cause.APPLICATION_FAILED: CauseRow(_WARNING, DESCRIBE, "rayjobfailed",
         "The program of the job failed: reason AppFailed, or the Ray job's own status is FAILED.",
         "Read the job's log in the Ray dashboard or in the submitter pod."),

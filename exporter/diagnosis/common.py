@@ -87,7 +87,7 @@ def managed(obj: DetailedObject) -> Iterator[Finding]:
         yield finding(Cause.MANAGED, f"Managed by {controller}: its pods run in another cluster.", evidence)
 
 
-def invalid(obj: DetailedObject, message: str | None, evidence: Evidence, default: str = "") -> Finding:
+def invalid(message: str | None, evidence: Evidence, default: str = "") -> Finding:
     """Return the finding of a spec that the operator rejected with this message."""
     text = last_line(without_prefix(message or "")) or default
     return finding(Cause.INVALID_SPEC, ended(with_detail("Spec is invalid", text)), evidence)

@@ -20,7 +20,7 @@ _CAUSES = {
 }
 
 
-def event_findings(obj: DetailedObject, related: Related, now: datetime) -> Iterator[Finding]:
+def event_findings(obj: DetailedObject, related: Related) -> Iterator[Finding]:
     """Yield a finding for each reason of Warning Events that is newer than the status, and was not mended since."""
     if not any(event.type != "Normal" for event in related.events):
         return
@@ -43,7 +43,7 @@ def _is_warning(event: Event) -> bool:
 def _finding(obj: DetailedObject, event: Event, reason: str) -> Finding:
     evidence, message = event_of(obj, event), event.message or ""
     if reason.startswith("Invalid"):
-        return invalid(obj, message, evidence, reason)
+        return invalid(message, evidence, reason)
     if EXCEEDED_QUOTA in message:
         return finding(Cause.QUOTA, ended(f"Quota exceeded: {exceeded_quota(message)}"), evidence)
     is_failure = reason.startswith(("FailedTo", "FailedCreate", "FailedDelete"))

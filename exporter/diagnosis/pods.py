@@ -25,7 +25,7 @@ HEAD_SECONDS = 120.0
 """How long a head may be unready before that is a finding of its own: a start takes a minute."""
 
 SUBMITTER = "ray-job-submitter"
-"""The container of a submitter. With SidecarMode it is in the head's pod, which is not ready after the job's end."""
+"""The container of a submitter. With SidecarMode it is in the head's pod, which is unready after the job."""
 
 WAITING_REASONS: Mapping[str, Cause] = {
     **dict.fromkeys(("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"), Cause.IMAGE_PULL),

@@ -30,7 +30,7 @@ REPLICA_FAILURE_TYPES = ("ReplicaFailure", "RayClusterReplicaFailure")
 def cluster_findings(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a cluster, in no order."""
     status = cluster.status or DetailedRayClusterStatus()
-    events = list(event_findings(cluster, related, now))
+    events = list(event_findings(cluster, related))
     if cluster.metadata.deletion_timestamp is not None:
         stuck = list(common.deletion(cluster, now))
         yield from events
@@ -130,7 +130,7 @@ def _head(
     elif head is not None and (seconds := ready_seconds(head, now)):
         if min(seconds, age_seconds(now, since)) > STALE_SECONDS:
             ready = evidence_of("Pod", head.metadata, "status.conditions[Ready]", message="True")
-            text = f"Status is out of date: HeadPodReady is False, but the head pod has been ready for {duration(seconds)}."
+            text = f"Status is out of date: HeadPodReady is False, but the head has been ready for {duration(seconds)}."
             yield finding(Cause.STALE_STATUS, text, evidence, ready)
     elif age_seconds(now, since) > HEAD_SECONDS:
         text = with_detail(f"Head not ready for {age(now, since)}", quoted(condition.message) or condition.reason or "")

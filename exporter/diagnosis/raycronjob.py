@@ -24,13 +24,13 @@ def cron_job_findings(cron_job: DetailedRayCronJob, related: Related, now: datet
     elif cron_job.spec is not None and cron_job.spec.suspend:
         yield from common.suspension(cron_job, None, "spec.suspend", now, is_finished=True)
     else:
-        events = list(event_findings(cron_job, related, now))
+        events = list(event_findings(cron_job, related))
         yield from events
-        yield from _last_job(cron_job, related, now)
+        yield from _last_job(related, now)
         yield from () if events else _late(cron_job, now)
 
 
-def _last_job(cron_job: DetailedRayCronJob, related: Related, now: datetime) -> Iterator[Finding]:
+def _last_job(related: Related, now: datetime) -> Iterator[Finding]:
     for job in related.jobs:
         time = job.status.end_time if job.status else None
         words = failure(job)

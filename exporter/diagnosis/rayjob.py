@@ -52,7 +52,7 @@ FAILURES = {
 def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a job, in no order."""
     status = job.status or DetailedRayJobStatus()
-    state, events = status.job_deployment_status or "", list(event_findings(job, related, now))
+    state, events = status.job_deployment_status or "", list(event_findings(job, related))
     cause = judge(JOB_STATES, state, _since(job, related), now)
     if job.metadata.deletion_timestamp is not None:
         stuck = list(common.deletion(job, now))
@@ -60,7 +60,7 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
         yield from _of_clusters(related, now) if stuck else ()
         yield from stuck
     elif state == "ValidationFailed":
-        yield common.invalid(job, status.message, _status_field(job, status, "message"))
+        yield common.invalid(status.message, _status_field(job, status, "message"))
     elif state == "Failed":
         yield from _failed(job, status, related, now)
         yield from events

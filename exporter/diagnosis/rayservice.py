@@ -50,7 +50,7 @@ class _Role(NamedTuple):
 def service_findings(service: DetailedRayService, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a service, in no order."""
     status = service.status or DetailedRayServiceStatuses()
-    events = list(event_findings(service, related, now))
+    events = list(event_findings(service, related))
     if service.metadata.deletion_timestamp is not None:
         stuck = list(common.deletion(service, now))
         yield from events
@@ -103,7 +103,7 @@ def _not_ready(
     since, evidence, reason = ready.last_transition_time, common.condition_of(service, ready), ready.reason or ""
     cause = judge(UNREADY_REASONS, reason, since, now)
     if cause is Cause.INVALID_SPEC:
-        yield common.invalid(service, ready.message, evidence)
+        yield common.invalid(ready.message, evidence)
     elif cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
         detail = last_line(ready.message) or (reason if cause is Cause.UNKNOWN else "")
         when = ago(now, since) if cause is Cause.INITIALIZING_TIMEOUT else lasting(now, since)

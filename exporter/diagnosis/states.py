@@ -19,7 +19,7 @@ from exporter.resources.detailed import (
 MULTIKUEUE = "kueue.x-k8s.io/multikueue"
 
 START_SECONDS = 600.0
-"""How long a start may take without a finding of its own: an autoscaler adds nodes in minutes, images have gigabytes."""
+"""How long a start may take without a finding of its own: autoscalers need minutes, and images have gigabytes."""
 
 STALE_SECONDS = 300.0
 """How long a status may contradict what is there: the operator waits so long for a submitter, too."""

@@ -17,12 +17,12 @@ _PULL_ERROR = re.compile(
 )
 _NODES = re.compile(r"(?:\d+/\d+|all) nodes are (?:un)?available: (.*?)(?:\. |\.?$|,? *preemption:)")
 _CLAUSE = re.compile(r", (?=\d+ |pod |persistentvolumeclaim )")
+_AFFINITY = "no node matches the pod's node selector or affinity"
 _KUBE_SCHEDULER = (
     (re.compile(r"Insufficient (\S+)"), r"insufficient \1"),
     (re.compile(r"(?:node\(s\) )?had (?:untolerated )?taints? (\{.*?\}).*"), r"untolerated taint \1"),
     (re.compile(r"node\(s\) were unschedulable"), "nodes that are cordoned"),
-    (re.compile(r"node\(s\) didn't match (?:Pod's )?node (?:affinity/selector|selector|affinity)"), "no node matches "
-     "the pod's node selector or affinity"),
+    (re.compile(r"node\(s\) didn't match (?:Pod's )?node (?:affinity/selector|selector|affinity)"), _AFFINITY),
     (re.compile(r"node\(s\) had volume node affinity conflict"), "a volume that is bound to another zone"),
     (re.compile(r"pod has unbound immediate PersistentVolumeClaims"), "a PersistentVolumeClaim that is not bound"),
     (re.compile(r"node\(s\) didn't match pod topology spread constraints"), "topology spread constraints"),

@@ -16,7 +16,8 @@ from exporter.explain import report
 from exporter.explain.inputs import RAY_TYPES, Objects
 from exporter.web.snapshot import make_snapshot
 from tests.support.fleets import ago, event, findings, pod
-from tests.support.objects import condition, manifest
+from tests.support.objects import condition
+from tests.support.objects import manifest as made_of
 from tests.test_arbitrary import OBJECTS, mostly
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -93,7 +94,7 @@ CLUSTERS = st.builds(
     lambda state, head: (
         (
             "RayCluster",
-            manifest({"state": state, "conditions": [said("HeadPodReady", head)], "lastUpdateTime": ago(hours=3)}),
+            made_of({"state": state, "conditions": [said("HeadPodReady", head)], "lastUpdateTime": ago(hours=3)}),
         ),
         (state, head) == ("ready", "True"),
     ),
@@ -102,7 +103,7 @@ CLUSTERS = st.builds(
 )
 JOBS = st.builds(
     lambda state, of_ray: (
-        ("RayJob", manifest({"jobDeploymentStatus": state, "jobStatus": of_ray, "startTime": ago(hours=3)})),
+        ("RayJob", made_of({"jobDeploymentStatus": state, "jobStatus": of_ray, "startTime": ago(hours=3)})),
         (state, of_ray)
         in (("Running", "RUNNING"), ("Complete", "SUCCEEDED"), ("Complete", "STOPPED"), ("Complete", "")),
     ),
@@ -113,7 +114,7 @@ SERVICES = st.builds(
     lambda ready, reason, app, deployment: (
         (
             "RayService",
-            manifest(
+            made_of(
                 {
                     "conditions": [said("Ready", ready) | {"reason": reason}],
                     "lastUpdateTime": ago(hours=3),
@@ -134,7 +135,7 @@ SERVICES = st.builds(
 )
 OLD_SERVICES = st.builds(
     lambda state: (
-        ("RayService", manifest({"serviceStatus": state, "lastUpdateTime": ago(hours=3)})),
+        ("RayService", made_of({"serviceStatus": state, "lastUpdateTime": ago(hours=3)})),
         state == "Running",
     ),
     st.just("Running") | st.sampled_from(["", "WaitForDashboard"]) | WORDS,

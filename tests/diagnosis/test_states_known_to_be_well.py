@@ -313,8 +313,8 @@ SCHEDULERS: Rows = {
             pod(
                 "w",
                 **unschedulable(
-                    "0/9 nodes are available: 1 node(s) were unschedulable, 2 node(s) had untolerated taint {gpu: true}, "
-                    "3 Insufficient cpu, 3 node(s) had volume node affinity conflict. preemption: 0/9 nodes are available."
+                    "0/9 nodes are available: 1 node(s) were unschedulable, 2 node(s) had untolerated taint {g: }, "
+                    "3 Insufficient cpu, 3 node(s) had volume node affinity conflict. preemption: 0/9 nodes."
                 ),
             ),
         ],
