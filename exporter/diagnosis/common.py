@@ -109,8 +109,8 @@ def suspension(
         cause = Cause.SUSPENSION_SLOW if is_slow else Cause.SUSPENDED
         sentence = f"Suspending{lasting(now, since)}: {waits_for}."
         yield finding(cause, sentence, evidence)
-    elif queue := obj.metadata.label(QUEUE_LABEL):
-        sentence = f"Waiting{lasting(now, since)} until Kueue admits it to the queue {queue}."
+    elif (queue := obj.metadata.label(QUEUE_LABEL)) or manager(obj):
+        sentence = f"Waiting{lasting(now, since)} until Kueue admits it{f' to the queue {queue}' if queue else ''}."
         yield finding(Cause.ADMISSION_PENDING, sentence, evidence)
     else:
         yield finding(Cause.SUSPENDED, f"Suspended{lasting(now, since)}.", evidence)

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from exporter.diagnosis.causes import LOGS, PREVIOUS_LOGS, Cause, Severity
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
 from exporter.diagnosis.phrases import age_seconds, ago, count, last_line, lasting, quoted, with_detail
@@ -25,7 +27,7 @@ HEAD_SECONDS = 120.0
 """How long a head may be unready before that is a finding of its own: a start takes a minute."""
 
 SUBMITTER = "ray-job-submitter"
-"""The container of a submitter. With SidecarMode it is in the head's pod, which is unready after the job."""
+"""The container of a submitter. With SidecarMode it is in the head's pod, which is unready after that."""
 
 WAITING_REASONS: Mapping[str, Cause] = {
     **dict.fromkeys(("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"), Cause.IMAGE_PULL),
@@ -143,6 +145,12 @@ def ready_seconds(pod: DetailedPod, now: datetime) -> float:
     ready = find_condition(pod.status, "Ready")
     is_ready = ready is not None and ready.is_true and pod.metadata.deletion_timestamp is None
     return age_seconds(now, ready.last_transition_time) if ready is not None and is_ready else 0.0
+
+
+def current_submitters(pods: Sequence[DetailedPod]) -> Sequence[DetailedPod]:
+    """Return the submitters that count: as long as one has not ended, the others are earlier attempts."""
+    alive = [pod for pod in pods if pod.status is None or pod.status.phase not in ("Failed", "Succeeded")]
+    return alive or pods
 
 
 def submitter_end(pods: Iterable[DetailedPod]) -> tuple[DetailedPod, DetailedTerminated] | None:
@@ -263,7 +271,8 @@ def _of_end(pod: DetailedPod, container: DetailedContainerStatus, end: DetailedT
         return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name, command)
     if end.reason in NEVER_STARTED:
         detail = with_detail(f"{end.reason} of container {name}", last_line(end.message))
-        return Trouble(Cause.CONTAINER_CONFIG, detail, pod, evidence, None, name)
+        # Its time is that of an end which never was: 1970.
+        return Trouble(Cause.CONTAINER_CONFIG, detail, pod, (replace(evidence[0], time=None),), None, name)
     command = PREVIOUS_LOGS if field.endswith("waiting") else LOGS
     return Trouble(Cause.CONTAINER_ENDED, _end_words(name, end), pod, evidence, None, name, command)
 

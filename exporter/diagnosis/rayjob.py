@@ -20,7 +20,7 @@ from exporter.diagnosis.phrases import (
     quoted,
     with_detail,
 )
-from exporter.diagnosis.pods import SUBMITTER, pod_findings, submitter_end
+from exporter.diagnosis.pods import SUBMITTER, current_submitters, pod_findings, submitter_end
 from exporter.diagnosis.raycluster import cluster_findings
 from exporter.diagnosis.states import (
     JOB_STATES,
@@ -153,7 +153,7 @@ def _unfinished(
 ) -> Iterator[Finding]:
     state, since = status.job_deployment_status or "New", _since(job, related)
     found = [*(events or _missing_cluster(job, status, related, now)), *_of_clusters(related, now)]
-    found += pod_findings(related.pods, related.pod_events, now)
+    found += pod_findings(current_submitters(related.pods), related.pod_events, now)
     if state == "Running":
         found += _running(job, status, related, since, now)
     elif cause is Cause.INTERACTIVE:
@@ -198,7 +198,7 @@ def _running(
     if (failing := status.job_status_check_failure_start_time) is not None:
         evidence = common.field_of(job, "status.jobStatusCheckFailureStartTime", failing)
         yield finding(Cause.HEAD_NOT_ANSWERING, f"Head has not answered for {age(now, failing)}.", evidence)
-    gone = submitter_end(related.pods)
+    gone = submitter_end(current_submitters(related.pods))
     if gone is not None and cause is None and age_seconds(now, gone[1].finished_at) > STALE_SECONDS:
         pod, last = gone
         evidence = evidence_of(

@@ -112,6 +112,15 @@ SILENCE: Rows = {
         ],
         ["warning submitter-ended"],
     ),
+    "an earlier submitter failed": (
+        [
+            job("Running", jobStatus="RUNNING"),
+            READY,
+            submitter("s-1", phase="Failed", containerStatuses=[ended("ray-job-submitter", 1)]),
+            submitter("s-2", phase="Running", containerStatuses=[{"name": "ray-job-submitter", "state": RUNNING}]),
+        ],
+        [],
+    ),
     "a job in a new state": ([job("Paused"), READY], ["warning unknown"]),
     "a cluster in a new state": ([cluster(HEAD_READY, state="draining")], ["warning unknown"]),
     "a service with a new reason": (
