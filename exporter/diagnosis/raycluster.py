@@ -5,20 +5,14 @@ from datetime import datetime
 
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import DESCRIBE, Cause
+from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
 from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
 from exporter.diagnosis.fleet import ORIGIN_KIND_LABEL, Related
 from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, lasting, quoted, with_detail
-from exporter.diagnosis.pods import (
-    HEAD_SECONDS,
-    RECENT_SECONDS,
-    SUBMITTER,
-    WAITING_REASONS,
-    pod_findings,
-    ready_seconds,
-)
+from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds
 from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, has_status, judge
-from exporter.diagnosis.waiting import EXCEEDED_QUOTA, exceeded_quota, image
+from exporter.diagnosis.waiting import EXCEEDED_QUOTA, WAITING_REASONS, exceeded_quota, image
 from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterStatus
 
 WORKERS_SECONDS = 300.0
@@ -27,8 +21,10 @@ WORKERS_SECONDS = 300.0
 REPLICA_FAILURE_TYPES = ("ReplicaFailure", "RayClusterReplicaFailure")
 
 
-def cluster_findings(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
-    """Yield the findings of a cluster, in no order."""
+def cluster_findings(
+    cluster: DetailedRayCluster, related: Related, now: datetime, *, serves: bool = False
+) -> Iterator[Finding]:
+    """Yield the findings of a cluster, in no order; with `serves` it belongs to a RayService."""
     status = cluster.status or DetailedRayClusterStatus()
     events = list(event_findings(cluster, related))
     if cluster.metadata.deletion_timestamp is not None:
@@ -37,12 +33,13 @@ def cluster_findings(cluster: DetailedRayCluster, related: Related, now: datetim
         yield from pod_findings(related.pods, related.pod_events, now) if stuck else ()
         yield from stuck
     elif suspended := list(_suspension(cluster, status, now)):
-        yield from suspended
+        yield from (*suspended, *events)
     elif not has_status(cluster):
         yield from events or common.no_status(cluster, related.known, now)
     else:
         yield from common.managed(cluster)
-        yield from _running(cluster, status, related, events, now)
+        serves = serves or cluster.metadata.label(ORIGIN_KIND_LABEL) == "RayService"
+        yield from _running(cluster, status, related, events, now, serves=serves)
 
 
 def _suspension(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, now: datetime) -> Iterator[Finding]:
@@ -65,8 +62,9 @@ def _running(
     related: Related,
     events: list[Finding],
     now: datetime,
+    *,
+    serves: bool,
 ) -> Iterator[Finding]:
-    serves = cluster.metadata.label(ORIGIN_KIND_LABEL) == "RayService"
     of_status = list(_replica_failure(cluster, status)) or list(_state(cluster, status, now))
     of_pods = list(pod_findings(related.pods, related.pod_events, now, serves=serves))
     found = [*of_status, *of_pods, *(one for one in events if one.cause not in {item.cause for item in of_status})]

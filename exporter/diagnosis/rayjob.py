@@ -4,39 +4,31 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import DESCRIBE, LOGS, RAY_JOBS, SUBMITTER_LOGS, Cause
+from exporter.diagnosis.causes import DESCRIBE, SUBMITTER_LOGS, Cause
+from exporter.diagnosis.containers import current_submitters
 from exporter.diagnosis.events import event_findings
-from exporter.diagnosis.finding import Evidence, Finding, evidence_of, explains, finding
+from exporter.diagnosis.finding import Finding, explains, finding
 from exporter.diagnosis.fleet import Related
 from exporter.diagnosis.phrases import (
-    age,
     age_seconds,
     ago,
-    count,
-    duration,
     ended,
     last_line,
     lasting,
     quoted,
     with_detail,
 )
-from exporter.diagnosis.pods import SUBMITTER, current_submitters, pod_findings, submitter_end
+from exporter.diagnosis.pods import pod_findings
 from exporter.diagnosis.raycluster import cluster_findings
+from exporter.diagnosis.rayjob_attempt import attempts, deadline, running_findings, status_field
 from exporter.diagnosis.states import (
     JOB_STATES,
     RAY_JOB_ENDS,
-    RAY_JOB_STATES,
-    STALE_SECONDS,
     START_SECONDS,
     has_status,
     judge,
 )
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
-
-DEADLINE_NEAR_RATIO = 0.9
-
-OVERDUE_SECONDS = 60.0
-"""How long after its deadline the operator may take to stop a job: it looks every few seconds."""
 
 FAILURES = {
     "SubmissionFailed": (Cause.SUBMISSION_FAILED, "Submitter failed"),
@@ -60,7 +52,7 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
         yield from _of_clusters(related, now) if stuck else ()
         yield from stuck
     elif state == "ValidationFailed":
-        yield common.invalid(status.message, _status_field(job, status, "message"))
+        yield common.invalid(status.message, status_field(job, status, "message"))
     elif state == "Failed":
         yield from _failed(job, status, related, now)
         yield from events
@@ -108,7 +100,7 @@ def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related,
     unknown = "" if status.reason in FAILURES else quoted(status.reason) or "no reason was given"
     detail = ", ".join(filter(None, (unknown, _failure_message(status))))
     text = with_detail(f"{words}{ago(now, status.end_time)}{attempt}", detail)
-    evidence = _status_field(job, status, "reason", status.end_time)
+    evidence = status_field(job, status, "reason", status.end_time)
     yield finding(cause, ended(text), evidence, command=_log_command(job, related))
     # Of what its cluster shows now, only this can have caused the failure.
     yield from (one for one in _of_clusters(related, now) if one.cause is Cause.OUT_OF_MEMORY)
@@ -125,7 +117,7 @@ def _ended_well(job: DetailedRayJob, status: DetailedRayJobStatus) -> Iterator[F
         text = with_detail(
             f"Ray job is {quoted(status.job_status)}, but the RayJob is Complete", last_line(status.message)
         )
-        yield finding(cause, ended(text), _status_field(job, status, "jobStatus", status.end_time))
+        yield finding(cause, ended(text), status_field(job, status, "jobStatus", status.end_time))
 
 
 _EPOCH = datetime.min
@@ -155,14 +147,16 @@ def _unfinished(
     found = [*(events or _missing_cluster(job, status, related, now)), *_of_clusters(related, now)]
     found += pod_findings(current_submitters(related.pods), related.pod_events, now)
     if state == "Running":
-        found += _running(job, status, related, since, now)
+        has_restart = any(item.cause in (Cause.HEAD_RESTARTED, Cause.OUT_OF_MEMORY) for item in found)
+        of_job = running_findings(job, status, related, since, now)
+        found += [item for item in of_job if not (has_restart and item.cause is Cause.HEAD_RESTARTED)]
     elif cause is Cause.INTERACTIVE:
         sentence = "Waiting until a job is submitted to its cluster (InteractiveMode)."
         found.append(finding(cause, sentence, common.field_of(job, "status.jobDeploymentStatus")))
     elif cause is not None and (cause is not Cause.UNKNOWN or not any(map(explains, found))):
         found.append(_slow(job, status, cause, related, now))
-    yield from _attempts(job, status, state)
-    yield from _deadline(job, status, state, now)
+    yield from attempts(job, status, state)
+    yield from deadline(job, status, state, now)
     yield from found
 
 
@@ -175,77 +169,9 @@ def _slow(job: DetailedRayJob, status: DetailedRayJobStatus, cause: Cause, relat
     what = (
         last_line(status.message) if cause is not Cause.UNKNOWN and status.message else f"{waits}{lasting(now, since)}"
     )
-    evidence = _status_field(job, status, "jobDeploymentStatus", since)
+    evidence = status_field(job, status, "jobDeploymentStatus", since)
     sentence = ended(f"{beginning}{what}{unread}")
     return finding(cause, sentence[:1].upper() + sentence[1:], evidence)
-
-
-def _running(
-    job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, since: datetime | None, now: datetime
-) -> Iterator[Finding]:
-    """Yield what the status of the Ray job, the submitter and the head say about a job that is Running."""
-    info, state = status.ray_job_info, status.job_status or ""
-    end = info.end_time if info else None
-    cause = judge(RAY_JOB_STATES, state, end or since, now)
-    evidence = _status_field(job, status, "jobStatus", end or since)
-    if cause is Cause.JOB_NOT_STARTED:
-        words = f"Not started for {age(now, since)}: jobStatus is {state or 'empty'}, although the job was submitted."
-        yield finding(cause, words, *_head_first(related, evidence), command=_head_command(related), container="")
-    elif cause is not None:
-        words = {Cause.APPLICATION_FAILED: "Program failed"}.get(cause, f"Ray job is {quoted(state)}")
-        text = with_detail(f"{words}{ago(now, end)}, but the RayJob is still Running", last_line(status.message))
-        yield finding(cause, ended(text), evidence)
-    if (failing := status.job_status_check_failure_start_time) is not None:
-        evidence = common.field_of(job, "status.jobStatusCheckFailureStartTime", failing)
-        yield finding(Cause.HEAD_NOT_ANSWERING, f"Head has not answered for {age(now, failing)}.", evidence)
-    gone = submitter_end(current_submitters(related.pods))
-    if gone is not None and cause is None and age_seconds(now, gone[1].finished_at) > STALE_SECONDS:
-        pod, last = gone
-        evidence = evidence_of(
-            "Pod", pod.metadata, "status.containerStatuses", last.finished_at, last.message or last.reason
-        )
-        words = (
-            f"Submitter ended {age(now, last.finished_at)} ago, but the Ray job is still {state or 'without a status'}."
-        )
-        yield finding(Cause.SUBMITTER_ENDED, words, evidence, command=LOGS, container=SUBMITTER)
-
-
-def _head_first(related: Related, evidence: Evidence) -> tuple[Evidence, ...]:
-    heads = [of_cluster.head for _, of_cluster in related.clusters]
-    return (*(evidence_of("Pod", head.metadata, "status.phase") for head in heads if head is not None), evidence)
-
-
-def _head_command(related: Related) -> str:
-    return RAY_JOBS if any(of_cluster.head for _, of_cluster in related.clusters) else DESCRIBE
-
-
-def _attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> Iterator[Finding]:
-    failed = status.failed or 0
-    if not failed:
-        return
-    limit = (job.spec.backoff_limit if job.spec else None) or 0
-    evidence = common.field_of(job, "status.failed", status.end_time, status.message if state == "Retrying" else None)
-    # The limit can have been lowered since.
-    attempts = f"{failed} of {limit + 1} attempts" if failed <= limit else count(failed, "attempt")
-    next_attempt = "the next one starts" if state == "Retrying" else f"attempt {failed + 1} is {quoted(state)}"
-    yield finding(Cause.RETRYING, f"Retrying: {attempts} failed; {next_attempt}.", evidence)
-
-
-def _deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now: datetime) -> Iterator[Finding]:
-    limit = job.spec.active_deadline_seconds if job.spec else None
-    # The start is an old attempt's in other states.
-    if not limit or state not in ("Initializing", "Running", "Waiting") or status.start_time is None:
-        return
-    elapsed = age_seconds(now, status.start_time)
-    evidence = common.field_of(job, "spec.activeDeadlineSeconds", status.start_time)
-    if elapsed > limit + OVERDUE_SECONDS:
-        sentence = (
-            f"Deadline exceeded: {duration(limit)} passed {duration(elapsed - limit)} ago, but the job still runs."
-        )
-        yield finding(Cause.DEADLINE_EXCEEDED, sentence, evidence)
-    elif elapsed > limit * DEADLINE_NEAR_RATIO:
-        sentence = f"Deadline is near: {duration(max(0.0, limit - elapsed))} left of {duration(limit)}."
-        yield finding(Cause.DEADLINE_NEAR, sentence, evidence)
 
 
 def _of_clusters(related: Related, now: datetime) -> Iterator[Finding]:
@@ -264,12 +190,6 @@ def _missing_cluster(
     if selects or (is_old and status.job_deployment_status in ("Initializing", "Running", "Waiting")):
         evidence = common.field_of(job, "status.rayClusterName")
         yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
-
-
-def _status_field(
-    job: DetailedRayJob, status: DetailedRayJobStatus, field: str, time: datetime | None = None
-) -> Evidence:
-    return common.field_of(job, f"status.{field}", time, status.message or status.reason)
 
 
 def _failure_message(status: DetailedRayJobStatus) -> str:

@@ -57,7 +57,7 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
         yield from _clusters(status, related, now) if stuck else ()
         yield from stuck
     elif suspended := list(_suspension(service, status, now)):
-        yield from suspended
+        yield from (*suspended, *events)
     elif not has_status(service):
         yield from events or common.no_status(service, related.known, now)
     else:
@@ -164,7 +164,7 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
     for role in roles:
         if (pair := related.cluster(role.status.ray_cluster_name)) is None:
             continue
-        for item in cluster_findings(*pair, now):
+        for item in cluster_findings(*pair, now, serves=True):
             if role.name == "pending" and len(roles) > 1 and item.severity is not Severity.INFO:
                 row, text = CAUSES[Cause.UPGRADE_WAITS], f"Upgrade waits for RayCluster {pair[0].metadata.name}: "
                 text += item.sentence[:1].lower() + item.sentence[1:]

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 LOOK_BACK_DAYS = 366
+LARGEST_OFFSET = timedelta(hours=14)
 
 _SHORTHANDS = {
     "@yearly": "0 0 1 1 *",
@@ -29,7 +30,7 @@ _ZONE = re.compile(r"(?:CRON_)?TZ=(\S+) (.*)")
 def last_due(schedule: str, zone: str, now: datetime, since: datetime) -> datetime | None:
     """Return the last time of a schedule between `since` and `now`, None if there is none.
 
-    A schedule or time zone that this cannot read, and one that was not due for LOOK_BACK_DAYS, was never due.
+    A schedule that this cannot read, and one that was not due for LOOK_BACK_DAYS, was never due.
     """
     if match := _ZONE.fullmatch(schedule):
         zone, schedule = match.groups()
@@ -39,10 +40,17 @@ def last_due(schedule: str, zone: str, now: datetime, since: datetime) -> dateti
         return due if since < due <= now else None
     try:
         fields = _fields(_SHORTHANDS.get(schedule, schedule))
-        local = now.astimezone(ZoneInfo(zone or "UTC"))
-        return next((due for due in _times(fields, local, since) if due <= now), None)
-    except (ValueError, OSError, OverflowError):
+        return next(_times(fields, _local(now, zone), since), None)
+    except (ValueError, OverflowError):
         return None
+
+
+def _local(now: datetime, zone: str) -> datetime:
+    try:
+        return now.astimezone(ZoneInfo(zone or "UTC"))
+    except (KeyError, ValueError, OSError):
+        # Whatever the zone is: what was due in UTC so long ago is due there, too.
+        return now.astimezone(UTC) - LARGEST_OFFSET
 
 
 def _times(fields: tuple[frozenset[int] | None, ...], local: datetime, since: datetime) -> Iterator[datetime]:
@@ -57,12 +65,22 @@ def _times(fields: tuple[frozenset[int] | None, ...], local: datetime, since: da
         is_day = in_month or in_week if days is not None and weekdays is not None else in_month and in_week
         if not is_day or (months is not None and day.month not in months):
             continue
-        for hour in sorted(hours or range(24), reverse=True):
-            for minute in sorted(minutes or range(60), reverse=True):
-                due = datetime(day.year, day.month, day.day, hour, minute, tzinfo=local.tzinfo)
-                if due <= since:
-                    return
-                yield due
+        last = (local.hour, local.minute) if not back else (23, 59)
+        for hour, minute in _clock_times(hours, minutes, last):
+            due = datetime(day.year, day.month, day.day, hour, minute, tzinfo=local.tzinfo)
+            if due <= since:
+                return
+            yield due
+
+
+def _clock_times(
+    hours: frozenset[int] | None, minutes: frozenset[int] | None, last: tuple[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Yield hours and minutes of one day, beginning with the last."""
+    for hour in sorted((hour for hour in hours or range(24) if hour <= last[0]), reverse=True):
+        for minute in sorted(minutes or range(60), reverse=True):
+            if (hour, minute) <= last:
+                yield hour, minute
 
 
 @lru_cache(maxsize=256)

@@ -1,9 +1,45 @@
 """Reasons that kubelet and schedulers write, and what they mean."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.phrases import one_line, quoted
+
+_CONFIG = Cause.CONTAINER_CONFIG
+
+WAITING_REASONS: Mapping[str, Cause] = {
+    **dict.fromkeys(("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"), Cause.IMAGE_PULL),
+    **dict.fromkeys(("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"), Cause.IMAGE_PULL),
+    **dict.fromkeys(("CreateContainerConfigError", "CreateContainerError", "RunContainerError"), _CONFIG),
+    **dict.fromkeys(("PreCreateHookError", "PreStartHookError", "PostStartHookError"), _CONFIG),
+    **dict.fromkeys(("ContainerCannotRun", "StartError", "CreatePodSandboxError"), _CONFIG),
+    "CrashLoopBackOff": Cause.CRASH_LOOP,
+}  # fmt: skip
+"""Reasons that are not of an ordinary start."""
+
+ORDINARY_WAITING = ("", "ContainerCreating", "PodInitializing")
+NEVER_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError")
+
+POD_REASONS: Mapping[str, Cause] = {
+    **dict.fromkeys(("Evicted", "Preempting", "Preempted", "TerminationByKubelet"), Cause.EVICTED),
+    **dict.fromkeys(("NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeStatusUnknown"), Cause.NODE_LOST),
+    **dict.fromkeys(("UnexpectedAdmissionError", "NodeAffinity", "TopologyAffinityError"), Cause.POD_REJECTED),
+    **dict.fromkeys(("PodOSNotSupported", "AppArmor", "SysctlForbidden", "InvalidNodeInfo"), Cause.POD_REJECTED),
+}
+"""A pod's own `status.reason`; `OutOf…` is POD_REJECTED too, and any other is POD_FAILED."""
+
+EVENT_CAUSES: Mapping[str, Cause] = {
+    **dict.fromkeys(("FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed"), Cause.POD_SETUP),
+    **dict.fromkeys(("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady"), Cause.POD_SETUP),
+    **dict.fromkeys(("FailedPrepareDynamicResources", "DNSConfigForming"), Cause.POD_SETUP),
+    "FailedScheduling": Cause.UNSCHEDULABLE,
+    "NodeNotReady": Cause.NODE_LOST,
+}
+"""Warning Events about a pod; any other is WARNING_EVENT."""
+
+SCALE_UP_REASONS = ("TriggeredScaleUp", "Nominated")
+"""Events of cluster-autoscaler and Karpenter: a node for the pod is on its way."""
 
 EXCEEDED_QUOTA = "exceeded quota"
 PULL_RATE = "pull QPS exceeded"

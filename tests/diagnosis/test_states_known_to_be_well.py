@@ -422,6 +422,22 @@ CONTRADICTIONS: Rows = {
         [WORKING, runs("h", "head", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1))])],
         ["warning no-head"],
     ),
+    "the head restarted hours ago, but its job is RUNNING": (
+        [
+            job("Running", jobStatus="RUNNING", rayJobInfo={"startTime": ago(hours=2, minutes=50)}),
+            READY,
+            runs("h", "head", "c"),
+        ],
+        ["warning head-restarted"],
+    ),
+    "the submitter beside the head ended, but its job is RUNNING": (
+        [
+            job("Running", {"submissionMode": "SidecarMode"}, jobStatus="RUNNING"),
+            READY,
+            runs("h", "head", "c", ended("ray-job-submitter", 0, "Completed")),
+        ],
+        ["warning submitter-ended"],
+    ),
     "the cluster of a running job is gone": ([job("Running", jobStatus="RUNNING")], ["warning cluster-not-found"]),
     "the cluster of a service is gone": (
         [service(condition("Ready", "True"), activeServiceStatus={"rayClusterName": "c"})],
@@ -441,6 +457,20 @@ SERVE: Rows = {
             cluster(
                 HEAD_READY,
                 meta=OF_SERVE,
+                state="ready",
+                desiredWorkerReplicas=1,
+                availableWorkerReplicas=1,
+                lastUpdateTime=ago(hours=1),
+            ),
+            IDLE,
+        ],
+        [],
+    ),
+    "a worker without a replica, of a service": (
+        [
+            service(condition("Ready", "True"), activeServiceStatus={"rayClusterName": "a"}),
+            cluster(
+                HEAD_READY,
                 state="ready",
                 desiredWorkerReplicas=1,
                 availableWorkerReplicas=1,

@@ -1,0 +1,169 @@
+"""What the containers of a pod show: of Ray, of a submitter, and of sidecars."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from exporter.diagnosis.causes import LOGS, PREVIOUS_LOGS, Cause, Severity
+from exporter.diagnosis.finding import Evidence, evidence_of
+from exporter.diagnosis.phrases import age_seconds, last_line, quoted, with_detail
+from exporter.diagnosis.states import START_SECONDS
+from exporter.diagnosis.waiting import (
+    NEVER_STARTED,
+    ORDINARY_WAITING,
+    PULL_RATE,
+    WAITING_REASONS,
+    image,
+    pull_error,
+)
+from exporter.resources.detailed import DetailedContainerStatus, DetailedPod, DetailedTerminated
+
+RECENT_SECONDS = 3600.0
+"""How long a container that was killed and runs again is worth a finding."""
+
+
+SLOW_START_SECONDS = 300.0
+"""From then on, a pod that has not started and shows no cause is a finding: images of Ray have gigabytes."""
+
+
+SUBMITTER = "ray-job-submitter"
+"""Container of a submitter. With SidecarMode it is in the head's pod, which is unready after that."""
+
+
+_SIDECARS = (SUBMITTER, "autoscaler", "istio-proxy", "linkerd-proxy", "fluentbit", "fluent-bit")
+
+
+class Trouble(NamedTuple):
+    """What is wrong with one pod.
+
+    Attributes:
+        detail: what pods with the same trouble have in common, for the sentence.
+    """
+
+    cause: Cause
+    detail: str
+    pod: DetailedPod
+    evidence: tuple[Evidence, ...]
+    severity: Severity | None = None
+    container: str = ""
+    command: str = ""
+
+
+def current_submitters(pods: Sequence[DetailedPod]) -> Sequence[DetailedPod]:
+    """Return the submitters that count: as long as one has not ended, the others are earlier attempts."""
+    alive = [pod for pod in pods if pod.status is None or pod.status.phase not in ("Failed", "Succeeded")]
+    return alive or pods
+
+
+def ray_started_at(pod: DetailedPod) -> datetime | None:
+    """Return when the Ray container was last started, None if it does not run."""
+    statuses = (pod.status and pod.status.container_statuses) or ()
+    running = [one.now.running for one in statuses if one.name == _ray_container(pod)]
+    return running[0].started_at if running and running[0] else None
+
+
+def submitter_end(pods: Iterable[DetailedPod]) -> tuple[DetailedPod, DetailedTerminated] | None:
+    """Return the submitter that ended last, and how; None if one of them has not ended. It can be part of a head."""
+    ends = []
+    for pod in pods:
+        statuses = (pod.status and pod.status.container_statuses) or ()
+        states = [one.now.terminated for one in statuses if one.name == SUBMITTER or not pod.metadata.node_type]
+        if (not pod.metadata.node_type and not states) or None in states:
+            return None
+        ends += [(pod, end) for end in states if end is not None and end.finished_at is not None]
+    return max(ends, key=lambda pair: pair[1].finished_at.timestamp() if pair[1].finished_at else 0.0, default=None)
+
+
+def container_trouble(pod: DetailedPod, container: DetailedContainerStatus, now: datetime) -> Trouble | None:
+    """Return what is wrong with a container, None if it runs, or starts or has ended as usual."""
+    waiting, end, before = container.now.waiting, container.now.terminated, container.before.terminated
+    name, field = container.name or "", _field(pod, container)
+    if waiting is not None and (reason := waiting.reason or "") not in ORDINARY_WAITING:
+        return _of_waiting(pod, container, reason, now)
+    is_init = container.name in _init_names(pod)
+    if end is not None and (end.exit_code or end.signal):
+        return _of_end(pod, container, end, f"{field}.state.terminated")
+    is_ray = not is_init and name == _ray_container(pod)
+    if end is not None and is_ray and pod.metadata.node_type and age_seconds(now, end.finished_at) > SLOW_START_SECONDS:
+        return _of_end(pod, container, end, f"{field}.state.terminated")
+    if before is None or before.finished_at is None or age_seconds(now, before.finished_at) > RECENT_SECONDS:
+        return None
+    evidence = pod_evidence(pod, f"{field}.lastState.terminated", before.finished_at, before.message or before.reason)
+    if before.reason == "OOMKilled":
+        detail = f"container {name} exceeded its memory limit and was killed, and runs again"
+        return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name)
+    if is_ray and pod.metadata.node_type == "head":
+        return Trouble(Cause.HEAD_RESTARTED, _end_words(name, before), pod, evidence, None, name)
+    return None
+
+
+def _of_waiting(pod: DetailedPod, container: DetailedContainerStatus, reason: str, now: datetime) -> Trouble:
+    waiting, before, name = container.now.waiting, container.before.terminated, container.name or ""
+    message = (waiting.message if waiting else None) or ""
+    field, since = f"{_field(pod, container)}.state.waiting", before.finished_at if before else None
+    cause = WAITING_REASONS.get(reason, Cause.UNKNOWN)
+    if before is not None and (cause is Cause.CRASH_LOOP or before.reason in NEVER_STARTED):
+        if before.reason == "OOMKilled" or before.reason in NEVER_STARTED:
+            return _of_end(pod, container, before, f"{_field(pod, container)}.state.waiting")
+        detail, message = _end_words(name, before), before.message or message
+    elif cause is Cause.IMAGE_PULL:
+        detail = ", ".join(filter(None, (image([message]), pull_error(message) or reason)))
+        is_limited = PULL_RATE in message and age_seconds(now, pod.metadata.creation_timestamp) <= START_SECONDS
+        evidence = pod_evidence(pod, field, since, message or reason)
+        return Trouble(cause, detail, pod, evidence, Severity.INFO if is_limited else None, name)
+    else:
+        detail = with_detail(f"{quoted(reason)} of container {name}", quoted(message))
+    return Trouble(cause, detail, pod, pod_evidence(pod, field, since, message or reason), None, name)
+
+
+def _of_end(pod: DetailedPod, container: DetailedContainerStatus, end: DetailedTerminated, field: str) -> Trouble:
+    name = container.name or ""
+    evidence = pod_evidence(pod, field, end.finished_at, end.message or end.reason)
+    if end.reason == "OOMKilled":
+        detail = f"container {name} exceeded its memory limit and was killed"
+        command = "" if field.endswith("waiting") else LOGS
+        return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name, command)
+    if end.reason in NEVER_STARTED:
+        detail = with_detail(f"{end.reason} of container {name}", last_line(end.message))
+        # Its time is that of an end which never was: 1970.
+        return Trouble(Cause.CONTAINER_CONFIG, detail, pod, (replace(evidence[0], time=None),), None, name)
+    command = PREVIOUS_LOGS if field.endswith("waiting") else LOGS
+    return Trouble(Cause.CONTAINER_ENDED, _end_words(name, end), pod, evidence, None, name, command)
+
+
+def has_ended_submitter(pod: DetailedPod) -> bool:
+    """Return whether the submitter in a head's pod has ended, so that the pod is not ready."""
+    statuses = (pod.status and pod.status.container_statuses) or ()
+    return any(one.name == SUBMITTER and one.now.terminated for one in statuses)
+
+
+def _ray_container(pod: DetailedPod) -> str:
+    """Return the name of the container that runs Ray: the first of the spec, or else one that is no known sidecar."""
+    if pod.spec is not None and pod.spec.containers:
+        return pod.spec.containers[0].name
+    names = [one.name or "" for one in (pod.status and pod.status.container_statuses) or ()]
+    own = [name for name in names if name.startswith("ray-") and name != SUBMITTER]
+    return (own or [name for name in names if name not in _SIDECARS] or [""])[0]
+
+
+def _end_words(name: str, end: DetailedTerminated) -> str:
+    how = f"signal {end.signal}" if end.signal and not end.exit_code else f"exit code {end.exit_code or 0}"
+    return with_detail(f"container {name} ended with {how}", last_line(end.message))
+
+
+def pod_evidence(
+    pod: DetailedPod, field: str, time: datetime | None = None, message: str | None = None
+) -> tuple[Evidence, ...]:
+    """Return evidence from a field of a pod."""
+    return (evidence_of("Pod", pod.metadata, field, time, message),)
+
+
+def _field(pod: DetailedPod, container: DetailedContainerStatus) -> str:
+    kind = "initContainerStatuses" if container.name in _init_names(pod) else "containerStatuses"
+    return f"status.{kind}[{container.name}]"
+
+
+def _init_names(pod: DetailedPod) -> set[str | None]:
+    return {one.name for one in (pod.status.init_container_statuses if pod.status else None) or ()}

@@ -1,0 +1,57 @@
+"""When a schedule was last due."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from exporter.diagnosis.schedule import last_due
+
+NOW = datetime(2026, 11, 23, 10, 14, tzinfo=UTC)  # A Monday.
+LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "expected"),
+    [
+        ("* * * * *", "", "2026-11-23T10:14"),
+        ("*/15 * * * *", "", "2026-11-23T10:00"),
+        ("0 3 * * *", "", "2026-11-23T03:00"),
+        ("30 23 * * 5", "", "2026-11-20T23:30"),
+        ("30 23 * * fri", "", "2026-11-20T23:30"),
+        ("0 0 * * 7", "", "2026-11-22T00:00"),
+        ("0 9-17/4 * * MON-FRI", "", "2026-11-23T09:00"),
+        ("0 0 1,15 * *", "", "2026-11-15T00:00"),
+        ("0 0 13 * FRI", "", "2026-11-20T00:00"),
+        ("0 0 29 2 ?", "", None),
+        ("0 12 1 JAN *", "", "2026-01-01T12:00"),
+        ("@hourly", "", "2026-11-23T10:00"),
+        ("@monthly", "", "2026-11-01T00:00"),
+        ("0 3 * * *", "Asia/Tokyo", "2026-11-22T18:00"),
+        ("CRON_TZ=Asia/Tokyo 0 3 * * *", "", "2026-11-22T18:00"),
+        ("TZ=Europe/Berlin 0 3 * * *", "", "2026-11-23T02:00"),
+        ("0 3 * * *", "No/Where", "2026-11-22T03:00"),
+        ("", "", None),
+        ("61 * * * *", "", None),
+        ("* * * *", "", None),
+        ("a b c d e", "", None),
+        ("*/0 * * * *", "", None),
+    ],
+)
+def test_last_due(schedule: str, zone: str, expected: str | None) -> None:
+    """As cron has it, in the time zone; of an unknown one, what is due in each. What cannot be read was never due."""
+    due = last_due(schedule, zone, NOW, LONG_AGO)
+    assert (due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M") if due else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("schedule", "since", "is_due"),
+    [
+        ("0 10 * * *", datetime(2026, 11, 23, 9, 59, tzinfo=UTC), True),
+        ("0 10 * * *", datetime(2026, 11, 23, 10, 0, tzinfo=UTC), False),
+        ("@every 1h30m", datetime(2026, 11, 23, 8, 44, tzinfo=UTC), True),
+        ("@every 1h30m", datetime(2026, 11, 23, 8, 45, tzinfo=UTC), False),
+    ],
+)
+def test_due_since(schedule: str, since: datetime, is_due: bool) -> None:
+    """A time at which a job was created is not due again."""
+    assert (last_due(schedule, "", NOW, since) is not None) is is_due
