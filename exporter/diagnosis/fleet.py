@@ -107,6 +107,7 @@ class Fleet:
         self._pods: dict[tuple[str, str], list[DetailedPod]] = defaultdict(list)
         self._submitters: dict[tuple[str, str], list[DetailedPod]] = defaultdict(list)
         self._events: dict[tuple[str, str, str], list[Event]] = defaultdict(list)
+        self._has_pod_events = False
         self._cron_jobs: dict[tuple[str, str], list[DetailedRayJob]] = defaultdict(list)
 
     def __iter__(self) -> Iterator[DetailedObject]:
@@ -135,6 +136,7 @@ class Fleet:
             if (reference := event.involved_object) is not None:
                 key = (reference.kind or "", event.metadata.namespace, reference.name or "")
                 self._events[key].append(event)
+                self._has_pod_events |= reference.kind == "Pod"
 
     def find(self, kind: str, namespace: str, name: str) -> DetailedObject | None:
         return self._objects.get((kind, namespace, name))
@@ -175,11 +177,13 @@ class Fleet:
         events = self._events_about(kind, meta.namespace, meta.name, meta.uid)
         if kind in _JOB_SUFFIXES:
             events += self._events_about("Job", meta.namespace, meta.name + _JOB_SUFFIXES[kind])
+        if not events:
+            return ()
         return tuple(sorted(events, key=_last_time, reverse=True)[:MAX_EVENTS])
 
     def _pod_events(self, pods: Iterable[DetailedPod]) -> dict[str, tuple[Event, ...]]:
         found = {}
-        for meta in (pod.metadata for pod in pods):
+        for meta in (pod.metadata for pod in pods) if self._has_pod_events else ():
             if events := self._events_about("Pod", meta.namespace, meta.name, meta.uid):
                 found[meta.name] = tuple(sorted(events, key=_last_time, reverse=True)[:MAX_EVENTS])
         return found

@@ -36,10 +36,9 @@ def pod_findings(
     `events` are those of each pod, the newest first. With `serves`, a worker is ready only if Serve runs a replica on
     it: an unready one is no trouble. Neither is a worker that waits for a head which is not ready.
     """
-    pods = list(pods)
-    waits = any(pod.metadata.node_type == "head" and not _is_ready(pod) for pod in pods)
     groups: dict[tuple[Cause, str, Severity | None], list[Trouble]] = defaultdict(list)
     doubtful = [pod for pod in pods if pod.metadata.name in events or not _runs_well(pod)]
+    waits = any(pod.metadata.node_type == "head" and not _is_ready(pod) for pod in doubtful)
     for pod in sorted(doubtful, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
         trouble = pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves)
         if trouble is not None and not (waits and trouble.detail.startswith("Init:")):
@@ -80,17 +79,15 @@ def ready_seconds(pod: DetailedPod, now: datetime) -> float:
 def _runs_well(pod: DetailedPod) -> bool:
     """Return whether a pod is ready and none of its containers has ever ended: most pods, which need no more looks."""
     status = pod.status
-    if (
-        status is None
-        or status.reason
-        or status.phase != "Running"
-        or pod.metadata.deletion_timestamp
-        or not _is_ready(pod)
-    ):
+    if status is None or status.reason or status.phase != "Running" or pod.metadata.deletion_timestamp:
         return False
-    is_placed = all(one.is_true for one in status.conditions or ())
-    containers = status.container_statuses or ()
-    return is_placed and all(one.now.running and one.last_state is None for one in containers)
+    for condition in status.conditions or ():
+        if condition.status != "True":
+            return False
+    for one in status.container_statuses or ():
+        if one.state is None or one.state.running is None or one.last_state is not None:
+            return False
+    return _is_ready(pod) and not any(one.now.waiting for one in status.init_container_statuses or ())
 
 
 def _trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves: bool) -> Trouble | None:

@@ -67,6 +67,7 @@ def _head_command(related: Related) -> str:
 
 
 def attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> Iterator[Finding]:
+    """Yield a finding if earlier attempts failed."""
     failed = status.failed or 0
     if not failed:
         return
@@ -79,6 +80,7 @@ def attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> I
 
 
 def deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now: datetime) -> Iterator[Finding]:
+    """Yield a finding if the deadline of the attempt is near, or has passed."""
     limit = job.spec.active_deadline_seconds if job.spec else None
     # The start is an old attempt's in other states.
     if not limit or state not in ("Initializing", "Running", "Waiting") or status.start_time is None:
@@ -98,4 +100,5 @@ def deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now:
 def status_field(
     job: DetailedRayJob, status: DetailedRayJobStatus, field: str, time: datetime | None = None
 ) -> Evidence:
+    """Return evidence from a field of the status, with the operator's message."""
     return common.field_of(job, f"status.{field}", time, status.message or status.reason)

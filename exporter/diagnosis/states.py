@@ -174,8 +174,8 @@ def _of_cluster(cluster: DetailedRayCluster) -> State:
     if suspension := _suspension(cluster, "RayClusterSuspended", "RayClusterSuspending"):
         return suspension
     times = (status and status.state_transition_times) or {}
-    if status is not None and status.state in _CLUSTER_NAMES:
-        return State(_CLUSTER_NAMES[status.state], times.get(status.state))
+    if status is not None and status.state:
+        return State(_CLUSTER_NAMES.get(status.state, status.state), times.get(status.state))
     provisioned = condition(status, "RayClusterProvisioned")
     if provisioned is not None and provisioned.is_true:
         return State("NotReady", None)
@@ -209,7 +209,7 @@ def _of_service(service: DetailedRayService) -> State:
         if upgrade is not None and upgrade.is_true:
             return State("Upgrading", upgrade.last_transition_time)
         return State("Ready", ready.last_transition_time)
-    if ready is None and status is not None and status.service_status in SERVICE_STATES and status.service_status:
+    if ready is None and status is not None and status.service_status:
         return State(status.service_status)
     if ready is None or ready.reason == "Initializing":
         return State("Initializing", ready.last_transition_time if ready else service.metadata.creation_timestamp)
