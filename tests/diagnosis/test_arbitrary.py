@@ -142,7 +142,6 @@ OLD_SERVICES = st.builds(
 )
 
 
-@settings(max_examples=100)
 @given(CLUSTERS | JOBS | SERVICES | OLD_SERVICES, PODS, st.none() | WORDS, st.sampled_from(["object", "pod"]))
 def test_only_what_is_known_to_be_well_has_no_finding(
     made: tuple[tuple[str, dict[str, Any]], bool],
