@@ -66,6 +66,7 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
         clusters="RayCluster" not in unread,
         pods="Pod" not in unread,
         events="Event" not in unread,
+        remedy="this needs the permission to list them",
     )
     return objects.fleet(known)
 

@@ -81,6 +81,8 @@ def _finding(item: Finding, now: datetime) -> Iterator[str]:
     yield f"    {click.style('What helps:', bold=True)} {item.advice}"
     if item.runbook:
         yield f"    Runbook: {RUNBOOKS}#{item.runbook}"
+    if item.command:
+        yield f"    Next: {printable(item.command)}"
 
 
 def _evidence(evidence: Evidence, now: datetime) -> str:

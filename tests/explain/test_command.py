@@ -48,6 +48,7 @@ def test_chain_of_a_named_object() -> None:
     assert "Pod gpu-wait-gpu-group-worker-kxfj9, status.conditions[PodScheduled], " in lines[3]
     assert lines[4].startswith("    What helps: ")
     assert lines[5] == "    Runbook: docs/runbooks.md#rayclusterpodsunschedulable"
+    assert lines[6] == "    Next: kubectl -n team-vision describe pod/gpu-wait-gpu-group-worker-kxfj9"
 
 
 def test_chain_contains_the_cluster_of_a_job() -> None:

@@ -25,6 +25,7 @@ function findingOf(finding, item) {
   return h("div", { class: "finding", "data-tone": SEVERITY_TONES[finding.severity] },
     h("p", {}, h("strong", {}, words(finding.severity)), " ", finding.sentence),
     finding.advice ? h("p", {}, finding.advice, " ", address ? link(address, "Runbook") : null) : null,
+    finding.command ? h("p", {}, h("code", {}, finding.command)) : null,
     (finding.evidence ?? []).map((evidence) => h("p", { class: "evidence" },
       [evidenceName(evidence, item), evidence.field].filter(Boolean).join(" "),
       evidence.time ? [", ", ageFrom(evidence.time), " ago"] : null,
