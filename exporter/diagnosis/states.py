@@ -35,93 +35,70 @@ class Judgement(NamedTuple):
 WELL = Judgement()
 _UNKNOWN = Judgement(Cause.UNKNOWN)
 _STARTING = Judgement(Cause.UNKNOWN, START_SECONDS)
-_STALE = Judgement(Cause.STALE_STATUS, STALE_SECONDS)
 
 Table = Mapping[str, Judgement]
 
-CLUSTER_STATES: Table = {
-    "ready": WELL,
-    "": _STARTING,
-    # KubeRay 1.0 and 1.1 have `unhealthy`.
-    "failed": Judgement(Cause.REPLICA_FAILURE),
-    "unhealthy": Judgement(Cause.REPLICA_FAILURE),
-}
-JOB_STATES: Table = {
-    "Running": WELL,
-    "Complete": WELL,
-    "": _STARTING,
-    "Initializing": _STARTING,
-    "Retrying": _STARTING,
-    "Waiting": Judgement(Cause.INTERACTIVE),
-    "ValidationFailed": Judgement(Cause.INVALID_SPEC),
-    # Only KubeRay 1.0 has these.
-    "WaitForDashboard": _STARTING,
-    "WaitForK8sJob": _STARTING,
-    "FailedToGetOrCreateRayCluster": Judgement(Cause.OPERATION_FAILED, STALE_SECONDS),
-    "FailedJobDeploy": Judgement(Cause.SUBMISSION_FAILED),
-    "FailedToGetJobStatus": Judgement(Cause.HEAD_NOT_ANSWERING, STALE_SECONDS),
-}
+
+def _table(well: str, starting: str, /, **bad: Cause | Judgement) -> Table:
+    """Return a table of states: those that are well, those of a start with "", and the others with their cause."""
+    return {
+        **dict.fromkeys(well.split(), WELL),
+        **dict.fromkeys(("", *starting.split()), _STARTING),
+        **{state: Judgement(cause) if isinstance(cause, Cause) else cause for state, cause in bad.items()},
+    }
+
+
+def _late(cause: Cause) -> Judgement:
+    return Judgement(cause, STALE_SECONDS)
+
+
+# KubeRay 1.0 and 1.1 have `unhealthy`.
+CLUSTER_STATES = _table("ready", "", failed=Cause.REPLICA_FAILURE, unhealthy=Cause.REPLICA_FAILURE)
+JOB_STATES = _table(
+    "Running Complete",
+    "Initializing Retrying WaitForDashboard WaitForK8sJob",
+    Waiting=Cause.INTERACTIVE,
+    ValidationFailed=Cause.INVALID_SPEC,
+    # Only KubeRay 1.0 has these, and the two above that wait.
+    FailedToGetOrCreateRayCluster=_late(Cause.OPERATION_FAILED),
+    FailedJobDeploy=Cause.SUBMISSION_FAILED,
+    FailedToGetJobStatus=_late(Cause.HEAD_NOT_ANSWERING),
+)
 RAY_JOB_STATES: Table = {
     "RUNNING": WELL,
-    "": Judgement(Cause.JOB_NOT_STARTED, START_SECONDS),
-    "PENDING": Judgement(Cause.JOB_NOT_STARTED, START_SECONDS),
-    "SUCCEEDED": _STALE,
-    "STOPPED": _STALE,
+    **dict.fromkeys(("", "PENDING"), Judgement(Cause.JOB_NOT_STARTED, START_SECONDS)),
+    **dict.fromkeys(("SUCCEEDED", "STOPPED"), _late(Cause.STALE_STATUS)),
     "FAILED": Judgement(Cause.APPLICATION_FAILED),
 }
 """`jobStatus` of a job that is Running."""
 
-RAY_JOB_ENDS: Table = {
-    "SUCCEEDED": WELL,
-    "STOPPED": WELL,
-    "": WELL,
-    "FAILED": Judgement(Cause.APPLICATION_FAILED),
-}
+RAY_JOB_ENDS = {**_table("SUCCEEDED STOPPED", "", FAILED=Cause.APPLICATION_FAILED), "": WELL}
 """`jobStatus` of a job that is Complete: KubeRay up to 1.1 wrote Complete also for a Ray job that failed."""
 
-SERVICE_STATES: Table = {
-    "Running": WELL,
-    "": _STARTING,
-    "WaitForDashboard": _STARTING,
-    "WaitForServeDeploymentReady": _STARTING,
-    "Restarting": _STARTING,
-    "FailedServeDeploy": Judgement(Cause.APPLICATION_UNHEALTHY),
-    "FailedToGetOrCreateRayCluster": Judgement(Cause.OPERATION_FAILED),
-    "FailedToGetServeDeploymentStatus": Judgement(Cause.HEAD_NOT_ANSWERING, STALE_SECONDS),
-    "FailedToUpdateIngress": Judgement(Cause.OPERATION_FAILED),
-    "FailedToUpdateServingPodLabel": Judgement(Cause.OPERATION_FAILED),
-    "FailedToUpdateService": Judgement(Cause.OPERATION_FAILED),
-}
+SERVICE_STATES = _table(
+    "Running",
+    "WaitForDashboard WaitForServeDeploymentReady Restarting",
+    FailedServeDeploy=Cause.APPLICATION_UNHEALTHY,
+    FailedToGetServeDeploymentStatus=_late(Cause.HEAD_NOT_ANSWERING),
+    FailedToGetOrCreateRayCluster=Cause.OPERATION_FAILED,
+    FailedToUpdateIngress=Cause.OPERATION_FAILED,
+    FailedToUpdateServingPodLabel=Cause.OPERATION_FAILED,
+    FailedToUpdateService=Cause.OPERATION_FAILED,
+)
 """`serviceStatus` of KubeRay before 1.3."""
 
-UNREADY_REASONS: Table = {
-    "Initializing": _STARTING,
-    "ZeroServeEndpoints": Judgement(Cause.NO_SERVE_ENDPOINTS),
-    "InitializingTimeout": Judgement(Cause.INITIALIZING_TIMEOUT),
-    "ValidationFailed": Judgement(Cause.INVALID_SPEC),
-    "SuspendInProgress": _STARTING,
-    "SuspendComplete": _STARTING,
-}
+UNREADY_REASONS = _table(
+    "",
+    "Initializing SuspendInProgress SuspendComplete",
+    ZeroServeEndpoints=Cause.NO_SERVE_ENDPOINTS,
+    InitializingTimeout=Cause.INITIALIZING_TIMEOUT,
+    ValidationFailed=Cause.INVALID_SPEC,
+)
 """Reasons of a service's condition Ready that is not true."""
 
-APPLICATION_STATES: Table = {
-    "RUNNING": WELL,
-    "NOT_STARTED": _STARTING,
-    "DEPLOYING": _STARTING,
-    "DELETING": _STARTING,
-    "": _STARTING,
-    "DEPLOY_FAILED": Judgement(Cause.APPLICATION_UNHEALTHY),
-    "UNHEALTHY": Judgement(Cause.APPLICATION_UNHEALTHY),
-}
-DEPLOYMENT_STATES: Table = {
-    "HEALTHY": WELL,
-    "": _STARTING,
-    "UPDATING": _STARTING,
-    "UPSCALING": _STARTING,
-    "DOWNSCALING": _STARTING,
-    "DEPLOY_FAILED": Judgement(Cause.APPLICATION_UNHEALTHY),
-    "UNHEALTHY": Judgement(Cause.APPLICATION_UNHEALTHY),
-}
+_BAD = {"DEPLOY_FAILED": Cause.APPLICATION_UNHEALTHY, "UNHEALTHY": Cause.APPLICATION_UNHEALTHY}
+APPLICATION_STATES = _table("RUNNING", "NOT_STARTED DEPLOYING DELETING", **_BAD)
+DEPLOYMENT_STATES = _table("HEALTHY", "UPDATING UPSCALING DOWNSCALING", **_BAD)
 
 
 def judge(table: Table, state: str | None, since: datetime | None, now: datetime) -> Cause | None:
