@@ -34,11 +34,11 @@ def last_due(schedule: str, zone: str, now: datetime, since: datetime) -> dateti
     """
     if match := _ZONE.fullmatch(schedule):
         zone, schedule = match.groups()
-    if match := _EVERY.fullmatch(schedule):
-        hours, minutes, seconds = (int(number or 0) for number in match.groups())
-        due = since + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        return due if since < due <= now else None
     try:
+        if match := _EVERY.fullmatch(schedule):
+            hours, minutes, seconds = (int(number or 0) for number in match.groups())
+            due = since + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+            return due if since < due <= now else None
         fields = _fields(_SHORTHANDS.get(schedule, schedule))
         return next(_times(fields, _local(now, zone), since), None)
     except (ValueError, OverflowError):

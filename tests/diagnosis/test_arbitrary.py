@@ -32,7 +32,8 @@ def related(obj: dict[str, Any], name: str, message: Any) -> dict[str, Any]:
     status = obj.get("status")
     if isinstance(status, dict):
         obj["status"] = status | {"message": message, "rayClusterName": name}
-        for condition in status.get("conditions") or ():
+        conditions = status.get("conditions")
+        for condition in conditions if isinstance(conditions, list) else ():
             if isinstance(condition, dict):
                 condition["message"] = message
     return obj

@@ -31,6 +31,7 @@ LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
         ("TZ=Europe/Berlin 0 3 * * *", "", "2026-11-23T02:00"),
         ("0 3 * * *", "No/Where", "2026-11-22T03:00"),
         ("", "", None),
+        ("@every 99999999999999h", "", None),
         ("61 * * * *", "", None),
         ("* * * *", "", None),
         ("a b c d e", "", None),
