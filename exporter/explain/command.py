@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import click
 import msgspec
@@ -78,19 +78,7 @@ class Reading(NamedTuple):
 @click.option("--kubeconfig", help="Path of a kubeconfig; without it $KUBECONFIG, then ~/.kube/config.")
 @click.option("--context", help="Context of the kubeconfig.  [default: its current one]")
 @click.option("--server", help="Address of an API server that needs no credentials, such as the demo's.")
-def explain_command(
-    names: tuple[str, ...],
-    namespace: str,
-    all_namespaces: bool,
-    files: tuple[BinaryIO, ...],
-    output: str,
-    at: datetime | None,
-    watch: bool,
-    url: str | None,
-    kubeconfig: str | None,
-    context: str | None,
-    server: str | None,
-) -> None:
+def explain_command(names: tuple[str, ...], output: str, watch: bool, all_namespaces: bool, **place: Any) -> None:
     """Explain why objects are not healthy.
 
     Without a name: one line for each object that is not healthy, the worst first.
@@ -101,15 +89,13 @@ def explain_command(
 
     The exit code is 0 if all of them are healthy, 1 if there are findings, 2 if nothing could be read.
     """
-    source = Source(files, kubeconfig, context, server, url, namespace, at)
+    source = Source(**place)
     _check(source, all_namespaces=all_namespaces, watch=watch, has_names=bool(names))
-    wanted = parse_names(names)
+    wanted, read = parse_names(names), _reader(source)
     if watch:
-        live.check_rich()
-        read = _reader(source)
-        live.watch(lambda: read().views, URL_SECONDS if url else CLUSTER_SECONDS)
+        live.watch(lambda: read().views, URL_SECONDS if source.url else CLUSTER_SECONDS)
     try:
-        reading = _reader(source)()
+        reading = read()
     except ApiError as exc:
         raise ConfigError(str(exc)) from exc
     views = _select(reading.views, wanted, source.where)
@@ -132,6 +118,8 @@ def _check(source: Source, *, all_namespaces: bool, watch: bool, has_names: bool
         raise click.UsageError("--at needs -f: a cluster is read as it is now")
     if watch and (has_names or source.files):
         raise click.UsageError("--watch shows all objects of a cluster or an exporter: give no name and no file")
+    if watch:
+        live.check_rich()
 
 
 class Wanted(NamedTuple):
