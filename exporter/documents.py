@@ -27,11 +27,6 @@ class Document(msgspec.Struct):
     type: Any = None
     object: msgspec.Raw = msgspec.Raw()
 
-    @property
-    def is_list(self) -> bool:
-        """An empty list of client-go has `items: null`."""
-        return self.items is not None or self.kind.endswith("List")
-
 
 class Item(NamedTuple):
     """One object as JSON, or a list without an object.
@@ -86,10 +81,9 @@ def items_of_files(files: Iterable[BinaryIO]) -> Iterator[Item]:
 
 def items(data: bytes) -> Iterator[Item]:
     """Yield the objects of a file, also those in lists, and lists without an object; raises InputError."""
-    documents_ = list(documents(data))
-    if not documents_:
+    if not (found := list(documents(data))):
         raise InputError("no objects in it")
-    for document in documents_:
+    for document in found:
         yield from _items(document, Document())
 
 
@@ -101,7 +95,8 @@ def _items(data: bytes | msgspec.Raw, parent: Document) -> Iterator[Item]:
     if document.items:
         for item in document.items:
             yield from _items(item, document)
-    elif document.is_list:
+    elif document.items is not None or document.kind.endswith("List"):
+        # An empty list of client-go has `items: null`.
         yield Item(document.kind or "List", api_version, data)
     elif not isinstance(document.type, str) or not bytes(document.object):
         yield Item(kind, api_version, data)

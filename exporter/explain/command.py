@@ -182,8 +182,7 @@ def _reader(source: Source) -> Callable[[], Reading]:
 def _of_url(address: str, namespace: str, say: Callable[[str], None]) -> Reading:
     views, known = remote.read_views(address, {"namespace": namespace} if namespace else {})
     if missing := report.unread(known):
-        collectors = missing.lower().replace(" and ", ",")
-        say(f"{address} does not show {missing}: add {collectors} to its --collectors, or see its log")
+        say(f"{address} does not know of {missing}: add them to its --collectors, or see its log")
     return Reading(views, known, datetime.now(UTC))
 
 
@@ -204,10 +203,9 @@ def _print_chains(views: Sequence[ObjectView], reading: Reading, output: str) ->
     """Print what is known of each named object."""
     if output == "json":
         _print_json(list(map(reading.page, views)), reading.time)
-        return
-    for index, view in enumerate(views):
-        for line in ([""] if index else []) + list(report.chain(view, reading.known, reading.fleet, reading.time)):
-            click.echo(line)
+    else:
+        chains = (report.chain(view, reading.known, reading.fleet, reading.time) for view in views)
+        click.echo("\n\n".join("\n".join(lines) for lines in chains))
 
 
 def _print_table(views: Sequence[ObjectView], reading: Reading, output: str) -> None:
@@ -215,10 +213,9 @@ def _print_table(views: Sequence[ObjectView], reading: Reading, output: str) -> 
     unhealthy = sorted((view for view in views if not view.healthy), key=worst_first)
     if output == "json":
         _print_json(unhealthy, reading.time)
-        return
-    for line in report.table(unhealthy):
-        click.echo(line)
-    if not unhealthy:
+    elif unhealthy:
+        click.echo("\n".join(report.table(unhealthy)))
+    else:
         click.echo(f"No findings in {count(len(views), 'object')}.")
 
 

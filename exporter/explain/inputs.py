@@ -30,7 +30,7 @@ _TYPES: dict[str, Any] = {**RAY_TYPES, "Pod": DetailedPod, "Event": DetailedEven
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in _TYPES.items()}
 
 
-HINT = "rayclusters,rayjobs,rayservices,pods,events"
+HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json"
 
 
 class Objects:
@@ -82,7 +82,7 @@ def fleet_of_items(items: Iterable[Item], namespace: str, report: Callable[[str]
     if not len(fleet):
         raise others.error(RAY_TYPES, f" in namespace '{namespace}'" if namespace else "")
     if missing := unread(fleet.known):
-        report(f"no {missing} in the input, so that some causes can't be seen: name {HINT} in kubectl get")
+        report(f"not in the input: {missing}; some causes can't be seen without them. {HINT}")
     return fleet
 
 

@@ -90,4 +90,4 @@ def _evidence(evidence: Evidence, now: datetime) -> str:
 def unread(known: Known) -> str:
     """Return the kinds that could not be read, "" if all could: without them, some causes cannot be seen."""
     kinds = (("RayClusters", known.clusters), ("pods", known.pods), ("Events", known.events))
-    return " and ".join(name for name, is_known in kinds if not is_known)
+    return ", ".join(name for name, is_known in kinds if not is_known)

@@ -96,7 +96,7 @@ def test_json_of_all_objects_has_only_those_with_findings() -> None:
 def test_unread_kinds_are_named_beside_healthy() -> None:
     """Without pods and Events in a file, a healthy object is not known to be."""
     result = explain("-f", str(CASES / "02-cluster-ready-1-4.yaml"), "raycluster/sampled")
-    assert "healthy: no finding (without pods and Events)" in result.output
+    assert "healthy: no finding (without pods, Events)" in result.output
 
 
 def test_control_characters_are_not_printed() -> None:
@@ -212,4 +212,8 @@ def test_an_exporter_without_pods_says_so(exporter: str) -> None:
     with demo("--objects", "5", "--collectors", "rayclusters,rayjobs") as metrics:
         wait_until(lambda: is_ready(metrics), "ready")
         lines = explain("--url", metrics.removesuffix("/metrics")).output.splitlines()
-    assert [line for line in lines if line.endswith("add pods,events to its --collectors, or see its log")]
+    assert [
+        line
+        for line in lines
+        if line.endswith("does not know of pods, Events: add them to its --collectors, or see its log")
+    ]

@@ -184,5 +184,5 @@ def test_what_the_input_does_not_show_is_said_once() -> None:
     """Without pods and Events some causes cannot be seen."""
     _, said = read(file(document("RayJob", RAY), document("RayCluster", RAY)))
     (line,) = said
-    assert line.startswith("no pods and Events in the input, so that some causes can't be seen: ")
-    assert line.endswith("name rayclusters,rayjobs,rayservices,pods,events in kubectl get")
+    assert line.startswith("not in the input: pods, Events; some causes can't be seen without them. ")
+    assert "kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json" in line

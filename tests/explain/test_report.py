@@ -77,7 +77,7 @@ def test_colour_of_a_severity(severity: Severity, colour: str) -> None:
     [
         (Known(), ""),
         (Known(pods=False), " (without pods)"),
-        (Known(clusters=False, pods=False, events=False), " (without RayClusters and pods and Events)"),
+        (Known(clusters=False, pods=False, events=False), " (without RayClusters, pods, Events)"),
     ],
 )
 def test_a_healthy_object(known: Known, without: str) -> None:
