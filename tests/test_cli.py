@@ -149,7 +149,8 @@ def test_serve_does_not_load_the_simulator() -> None:
 def test_what_connects_to_no_cluster_does_not_load_the_client(code: str, tmp_path: Path) -> None:
     """It takes more time than all that `render` does."""
     objects = tmp_path / "objects.json"
-    objects.write_text('{"apiVersion":"ray.io/v1","kind":"RayCluster","metadata":{"name":"a","uid":"1"}}')
+    cluster = '{"apiVersion":"ray.io/v1","kind":"RayCluster","metadata":{"name":"a","uid":"1"}}'
+    objects.write_text(f'{cluster} {{"apiVersion":"v1","kind":"PodList"}} {{"apiVersion":"v1","kind":"EventList"}}')
     loaded = modules_of(code.format(objects=objects))
     assert any(name.startswith("exporter.") for name in loaded)
     assert not {name for name in loaded if name.partition(".")[0] in ("kubernetes", "pydantic", "requests")}
