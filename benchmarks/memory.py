@@ -24,6 +24,9 @@ AT_ONCE = 2
 
 READY_SECONDS = 300
 
+COLLECTORS = "rayclusters,rayjobs,rayservices,events,pods"
+"""The chart's default."""
+
 KUBECONFIG = """\
 current-context: demo
 contexts: [{{name: demo, context: {{cluster: demo}}}}]
@@ -39,7 +42,7 @@ class Measured:
     def __init__(self, server: str, folder: Path) -> None:
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(KUBECONFIG.format(server=server))
-        flags = ["--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0"]
+        flags = ["--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0", "--collectors", COLLECTORS]
         command = [sys.executable, "-m", "exporter", "serve", *flags]
         # Of flags set by the environment none may count here.
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | allocator()
@@ -85,7 +88,7 @@ def allocator() -> dict[str, str]:
 
 def measure(objects: int) -> str:
     """Return a row of the table."""
-    cluster = SimulatedCluster(seed=1, speed=1.0, objects=objects, with_pods=False)
+    cluster = SimulatedCluster(seed=1, speed=1.0, objects=objects)
     cluster.populate(lambda _made, _wanted: None)
     with cluster, tempfile.TemporaryDirectory() as folder:
         exporter = Measured(cluster.url, Path(folder))

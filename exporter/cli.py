@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
 from typing import Any, BinaryIO, NoReturn
 
 import click
@@ -12,8 +11,10 @@ from click.core import ParameterSource
 
 from exporter import __version__
 from exporter.config import UserLabelAllowlist
+from exporter.documents import items_of_files
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.explain.command import explain_command
+from exporter.explain.report import printable
 from exporter.options import (
     PLURALS,
     RAY_PLURALS,
@@ -109,26 +110,22 @@ def render_command(
     \b
       kubectl get rayclusters,rayjobs,rayservices -A -o json | kuberay-exporter render
 
-    Objects that can't be decoded are named on standard error and skipped. The exit code is 1 then, and if the
-    input has no object of the exported kinds.
+    Objects that can't be decoded are named on standard error and skipped; the exit code is 1 then. It is 2 if no
+    object of the exported kinds could be read.
     """
     # Ended by a signal it has not printed everything: that is no success.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     skipped: list[str] = []
     family_filter = build_family_filter(metric_allowlist, metric_denylist)
     renderer = Renderer(collectors, family_filter, metric_labels_allowlist, skipped.append)
-    inputs: Sequence[BinaryIO] = files or [sys.stdin.buffer]
-    for file in inputs:
-        try:
-            renderer.add(file.read())
-        except (InputError, OSError) as exc:
-            raise InputError(f"couldn't read '{file.name}': {exc}") from exc
-    renderer.report_if_nothing_is_known()
+    for item in items_of_files(files or [sys.stdin.buffer]):
+        renderer.add(item)
     # With PYTHONUNBUFFERED, common in images, sys.stdout.buffer stops after what a pipe takes at once.
     with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as stdout:
         stdout.write(renderer.exposition())
     for line in skipped:
-        click.echo(f"{PROGRAM}: {line}", err=True)
+        click.echo(f"{PROGRAM}: {printable(line)}", err=True)
+    renderer.check_not_empty()
     if skipped:
         raise click.exceptions.Exit(1)
 
@@ -145,7 +142,7 @@ def main() -> NoReturn:
         code = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as exc:
         _exit(exc.format_message(), exc.exit_code)
-    except ConfigError as exc:
+    except (ConfigError, InputError) as exc:
         _exit(str(exc), 2)
     except ExporterError as exc:
         _exit(str(exc), 1)
@@ -159,5 +156,5 @@ def main() -> NoReturn:
 
 
 def _exit(message: str, code: int) -> NoReturn:
-    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the error, not a leftover
+    print(f"{PROGRAM}: {printable(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201 - the error, not a leftover
     sys.exit(code)

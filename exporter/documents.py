@@ -4,8 +4,9 @@ Each form becomes JSON of one object or list, which is then handled like an answ
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 import yaml
@@ -13,17 +14,99 @@ import yaml
 from exporter.errors import DecodeError, InputError
 from exporter.kube import wire
 
+MAX_NAMED_KINDS = 5
+MAX_KIND_LENGTH = 63
+
 
 class Document(msgspec.Struct):
-    """An object of any kind, or a list of them."""
+    """An object of any kind, a list of them, or an event of a watch, which has an `object`."""
 
-    kind: str
+    kind: str = ""
     api_version: str = msgspec.field(default="", name="apiVersion")
     items: list[msgspec.Raw] | None = None
+    type: Any = None
+    object: msgspec.Raw = msgspec.Raw()
+
+
+class Item(NamedTuple):
+    """One object as JSON, or a list without an object.
+
+    Attributes:
+        kind, api_version: the object's own or, if it has none, those that the kind of its list implies.
+        is_deleted: it is the last version of an object that a watch reported as deleted.
+    """
+
+    kind: str
+    api_version: str
+    data: bytes | msgspec.Raw
+    is_deleted: bool = False
+
+
+class OtherItems:
+    """What an input holds beside the objects that are read, for the message that it holds nothing else."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+
+    def add(self, item: Item, note: str = "") -> None:
+        self._counts[_describe(item) + note] += 1
+
+    def error(self, wanted: Iterable[str], where: str = "") -> InputError:
+        """Return the error of an input without a wanted kind, which names what was found instead."""
+        found = ", ".join(f"{what} ({count})" for what, count in self._counts.most_common(MAX_NAMED_KINDS))
+        return InputError(f"no {' or '.join(wanted)}{where} in the input, only {found}")
+
+
+def _describe(item: Item) -> str:
+    kind, api_version = item.kind[:MAX_KIND_LENGTH], item.api_version[:MAX_KIND_LENGTH]
+    if kind == "Status":
+        return f"a Status of the API server, {wire.error_of_event(msgspec.Raw(item.data))}"
+    if kind == "Table":
+        return "a Table, which `kubectl get -o json` or `-o yaml` avoids"
+    if kind.endswith("List"):
+        return f"an empty {kind}"
+    if not kind:
+        return "an object without a kind"
+    return f"{kind} of {api_version}" if api_version else f"{kind} without an apiVersion"
+
+
+def items_of_files(files: Iterable[BinaryIO]) -> Iterator[Item]:
+    """Yield the items of files; raises InputError, which names the file."""
+    for file in files:
+        try:
+            yield from items(file.read())
+        except (InputError, OSError) as exc:
+            raise InputError(f"couldn't read '{file.name}': {exc}") from exc
+
+
+def items(data: bytes) -> Iterator[Item]:
+    """Yield the objects of a file, also those in lists, and lists without an object; raises InputError."""
+    if not (found := list(documents(data))):
+        raise InputError("no objects in it")
+    for document in found:
+        yield from _items(document, Document())
+
+
+def _items(data: bytes | msgspec.Raw, parent: Document) -> Iterator[Item]:
+    document = decode_document(data)
+    # The items of a typed list, such as a PodList, need not repeat what its kind implies.
+    implied = parent.kind.removesuffix("List")
+    kind, api_version = document.kind or implied, document.api_version or (implied and parent.api_version)
+    if document.items:
+        for item in document.items:
+            yield from _items(item, document)
+    elif document.items is not None or document.kind.endswith("List"):
+        # An empty list of client-go has `items: null`.
+        yield Item(document.kind or "List", api_version, data)
+    elif not isinstance(document.type, str) or not bytes(document.object):
+        yield Item(kind, api_version, data)
+    elif document.type != "BOOKMARK":
+        for watched in _items(document.object, Document()):
+            yield watched._replace(is_deleted=document.type == "DELETED")
 
 
 def decode_document(data: bytes | msgspec.Raw) -> Document:
-    """Return the kind of an object, or the items of a list; raises InputError."""
+    """Return the fields that tell what a document is; raises InputError."""
     try:
         return wire.decode(_DOCUMENT, data)
     except DecodeError as exc:
@@ -36,6 +119,8 @@ _DOCUMENT = msgspec.json.Decoder(Document)
 def documents(data: bytes) -> Iterator[bytes]:
     """Yield the JSON of each document of a file, JSON or YAML; raises InputError."""
     data = data.removeprefix(b"\xef\xbb\xbf").strip()
+    if data.startswith(b"<"):
+        raise InputError("HTML or XML, such as the answer of a proxy, in place of JSON or YAML")
     if not data.startswith((b"{", b"[")):
         yield from _encoded(_yaml_values(data))
     elif _is_one_document(data):
@@ -72,7 +157,7 @@ def _yaml_values(data: bytes) -> Iterator[Any]:
     try:
         for value in yaml.load_all(data, _YamlLoader):
             if value is not None:
-                yield value
+                yield from value if isinstance(value, list) else [value]
     except (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as exc:
         # The last three are what PyYAML raises for a wrong value of an explicit tag, such as `!!int ""`.
         reason = " ".join(str(exc).split())

@@ -3,7 +3,6 @@
 Every form of input becomes JSON of one object, which is then handled like an object from a server.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,17 +12,14 @@ from prometheus_client import CollectorRegistry
 from exporter.collectors import KINDS
 from exporter.collectors.object_families import ObjectFamilies
 from exporter.config import UserLabelAllowlist
-from exporter.documents import decode_document, documents
-from exporter.errors import DecodeError, InputError
+from exporter.documents import Item, OtherItems
+from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
 from exporter.kube import wire
 from exporter.line_sources import ObjectSource
 from exporter.metrics_store import MetricsStore
 from exporter.resources import API_GROUP, API_VERSION
-
-MAX_NAMED_KINDS = 5
-MAX_KIND_LENGTH = 63
 
 NO_UID = "it has no uid, as it is not from a cluster: print objects with `kubectl get -o yaml` or `-o json`"
 
@@ -40,8 +36,8 @@ class Renderer:
     ) -> None:
         """`report` is called with a line for each object that had to be skipped."""
         self._report = report
-        self._ignored: Counter[str] = Counter()
-        self._has_known = False
+        self._others = OtherItems()
+        self._is_empty = True
         kinds = [kind for kind in KINDS if kind.plural in collectors]
         self._metrics_stores: dict[str, MetricsStore[Any]] = {
             # Files show the current state: nothing has occurred that could be counted, and the time at
@@ -59,52 +55,34 @@ class Renderer:
         }
         self._decoders = {kind.name: msgspec.json.Decoder(kind.object_type) for kind in kinds}
 
-    def add(self, data: bytes) -> None:
-        """Add JSON or YAML: a List, objects, or several documents; other kinds are counted.
+    def add(self, item: Item) -> None:
+        """Add one object; one of another kind, or that cannot be decoded, is counted."""
+        obj = self._decode(item)
+        if obj is None:
+            return
+        self._is_empty = False
+        changed, removed = ([], [obj]) if item.is_deleted else ([obj], [])
+        self._metrics_stores[item.kind].on_change(changed, removed)
 
-        Raises:
-            InputError: neither JSON nor YAML, or not Kubernetes objects.
-        """
-        found = list(documents(data))
-        if not found:
-            raise InputError("no objects in it")
-        for document in found:
-            self._add_document(document)
-
-    def report_if_nothing_is_known(self) -> None:
-        """Report the kinds of the input if none of them is exported."""
-        if self._ignored and not self._has_known:
-            found = ", ".join(f"{kind} ({count})" for kind, count in self._ignored.most_common(MAX_NAMED_KINDS))
-            self._report(f"no {' or '.join(self._metrics_stores)} in the input, only {found}")
+    def check_not_empty(self) -> None:
+        """Raise InputError if there was no object that is exported."""
+        if self._is_empty:
+            raise self._others.error(self._metrics_stores)
 
     def exposition(self) -> bytes:
         """Return the metrics of all objects in the text format."""
         return bytes(Exposition(list(self._metrics_stores.values()), CollectorRegistry()).body(Format.TEXT))
 
-    def _add_document(self, data: bytes | msgspec.Raw) -> None:
-        document = decode_document(data)
-        if document.kind == "Table":
-            self._has_known = True
-            self._report("skipped a Table: print objects with `kubectl get -o json` or `kubectl get -o yaml`")
-        elif document.items is not None:
-            for item in document.items:
-                self._add_document(item)
-        elif document.kind in self._metrics_stores and document.api_version.startswith(f"{API_GROUP}/"):
-            self._add_object(document.kind, data)
-        elif document.kind in self._metrics_stores and not document.api_version:
-            self._has_known = True
-            name = wire.identify(data).key
-            self._report(f"skipped {document.kind} {name}: no apiVersion, which is '{API_GROUP}/{API_VERSION}'")
-        elif not document.kind.endswith("List"):
-            kind, group = document.kind[:MAX_KIND_LENGTH], document.api_version[:MAX_KIND_LENGTH]
-            self._ignored[f"{kind} of {group}" if group else kind] += 1
-
-    def _add_object(self, kind: str, data: bytes | msgspec.Raw) -> None:
-        self._has_known = True
-        try:
-            obj = wire.decode(self._decoders[kind], data)
-        except DecodeError as exc:
-            metadata = wire.identify(data)
-            self._report(f"skipped {kind} {metadata.key}: {exc if metadata.uid else NO_UID}")
-            return
-        self._metrics_stores[kind].on_change([obj], [])
+    def _decode(self, item: Item) -> Any:
+        reason = ""
+        if item.kind in self._metrics_stores and item.api_version.startswith(f"{API_GROUP}/"):
+            try:
+                return wire.decode(self._decoders[item.kind], item.data)
+            except DecodeError as exc:
+                reason = str(exc) if wire.identify(item.data).uid else NO_UID
+        elif item.kind in self._metrics_stores and not item.api_version:
+            reason = f"no apiVersion, which is '{API_GROUP}/{API_VERSION}'"
+        if reason:
+            self._report(f"skipped {item.kind} {wire.identify(item.data).key}: {reason}")
+        self._others.add(item, " that was skipped" if reason else "")
+        return None

@@ -1,5 +1,6 @@
 """The command line: wrong values, help, defaults."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from exporter import __version__
 from tests.support.commands import error_line, run
+from tests.support.objects import manifest
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_variables_that_kubernetes_injects_are_ignored() -> None:
     """A Service called kuberay-exporter sets _PORT and _SERVICE_* in every pod of its namespace."""
     result = run(
         "render",
-        stdin=b'{"kind":"List","items":[]}',
+        stdin=json.dumps({"kind": "RayJob", "apiVersion": "ray.io/v1"} | manifest({})).encode(),
         KUBERAY_EXPORTER_PORT="tcp://10.0.0.1:8080",
         KUBERAY_EXPORTER_SERVICE_HOST="x",
     )
@@ -147,7 +149,8 @@ def test_serve_does_not_load_the_simulator() -> None:
 def test_what_connects_to_no_cluster_does_not_load_the_client(code: str, tmp_path: Path) -> None:
     """It takes more time than all that `render` does."""
     objects = tmp_path / "objects.json"
-    objects.write_text('{"apiVersion":"ray.io/v1","kind":"RayCluster","metadata":{"name":"a","uid":"1"}}')
+    cluster = '{"apiVersion":"ray.io/v1","kind":"RayCluster","metadata":{"name":"a","uid":"1"}}'
+    objects.write_text(f'{cluster} {{"apiVersion":"v1","kind":"PodList"}} {{"apiVersion":"v1","kind":"EventList"}}')
     loaded = modules_of(code.format(objects=objects))
     assert any(name.startswith("exporter.") for name in loaded)
     assert not {name for name in loaded if name.partition(".")[0] in ("kubernetes", "pydantic", "requests")}

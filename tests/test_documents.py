@@ -17,6 +17,7 @@ from exporter.errors import InputError
         (b'{"kind":"A"}{"kind":"B"}', [b'{"kind":"A"}', b'{"kind":"B"}']),
         (b'[{"kind": "A"}, {"kind": "B"}]', [b'{"kind":"A"}', b'{"kind":"B"}']),
         (b"[]", []),
+        (b"- kind: A\n- kind: B\n", [b'{"kind":"A"}', b'{"kind":"B"}']),
         (b"kind: A\n---\n---\nkind: B\n", [b'{"kind":"A"}', b'{"kind":"B"}']),
         (b"\xef\xbb\xbfkind: A\n", [b'{"kind":"A"}']),
         ("name: é\n".encode(), ['{"name":"é"}'.encode()]),
@@ -85,6 +86,7 @@ def test_documents_before_a_wrong_one_are_found() -> None:
         (b'{"kind": "Pod"}', "Pod", "", None),
         (b'{"kind": "List", "items": []}', "List", "", []),
         (b'{"kind": "List", "items": [{"kind":"A"}, 7]}', "List", "", [b'{"kind":"A"}', b"7"]),
+        (b"{}", "", "", None),
     ],
 )
 def test_fields_of_a_document(data: bytes, kind: str, api_version: str, items: list[bytes] | None) -> None:
@@ -97,7 +99,6 @@ def test_fields_of_a_document(data: bytes, kind: str, api_version: str, items: l
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"{}", "Object missing required field `kind`"),
         (b"[]", "Expected `object`, got `array`"),
         (b'{"kind": null}', "Expected `str`, got `null` - at `$.kind`"),
         (b'{"kind": "List", "items": {}}', "Expected `array | null`, got `object` - at `$.items`"),

@@ -38,13 +38,23 @@ A, B = job("a"), job("b")
         pytest.param(
             json.dumps({"kind": "RayJobList", "apiVersion": "ray.io/v1", "items": [A]}), {"a"}, id="a RayJobList"
         ),
-        pytest.param(json.dumps({"kind": "List", "items": []}), set(), id="an empty List"),
-        pytest.param(json.dumps({"kind": "List", "items": None}), set(), id="a List of null"),
+        pytest.param(
+            json.dumps({"kind": "RayJobList", "apiVersion": "ray.io/v1", "items": [{"metadata": A["metadata"]}]}),
+            {"a"},
+            id="items without a kind",
+        ),
+        pytest.param(
+            "".join(json.dumps({"type": "ADDED", "object": obj}) + "\n" for obj in (A, B))
+            + json.dumps({"type": "DELETED", "object": B}),
+            {"a"},
+            id="a watch",
+        ),
         pytest.param(json.dumps(A) + "\n" + json.dumps(B), {"a", "b"}, id="JSON after JSON"),
         pytest.param(json.dumps([A, B]), {"a", "b"}, id="a JSON array"),
         pytest.param(json.dumps(A, indent=2), {"a"}, id="indented"),
         pytest.param("\ufeff  \n" + json.dumps(A), {"a"}, id="byte order mark"),
         pytest.param(yaml.safe_dump(A), {"a"}, id="YAML"),
+        pytest.param(yaml.safe_dump([A, B]), {"a", "b"}, id="a YAML list"),
         pytest.param("---\n" + yaml.safe_dump_all([A, B]) + "---\n", {"a", "b"}, id="YAML documents"),
         pytest.param(yaml.safe_dump({"kind": "List", "items": [A, B]}), {"a", "b"}, id="a YAML List"),
         pytest.param(json.dumps(A | {"apiVersion": "ray.io/v1alpha1"}), {"a"}, id="the deprecated version"),
@@ -58,32 +68,47 @@ def test_forms_of_input(text: str, expected: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "line"),
+    ("document", "found"),
     [
         pytest.param(
             {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "rows": []},
-            "skipped a Table: print objects with `kubectl get -o json` or `kubectl get -o yaml`",
+            "a Table, which `kubectl get -o json` or `-o yaml` avoids (1)",
             id="a Table",
         ),
+        pytest.param(
+            {"kind": "Status", "apiVersion": "v1", "code": 401, "message": "Unauthorized"},
+            "a Status of the API server, 401: Unauthorized (1)",
+            id="a Status",
+        ),
+        pytest.param({"kind": "List", "items": []}, "an empty List (1)", id="an empty List"),
+        pytest.param({"kind": "RayJobList", "items": None}, "an empty RayJobList (1)", id="a list of null"),
+        pytest.param({"error": "the server is away"}, "an object without a kind (1)", id="kubectl's error"),
+        pytest.param({}, "an object without a kind (1)", id="no kind"),
+        pytest.param(
+            {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}}, "Pod of v1 (1)", id="another kind"
+        ),
+        pytest.param(
+            {"kind": "List", "items": [{"kind": "Pod", "apiVersion": "v1"}] * 3 + [{"kind": "\x1bNode"}]},
+            "Pod of v1 (3), ?Node without an apiVersion (1)",
+            id="a List of other kinds",
+        ),
+        pytest.param(A | {"apiVersion": "batch/v1"}, "RayJob of batch/v1 (1)", id="the same kind of another group"),
+    ],
+)
+def test_input_without_a_usable_object_is_explained(document: dict[str, object], found: str) -> None:
+    """In one line, with exit code 2: an empty output alone looks like an empty cluster."""
+    result = run("render", "-", stdin=json.dumps(document).encode())
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert error_line(result) == f"no RayCluster or RayJob or RayService in the input, only {found}"
+
+
+@pytest.mark.parametrize(
+    ("document", "line"),
+    [
         pytest.param(
             {key: value for key, value in A.items() if key != "apiVersion"},
             "skipped RayJob ns/a: no apiVersion, which is 'ray.io/v1'",
             id="no apiVersion",
-        ),
-        pytest.param(
-            {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}},
-            "no RayCluster or RayJob or RayService in the input, only Pod of v1 (1)",
-            id="another kind",
-        ),
-        pytest.param(
-            {"kind": "List", "items": [{"kind": "Pod", "apiVersion": "v1"}] * 3 + [{"kind": "Node"}]},
-            "no RayCluster or RayJob or RayService in the input, only Pod of v1 (3), Node (1)",
-            id="a List of other kinds",
-        ),
-        pytest.param(
-            A | {"apiVersion": "batch/v1"},
-            "no RayCluster or RayJob or RayService in the input, only RayJob of batch/v1 (1)",
-            id="the same kind of another group",
         ),
         pytest.param(
             A | {"metadata": {"name": "a", "namespace": "ns"}},
@@ -93,12 +118,13 @@ def test_forms_of_input(text: str, expected: set[str]) -> None:
         ),
     ],
 )
-def test_input_without_a_usable_object_is_explained(document: dict[str, object], line: str) -> None:
-    """In one line, with exit code 1: an empty output alone looks like an empty cluster."""
-    result = run("render", "-", stdin=json.dumps(document).encode())
+def test_objects_that_are_not_from_a_cluster_are_skipped(document: dict[str, object], line: str) -> None:
+    """With a line for each, and exit code 1 if there are others."""
+    result = run("render", "-", stdin=json.dumps([B, document]).encode())
     assert result.returncode == 1
     assert result.stderr.decode() == f"kuberay-exporter: {line}\n"
-    assert names(result) == set()
+    assert names(result) == {"b"}
+    assert run("render", "-", stdin=json.dumps(document).encode()).returncode == 2
 
 
 def test_other_kinds_beside_known_ones_are_ignored() -> None:
@@ -140,26 +166,21 @@ def test_yaml_gives_what_json_gives() -> None:
         pytest.param(b"---\n---\n", "no objects in it", id="empty documents"),
         pytest.param(b"{", "not JSON", id="cut JSON"),
         pytest.param(json.dumps(A).encode()[:-9], "not JSON", id="cut in the middle"),
-        pytest.param(b"{}", "missing required field `kind`", id="no kind"),
+        pytest.param(b"<html><body>502 Bad Gateway</body></html>", "HTML or XML", id="a proxy's answer"),
         pytest.param(b'{"kind": 1}', "Expected `str`", id="kind of a wrong type"),
         pytest.param(b"[1]", "not a Kubernetes object", id="numbers"),
-        pytest.param(b"error: the server is away", "not a Kubernetes object", id="kubectl's error"),
         pytest.param(b"plain text", "not a Kubernetes object", id="text"),
         pytest.param(b"a: [", "neither JSON nor YAML", id="broken YAML"),
         pytest.param(b"{\xff}", "not JSON", id="not UTF-8"),
         pytest.param(b"a: \xff\xff", "neither JSON nor YAML", id="not UTF-8 in YAML"),
-        pytest.param("kind: List".encode("utf-16"), "not a Kubernetes object|items", id="UTF-16"),
         pytest.param(b"[" * 100_000, "not JSON", id="deeply nested"),
         pytest.param(b"? [a]\n: b\n", "neither JSON nor YAML|not a Kubernetes object", id="a list as a key"),
     ],
 )
 def test_input_that_is_none_is_one_line(data: bytes, reason: str) -> None:
-    """Exit code 1, nothing on standard output."""
+    """Exit code 2, nothing on standard output."""
     result = run("render", "-", stdin=data)
-    if reason.endswith("items") and result.returncode == 0:
-        assert result.stdout == b""  # YAML may be UTF-16, and this is a document without objects
-        return
-    assert result.returncode == 1
+    assert (result.returncode, result.stdout) == (2, b"")
     line = error_line(result)
     assert line.startswith("couldn't read '")
     assert re.search(reason, line), line

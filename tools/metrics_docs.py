@@ -118,6 +118,9 @@ byte-seconds. They grow at every scrape, also without any change of an object. A
 |---|---|---|---|---|
 """
 
+EXPORTED = "Exported only if `--collectors` names `{plural}`{chart}.\n"
+CHART = ", as it does in the chart by default"
+
 POD = """
 Pods are heads and workers (label `ray.io/node-type`) and the submitters of RayJobs (label
 `ray.io/originated-from-crd`), in the namespaces that are watched. Pods of Redis cleanup jobs are left out.
@@ -129,8 +132,9 @@ EVENT = """\
 
 ## Events
 
-Exported only if `--collectors` names `{plural}`. They show what KubeRay's controllers, and others such as Kueue, record
-as Events about Ray's custom resources: [events.md](events.md) explains KubeRay's reasons.
+Exported only if `--collectors` names `{plural}`, as it does in the chart by default. They show what KubeRay's
+controllers, and others such as Kueue, record as Events about Ray's custom resources: [events.md](events.md) explains
+KubeRay's reasons.
 
 | metric | type | labels | stability | source | HELP |
 |---|---|---|---|---|---|
@@ -200,7 +204,7 @@ def _per_object() -> Iterator[str]:
     yield PER_OBJECT.format(averages=", ".join(averages))
     for kind in (kind for kind in KINDS if kind.rows):
         yield f"\n### {kind.name}\n\n"
-        yield "" if kind.is_default else f"Exported only if `--collectors` names `{kind.plural}`.\n"
+        yield "" if kind.is_default else EXPORTED.format(plural=kind.plural, chart=CHART if kind is PODS else "")
         yield POD if kind is PODS else ""
         yield "" if kind.is_default else "\n"
         yield "| metric | labels | stability | series per object | source | HELP |\n|---|---|---|---|---|---|\n"

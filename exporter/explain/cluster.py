@@ -60,8 +60,7 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
             if not source.is_optional:
                 report(f"couldn't read {source.plural}, so they are left out: {reason}")
     if all(source.kind in unread for source in SOURCES if source.root == _RAY_ROOT):
-        hint = "" if namespace else "; with permissions in one namespace only, name it with -n"
-        raise ConfigError(f"couldn't read any kind of {API_GROUP}: {unread['RayCluster']}{hint}")
+        raise ConfigError(f"couldn't read any kind of {API_GROUP}: {unread['RayCluster']}")
     known = Known(
         clusters="RayCluster" not in unread,
         pods="Pod" not in unread,
@@ -81,7 +80,10 @@ def _read(transport: Transport, source: Source, namespace: str, objects: Objects
             for item in page.items or ():
                 objects.add(source.kind, item)
     except StatusError as exc:
-        return "not installed in this cluster" if exc.is_not_served else str(exc)
+        if exc.is_not_served:
+            return "not installed in this cluster"
+        is_hint = exc.code == 403 and not namespace
+        return f"{exc}; with permissions in one namespace only, name it with -n" if is_hint else str(exc)
     except ApiError as exc:
         return str(exc)
     return ""

@@ -4,19 +4,20 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import click
 import msgspec
 
 from exporter.config import parse_namespaces
-from exporter.diagnosis.fleet import Fleet, kind_of
-from exporter.diagnosis.views import ObjectView, page_of, view_of, worst_first
-from exporter.errors import ConfigError, CredentialsError, InputError
+from exporter.diagnosis.fleet import Fleet, Known
+from exporter.diagnosis.phrases import count
+from exporter.diagnosis.views import ObjectPage, ObjectView, page_of, view_of, worst_first
+from exporter.documents import items_of_files
+from exporter.errors import ApiError, ConfigError, CredentialsError
 from exporter.explain import live, remote, report
 from exporter.explain.cluster import read_fleet
-from exporter.explain.inputs import RAY_TYPES, fleet_of_files
-from exporter.resources.detailed import DetailedObject
+from exporter.explain.inputs import RAY_TYPES, fleet_of_items
 
 FINDINGS = 1
 CLUSTER_SECONDS = 10.0
@@ -33,11 +34,36 @@ class Source:
     kubeconfig: str | None
     context: str | None
     server: str | None
+    url: str | None
     namespace: str
+    at: datetime | None
+
+    @property
+    def where(self) -> str:
+        return f"namespace '{self.namespace}'" if self.namespace else "what was read"
+
+
+class Reading(NamedTuple):
+    """What was read: objects with their findings, the worst first; without a fleet if an exporter has found them."""
+
+    views: Sequence[ObjectView]
+    known: Known
+    time: datetime
+    fleet: Fleet | None = None
+
+    @classmethod
+    def of(cls, fleet: Fleet, at: datetime | None) -> Self:
+        time = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
+        return cls(sorted((view_of(obj, fleet, time) for obj in fleet), key=worst_first), fleet.known, time, fleet)
+
+    def page(self, view: ObjectView) -> ObjectPage | ObjectView:
+        """Return an object with its lists, if the fleet has been read."""
+        obj = self.fleet and self.fleet.find(view.kind, view.namespace, view.name)
+        return page_of(obj, self.fleet, self.time) if self.fleet and obj else view
 
 
 @click.command("explain")
-@click.argument("names", nargs=-1, metavar="[KIND/NAME...]")
+@click.argument("names", nargs=-1, metavar="[KIND/NAME... | KIND [NAME...]]")
 @click.option("--namespace", "-n", default="", help="Namespace to read.  [default: all]")
 @click.option("--all-namespaces", "-A", is_flag=True, help="All namespaces; this is the default.")
 @click.option("--file", "-f", "files", type=click.File("rb"), multiple=True, help="File of `kubectl get -o json|yaml`.")
@@ -48,83 +74,83 @@ class Source:
     help="UTC time at which the files were written.  [default: now]",
 )
 @click.option("--watch", is_flag=True, help="Live table of all objects, the worst first, until Ctrl-C; needs rich.")
-@click.option("--url", help="Address of a running exporter to read from, with --watch.")
+@click.option("--url", help="Address of a running exporter to read from, in place of a cluster.")
 @click.option("--kubeconfig", help="Path of a kubeconfig; without it $KUBECONFIG, then ~/.kube/config.")
 @click.option("--context", help="Context of the kubeconfig.  [default: its current one]")
 @click.option("--server", help="Address of an API server that needs no credentials, such as the demo's.")
-def explain_command(
-    names: tuple[str, ...],
-    namespace: str,
-    all_namespaces: bool,
-    files: tuple[BinaryIO, ...],
-    output: str,
-    at: datetime | None,
-    watch: bool,
-    url: str | None,
-    kubeconfig: str | None,
-    context: str | None,
-    server: str | None,
-) -> None:
-    r"""Explain why objects are not healthy.
+def explain_command(names: tuple[str, ...], output: str, watch: bool, all_namespaces: bool, **place: Any) -> None:
+    """Explain why objects are not healthy.
 
     Without a name: one line for each object that is not healthy, the worst first.
 
     \b
-      kuberay-exporter explain rayjob/train-llm -n ml
+      kuberay-exporter explain rayjob train-llm -n ml
       kubectl get rayclusters,rayjobs,pods,events -A -o json | kuberay-exporter explain -f -
 
     The exit code is 0 if all of them are healthy, 1 if there are findings, 2 if nothing could be read.
     """
-    _check(names, namespace, all_namespaces=all_namespaces, watch=watch, url=url, files=files)
-    source = Source(files, kubeconfig, context, server, namespace)
+    source = Source(**place)
+    _check(source, all_namespaces=all_namespaces, watch=watch, has_names=bool(names))
+    wanted, read = parse_names(names), _reader(source)
     if watch:
-        _watch(source, url)
-        return
-    if at and not files:
-        raise click.UsageError("--at needs -f: a cluster is read as it is now")
-    fleet, now = _reader(source)(), at.replace(tzinfo=UTC) if at else datetime.now(UTC)
-    has_findings = _explain_names(fleet, names, output, now) if names else _explain_all(fleet, output, now)
-    if has_findings:
+        live.watch(lambda: read().views, URL_SECONDS if source.url else CLUSTER_SECONDS)
+    try:
+        reading = read()
+    except ApiError as exc:
+        raise ConfigError(str(exc)) from exc
+    views = _select(reading.views, wanted, source.where)
+    if wanted and wanted[0].name:
+        _print_chains(views, reading, output)
+    else:
+        _print_table(views, reading, output)
+    if any(not view.healthy for view in views):
         raise click.exceptions.Exit(FINDINGS)
 
 
-def _check(
-    names: Sequence[str],
-    namespace: str,
-    *,
-    all_namespaces: bool,
-    watch: bool,
-    url: str | None,
-    files: Sequence[BinaryIO],
-) -> None:
-    if namespace and all_namespaces:
+def _check(source: Source, *, all_namespaces: bool, watch: bool, has_names: bool) -> None:
+    if source.namespace and all_namespaces:
         raise click.UsageError("-n and -A exclude each other: give one")
-    if len(parse_namespaces(namespace)) > 1:
-        raise click.UsageError(f"-n: '{namespace}' is not one namespace")
-    if url and not watch:
-        raise click.UsageError("--url needs --watch")
-    if watch and (names or files):
+    if len(parse_namespaces(source.namespace)) > 1:
+        raise click.UsageError(f"-n: '{source.namespace}' is not one namespace")
+    if source.url is not None and source.files:
+        raise click.UsageError("--url and -f exclude each other: give one")
+    if source.at and not source.files:
+        raise click.UsageError("--at needs -f: a cluster is read as it is now")
+    if watch and (has_names or source.files):
         raise click.UsageError("--watch shows all objects of a cluster or an exporter: give no name and no file")
+    if watch:
+        live.check_rich()
+
+
+class Wanted(NamedTuple):
+    """A kind, and the name of an object, "" for all objects of the kind."""
+
+    kind: str
+    name: str
+
+
+def parse_names(words: Sequence[str]) -> list[Wanted]:
+    """Read `KIND/NAME…`, `KIND NAME…` or `KIND`, as kubectl does; raises UsageError."""
+    if not words or "/" in words[0]:
+        return [Wanted(parse_kind(kind, word), name) for word in words for kind, _, name in [word.partition("/")]]
+    kinds, names = [parse_kind(kind, kind) for kind in words[0].split(",")], words[1:] or [""]
     for name in names:
-        parse_name(name)
+        if "/" in name:
+            raise click.UsageError(f"'{name}' has a kind, which is given before: {', '.join(kinds)}")
+    return [Wanted(kind, name) for kind in kinds for name in names]
 
 
-def parse_name(text: str) -> tuple[str, str]:
-    """Read `KIND/NAME`, where the kind may be a plural, in any case, with or without `.ray.io`.
-
-    Raises:
-        UsageError: it is not written so, or the kind is not one of KubeRay's.
-    """
-    plural, separator, name = text.partition("/")
-    word = plural.lower().removesuffix(".ray.io").removesuffix("s")
-    kind = next((kind for kind in RAY_TYPES if kind.lower() == word), None)
-    if not separator or not name or kind is None:
-        raise click.UsageError(f"'{text}' is not KIND/NAME with a KIND of {', '.join(RAY_TYPES)}")
-    return kind, name
+def parse_kind(text: str, word: str) -> str:
+    """Read a kind: singular or plural, in any case, with or without its group; `word` is named in the UsageError."""
+    singular = text.lower().removesuffix(".ray.io").removesuffix(".v1").removesuffix("s")
+    kind = next((kind for kind in RAY_TYPES if kind.lower() == singular), None)
+    if kind is None or word.endswith("/"):
+        raise click.UsageError(f"'{word}' is not KIND/NAME or KIND NAME with a KIND of {', '.join(RAY_TYPES)}")
+    return kind
 
 
-def _reader(source: Source) -> Callable[[], Fleet]:
-    """Return what reads the fleet; what is not read is said once, on standard error."""
+def _reader(source: Source) -> Callable[[], Reading]:
+    """Return what reads the objects; what cannot be seen is said once, on standard error."""
     said: set[str] = set()
 
     def say(line: str) -> None:
@@ -132,8 +158,11 @@ def _reader(source: Source) -> Callable[[], Fleet]:
             said.add(line)
             click.echo(f"kuberay-exporter: {report.printable(line)}", err=True)
 
+    if source.url is not None:
+        address = remote.check_url(source.url)
+        return lambda: _of_url(address, source.namespace, say)
     if source.files:
-        return lambda: _of_files(source, say)
+        return lambda: Reading.of(fleet_of_items(items_of_files(source.files), source.namespace, say), source.at)
     # Imported here, since files need none of it: the kubernetes client takes as long to import as the rest.
     from exporter.kube.client.access import anonymous
     from exporter.kube.client.access_loader import AccessLoader
@@ -147,66 +176,49 @@ def _reader(source: Source) -> Callable[[], Fleet]:
         transport = ApiTransport(load, connections=1)
     except CredentialsError as exc:
         raise ConfigError(str(exc)) from exc
-    return lambda: read_fleet(transport, source.namespace, say)
+    return lambda: Reading.of(read_fleet(transport, source.namespace, say), None)
 
 
-def _of_files(source: Source, say: Callable[[str], None]) -> Fleet:
-    try:
-        fleet = fleet_of_files([file.read() for file in source.files], say)
-    except (InputError, OSError) as exc:
-        raise ConfigError(f"couldn't read '{', '.join(file.name for file in source.files)}': {exc}") from exc
-    return fleet
+def _of_url(address: str, namespace: str, say: Callable[[str], None]) -> Reading:
+    views, known = remote.read_views(address, {"namespace": namespace} if namespace else {})
+    if missing := report.unread(known):
+        say(f"{address} does not know of {missing}: add them to its --collectors, or see its log")
+    return Reading(views, known, datetime.now(UTC))
 
 
-def _explain_names(fleet: Fleet, names: Sequence[str], output: str, now: datetime) -> bool:
-    """Print what is known of each named object; return whether there are findings."""
-    found = [obj for name in names for obj in _find(fleet, name)]
+def _select(views: Sequence[ObjectView], wanted: Sequence[Wanted], where: str) -> Sequence[ObjectView]:
+    """Return the views that are wanted; raises ConfigError if there is none of a name."""
+    if not views:
+        raise ConfigError(f"no {' or '.join(RAY_TYPES)} in {where}")
+    found: list[ObjectView] = []
+    for kind, name in wanted:
+        matching = [view for view in views if view.kind == kind and name in ("", view.name)]
+        if not matching:
+            raise ConfigError(f"couldn't find {kind} {repr(name) if name else 'objects'} in {where}")
+        found += matching
+    return found if wanted else views
+
+
+def _print_chains(views: Sequence[ObjectView], reading: Reading, output: str) -> None:
+    """Print what is known of each named object."""
     if output == "json":
-        _print_json([page_of(obj, fleet, now) for obj in found], now)
+        _print_json(list(map(reading.page, views)), reading.time)
     else:
-        for index, obj in enumerate(found):
-            for line in ([""] if index else []) + list(report.chain(obj, fleet, now)):
-                click.echo(line)
-    return any(not view_of(obj, fleet, now).healthy for obj in found)
+        chains = (report.chain(view, reading.known, reading.fleet, reading.time) for view in views)
+        click.echo("\n\n".join("\n".join(lines) for lines in chains))
 
 
-def _find(fleet: Fleet, text: str) -> list[DetailedObject]:
-    kind, name = parse_name(text)
-    found = [obj for obj in fleet if kind_of(obj) == kind and obj.metadata.name == name]
-    if not found:
-        raise ConfigError(f"couldn't find {kind} '{name}' in what was read")
-    return found
-
-
-def _explain_all(fleet: Fleet, output: str, now: datetime) -> bool:
-    views = views_of(fleet, now)
-    unhealthy = [view for view in views if not view.healthy]
+def _print_table(views: Sequence[ObjectView], reading: Reading, output: str) -> None:
+    """Print a line for each object with findings."""
+    unhealthy = sorted((view for view in views if not view.healthy), key=worst_first)
     if output == "json":
-        _print_json(unhealthy, now)
+        _print_json(unhealthy, reading.time)
+    elif unhealthy:
+        click.echo("\n".join(report.table(unhealthy)))
     else:
-        for line in report.table(unhealthy):
-            click.echo(line)
-        if not unhealthy:
-            click.echo(f"No findings in {len(views)} objects.")
-    return bool(unhealthy)
-
-
-def views_of(fleet: Fleet, now: datetime) -> list[ObjectView]:
-    """Return all objects of a fleet, the worst first."""
-    return sorted((view_of(obj, fleet, now) for obj in fleet), key=worst_first)
+        click.echo(f"No findings in {count(len(views), 'object')}.")
 
 
 def _print_json(items: Sequence[object], now: datetime) -> None:
     body = msgspec.json.encode({"apiVersion": "v1", "time": now.replace(microsecond=0), "items": items})
     click.echo(msgspec.json.format(body, indent=2))
-
-
-def _watch(source: Source, url: str | None) -> None:
-    live.check_rich()
-    if url is not None:
-        query = {"namespace": source.namespace} if source.namespace else {}
-        address = remote.check_url(url)
-        live.watch(lambda: remote.read_views(address, query), URL_SECONDS)
-    else:
-        read = _reader(source)
-        live.watch(lambda: views_of(read(), datetime.now(UTC)), CLUSTER_SECONDS)

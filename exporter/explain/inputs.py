@@ -1,13 +1,14 @@
 """JSON of objects in, a fleet out. What cannot be decoded is reported and skipped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from exporter.diagnosis.fleet import Fleet, Known
-from exporter.documents import decode_document, documents
-from exporter.errors import DecodeError, InputError
+from exporter.documents import Item, OtherItems
+from exporter.errors import DecodeError
+from exporter.explain.report import unread
 from exporter.kube import wire
 from exporter.resources import API_GROUP
 from exporter.resources.detailed import (
@@ -29,58 +30,75 @@ _TYPES: dict[str, Any] = {**RAY_TYPES, "Pod": DetailedPod, "Event": DetailedEven
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in _TYPES.items()}
 
 
+HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json"
+
+
 class Objects:
-    """Objects of all kinds that a diagnosis reads, decoded one by one."""
+    """Objects of all kinds that a diagnosis reads, decoded one by one; of each the last version that was added."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         """`report` is called with a line for each object that is skipped."""
         self._report = report
-        self._by_kind: dict[str, list[Any]] = {kind: [] for kind in _TYPES}
+        self._by_kind: dict[str, dict[tuple[str, str], Any]] = {kind: {} for kind in _TYPES}
 
-    def add(self, kind: str, data: bytes | msgspec.Raw) -> None:
-        """Add one object of a kind that is one of `_TYPES`."""
+    def add(self, kind: str, data: bytes | msgspec.Raw) -> Any:
+        """Add one object of a kind that is one of `_TYPES`; return it, None if it was skipped."""
         try:
-            self._by_kind[kind].append(wire.decode(_DECODERS[kind], data))
+            obj = wire.decode(_DECODERS[kind], data)
         except DecodeError as exc:
             self._report(f"skipped {kind} {wire.identify(data).key}: {exc}")
+            return None
+        self._by_kind[kind][_key(obj)] = obj
+        return obj
 
-    def add_file(self, data: bytes) -> None:
-        """Add the objects of a file, JSON or YAML; other kinds are ignored. Raises InputError."""
-        found = list(documents(data))
-        if not found:
-            raise InputError("no objects in it")
-        for document in found:
-            self._add_document(document)
-
-    def kinds(self) -> set[str]:
-        """Return the kinds of which there is an object."""
-        return {kind for kind, objects in self._by_kind.items() if objects}
+    def remove(self, kind: str, obj: Any) -> None:
+        self._by_kind[kind].pop(_key(obj), None)
 
     def fleet(self, known: Known) -> Fleet:
         fleet = Fleet(known)
         for kind in RAY_TYPES:
-            fleet.add_objects(self._by_kind[kind])
-        fleet.add_pods(self._by_kind["Pod"])
-        fleet.add_events(self._by_kind["Event"])
+            fleet.add_objects(self._by_kind[kind].values())
+        fleet.add_pods(self._by_kind["Pod"].values())
+        fleet.add_events(self._by_kind["Event"].values())
         return fleet
 
-    def _add_document(self, data: bytes | msgspec.Raw) -> None:
-        document = decode_document(data)
-        if document.items is not None:
-            for item in document.items:
-                self._add_document(item)
-        elif document.kind in RAY_TYPES:
-            if document.api_version.startswith(f"{API_GROUP}/"):
-                self.add(document.kind, data)
-        elif document.kind in _TYPES and document.api_version == "v1":
-            self.add(document.kind, data)
+
+def _key(obj: Any) -> tuple[str, str]:
+    return obj.metadata.namespace, obj.metadata.name
 
 
-def fleet_of_files(contents: list[bytes], report: Callable[[str], None]) -> Fleet:
-    """Return the fleet of files; a kind of which they have no object counts as not read. Raises InputError."""
-    objects = Objects(report)
-    for data in contents:
-        objects.add_file(data)
-    kinds = objects.kinds()
-    known = Known(clusters="RayCluster" in kinds, pods="Pod" in kinds, events="Event" in kinds)
-    return objects.fleet(known)
+def fleet_of_items(items: Iterable[Item], namespace: str, report: Callable[[str], None]) -> Fleet:
+    """Return the objects of a namespace, or of all if it is empty; `report` is called for each that is skipped.
+
+    A kind of which there is neither an object nor a list counts as not read. Raises InputError if nothing is left.
+    """
+    objects, others, kinds = Objects(report), OtherItems(), set[str]()
+    for item in items:
+        is_kind_read, note = _add(objects, item, namespace)
+        others.add(item, note)
+        if is_kind_read:
+            kinds.add(item.kind.removesuffix("List"))
+    fleet = objects.fleet(Known(clusters="RayCluster" in kinds, pods="Pod" in kinds, events="Event" in kinds))
+    if not len(fleet):
+        raise others.error(RAY_TYPES, f" in namespace '{namespace}'" if namespace else "")
+    if missing := unread(fleet.known):
+        report(f"not in the input: {missing}; some causes can't be seen without them. {HINT}")
+    return fleet
+
+
+def _add(objects: Objects, item: Item, namespace: str) -> tuple[bool, str]:
+    """Add an item that is read; return whether its kind can count as read, and why the item is not there."""
+    if not _is_read(item):
+        return item.kind.endswith("List"), ""
+    if (obj := objects.add(item.kind, item.data)) is None:
+        return False, " that was skipped"
+    if not item.is_deleted and namespace in ("", obj.metadata.namespace):
+        return True, ""
+    objects.remove(item.kind, obj)
+    return True, " that was deleted" if item.is_deleted else f" in namespace '{obj.metadata.namespace}'"
+
+
+def _is_read(item: Item) -> bool:
+    if item.kind in RAY_TYPES:
+        return item.api_version.startswith(f"{API_GROUP}/")
+    return item.kind in _TYPES and item.api_version == "v1"

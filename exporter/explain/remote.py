@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from exporter.diagnosis.fleet import Known
 from exporter.diagnosis.views import ObjectView
 from exporter.errors import ConfigError, StreamError
 from exporter.explain.report import printable
@@ -19,10 +20,18 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_PAGES = 1000
 
 
+class ExporterInfo(msgspec.Struct, frozen=True):
+    """What the exporter watches."""
+
+    events: bool = True
+    pods: bool = True
+
+
 class Listing(msgspec.Struct):
     """One page of the API's list; fields that are not read here are ignored."""
 
     items: list[ObjectView]
+    exporter: ExporterInfo = ExporterInfo()
     continue_token: str = msgspec.field(default="", name="continue")
 
 
@@ -46,8 +55,8 @@ def _is_address(url: str) -> bool:
     return is_complete and not any(char.isspace() or char in "?#" for char in url)
 
 
-def read_views(url: str, query: dict[str, str]) -> list[ObjectView]:
-    """Return the objects of all pages.
+def read_views(url: str, query: dict[str, str]) -> tuple[list[ObjectView], Known]:
+    """Return the objects of all pages, and what the exporter watches.
 
     Raises:
         StreamError: the exporter does not answer, or not with its API.
@@ -59,7 +68,7 @@ def read_views(url: str, query: dict[str, str]) -> list[ObjectView]:
         views += page.items
         token = page.continue_token
         if not token:
-            return views
+            return views, Known(pods=page.exporter.pods, events=page.exporter.events)
     raise StreamError(f"{url} answered with more than {MAX_PAGES} pages")
 
 

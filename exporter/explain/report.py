@@ -7,31 +7,30 @@ from datetime import datetime
 import click
 
 from exporter.diagnosis.causes import Severity
-from exporter.diagnosis.details import ClusterDetails, JobDetails, details_of
+from exporter.diagnosis.details import ClusterDetails, JobDetails
 from exporter.diagnosis.finding import Evidence, Finding
-from exporter.diagnosis.fleet import Fleet, Related, kind_of
+from exporter.diagnosis.fleet import Fleet, Known, Related
 from exporter.diagnosis.phrases import age, count
 from exporter.diagnosis.rows import PodRow
-from exporter.diagnosis.states import state_of
 from exporter.diagnosis.views import ObjectView, view_of
-from exporter.resources.detailed import DetailedObject
-
-RUNBOOKS = "docs/runbooks.md"
+from exporter.options import RUNBOOKS
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _ARROW = "←"
 
 
-def chain(obj: DetailedObject, fleet: Fleet, now: datetime) -> Iterator[str]:
-    """Yield the lines about one object: its state, what it waits for, the findings and what helps."""
-    view, related = view_of(obj, fleet, now), fleet.related(obj)
-    yield click.style(_state_line(obj, now), bold=True)
-    for cluster, of_cluster in related.clusters:
-        yield f"{_ARROW} {_state_line(cluster, now)}"
-        yield from _pods(of_cluster)
-    yield from _pods(related)
+def chain(view: ObjectView, known: Known, fleet: Fleet | None, now: datetime) -> Iterator[str]:
+    """Yield the lines about one object: its state, what it waits for if there is a fleet, its findings."""
+    yield click.style(_state_line(view, now), bold=True)
+    if fleet and (obj := fleet.find(view.kind, view.namespace, view.name)):
+        related = fleet.related(obj)
+        for cluster, of_cluster in related.clusters:
+            yield f"{_ARROW} {_state_line(view_of(cluster, fleet, now), now)}"
+            yield from _pods(of_cluster)
+        yield from _pods(related)
     if not view.findings:
-        yield f"{_ARROW} {click.style('healthy', fg='green')}: no finding{_unread(fleet)}"
+        without = f" (without {missing})" if (missing := unread(known)) else ""
+        yield f"{_ARROW} {click.style('healthy', fg='green')}: no finding{without}"
     for item in view.findings:
         yield from _finding(item, now)
 
@@ -52,16 +51,15 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _state_line(obj: DetailedObject, now: datetime) -> str:
-    state, details = state_of(obj), details_of(obj)
-    since = f" for {age(now, state.since)}" if state.since else ""
+def _state_line(view: ObjectView, now: datetime) -> str:
+    details = view.details
+    since = f" for {age(now, view.since)}" if view.since else ""
     figures = ""
     if isinstance(details, ClusterDetails) and details.workers is not None and details.workers.desired:
         figures = f", {details.workers.ready or 0} of {count(details.workers.desired, 'worker')} ready"
     if isinstance(details, JobDetails) and details.failed:
         figures = f", {count(details.failed, 'failed attempt')}"
-    meta = obj.metadata
-    return printable(f"{kind_of(obj)} {meta.namespace}/{meta.name}: {state.name}{since}{figures}")
+    return printable(f"{view.kind} {view.namespace}/{view.name}: {view.state}{since}{figures}")
 
 
 def _pods(related: Related) -> Iterator[str]:
@@ -91,8 +89,7 @@ def _evidence(evidence: Evidence, now: datetime) -> str:
     return f"{evidence.kind} {evidence.name}, {evidence.field}{time}{message}"
 
 
-def _unread(fleet: Fleet) -> str:
-    """Say which kinds could not be read: without them, some causes cannot be seen."""
-    kinds = (("RayClusters", fleet.known.clusters), ("pods", fleet.known.pods), ("Events", fleet.known.events))
-    unread = [name for name, is_known in kinds if not is_known]
-    return f" (without {', '.join(unread)})" if unread else ""
+def unread(known: Known) -> str:
+    """Return the kinds that could not be read, "" if all could: without them, some causes cannot be seen."""
+    kinds = (("RayClusters", known.clusters), ("pods", known.pods), ("Events", known.events))
+    return ", ".join(name for name, is_known in kinds if not is_known)

@@ -63,7 +63,7 @@ class HttpSettings(msgspec.Struct, frozen=True):
     """`http_server_config` as it is written."""
 
     http2: bool = False
-    headers: dict[str, str] = {}
+    headers: dict[str, str | None] = {}
 
 
 class WebSettings(msgspec.Struct, frozen=True):
@@ -113,7 +113,8 @@ def _parse_users(section: Any) -> dict[str, str]:
     if not section:
         # To mean "everybody" by it would open the port when the users get lost.
         raise ConfigError("basic_auth_users: there is no user; without the key everybody has access")
-    users: dict[str, str] = _convert(section, dict[str, str], "basic_auth_users")
+    converted: dict[str, str | None] = _convert(section, dict[str, str | None], "basic_auth_users")
+    users = {name: hash_ or "" for name, hash_ in converted.items()}
     for number, (name, hash_) in enumerate(users.items(), 1):
         if not name or ":" in name:
             raise ConfigError(f"basic_auth_users: the name of user {number} is empty or contains a colon")
@@ -136,8 +137,9 @@ def _is_usable(hash_: str) -> bool:
     return True
 
 
-def _check_headers(headers: dict[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
+def _check_headers(headers: dict[str, str | None]) -> dict[str, str]:
+    given = {name: value or "" for name, value in headers.items()}
+    for name, value in given.items():
         if name not in _HEADERS:
             raise ConfigError(f"http_server_config.headers: {printable(name)} is not one of {', '.join(_HEADERS)}")
         if not _HEADER_VALUE.fullmatch(value):
@@ -145,7 +147,7 @@ def _check_headers(headers: dict[str, str]) -> dict[str, str]:
         allowed = _HEADERS[name]
         if value and allowed and value not in allowed:
             raise ConfigError(f"http_server_config.headers: the value of '{name}' is not one of {', '.join(allowed)}")
-    return {name: value for name, value in headers.items() if value}
+    return {name: value for name, value in given.items() if value}
 
 
 def _section(section: Any, where: str, known: Collection[str]) -> dict[str, Any]:
@@ -177,8 +179,19 @@ def printable(value: object) -> str:
     return f"'{value}'" if isinstance(value, str) and _PRINTABLE.fullmatch(value) else "(not shown)"
 
 
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_SWITCHES = ("http2", "prefer_server_cipher_suites")
+"""The keys whose values are booleans, not text."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Refuses what a file should not have twice: the second value would replace the first without a word."""
+    """Refuses a key that is given twice, and reads numbers, times and booleans as text.
+
+    yaml.v2, with which exporter-toolkit reads the file, decodes every scalar into a string as it is written.
+    """
+
+    def construct_text(self, node: yaml.ScalarNode) -> str:
+        return str(self.construct_scalar(node))
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -186,7 +199,15 @@ class _Loader(yaml.SafeLoader):
             if key in keys[:number]:
                 line = node.value[number][0].start_mark.line + 1
                 raise ConfigError(f"line {line}: the key {printable(key)} is given twice")
-        return super().construct_mapping(node, deep)
+        mapping = super().construct_mapping(node, deep)
+        for key, value in node.value:
+            if value.tag == _BOOLEAN and key.value in _SWITCHES:
+                mapping[key.value] = self.construct_yaml_bool(value)
+        return mapping
+
+
+for _type in ("bool", "int", "float", "timestamp"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_type}", _Loader.construct_text)
 
 
 def _load(content: bytes) -> Any:

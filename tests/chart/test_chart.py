@@ -17,7 +17,8 @@ from tests.support.helm_chart import CHART, GOLDENS, NAMESPACE, RELEASE, Rendere
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 
-KINDS = ["rayclusters", "rayjobs", "rayservices"]
+KINDS = ["rayclusters", "rayjobs", "rayservices", "events", "pods"]
+CORE = ["events", "pods"]
 
 RBAC = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
@@ -125,7 +126,7 @@ def test_an_account_that_is_not_made_must_be_named() -> None:
     [
         ({"metricAllowlist": ["a"], "metricDenylist": ["b"]}, "metricAllowlist and metricDenylist exclude each other"),
         ({"metricLabelsAllowlist": {"raycronjobs": ["team"]}}, "collectors does not have raycronjobs"),
-        ({"logEvents": True}, "collectors does not have events"),
+        ({"logEvents": True, "collectors": ["rayjobs", "pods"]}, "collectors does not have events"),
         ({"serviceMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}}}, "without the scheme https"),
         ({"prometheusRule": {"enabled": True, "objectLabels": ["label_team"]}}, "metricLabelsAllowlist"),
         ({"serviceAccount": {"create": False, "name": "a", "annotations": {"b": "c"}}}, "serviceAccount.annotations"),
@@ -228,7 +229,7 @@ def test_limits_of_a_monitor_are_in_both_kinds() -> None:
         assert monitor["spec"][endpoints][0].items() >= ({"scheme": "https"} | tls).items()
 
 
-@pytest.mark.parametrize("collectors", [KINDS, ["rayjobs"], ["raycronjobs", "rayservices"]], ids="+".join)
+@pytest.mark.parametrize("collectors", [KINDS, KINDS[:3], ["rayjobs"], ["raycronjobs", "rayservices"]], ids="+".join)
 @pytest.mark.parametrize("namespaces", [[], ["team-a", "team-b"]], ids=["everywhere", "namespaced"])
 def test_rights_are_what_the_flags_need(collectors: list[str], namespaces: list[str]) -> None:
     """`list` and `watch` of the collectors' kinds, in the namespaces that are watched, and nothing else."""
@@ -236,7 +237,15 @@ def test_rights_are_what_the_flags_need(collectors: list[str], namespaces: list[
     roles = rendered.of("Role", "ClusterRole")
     assert rendered.flags["--collectors"].split(",") == collectors
     for role in roles:
-        assert role["rules"] == [{"apiGroups": ["ray.io"], "resources": collectors, "verbs": ["list", "watch"]}]
+        of_groups = {
+            "": CORE if CORE[0] in collectors else [],
+            "ray.io": [kind for kind in collectors if "ray" in kind],
+        }
+        assert role["rules"] == [
+            {"apiGroups": [group], "resources": kinds, "verbs": ["list", "watch"]}
+            for group, kinds in of_groups.items()
+            if kinds
+        ]
     if namespaces:
         assert [role["metadata"]["namespace"] for role in roles] == namespaces
         assert rendered.flags["--watch-namespace"].split(",") == namespaces

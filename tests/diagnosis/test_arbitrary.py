@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.fleet import Known
-from exporter.diagnosis.views import page_of
+from exporter.diagnosis.views import page_of, view_of
 from exporter.explain import report
 from exporter.explain.inputs import RAY_TYPES, Objects
 from exporter.web.snapshot import make_snapshot
@@ -56,7 +56,7 @@ def test_any_objects_are_diagnosed(objects: list[tuple[str, dict[str, Any]]]) ->
         for finding in page["object"]["findings"]:
             assert finding["cause"] in set(Cause)
             assert len(finding["sentence"]) < 2000
-        text = "".join(click.unstyle(line) for line in report.chain(obj, fleet, NOW))
+        text = "".join(click.unstyle(line) for line in report.chain(view_of(obj, fleet, NOW), fleet.known, fleet, NOW))
         assert text.isprintable()
 
 

@@ -76,13 +76,16 @@ def test_role_allows_to_list_and_watch_and_nothing_else(cluster: Cluster, popula
         api = cluster.api.as_holder_of(release.account.token("exporter"))
         path = f"{API}/namespaces/{populated[0]}/rayjobs"
         assert api.get(path).status == 200
+        # RBAC knows no selectors: all pods, but not one of them by name.
+        assert api.get("/api/v1/pods").status == 200
         refused = [
             api.get(f"{path}/a"),
             api.request("DELETE", f"{path}/a"),
             api.request("PATCH", f"{path}/a/status", {}, content_type="application/merge-patch+json"),
             api.get(f"{API}/raycronjobs"),
             api.get(f"/api/v1/namespaces/{namespace}/secrets"),
-            api.get("/api/v1/pods"),
+            api.get(f"/api/v1/namespaces/{namespace}/pods/a"),
+            api.get("/api/v1/nodes"),
         ]
         assert [answer.status for answer in refused] == [403] * len(refused)
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.fleet import Fleet, Known
+from exporter.diagnosis.states import state_of
+from exporter.documents import items
 from exporter.errors import InputError
-from exporter.explain.inputs import Objects, fleet_of_files
+from exporter.explain.inputs import fleet_of_items
 
 RAY = "ray.io/v1"
 
@@ -18,6 +20,12 @@ def document(kind: str, api_version: str, name: str = "a", **more: Any) -> dict[
 
 def file(*objects: dict[str, Any]) -> bytes:
     return json.dumps({"kind": "List", "apiVersion": "v1", "items": objects}).encode()
+
+
+def read(*files: bytes, namespace: str = "") -> tuple[Fleet, list[str]]:
+    """Return the fleet of files, and the lines on standard error."""
+    said: list[str] = []
+    return fleet_of_items((item for data in files for item in items(data)), namespace, said.append), said
 
 
 @pytest.mark.parametrize(
@@ -38,17 +46,20 @@ def file(*objects: dict[str, Any]) -> bytes:
     ],
 )
 def test_kinds_that_are_taken(kind: str, api_version: str, taken: bool) -> None:
-    """By kind and group; others are ignored without a word."""
-    said: list[str] = []
-    objects = Objects(said.append)
-    objects.add_file(file(document(kind, api_version)))
-    assert (objects.kinds(), said) == ({kind} if taken else set(), [])
+    """By kind and group; others are ignored."""
+    fleet, _ = read(file(document("RayJob", RAY), document(kind, api_version, "b")))
+    is_taken = {
+        "RayCluster": fleet.known.clusters,
+        "Pod": fleet.known.pods,
+        "Event": fleet.known.events,
+    }.get(kind, len(fleet) == 2)
+    assert is_taken is taken
 
 
 def test_lists_in_lists_are_read() -> None:
     """As `jq -s` makes them of several answers."""
     inner = json.loads(file(document("RayJob", RAY, "b"), document("RayJob", RAY, "c")))
-    fleet = fleet_of_files([file(document("RayJob", RAY, "a"), inner)], lambda _: None)
+    fleet, _ = read(file(document("RayJob", RAY, "a"), inner))
     assert [obj.metadata.name for obj in fleet] == ["a", "b", "c"]
 
 
@@ -64,9 +75,8 @@ def test_lists_in_lists_are_read() -> None:
 )
 def test_an_object_that_cannot_be_decoded_is_skipped(obj: dict[str, Any], line: str) -> None:
     """With one line; the others are read."""
-    said: list[str] = []
-    fleet = fleet_of_files([file(obj, document("RayJob", RAY, "b"))], said.append)
-    assert said == [line]
+    fleet, said = read(file(obj, document("RayJob", RAY, "b")))
+    assert said[:-1] == [line]
     assert [obj.metadata.name for obj in fleet] == ["b"]
 
 
@@ -81,8 +91,8 @@ def test_an_object_that_cannot_be_decoded_is_skipped(obj: dict[str, Any], line: 
 )
 def test_kinds_without_an_object_are_not_known(contents: list[tuple[str, str]], known: Known) -> None:
     """Over all files together."""
-    files = [file(document(kind, api_version)) for kind, api_version in contents]
-    assert fleet_of_files(files, lambda _: None).known == known
+    fleet, _ = read(*(file(document(kind, api_version)) for kind, api_version in contents))
+    assert fleet.known == known
 
 
 @pytest.mark.parametrize(
@@ -92,17 +102,87 @@ def test_kinds_without_an_object_are_not_known(contents: list[tuple[str, str]], 
         (b"---\n", "no objects in it"),
         (b"[]", "no objects in it"),
         (b"text", "not a Kubernetes object: Expected `object`, got `str`"),
-        (b'{"items": []}', "not a Kubernetes object: Object missing required field `kind`"),
         (b'{"kind": "List", "items": [null]}', "not a Kubernetes object: Expected `object`, got `null`"),
+        (b"<!DOCTYPE html><html></html>", "HTML or XML, such as the answer of a proxy, in place of JSON or YAML"),
     ],
 )
 def test_wrong_files(data: bytes, message: str) -> None:
     """An empty file is one, too: it would otherwise look like a healthy cluster."""
     with pytest.raises(InputError) as raised:
-        fleet_of_files([file(document("RayJob", RAY)), data], lambda _: None)
+        read(file(document("RayJob", RAY)), data)
     assert str(raised.value) == message
 
 
-def test_an_empty_list_is_no_error() -> None:
-    """A cluster can have no objects."""
-    assert len(fleet_of_files([file()], lambda _: None)) == 0
+STATUS = {"kind": "Status", "apiVersion": "v1", "code": 403, "message": 'rayjobs is forbidden: User "x"'}
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (file(), "an empty List (1)"),
+        (b'{"kind": "RayJobList", "apiVersion": "ray.io/v1", "items": null}', "an empty RayJobList (1)"),
+        (b"items: []", "an empty List (1)"),
+        (b"{}", "an object without a kind (1)"),
+        (b'{"items": [{"metadata": {}}, {}]}', "an object without a kind (2)"),
+        (file(document("Pod", "v1"), document("Pod", "v1", "b"), document("Job", "batch/v1")), "Pod of v1 (2), Job"),
+        (file(document("RayJob", "")), "RayJob without an apiVersion (1)"),
+        (json.dumps(STATUS).encode(), 'a Status of the API server, 403: rayjobs is forbidden: User "x" (1)'),
+        (b'{"type": "ERROR", "object": ' + json.dumps(STATUS).encode() + b"}", "a Status of the API server, 403: "),
+        (b'{"kind": "Table", "apiVersion": "meta.k8s.io/v1", "rows": [{"object": {}}]}', "a Table, which `kubectl get"),
+        (file(document("RayJob", RAY, spec=7)), "RayJob of ray.io/v1 that was skipped (1)"),
+        (json.dumps({"type": "DELETED", "object": document("RayJob", RAY)}).encode(), "RayJob of ray.io/v1 that was d"),
+    ],
+)
+def test_input_without_an_object_of_kuberay(data: bytes, found: str) -> None:
+    """It is an error that names what was found: "no findings" would look like a healthy cluster."""
+    with pytest.raises(InputError) as raised:
+        read(data)
+    prefix = "no RayCluster or RayJob or RayService or RayCronJob in the input, only "
+    assert str(raised.value).startswith(prefix + found)
+
+
+def test_objects_of_another_namespace_are_left_out() -> None:
+    """A wrong namespace is an error that names the right one."""
+    data = file(document("RayJob", RAY), document("Pod", "v1"))
+    assert len(read(data, namespace="ns")[0]) == 1
+    with pytest.raises(InputError, match=r"RayCronJob in namespace 'n' in the input, only RayJob of ray.io/v1 in name"):
+        read(data, namespace="n")
+
+
+@pytest.mark.parametrize("separator", ["\n", "\n---\n"])
+def test_items_of_a_typed_list_take_its_kind(separator: str) -> None:
+    """As `kubectl get --raw` and client libraries write them; an empty list says that there are no such objects."""
+    item = {"metadata": document("", "")["metadata"]}
+    lists = [
+        {"kind": "RayJobList", "apiVersion": RAY, "items": [item]},
+        {"kind": "RayClusterList", "apiVersion": RAY, "items": [item]},
+        {"kind": "PodList", "apiVersion": "v1", "items": None},
+        {"kind": "EventList", "apiVersion": "v1", "metadata": {}},
+    ]
+    # JSON is YAML, too.
+    prefix = "# a comment\n" if "-" in separator else ""
+    fleet, said = read((prefix + separator.join(map(json.dumps, lists))).encode())
+    assert len(fleet) == 2
+    assert (fleet.known, said) == (Known(), [])
+
+
+def test_a_watch_shows_the_last_version_of_each_object() -> None:
+    """As of `kubectl get --watch --output-watch-events -o json`, or of a request with `watch=1`."""
+    versions = [
+        ("ADDED", document("RayJob", RAY, "a")),
+        ("ADDED", document("RayJob", RAY, "b")),
+        ("MODIFIED", document("RayJob", RAY, "a", status={"jobDeploymentStatus": "Running"})),
+        ("BOOKMARK", {"kind": "RayJob", "apiVersion": RAY, "metadata": {"resourceVersion": "1"}}),
+        ("DELETED", document("RayJob", RAY, "b")),
+    ]
+    fleet, _ = read(b"\n".join(json.dumps({"type": type_, "object": obj}).encode() for type_, obj in versions))
+    (obj,) = fleet
+    assert (obj.metadata.name, state_of(obj).name) == ("a", "Running")
+
+
+def test_what_the_input_does_not_show_is_said_once() -> None:
+    """Without pods and Events some causes cannot be seen."""
+    _, said = read(file(document("RayJob", RAY), document("RayCluster", RAY)))
+    (line,) = said
+    assert line.startswith("not in the input: pods, Events; some causes can't be seen without them. ")
+    assert "kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json" in line

@@ -1,15 +1,16 @@
 """The live table, and reading a running exporter."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from rich.console import Console
 
+from exporter.diagnosis.fleet import Known
 from exporter.diagnosis.views import ObjectView
 from exporter.errors import ConfigError, StreamError
 from exporter.explain import live
-from exporter.explain.command import views_of
+from exporter.explain.command import Reading
 from exporter.explain.remote import check_url, read_views
 from tests.support.demo_process import demo, is_ready
 from tests.support.fleets import recorded
@@ -20,7 +21,7 @@ def test_table_has_the_worst_first_and_the_numbers_of_all() -> None:
     """Only as many rows as the terminal has."""
     fleet, now = recorded("008")
     output = io.StringIO()
-    Console(file=output, width=160).print(live.fleet_table(views_of(fleet, now), now, rows=3))
+    Console(file=output, width=160).print(live.fleet_table(Reading.of(fleet, now).views, now, rows=3, is_wide=True))
     lines = output.getvalue().splitlines()
     assert lines[0].startswith("26 objects, 15 with findings, ")
     assert lines[1].split() == ["severity", "object", "state", "since", "finding"]
@@ -28,12 +29,23 @@ def test_table_has_the_worst_first_and_the_numbers_of_all() -> None:
     assert lines[2].startswith("critical")
 
 
+@pytest.mark.parametrize("width", [80, 119])
+def test_names_are_whole_in_a_narrow_terminal(width: int) -> None:
+    """The finding is cut, and the states are left out: a name is what one needs for the next command."""
+    fleet, now = recorded("008")
+    views = Reading.of(fleet, now).views
+    output = io.StringIO()
+    Console(file=output, width=width).print(live.fleet_table(views, now, rows=100, is_wide=False))
+    assert all(f"{view.kind} {view.namespace}/{view.name} " in output.getvalue() for view in views)
+    assert all(len(line) <= width for line in output.getvalue().splitlines())
+
+
 def test_brackets_in_a_message_are_no_markup() -> None:
     """A message can contain what rich would take for a style."""
     fleet, now = recorded("008")
-    (view,) = [view for view in views_of(fleet, now) if view.name == "no-workers"]
+    (view,) = [view for view in Reading.of(fleet, now).views if view.name == "no-workers"]
     output = io.StringIO()
-    Console(file=output, width=200).print(live.fleet_table([view], now, rows=1))
+    Console(file=output, width=200).print(live.fleet_table([view], now, rows=1, is_wide=True))
     assert "pods" in output.getvalue()
 
 
@@ -53,7 +65,8 @@ def exporter() -> Iterator[str]:
 
 def test_objects_of_a_running_exporter(exporter: str) -> None:
     """All pages, as the API sends them."""
-    views = read_views(exporter, {})
+    views, known = read_views(exporter, {})
+    assert known == Known()
     assert {"RayCluster", "RayJob", "RayService"} <= {view.kind for view in views}
     assert all(view.healthy is not bool(view.findings) for view in views)
 
@@ -78,11 +91,11 @@ def test_address_of_an_exporter() -> None:
 def test_failed_read_keeps_the_last_table(capsys: pytest.CaptureFixture[str]) -> None:
     """The error is shown below it; Ctrl-C ends the table."""
     fleet, now = recorded("008")
-    answers: Iterator[list[ObjectView] | BaseException] = iter(
-        [views_of(fleet, now), StreamError("couldn't read http://x: refused"), KeyboardInterrupt()]
+    answers: Iterator[Sequence[ObjectView] | BaseException] = iter(
+        [Reading.of(fleet, now).views, StreamError("couldn't read http://x: refused"), KeyboardInterrupt()]
     )
 
-    def read() -> list[ObjectView]:
+    def read() -> Sequence[ObjectView]:
         answer = next(answers)
         if isinstance(answer, BaseException):
             raise answer

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from exporter.diagnosis.fleet import Known
 from exporter.errors import ConfigError, StreamError
 from exporter.explain.remote import MAX_PAGES, check_url, read_views
 
@@ -23,7 +24,9 @@ def listing(*names: str, following: str = "") -> Answer:
         | {"healthy": True, "findings": []}
         for name in names
     ]
-    body: dict[str, Any] = {"items": items} | ({"continue": following} if following else {})
+    body: dict[str, Any] = {"items": items, "exporter": {"version": "1", "events": False, "pods": True}} | (
+        {"continue": following} if following else {}
+    )
     return 200, json.dumps(body | {"unknown": 1}).encode()
 
 
@@ -86,7 +89,8 @@ def test_wrong_addresses(url: str) -> None:
 def test_all_pages_are_read_with_the_same_filters() -> None:
     """The token of a page is sent for the next one, whatever characters are in it."""
     with exporter(listing("a", "b", following="2&x"), listing("c")) as (url, paths):
-        views = read_views(url, {"namespace": "ns 1"})
+        views, known = read_views(url, {"namespace": "ns 1"})
+    assert known == Known(pods=True, events=False)
     assert [view.name for view in views] == ["a", "b", "c"]
     assert {urlsplit(path).path for path in paths} == {"/api/v1/objects"}
     assert [parse_qs(urlsplit(path).query) for path in paths] == [

@@ -6,7 +6,7 @@ import pytest
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Finding
 from exporter.diagnosis.fleet import Known
-from exporter.diagnosis.views import ObjectView
+from exporter.diagnosis.views import ObjectView, view_of
 from exporter.explain.report import chain, printable, table
 from tests.support.fleets import NOW, Manifest, fleet_of, pod, waiting
 from tests.support.objects import condition, manifest
@@ -23,7 +23,7 @@ def lines_about(*objects: tuple[str, Manifest], known: Known | None = None) -> l
     kind, first = objects[0]
     obj = fleet.find(kind, "ns", first["metadata"]["name"])
     assert obj is not None
-    return [click.unstyle(line) for line in chain(obj, fleet, NOW)]
+    return [click.unstyle(line) for line in chain(view_of(obj, fleet, NOW), fleet.known, fleet, NOW)]
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,10 @@ def test_alert_is_routed_by_its_severity(alert: str, severity: str) -> None:
     assert routed.split() == [RECEIVERS[severity]]
 
 
-@pytest.mark.parametrize(("team", "receiver"), [("research", "research"), ("search", "nobody")])
+@pytest.mark.parametrize(("team", "receiver"), [("research", "research"), ("search", "team")])
 def test_failed_job_is_routed_to_the_team_in_its_label(team: str, receiver: str) -> None:
-    """Its severity stays info."""
-    labels = ["alertname=RayJobFailed", "severity=info", f"label_team={team}"]
+    """A failed job is a warning: without this route it is for the team of all warnings."""
+    labels = ["alertname=RayJobFailed", "severity=warning", f"label_team={team}"]
     assert amtool("config", "routes", "test", f"--config.file={CONFIGURATION}", *labels).split() == [receiver]
 
 

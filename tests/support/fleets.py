@@ -8,7 +8,8 @@ from typing import Any
 
 from exporter.diagnosis import Finding, Fleet, diagnose
 from exporter.diagnosis.fleet import Known
-from exporter.explain.inputs import Objects, fleet_of_files
+from exporter.documents import items
+from exporter.explain.inputs import Objects, fleet_of_items
 from exporter.resources.detailed import DetailedObject
 from tests.support.objects import CREATED
 
@@ -88,7 +89,7 @@ def recorded(name: str) -> tuple[Fleet, datetime]:
 
 def load(data: bytes) -> Fleet:
     """Return the objects of a file."""
-    return fleet_of_files([data], lambda _: None)
+    return fleet_of_items(items(data), "", lambda _: None)
 
 
 def causes(fleet: Fleet, now: datetime) -> Mapping[str, list[str]]:

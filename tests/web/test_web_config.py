@@ -47,6 +47,44 @@ def test_is_never_printed_with_what_it_holds() -> None:
     assert HASH not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0", "yes", "true", "No", "1_000", "0x1F", "017", "1.10", "1e3", ".inf", "-0"),
+        *("2026-11-25", "!!int 5", "!!float 1.10", "!!str 0", "'0'"),
+    ],
+)
+def test_scalars_are_text_as_they_are_written(text: str) -> None:
+    """As header values and as user names: yaml.v2, which exporter-toolkit uses, gives the same texts."""
+    headers = f"http_server_config:\n  headers:\n    X-XSS-Protection: {text}\n"
+    settings = parse_web_config(f"{headers}basic_auth_users:\n  ? {text}\n  : {HASH}\n".encode())
+    written = text.split()[-1].strip("'")
+    assert settings.headers == {"X-XSS-Protection": written}
+    assert settings.users == {written: HASH}
+
+
+@pytest.mark.parametrize("text", ["", "~", "null", "''"])
+def test_null_is_an_empty_text(text: str) -> None:
+    """As for yaml.v2: such a header is not sent, and such a hash is none."""
+    content = f"http_server_config:\n  headers:\n    X-XSS-Protection: {text}\nbasic_auth_users:\n  a: "
+    assert parse_web_config((content + HASH).encode()).headers == {}
+    with pytest.raises(ConfigError, match="the password of user 1 is not a bcrypt hash"):
+        parse_web_config((content + text).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_on"), [("yes", True), ("on", True), ("true", True), ("No", False), ("off", False)]
+)
+def test_switches_are_booleans(text: str, is_on: bool) -> None:
+    """In every form of YAML 1.1; a text is none."""
+    content = f"tls_server_config:\n  cert_file: 1\n  key_file: 2\n  prefer_server_cipher_suites: {text}\n"
+    settings = parse_web_config(content.encode())
+    assert settings.tls
+    assert (settings.tls.cert_file, settings.tls.prefer_server_cipher_suites) == ("1", is_on)
+    with pytest.raises(ConfigError, match="Expected 'bool', got 'str'"):
+        parse_web_config(content.replace(f": {text}", f": '{text}'").encode())
+
+
 WRONG = {
     "nothing": ("", "the file has no settings"),
     "only comments": ("# tls_server_config:", "the file has no settings"),

@@ -1,6 +1,6 @@
 """Panels on why something is stuck: Warnings of controllers and statuses of pods.
 
-They are empty without the collectors `events` and `pods`, which are off by default.
+They are empty without the collectors `events` and `pods`, which the chart runs by default.
 """
 
 from tools.dashboards.board import address

@@ -84,7 +84,7 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "Missing workers",
-            "Number of desired workers that are not ready.",
+            "Number of desired workers that are not ready. Workers that only have no Serve replica do not count.",
             f"sum({missing}) or vector(0)",
             steps=ORANGE_FROM_ONE,
         ),
@@ -214,7 +214,7 @@ def _workers() -> list[Panel]:
         ),
         table(
             "Missing workers by cluster",
-            "RayClusters with fewer ready workers than desired workers.",
+            "RayClusters with fewer ready workers than desired. Workers that only have no Serve replica do not count.",
             OBJECT,
             [Column("missing", missing, "short", ORANGE_FROM_ONE)],
             links={"name": OWN},

@@ -157,7 +157,7 @@ def _problems() -> list[Panel]:
         " unless on (namespace, uid)"
         " (kuberay_cluster_desired_workers or kuberay_job_failed_attempts or kuberay_service_serve_endpoints)"
         " unless on (namespace, uid)"
-        ' {__name__=~"kuberay_(cluster|job|service)_managed_by", managed_by="kueue.x-k8s.io/multikueue"}'
+        ' {__name__=~"kuberay_(cluster|job|service)_managed_by", managed_by!="ray.io/kuberay-operator"}'
     )
     return [
         table(

@@ -102,6 +102,8 @@ def waiting_clusters(scope: Scope) -> str:
         f"time() - {begun}"
         ' and on (namespace, uid) kuberay_cluster_status_condition{condition="RayClusterProvisioned", status!="true"}'
         " unless on (namespace, uid) namespace_uid:kuberay_cluster_at_rest:max"
+        # A worker without a Serve replica is never ready, so that such a cluster may never be provisioned.
+        " unless on (namespace, uid) namespace_name_uid:kuberay_cluster_serving:max"
     )
 
 
