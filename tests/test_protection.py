@@ -114,7 +114,8 @@ def test_a_reload_reaches_the_running_process(kubeconfig: Path, certificates: Ce
         name = "kuberay_exporter_web_config_last_reload_successful"
         wait_until(lambda: value(bob().body, name) == 0, "the failure", seconds)
         assert "reloaded the web configuration" in process.messages
-        assert any(message.startswith("couldn't reload the web configuration") for message in process.messages)
+        failure = "couldn't reload the web configuration"
+        wait_until(lambda: any(message.startswith(failure) for message in process.messages), "the line in the log")
 
 
 def test_tokens_are_checked_by_the_api_server(server: ReviewServer, kubeconfig: Path) -> None:
