@@ -26,6 +26,7 @@ class StrictConnection(h11.Connection):
     """Refuses what no client of an exporter has a reason to send; `refusal` says why the last request was."""
 
     refusal = "malformed request"
+    _unsent = b""
 
     def next_event(self) -> Any:
         event = super().next_event()
@@ -33,6 +34,13 @@ class StrictConnection(h11.Connection):
             self.refusal = reason
             raise h11.RemoteProtocolError(reason)
         return event
+
+    def send(self, event: h11.Event) -> bytes:  # type: ignore[override] # overloads
+        """Keep the head of an answer until its first data: they are one packet, and one system call."""
+        data = self._unsent + (super().send(event) or b"")
+        is_head = isinstance(event, h11.Response)
+        self._unsent = data if is_head else b""
+        return b"" if is_head else data
 
 
 def _reason_to_refuse(request: h11.Request) -> str | None:

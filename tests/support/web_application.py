@@ -1,5 +1,6 @@
 """An application with a route for each kind of answer."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 
@@ -50,6 +51,7 @@ class Application:
             for _ in range(BIG // 65536):
                 await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
                 self.sent += 65536
+                await asyncio.sleep(0)  # as the exporter does between chunks
             await send({"type": "http.response.body"})
         finally:
             self.ended.append("ended")
