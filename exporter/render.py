@@ -53,10 +53,15 @@ class Renderer:
             )
             for kind in kinds
         }
+        # Without an object: what kubectl prints of a cluster that has none.
+        self._lists = {"List", *(f"{kind.name}List" for kind in kinds)}
         self._decoders = {kind.name: msgspec.json.Decoder(kind.object_type) for kind in kinds}
 
     def add(self, item: Item) -> None:
         """Add one object; one of another kind, or that cannot be decoded, is counted."""
+        if item.kind in self._lists:
+            self._is_empty = False
+            return
         obj = self._decode(item)
         if obj is None:
             return
@@ -65,7 +70,7 @@ class Renderer:
         self._metrics_stores[item.kind].on_change(changed, removed)
 
     def check_not_empty(self) -> None:
-        """Raise InputError if there was no object that is exported."""
+        """Raise InputError if there was no object that is exported, and no empty list of them."""
         if self._is_empty:
             raise self._others.error(self._metrics_stores)
 

@@ -127,7 +127,7 @@ class EventsAndServer(RuleBasedStateMachine):
 
     @rule()
     def pass_some_time(self) -> None:
-        before, deadline = self.counts["event_received"], time.monotonic() + 0.2
+        before, deadline = self.counts["event_received"], time.monotonic() + 0.05
         while self.counts["event_received"] == before and time.monotonic() < deadline:
             time.sleep(0.002)
 

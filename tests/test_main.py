@@ -23,6 +23,7 @@ def test_before_signals_are_handled_nothing_is_imported_that_takes_time() -> Non
     assert [name for name in loaded if name.startswith("exporter")] == [
         "exporter",
         "exporter.__main__",
+        "exporter.cpython",
         "exporter.signals",
     ]
     assert not {"click", "msgspec", "starlette", "urllib3", "asyncio", "logging"} & set(loaded)

@@ -67,6 +67,13 @@ def test_forms_of_input(text: str, expected: set[str]) -> None:
     assert names(result) == expected
 
 
+@pytest.mark.parametrize("document", [{"kind": "List", "items": []}, {"kind": "RayJobList", "items": None}])
+def test_a_cluster_without_objects_has_no_metrics(document: dict[str, object]) -> None:
+    """kubectl prints an empty list of it, as the operator prints nothing."""
+    result = run("render", "-", stdin=json.dumps(document).encode())
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+
+
 @pytest.mark.parametrize(
     ("document", "found"),
     [
@@ -80,8 +87,7 @@ def test_forms_of_input(text: str, expected: set[str]) -> None:
             "a Status of the API server, 401: Unauthorized (1)",
             id="a Status",
         ),
-        pytest.param({"kind": "List", "items": []}, "an empty List (1)", id="an empty List"),
-        pytest.param({"kind": "RayJobList", "items": None}, "an empty RayJobList (1)", id="a list of null"),
+        pytest.param({"kind": "PodList", "items": None}, "an empty PodList (1)", id="a list of another kind"),
         pytest.param({"error": "the server is away"}, "an object without a kind (1)", id="kubectl's error"),
         pytest.param({}, "an object without a kind (1)", id="no kind"),
         pytest.param(
