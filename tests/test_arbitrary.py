@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS, EventTotals
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
@@ -18,6 +17,7 @@ from exporter.errors import DecodeError
 from exporter.event_log import log_event
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.kinds import KINDS
 from exporter.kube import wire
 from tests.support.bodies import parse
 from tests.support.clocks import StoppedClock

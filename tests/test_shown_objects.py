@@ -7,8 +7,8 @@ import msgspec
 from starlette.testclient import TestClient
 
 from exporter.app import Exporter
-from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS
+from exporter.kinds import KINDS
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.store import Store, StoreUpdater

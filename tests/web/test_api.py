@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from exporter import __version__
 from exporter.diagnosis import Fleet
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from exporter.exposition.exposition import Exposition
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
