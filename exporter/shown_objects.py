@@ -65,7 +65,7 @@ class ShownObjects:
             events=EVENTS.plural in listed,
             remedy=REMEDY,
         )
-        fleet = Fleet(known, DIAGNOSED)
+        fleet = Fleet(DIAGNOSED, known)
         for kind in DECLARATIONS:
             if kind.diagnosed:
                 fleet.add_objects(self._held(kind.tables.plural))

@@ -30,10 +30,10 @@ _Key = tuple[str, str, str]
 class Fleet:
     """Objects with an index of what belongs to each. For one thread; it never changes after the last `add…`."""
 
-    def __init__(self, known: Known | None = None, kinds: Mapping[str, AnyDiagnosedKind] | None = None) -> None:
+    def __init__(self, kinds: Mapping[str, AnyDiagnosedKind], known: Known | None = None) -> None:
         """`kinds` are those of the objects, by the `kind` field."""
         self.known = known or Known()
-        self._kinds = kinds or {}
+        self._kinds = kinds
         # By kind, namespace and name: the objects, and what belongs to each of them.
         self._objects: dict[_Key, DetailedObject] = {}
         self._pods: dict[_Key, list[DetailedPod]] = defaultdict(list)

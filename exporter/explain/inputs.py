@@ -41,7 +41,7 @@ class Objects:
         self._by_kind[kind].pop(_key(obj), None)
 
     def fleet(self, known: Known) -> Fleet:
-        fleet = Fleet(known, DIAGNOSED)
+        fleet = Fleet(DIAGNOSED, known)
         for kind in DIAGNOSED:
             fleet.add_objects(self._by_kind[kind].values())
         fleet.add_pods(self._by_kind["Pod"].values())
