@@ -12,7 +12,7 @@ from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.table import AnyKind, Selection
 from exporter.config import Config
 from exporter.event_log import log_event
-from exporter.kinds import KINDS
+from exporter.kinds import DIAGNOSED, KINDS
 from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
 from exporter.kube.store import EventHandler, Store
@@ -137,6 +137,7 @@ def event_totals(config: Config, metrics: KindMetrics) -> EventTotals:
     return EventTotals(
         config.family_filter,
         log_event if config.log_events else lambda _: None,
+        kinds=DIAGNOSED,
         limits=kind_limits(config, metrics),
         namespace_dropped=metrics.namespace_dropped,
     )

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from exporter.collectors.event import EVENTS, EventTotals, NewOccurrences
 from exporter.collectors.object_families import ObjectFamilies
+from exporter.kinds import DIAGNOSED
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.informer import Informer, SharedBudgets
@@ -48,7 +49,7 @@ class EventsAndServer(RuleBasedStateMachine):
         self.server = FaultServer(self.store)
         self.server.start()
         self.reported = 0
-        self.totals = EventTotals(report=self._report)
+        self.totals = EventTotals(report=self._report, kinds=DIAGNOSED)
         self.counts = Counts()
         self.held: Store[Event] = Store()
         url, clock = self.server.url, FakeClock()
