@@ -13,7 +13,7 @@ from exporter.collectors.table import AnyKind, Selection
 from exporter.config import Config
 from exporter.event_log import log_event
 from exporter.kinds import DIAGNOSED, KINDS
-from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
+from exporter.kube.informer import Informer, InformerSettings, SharedByInformers
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
 from exporter.kube.store import EventHandler, Store
 from exporter.kube.transport import Transport
@@ -35,7 +35,7 @@ class WatchedKind:
         config: Config,
         transport: Transport,
         metrics: KindMetrics,
-        shared: SharedBudgets,
+        shared: SharedByInformers,
         events: EventTotals | None = None,
         shown: ShownObjects | None = None,
     ) -> None:

@@ -18,7 +18,7 @@ from exporter.collectors.object_families import ObjectFamilies
 from exporter.kinds import DIAGNOSED
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.informer import Informer, SharedBudgets
+from exporter.kube.informer import Informer, SharedByInformers
 from exporter.kube.store import Store
 from exporter.resources.event import Event
 from exporter.simulator.apiserver.store import ObjectStore
@@ -59,7 +59,7 @@ class EventsAndServer(RuleBasedStateMachine):
             self.held,
             metrics_store(ObjectFamilies(EVENTS), self.totals),
             self.counts,
-            shared=SharedBudgets(clock, random.Random(1)),
+            shared=SharedByInformers(clock, random.Random(1)),
         )
         self.informer.start()
         wait_until(lambda: len(self.held) == 1, "the first list")
