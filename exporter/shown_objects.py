@@ -50,7 +50,7 @@ class ShownObjects:
     def add(self, kind: AnyKind, stores: Iterable[Store[Any]], handler: EventHandler[Any]) -> EventHandler[Any]:
         """Show the objects of a kind; return the event handler that its informers write to."""
         self._stores[kind.plural] = list(stores)
-        return EventRecorder(self._events, handler) if kind.plural == EVENTS.plural else handler
+        return EventTableHandler(self._events, handler) if kind.plural == EVENTS.plural else handler
 
     def watch(self, informers: Sequence[Informer[Any]]) -> None:
         """Take the informers that write to the stores: a kind that they could not list is not known."""
@@ -115,7 +115,7 @@ class EventTable:
                 self._by_uid.pop(event.metadata.uid, None)
 
 
-class EventRecorder:
+class EventTableHandler:
     """An event handler that keeps Events in a table, and then passes everything on to another one."""
 
     def __init__(self, table: EventTable, handler: EventHandler[Any]) -> None:
