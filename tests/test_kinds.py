@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import pytest
+from grimp import build_graph
 
 from exporter.kinds import DECLARATIONS
 from exporter.simulator.apiserver.store import ObjectStore
@@ -89,3 +91,12 @@ def test_types_have_the_name_of_their_kind() -> None:
     for kind in DECLARATIONS:
         if kind.diagnosed:
             assert kind.detailed_type.kind == kind.tables.object_type.kind == kind.name
+
+
+def test_collectors_of_kinds_are_independent() -> None:
+    """The module of one kind never imports that of another, not even through a third."""
+    names = [kind.tables.object_type.__module__.rpartition(".")[2] for kind in DECLARATIONS]
+    graph = build_graph("exporter")
+    for importer, imported in permutations(names, 2):
+        chain = graph.find_shortest_chain(f"exporter.collectors.{importer}", f"exporter.collectors.{imported}")
+        assert chain is None
