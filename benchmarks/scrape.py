@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter.collectors import KINDS
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.object_families import ObjectFamilies
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.kinds import KINDS
 from exporter.line_sources import IntegralSource, ObjectSource, TotalSource
 from exporter.metrics_store import MetricsStore
 from exporter.simulator.apiserver.store import ObjectStore

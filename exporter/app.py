@@ -15,7 +15,7 @@ from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
 from exporter.kube.client.api_transport import ApiTransport, LoadAccess
-from exporter.kube.informer import SharedBudgets
+from exporter.kube.informer import SharedByInformers
 from exporter.kube.transport import Transport
 from exporter.protection import Protection
 from exporter.shown_objects import ShownObjects
@@ -52,7 +52,7 @@ class Exporter:
         kinds = watched_kinds(config)
         self.telemetry = Telemetry(kind.plural for kind in kinds)
         events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None
-        shared = SharedBudgets(SystemClock())
+        shared = SharedByInformers(SystemClock())
         self.shown = shown = ShownObjects() if config.has_web_ui else None
         watched = [
             WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events, shown)

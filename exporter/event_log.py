@@ -43,15 +43,15 @@ def log_event(new: NewOccurrences) -> None:
         "action": event.action or "",
         "count": event.occurrences,
         "occurrences": new.occurrences,
-        "message": cut(event.message or ""),
+        "message": cut_bytes(event.message or ""),
         "first_time": _time(event.first_time),
         "last_time": _time(event.last_time),
         "event_uid": event.metadata.uid,
     }
-    _log.info(_Fields({name: cut(value) if isinstance(value, str) else value for name, value in fields.items()}))
+    _log.info(_Fields({name: cut_bytes(value) if isinstance(value, str) else value for name, value in fields.items()}))
 
 
-def cut(text: str) -> str:
+def cut_bytes(text: str) -> str:
     """Return text of at most MAX_MESSAGE_BYTES in UTF-8."""
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= MAX_MESSAGE_BYTES:

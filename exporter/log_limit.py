@@ -30,9 +30,10 @@ class LogLimit:
         with self._lock:
             now = self._clock.monotonic()
             lines, filled_at, suppressed = self._buckets.pop(key, (self._burst, now, 0))
-            lines = min(self._burst, lines + (now - filled_at) / self._interval_seconds)
-            is_written = lines >= 1
-            self._buckets[key] = lines - is_written, now, 0 if is_written else suppressed + 1
+            filled = min(self._burst, lines + (now - filled_at) / self._interval_seconds)
+            is_written = filled >= 1
+            # Filled by lines that are written only: many small sums would not be exact.
+            self._buckets[key] = (filled - 1, now, 0) if is_written else (lines, filled_at, suppressed + 1)
             if len(self._buckets) > MAX_KEYS:
                 del self._buckets[next(iter(self._buckets))]
             return suppressed if is_written else None

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS
 from exporter.collectors.limits import MAX_SERIES
 from exporter.config import (
@@ -27,6 +26,7 @@ from exporter.config import (
     parse_patterns,
 )
 from exporter.errors import ConfigError
+from exporter.kinds import KINDS
 from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from exporter.collectors import KINDS
 from exporter.collectors.object_families import ObjectFamilies
 from exporter.config import UserLabelAllowlist
 from exporter.documents import Item, OtherItems
 from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.kinds import KINDS
 from exporter.kube import wire
 from exporter.line_sources import ObjectSource
 from exporter.metrics_store import MetricsStore

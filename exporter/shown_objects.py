@@ -11,19 +11,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from exporter.collectors.event import EVENTS
+from exporter.collectors.pod import PODS
+from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.table import AnyKind
-from exporter.diagnosis.fleet import Fleet, Known
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.related import Known
+from exporter.kinds import DECLARATIONS, DIAGNOSED
 from exporter.kube.informer import Informer
 from exporter.kube.store import EventHandler, Store
 from exporter.kube.sync_state import SyncState
-from exporter.resources.detailed import (
-    DetailedPod,
-    DetailedRayCluster,
-    DetailedRayCronJob,
-    DetailedRayJob,
-    DetailedRayService,
-    cut,
-)
+from exporter.resources.detailed import cut
 from exporter.resources.event import Event
 
 MAX_EVENTS = 10_000
@@ -33,12 +30,9 @@ REMEDY = "add pods and events to --collectors (chart value collectors)"
 """Of an exporter that does not watch them."""
 
 DETAILED_TYPES: dict[str, type[Any]] = {
-    "rayclusters": DetailedRayCluster,
-    "rayjobs": DetailedRayJob,
-    "rayservices": DetailedRayService,
-    "raycronjobs": DetailedRayCronJob,
-    "pods": DetailedPod,
+    kind.tables.plural: kind.detailed_type for kind in DECLARATIONS if kind.tables is not EVENTS
 }
+"""By plural. Events are counted first, and only the newest are kept with their messages, in a table of their own."""
 
 
 class ShownObjects:
@@ -56,7 +50,7 @@ class ShownObjects:
     def add(self, kind: AnyKind, stores: Iterable[Store[Any]], handler: EventHandler[Any]) -> EventHandler[Any]:
         """Show the objects of a kind; return the event handler that its informers write to."""
         self._stores[kind.plural] = list(stores)
-        return EventRecorder(self._events, handler) if kind.plural == EVENTS.plural else handler
+        return EventTableHandler(self._events, handler) if kind.plural == EVENTS.plural else handler
 
     def watch(self, informers: Sequence[Informer[Any]]) -> None:
         """Take the informers that write to the stores: a kind that they could not list is not known."""
@@ -66,15 +60,16 @@ class ShownObjects:
         """Return all objects as they are now."""
         listed = self._listed()
         known = Known(
-            clusters="rayclusters" in listed,
-            pods="pods" in listed,
+            clusters=RAYCLUSTERS.plural in listed,
+            pods=PODS.plural in listed,
             events=EVENTS.plural in listed,
             remedy=REMEDY,
         )
-        fleet = Fleet(known)
-        for plural in ("rayclusters", "rayjobs", "rayservices", "raycronjobs"):
-            fleet.add_objects(self._held(plural))
-        fleet.add_pods(self._held("pods"))
+        fleet = Fleet(DIAGNOSED, known)
+        for kind in DECLARATIONS:
+            if kind.diagnosed:
+                fleet.add_objects(self._held(kind.tables.plural))
+        fleet.add_pods(self._held(PODS.plural))
         fleet.add_events(self._events.newest())
         return fleet
 
@@ -120,7 +115,7 @@ class EventTable:
                 self._by_uid.pop(event.metadata.uid, None)
 
 
-class EventRecorder:
+class EventTableHandler:
     """An event handler that keeps Events in a table, and then passes everything on to another one."""
 
     def __init__(self, table: EventTable, handler: EventHandler[Any]) -> None:

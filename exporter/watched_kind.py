@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from exporter.clock import SystemClock
-from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS, EventTotals
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals, Totals
@@ -13,7 +12,8 @@ from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.table import AnyKind, Selection
 from exporter.config import Config
 from exporter.event_log import log_event
-from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
+from exporter.kinds import DIAGNOSED, KINDS
+from exporter.kube.informer import Informer, InformerSettings, SharedByInformers
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
 from exporter.kube.store import EventHandler, Store
 from exporter.kube.transport import Transport
@@ -35,7 +35,7 @@ class WatchedKind:
         config: Config,
         transport: Transport,
         metrics: KindMetrics,
-        shared: SharedBudgets,
+        shared: SharedByInformers,
         events: EventTotals | None = None,
         shown: ShownObjects | None = None,
     ) -> None:
@@ -78,24 +78,16 @@ def informer_settings(
     kind: AnyKind, namespace: str, selection: Selection, page_size: int, object_type: type[Any] | None = None
 ) -> InformerSettings[Any]:
     """Return what one informer lists and watches."""
-    selectors = {"labelSelector": selection.label_selector, "fieldSelector": selection.field_selector}
     return InformerSettings(
         plural=kind.plural,
-        path=collection_path(kind, namespace),
+        path=kind.path(namespace),
         object_type=object_type or kind.object_type,
         namespace=namespace,
         page_size=page_size,
         selection=selection.name,
-        selectors={name: value for name, value in selectors.items() if value},
+        selectors=selection.parameters,
         idle_timeout_seconds=IDLE_TIMEOUT_SECONDS if kind.sends_bookmarks else None,
     )
-
-
-def collection_path(kind: AnyKind, namespace: str) -> str:
-    """Return the API's path of a collection, cluster-wide if the namespace is empty."""
-    root = "apis" if "/" in kind.api_version else "api"
-    scope = f"namespaces/{namespace}/" if namespace else ""
-    return f"/{root}/{kind.api_version}/{scope}{kind.plural}"
 
 
 def metrics_store(
@@ -145,6 +137,7 @@ def event_totals(config: Config, metrics: KindMetrics) -> EventTotals:
     return EventTotals(
         config.family_filter,
         log_event if config.log_events else lambda _: None,
+        kinds=DIAGNOSED,
         limits=kind_limits(config, metrics),
         namespace_dropped=metrics.namespace_dropped,
     )

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS, EventTotals
 from exporter.collectors.integrals import Integrals
 from exporter.collectors.lifecycle import LifecycleTotals
@@ -18,6 +17,7 @@ from exporter.errors import DecodeError
 from exporter.event_log import log_event
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.kinds import DIAGNOSED, KINDS
 from exporter.kube import wire
 from tests.support.bodies import parse
 from tests.support.clocks import StoppedClock
@@ -227,7 +227,7 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
     stores = {
         kind.plural: metrics_store(
             ObjectFamilies(kind, user_labels=("*",)),
-            EventTotals(report=log_event) if kind is EVENTS else LifecycleTotals(kind, (10.0, 60.0)),
+            EventTotals(report=log_event, kinds=DIAGNOSED) if kind is EVENTS else LifecycleTotals(kind, (10.0, 60.0)),
             Integrals(kind, clock=clock),
             stores=[Present(present[kind.plural])],
             clock=clock,

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from exporter import __version__
-from exporter.collectors import KINDS
+from exporter.kinds import KINDS
 from tests.support.helm_chart import CHART
 from tools import values_table
 

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS_TOTAL, LAST_WARNING
+from exporter.kinds import KINDS
 from exporter.simulator.cluster import SimulatedCluster
-from exporter.watched_kind import collection_path
 from tests.support.bodies import parse
 from tests.support.commands import COMMAND, environment, run
 from tests.support.demo_process import NOT_SIMULATED, get, is_ready
@@ -121,7 +120,7 @@ def test_the_same_seed_gives_the_same_cluster() -> None:
         cluster = SimulatedCluster(seed=seed, speed=1, objects=100, clock=lambda: 1_800_000_000.0)
         cluster.populate(lambda _count, _desired: None)
         with cluster:
-            return [get(f"{cluster.url}{collection_path(kind, '')}") for kind in KINDS]
+            return [get(f"{cluster.url}{kind.path('')}") for kind in KINDS]
 
     assert lists(5) == lists(5)
     names = [{item["metadata"]["uid"] for item in json.loads(body)["items"]} for body in (lists(5)[0], lists(6)[0])]

@@ -11,6 +11,7 @@ import pytest
 
 from exporter.collectors.event import EventTotals, NewOccurrences
 from exporter.event_log import LOGGER, MAX_MESSAGE_BYTES, log_event
+from exporter.kinds import DIAGNOSED
 from exporter.logs import LogFile, set_up_logging
 from tests.support.events import decoded, event, old_event
 from tests.support.logging_state import restored_logging
@@ -100,7 +101,7 @@ def test_a_line_is_readable_in_both_encoders(encoder: str, output: Output) -> No
 
 def test_each_new_occurrence_is_logged_once(output: Output) -> None:
     """Opsgenie #4: everything was sent twice. History is not logged, growth is, with how many are new."""
-    totals = EventTotals(report=log_event)
+    totals = EventTotals(report=log_event, kinds=DIAGNOSED)
 
     def seen(*versions: dict[str, Any]) -> None:
         totals.on_change([totals.observe(decoded(one)) for one in versions], [])

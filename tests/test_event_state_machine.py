@@ -15,9 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from exporter.collectors.event import EVENTS, EventTotals, NewOccurrences
 from exporter.collectors.object_families import ObjectFamilies
+from exporter.kinds import DIAGNOSED
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.informer import Informer, SharedBudgets
+from exporter.kube.informer import Informer, SharedByInformers
 from exporter.kube.store import Store
 from exporter.resources.event import Event
 from exporter.simulator.apiserver.store import ObjectStore
@@ -48,7 +49,7 @@ class EventsAndServer(RuleBasedStateMachine):
         self.server = FaultServer(self.store)
         self.server.start()
         self.reported = 0
-        self.totals = EventTotals(report=self._report)
+        self.totals = EventTotals(report=self._report, kinds=DIAGNOSED)
         self.counts = Counts()
         self.held: Store[Event] = Store()
         url, clock = self.server.url, FakeClock()
@@ -58,7 +59,7 @@ class EventsAndServer(RuleBasedStateMachine):
             self.held,
             metrics_store(ObjectFamilies(EVENTS), self.totals),
             self.counts,
-            shared=SharedBudgets(clock, random.Random(1)),
+            shared=SharedByInformers(clock, random.Random(1)),
         )
         self.informer.start()
         wait_until(lambda: len(self.held) == 1, "the first list")

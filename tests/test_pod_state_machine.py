@@ -20,7 +20,7 @@ from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.informer import Informer, SharedBudgets
+from exporter.kube.informer import Informer, SharedByInformers
 from exporter.kube.store import Store
 from exporter.resources.pod import Pod
 from exporter.simulator.apiserver.store import ObjectStore
@@ -85,7 +85,7 @@ class PodsAndServer(RuleBasedStateMachine):
                 held,
                 handler,
                 self.counts,
-                shared=SharedBudgets(self.clock, random.Random(1)),
+                shared=SharedByInformers(self.clock, random.Random(1)),
             )
             for selection, held in zip(PODS.selections, self.held, strict=True)
         ]

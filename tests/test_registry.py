@@ -8,11 +8,11 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app import Exporter
-from exporter.collectors import KINDS
 from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.raycronjob import RAYCRONJOBS
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.kinds import KINDS
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from tests.support.bodies import ParsedFamily, family_of, parse

@@ -7,15 +7,15 @@ import msgspec
 from starlette.testclient import TestClient
 
 from exporter.app import Exporter
-from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS
+from exporter.kinds import KINDS
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.store import Store, StoreUpdater
 from exporter.resources.detailed import MAX_MESSAGE_LENGTH, DetailedPod, DetailedRayJob
 from exporter.resources.event import Event
 from exporter.resources.rayjob import RayJob
-from exporter.shown_objects import DETAILED_TYPES, EventRecorder, EventTable, ShownObjects
+from exporter.shown_objects import DETAILED_TYPES, EventTable, EventTableHandler, ShownObjects
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer
 from tests.support.fleets import ago, event
@@ -32,7 +32,7 @@ def decoded(reason: str, message: str = "m") -> Event:
 def test_events_keep_their_messages_although_the_exporter_forgets_them() -> None:
     """The table has copies, with messages of a bounded length; deleted Events are removed."""
     table, store = EventTable(), Store[Event](Event.without_details)
-    updater = StoreUpdater(store, EventRecorder(table, View()))
+    updater = StoreUpdater(store, EventTableHandler(table, View()))
     updater.replace([decoded("R1", "x" * 2000)], set())
     updater.put(decoded("R2"))
     assert [kept.reason for kept in table.newest()] == ["R1", "R2"]

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from exporter.collectors.event_reasons import NORMAL, RAY_KINDS, WARNING
+from exporter.collectors.event_reasons import NORMAL, WARNING
+from exporter.resources.raycluster import RayCluster
+from exporter.resources.raycronjob import RayCronJob
+from exporter.resources.rayjob import RayJob
+from exporter.resources.rayservice import RayService
 
-CLUSTER, JOB, SERVICE, CRON_JOB = RAY_KINDS
+CLUSTER, JOB, SERVICE, CRON_JOB = RayCluster.kind, RayJob.kind, RayService.kind, RayCronJob.kind
 
 NOTHING = "Nothing."
 MESSAGE_NAMES_FAILURE = "Read the message: it has the API server's answer. "

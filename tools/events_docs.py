@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.collectors.event_reasons import KUBERAY_REASONS, NORMAL, RAY_KINDS, WARNING
+from exporter.collectors.event_reasons import KUBERAY_REASONS, NORMAL, WARNING
+from exporter.kinds import DIAGNOSED
 from tools.event_reasons import EVENT_REASONS
 
 PAGE = Path(__file__).parents[1] / "docs" / "events.md"
@@ -29,7 +30,7 @@ def events_page() -> str:
 
 
 def _tables() -> Iterator[str]:
-    for kind in RAY_KINDS:
+    for kind in DIAGNOSED:
         yield f"\n## {kind}\n\n| reason | type | meaning | what to do |\n|---|---|---|---|\n"
         for type_ in (WARNING, NORMAL):
             rows = sorted(row for row in EVENT_REASONS if (row.kind, row.type) == (kind, type_))

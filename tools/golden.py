@@ -5,7 +5,7 @@
 
 import sys
 
-from exporter.collectors import KINDS
+from exporter.kinds import KINDS
 from tests.support.bodies import parse
 from tests.support.recordings import captures
 from tests.support.replaying import replaying

@@ -10,11 +10,11 @@ from textwrap import dedent
 
 import msgspec
 
-from exporter.collectors import KINDS
 from exporter.collectors.event import EVENTS, EVENTS_TOTAL, LAST_WARNING, MAX_OTHER_REASONS
 from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
 from exporter.collectors.table import OTHER, AnyKind
+from exporter.kinds import KINDS
 from exporter.protection import reload_metrics
 from exporter.telemetry import Telemetry
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from exporter.clock import Clock, SystemClock
-from exporter.collectors.event_reasons import KUBERAY_REASONS, NORMAL, RAY_KINDS, WARNING
+from exporter.collectors.event_reasons import KUBERAY_REASONS, NORMAL, WARNING
 from exporter.collectors.event_series import EventCounts, LastWarnings
 from exporter.collectors.lifecycle import Observation
 from exporter.collectors.limits import NO_REPORT, Limits
@@ -149,16 +149,18 @@ class EventTotals:
         family_filter: Callable[[str], bool] = lambda _: True,
         report: Callable[[NewOccurrences], object] = lambda _: None,
         *,
+        kinds: Collection[str],
         clock: Clock | None = None,
         limits: Limits = NO_REPORT,
         namespace_dropped: Callable[[], object] = lambda: None,
     ) -> None:
-        """`report` is called once for each Event that has new occurrences.
+        """`report` is called once for each Event that has new occurrences; `kinds` are those that become labels.
 
         `namespace_dropped` is called for each namespace whose series were dropped before their time.
         """
         clock = clock or SystemClock()
         self._report = report
+        self._kinds = frozenset(kinds)
         self._limits = limits
         self._seen = SeenEvents()
         self._reasons = BoundedReasons()
@@ -215,7 +217,7 @@ class EventTotals:
         """Add to the series of an Event; its history makes them exist at 0."""
         kind, type_, reason = occurrence.labels
         labels = (
-            kind if kind in RAY_KINDS else OTHER,
+            kind if kind in self._kinds else OTHER,
             type_ if type_ in (NORMAL, WARNING) else OTHER,
             self._reasons.label(*self._limits.values((reason,))),
         )

@@ -5,9 +5,6 @@ They are always labels. What each means is in docs/events.md, which is written f
 
 NORMAL, WARNING = "Normal", "Warning"
 
-RAY_KINDS = ("RayCluster", "RayJob", "RayService", "RayCronJob")
-"""The kinds of objects that KubeRay records Events about."""
-
 _REASONS = """
 AutoscalerServiceAccountNotFound BatchSchedulerCleanedUp CreatedGateway CreatedHTTPRoute CreatedHeadPod CreatedIngress
 CreatedNetworkPolicy CreatedPVC CreatedRayCluster CreatedRayJobSubmitter CreatedRedisCleanupJob CreatedRole

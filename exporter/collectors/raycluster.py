@@ -76,7 +76,7 @@ def first_provisioning(cluster: RayCluster) -> Occurrence:
 
 RAYCLUSTERS: Kind[RayCluster, float] = Kind(
     plural="rayclusters",
-    name="RayCluster",
+    name=RayCluster.kind,
     object_type=RayCluster,
     remember=remember,
     rows=(

@@ -7,7 +7,7 @@ from exporter.resources.raycronjob import RayCronJob
 
 RAYCRONJOBS: Kind[RayCronJob, None] = Kind(
     plural="raycronjobs",
-    name="RayCronJob",
+    name=RayCronJob.kind,
     object_type=RayCronJob,
     remember=remember_nothing,
     is_default=False,

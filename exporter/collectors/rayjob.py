@@ -56,7 +56,7 @@ def failure_reason(status: RayJobStatus) -> str | None:
 
 RAYJOBS: Kind[RayJob, Attempts] = Kind(
     plural="rayjobs",
-    name="RayJob",
+    name=RayJob.kind,
     object_type=RayJob,
     remember=remember_attempts,
     is_finished=is_finished,

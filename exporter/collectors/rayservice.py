@@ -98,7 +98,7 @@ def first_ready(service: RayService) -> Occurrence:
 
 RAYSERVICES: Kind[RayService, Rollouts] = Kind(
     plural="rayservices",
-    name="RayService",
+    name=RayService.kind,
     object_type=RayService,
     remember=remember_rollouts,
     rows=(

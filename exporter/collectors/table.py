@@ -40,6 +40,12 @@ class Selection:
     label_selector: str = ""
     field_selector: str = ""
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of a request that selects these objects."""
+        selectors = {"labelSelector": self.label_selector, "fieldSelector": self.field_selector}
+        return {name: value for name, value in selectors.items() if value}
+
 
 @dataclass(frozen=True)
 class Row(Generic[T, M]):
@@ -218,6 +224,12 @@ class Kind(Generic[T, M]):
     def is_custom_resource(self) -> bool:
         """It is one of KubeRay's own kinds."""
         return self.api_version == RAY_API_VERSION
+
+    def path(self, namespace: str) -> str:
+        """Return the API's path of a collection, cluster-wide if the namespace is empty."""
+        root = "apis" if "/" in self.api_version else "api"
+        scope = f"namespaces/{namespace}/" if namespace else ""
+        return f"/{root}/{self.api_version}/{scope}{self.plural}"
 
 
 AnyKind = Kind[Any, Any]

@@ -6,6 +6,7 @@ what is merely late has the cause `unknown`.
 
 from exporter.diagnosis.diagnose import diagnose
 from exporter.diagnosis.finding import Evidence, Finding, Severity
-from exporter.diagnosis.fleet import Fleet, Related
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.related import Related
 
 __all__ = ["Evidence", "Finding", "Fleet", "Related", "Severity", "diagnose"]

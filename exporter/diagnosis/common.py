@@ -6,8 +6,8 @@ from datetime import datetime
 
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
-from exporter.diagnosis.fleet import Known, kind_of
 from exporter.diagnosis.phrases import age, age_seconds, duration, ended, last_line, lasting, one_line, with_detail
+from exporter.diagnosis.related import Known
 from exporter.resources.detailed import DetailedCondition, DetailedObject
 from exporter.resources.event import Event
 from exporter.resources.meta import HasConditions, find_condition
@@ -26,7 +26,7 @@ QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 
 def field_of(obj: DetailedObject, field: str, time: datetime | None = None, message: str | None = None) -> Evidence:
     """Return evidence from a field of the object."""
-    return evidence_of(kind_of(obj), obj.metadata, field, time, message)
+    return evidence_of(obj.kind, obj.metadata, field, time, message)
 
 
 def condition_of(obj: DetailedObject, condition: DetailedCondition) -> Evidence:
@@ -37,7 +37,7 @@ def condition_of(obj: DetailedObject, condition: DetailedCondition) -> Evidence:
 
 def event_of(obj: DetailedObject, event: Event) -> Evidence:
     """Return evidence from an Event about the object."""
-    return evidence_of(kind_of(obj), obj.metadata, f"Event {event.reason}", event.last_time, event.message)
+    return evidence_of(obj.kind, obj.metadata, f"Event {event.reason}", event.last_time, event.message)
 
 
 def condition(status: HasConditions | None, type_: str) -> DetailedCondition | None:

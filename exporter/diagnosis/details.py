@@ -5,11 +5,9 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from exporter.diagnosis.common import QUEUE_LABEL, condition
-from exporter.diagnosis.fleet import CRON_JOB_LABEL, ORIGIN_KIND_LABEL, ORIGIN_NAME_LABEL
+from exporter.diagnosis.related import CRON_JOB_LABEL, ORIGIN_KIND_LABEL, ORIGIN_NAME_LABEL
 from exporter.resources.detailed import (
-    DetailedObject,
     DetailedRayCluster,
-    DetailedRayCronJob,
     DetailedRayJob,
     DetailedRayJobStatus,
     DetailedRayService,
@@ -123,34 +121,13 @@ class ServiceDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
     pending: Role | None = None
 
 
-class CronJobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What the API shows of a RayCronJob in addition to its state."""
-
-    schedule: str | None = None
-    time_zone: str | None = None
-    last_schedule_time: datetime | None = None
-
-
-Details = ClusterDetails | JobDetails | ServiceDetails | CronJobDetails
-
-
-def details_of(obj: DetailedObject) -> Details:
-    """Return the details of an object."""
-    if isinstance(obj, DetailedRayCluster):
-        return _of_cluster(obj)
-    if isinstance(obj, DetailedRayJob):
-        return _of_job(obj)
-    if isinstance(obj, DetailedRayService):
-        return _of_service(obj)
-    return _of_cron_job(obj)
-
-
 def gpus(cluster: DetailedRayCluster) -> float:
     """Return how many GPUs a cluster requests."""
     return _number(cluster.status.desired_gpu if cluster.status else None) or 0.0
 
 
-def _of_cluster(cluster: DetailedRayCluster) -> ClusterDetails:
+def cluster_details(cluster: DetailedRayCluster) -> ClusterDetails:
+    """Return the details of a cluster."""
     meta, spec, status = cluster.metadata, cluster.spec, cluster.status
     provisioned = condition(status, "RayClusterProvisioned")
     kind, name = meta.label(ORIGIN_KIND_LABEL), meta.label(ORIGIN_NAME_LABEL)
@@ -185,7 +162,8 @@ def _workers(cluster: DetailedRayCluster) -> Workers | None:
     )
 
 
-def _of_job(job: DetailedRayJob) -> JobDetails:
+def job_details(job: DetailedRayJob) -> JobDetails:
+    """Return the details of a job."""
     meta, spec, status = job.metadata, job.spec, job.status or DetailedRayJobStatus()
     return JobDetails(
         deployment_status=status.job_deployment_status or None,
@@ -226,7 +204,8 @@ def _timeline(job: DetailedRayJob, status: DetailedRayJobStatus) -> tuple[Step, 
     return tuple(sorted((Step(state, time) for state, time in steps if time), key=lambda step: step.time))
 
 
-def _of_service(service: DetailedRayService) -> ServiceDetails:
+def service_details(service: DetailedRayService) -> ServiceDetails:
+    """Return the details of a service."""
     status = service.status
     if status is None:
         return ServiceDetails()
@@ -254,15 +233,6 @@ def _role(status: DetailedRayServiceStatus | None) -> Role | None:
         for name, application in list((status.application_statuses or {}).items())[:MAX_APPLICATIONS]
     ]
     return Role(status.ray_cluster_name, status.target_capacity, status.traffic_routed_percent, tuple(applications))
-
-
-def _of_cron_job(cron_job: DetailedRayCronJob) -> CronJobDetails:
-    spec, status = cron_job.spec, cron_job.status
-    return CronJobDetails(
-        schedule=spec.schedule if spec else None,
-        time_zone=spec.time_zone if spec else None,
-        last_schedule_time=status.last_schedule_time if status else None,
-    )
 
 
 def _number(quantity: Quantity | None) -> float | None:

@@ -1,46 +1,28 @@
 """The one function of this part."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Finding, explains, sorted_findings
-from exporter.diagnosis.fleet import Known, Related
-from exporter.diagnosis.raycluster import cluster_findings
-from exporter.diagnosis.raycronjob import cron_job_findings
-from exporter.diagnosis.rayjob import job_findings
-from exporter.diagnosis.rayservice import service_findings
-from exporter.resources.detailed import (
-    DetailedObject,
-    DetailedRayCluster,
-    DetailedRayJob,
-    DetailedRayService,
-)
+from exporter.diagnosis.kind import AnyDiagnosedKind
+from exporter.diagnosis.related import Known, Related
+from exporter.resources.detailed import DetailedObject
 
 _NEEDS_MORE = (Cause.UNKNOWN, Cause.NO_HEAD, Cause.WAITING_FOR_WORKERS, Cause.JOB_NOT_STARTED, Cause.OPERATOR_SILENT)
 """Causes that pods or Events would explain."""
 
 
-def diagnose(obj: DetailedObject, related: Related, now: datetime) -> tuple[Finding, ...]:
+def diagnose(kind: AnyDiagnosedKind, obj: DetailedObject, related: Related, now: datetime) -> tuple[Finding, ...]:
     """Return why an object is not healthy, the worst first; nothing if it is known to be well.
 
     `related` is what belongs to it (`Fleet.related`), and says which kinds could be read. The result
     depends on the arguments only.
     """
-    found = sorted_findings(_known_causes(list(_findings(obj, related, now))))
+    found = sorted_findings(_known_causes(list(kind.findings(obj, related, now))))
     return _with_unread(found, related.known)
-
-
-def _findings(obj: DetailedObject, related: Related, now: datetime) -> Iterable[Finding]:
-    if isinstance(obj, DetailedRayCluster):
-        return cluster_findings(obj, related, now)
-    if isinstance(obj, DetailedRayJob):
-        return job_findings(obj, related, now)
-    if isinstance(obj, DetailedRayService):
-        return service_findings(obj, related, now)
-    return cron_job_findings(obj, related, now)
 
 
 def _known_causes(found: Sequence[Finding]) -> Sequence[Finding]:

@@ -1,15 +1,15 @@
 """What Warning Events about an object show: the operator's last word, if they are newer than the status."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.common import event_of, invalid
 from exporter.diagnosis.finding import Finding, finding
-from exporter.diagnosis.fleet import Related
 from exporter.diagnosis.phrases import ended, last_line, with_detail
+from exporter.diagnosis.related import Related
 from exporter.diagnosis.waiting import EXCEEDED_QUOTA, exceeded_quota
-from exporter.resources.detailed import DetailedObject, DetailedRayCronJob, DetailedRayJob
+from exporter.resources.detailed import DetailedObject
 from exporter.resources.event import Event
 
 _CAUSES = {
@@ -20,11 +20,14 @@ _CAUSES = {
 }
 
 
-def event_findings(obj: DetailedObject, related: Related) -> Iterator[Finding]:
-    """Yield a finding for each reason of Warning Events that is newer than the status, and was not mended since."""
+def event_findings(obj: DetailedObject, related: Related, times: Iterable[datetime | None] = ()) -> Iterator[Finding]:
+    """Yield a finding for each reason of Warning Events that is newer than the status, and was not mended since.
+
+    `times` are when the status changed, in addition to its conditions and its `lastUpdateTime`.
+    """
     if not any(event.type != "Normal" for event in related.events):
         return
-    since, seen = status_time(obj), set[str]()
+    since, seen = _status_time(obj, times), set[str]()
     for event in related.events:
         reason = event.reason or "Warning"
         if event.type == "Normal" or reason in seen:
@@ -63,15 +66,10 @@ def _is_mended(event: Event, related: Related) -> bool:
     return times[0] is not None and times[1] is not None and times[0] > times[1]
 
 
-def status_time(obj: DetailedObject) -> datetime | None:
+def _status_time(obj: DetailedObject, others: Iterable[datetime | None]) -> datetime | None:
     """Return when the object last showed something new: an Event before that is history."""
     status = obj.status
     times = [getattr(status, "last_update_time", None)]
     times += [one.last_transition_time for one in getattr(status, "conditions", None) or ()]
-    if isinstance(obj, DetailedRayJob) and obj.status is not None:
-        info = obj.status.ray_job_info
-        times += [obj.status.start_time, obj.status.end_time, *((info.start_time, info.end_time) if info else ())]
-    if isinstance(obj, DetailedRayCronJob):
-        times.append(obj.status.last_schedule_time if obj.status else None)
-    times.append(obj.metadata.deletion_timestamp)
+    times += [*others, obj.metadata.deletion_timestamp]
     return max(filter(None, times), default=None)

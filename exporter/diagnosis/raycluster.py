@@ -8,10 +8,10 @@ from exporter.diagnosis.causes import DESCRIBE, Cause
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
 from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
-from exporter.diagnosis.fleet import ORIGIN_KIND_LABEL, Related
 from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, lasting, quoted, with_detail
 from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds
-from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, has_status, judge
+from exporter.diagnosis.related import ORIGIN_KIND_LABEL, Related
+from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, State, judge, suspension_state
 from exporter.diagnosis.waiting import EXCEEDED_QUOTA, WAITING_REASONS, exceeded_quota, image
 from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterStatus
 
@@ -19,6 +19,31 @@ WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
 
 REPLICA_FAILURE_TYPES = ("ReplicaFailure", "RayClusterReplicaFailure")
+
+
+def has_status(cluster: DetailedRayCluster) -> bool:
+    """Return whether the operator has written a status. Its quantities are 0 and its head is empty from the start."""
+    if (status := cluster.status) is None:
+        return False
+    workers = status.desired_worker_replicas or status.available_worker_replicas or status.ready_worker_replicas
+    return bool(status.conditions or status.state or status.last_update_time or workers or status.reason)
+
+
+_STATE_NAMES = {"ready": "Ready", "failed": "Failed", "suspended": "Suspended", "unhealthy": "NotReady"}
+
+
+def cluster_state(cluster: DetailedRayCluster) -> State:
+    """Return the state of a cluster that KubeRay manages."""
+    status = cluster.status
+    if suspension := suspension_state(cluster, "RayClusterSuspended", "RayClusterSuspending"):
+        return suspension
+    times = (status and status.state_transition_times) or {}
+    if status is not None and status.state:
+        return State(_STATE_NAMES.get(status.state, status.state), times.get(status.state))
+    provisioned = common.condition(status, "RayClusterProvisioned")
+    if provisioned is not None and provisioned.is_true:
+        return State("NotReady", None)
+    return State("Provisioning", cluster.metadata.creation_timestamp)
 
 
 def cluster_findings(

@@ -8,7 +8,6 @@ from exporter.diagnosis.causes import DESCRIBE, SUBMITTER_LOGS, Cause
 from exporter.diagnosis.containers import current_submitters
 from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, explains, finding
-from exporter.diagnosis.fleet import Related
 from exporter.diagnosis.phrases import (
     age_seconds,
     ago,
@@ -21,11 +20,12 @@ from exporter.diagnosis.phrases import (
 from exporter.diagnosis.pods import pod_findings
 from exporter.diagnosis.raycluster import cluster_findings
 from exporter.diagnosis.rayjob_attempt import attempts, deadline, running_findings, status_field
+from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import (
     JOB_STATES,
     RAY_JOB_ENDS,
     START_SECONDS,
-    has_status,
+    State,
     judge,
 )
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
@@ -41,10 +41,37 @@ FAILURES = {
 """What each `status.reason` of a failed job means."""
 
 
+def has_status(job: DetailedRayJob) -> bool:
+    """Return whether the operator has written a status."""
+    status = job.status or DetailedRayJobStatus()
+    return bool(status.job_deployment_status or status.start_time or status.job_status)
+
+
+def job_state(job: DetailedRayJob) -> State:
+    """Return the state of a job that KubeRay manages."""
+    status = job.status
+    name = (status and status.job_deployment_status) or "New"
+    if status is None or name == "New":
+        return State("New", job.metadata.creation_timestamp if status is None or not status.start_time else None)
+    ray_start = status.ray_job_info.start_time if status.ray_job_info else None
+    since = {
+        "Initializing": status.start_time,
+        "Running": ray_start,
+        "Complete": status.end_time,
+        "Failed": status.end_time,
+    }
+    return State(name, since.get(name))
+
+
+def cluster_names(job: DetailedRayJob) -> list[str]:
+    """Return the name of the job's RayCluster."""
+    return [job.status.ray_cluster_name] if job.status and job.status.ray_cluster_name else []
+
+
 def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a job, in no order."""
     status = job.status or DetailedRayJobStatus()
-    state, events = status.job_deployment_status or "", list(event_findings(job, related))
+    state, events = status.job_deployment_status or "", list(event_findings(job, related, _times(job)))
     cause = judge(JOB_STATES, state, _since(job, related), now)
     if job.metadata.deletion_timestamp is not None:
         stuck = list(common.deletion(job, now))
@@ -68,6 +95,13 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
     else:
         yield from common.managed(job)
         yield from _unfinished(job, status, cause, related, events, now)
+
+
+def _times(job: DetailedRayJob) -> list[datetime | None]:
+    """Return when the status of a job changed, as far as it has these times."""
+    status = job.status or DetailedRayJobStatus()
+    info = status.ray_job_info
+    return [status.start_time, status.end_time, *((info.start_time, info.end_time) if info else ())]
 
 
 def failure(job: DetailedRayJob) -> str:

@@ -7,8 +7,8 @@ from exporter.diagnosis import common
 from exporter.diagnosis.causes import DESCRIBE, LOGS, RAY_JOBS, Cause
 from exporter.diagnosis.containers import SUBMITTER, current_submitters, ray_started_at, submitter_end
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
-from exporter.diagnosis.fleet import Related
 from exporter.diagnosis.phrases import age, age_seconds, ago, count, duration, ended, last_line, quoted, with_detail
+from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import RAY_JOB_STATES, STALE_SECONDS, judge
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
 

@@ -10,16 +10,17 @@ from exporter.diagnosis import common
 from exporter.diagnosis.causes import CAUSES, Cause, Severity
 from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, explains, finding
-from exporter.diagnosis.fleet import Related
 from exporter.diagnosis.phrases import age, age_seconds, ago, ended, last_line, lasting, quoted, with_detail
 from exporter.diagnosis.raycluster import cluster_findings
+from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import (
     APPLICATION_STATES,
     DEPLOYMENT_STATES,
     SERVICE_STATES,
     UNREADY_REASONS,
-    has_status,
+    State,
     judge,
+    suspension_state,
 )
 from exporter.resources.detailed import (
     DetailedAppStatus,
@@ -45,6 +46,39 @@ class _Role(NamedTuple):
     name: str
     field: str
     status: DetailedRayServiceStatus
+
+
+def has_status(service: DetailedRayService) -> bool:
+    """Return whether the operator has written a status."""
+    if (status := service.status) is None:
+        return False
+    roles = (status.active_service_status, status.pending_service_status)
+    has_role = any(role and (role.ray_cluster_name or role.application_statuses) for role in roles)
+    return bool(status.conditions or status.service_status or status.last_update_time or has_role)
+
+
+def service_state(service: DetailedRayService) -> State:
+    """Return the state of a service that KubeRay manages."""
+    if suspension := suspension_state(service, "Suspended", "Suspending"):
+        return suspension
+    status = service.status
+    ready, upgrade = common.condition(status, "Ready"), common.condition(status, "UpgradeInProgress")
+    if ready is not None and ready.is_true:
+        if upgrade is not None and upgrade.is_true:
+            return State("Upgrading", upgrade.last_transition_time)
+        return State("Ready", ready.last_transition_time)
+    if ready is None and status is not None and status.service_status:
+        return State(status.service_status)
+    if ready is None or ready.reason == "Initializing":
+        return State("Initializing", ready.last_transition_time if ready else service.metadata.creation_timestamp)
+    return State("NotReady", ready.last_transition_time)
+
+
+def cluster_names(service: DetailedRayService) -> list[str]:
+    """Return the names of the service's RayClusters, the active one first."""
+    status = service.status or DetailedRayServiceStatuses()
+    both = (status.active_service_status, status.pending_service_status)
+    return [role.ray_cluster_name for role in both if role is not None and role.ray_cluster_name]
 
 
 def service_findings(service: DetailedRayService, related: Related, now: datetime) -> Iterator[Finding]:

@@ -6,19 +6,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from exporter.diagnosis.details import details_of
 from exporter.diagnosis.diagnose import diagnose
 from exporter.diagnosis.finding import Finding, Severity, severity_rank
-from exporter.diagnosis.fleet import Fleet, Related, kind_of
+from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import one_line
+from exporter.diagnosis.related import Related
 from exporter.diagnosis.rows import ConditionRow, EventRow, PodRow
-from exporter.diagnosis.states import state_of
-from exporter.resources.detailed import (
-    DetailedObject,
-    DetailedPod,
-    DetailedRayCluster,
-    DetailedRayService,
-)
+from exporter.resources.detailed import DetailedObject, DetailedPod
 
 MAX_PODS = 100
 MAX_EVENTS = 20
@@ -67,10 +61,10 @@ class ObjectPage(Struct, frozen=True, omit_defaults=True):
 
 def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
     """Return an object with its findings and details."""
-    meta, state = obj.metadata, state_of(obj)
-    findings = diagnose(obj, fleet.related(obj), now)
+    meta, kind = obj.metadata, fleet.kind(obj)
+    state, findings = kind.state_of(obj), diagnose(kind, obj, fleet.related(obj), now)
     return ObjectView(
-        kind=kind_of(obj),
+        kind=obj.kind,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
@@ -80,7 +74,7 @@ def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
         created_at=meta.creation_timestamp,
         severity=findings[0].severity if findings else None,
         findings=findings,
-        details=details_of(obj),
+        details=kind.details(obj),
     )
 
 
@@ -109,9 +103,7 @@ def _pods(related: Related) -> list[DetailedPod]:
 
 
 def _conditions(obj: DetailedObject) -> Iterable[ConditionRow]:
-    if not isinstance(obj, DetailedRayCluster | DetailedRayService) or obj.status is None:
-        return
-    for one in obj.status.conditions or ():
+    for one in getattr(obj.status, "conditions", None) or ():
         yield ConditionRow(
             one.type, one.status or "", one.reason or "", one.last_transition_time, one_line(one.message)
         )
@@ -125,14 +117,10 @@ def _events(related: Related) -> list[EventRow]:
 
 def _others(obj: DetailedObject, fleet: Fleet, related: Related) -> list[DetailedObject]:
     """Return the objects above and below."""
-    others: list[DetailedObject] = [*(cluster for cluster, _ in related.clusters), *related.jobs]
-    if isinstance(obj, DetailedRayCluster) and (owner := fleet.owner(obj)) is not None:
-        others.append(owner)
-    cron_job = fleet.cron_job(obj)
-    return [*others, cron_job] if cron_job is not None else others
+    return [*(cluster for cluster, _ in related.clusters), *related.jobs, *fleet.creators(obj)]
 
 
 def _reference(obj: DetailedObject, fleet: Fleet, now: datetime) -> Reference:
-    healthy = not diagnose(obj, fleet.related(obj), now)
-    meta = obj.metadata
-    return Reference(kind_of(obj), meta.namespace, meta.name, state_of(obj).name, healthy)
+    meta, kind = obj.metadata, fleet.kind(obj)
+    healthy = not diagnose(kind, obj, fleet.related(obj), now)
+    return Reference(obj.kind, meta.namespace, meta.name, kind.state_of(obj).name, healthy)

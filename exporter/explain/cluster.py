@@ -1,48 +1,19 @@
 """Reads from an API server what a diagnosis needs: lists, with the user's own permissions."""
 
 import random
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
 
-from exporter.diagnosis.fleet import Fleet, Known
+from exporter.collectors.table import AnyKind, Selection
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.related import Known
 from exporter.errors import ApiError, ConfigError, StatusError
 from exporter.explain.inputs import Objects
+from exporter.kinds import DIAGNOSED, KINDS
 from exporter.kube.list_watch import ListWatch
 from exporter.kube.transport import Transport
-from exporter.resources import API_GROUP, API_VERSION
+from exporter.resources import API_GROUP
 
 PAGE_SIZE = 500
-
-_RAY_ROOT = f"apis/{API_GROUP}/{API_VERSION}"
-
-
-class Source(NamedTuple):
-    """One list.
-
-    Attributes:
-        is_optional: the kind may be missing in a cluster, without anyone being told.
-    """
-
-    kind: str
-    plural: str
-    root: str = _RAY_ROOT
-    selectors: Mapping[str, str] = {}
-    is_optional: bool = False
-
-    def path(self, namespace: str) -> str:
-        scope = f"namespaces/{namespace}/" if namespace else ""
-        return f"/{self.root}/{scope}{self.plural}"
-
-
-SOURCES = (
-    Source("RayCluster", "rayclusters"),
-    Source("RayJob", "rayjobs"),
-    Source("RayService", "rayservices"),
-    Source("RayCronJob", "raycronjobs", is_optional=True),
-    Source("Pod", "pods", "api/v1", {"labelSelector": "ray.io/node-type"}),
-    Source("Pod", "pods", "api/v1", {"labelSelector": "ray.io/originated-from-crd=RayJob,!ray.io/node-type"}),
-    Source("Event", "events", "api/v1", {"fieldSelector": f"involvedObject.apiVersion={API_GROUP}/{API_VERSION}"}),
-)
 
 
 def read_fleet(transport: Transport, namespace: str, report: Callable[[str], None]) -> Fleet:
@@ -54,12 +25,13 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
         ConfigError: no kind of ray.io could be read.
     """
     objects, unread = Objects(report), dict[str, str]()
-    for source in SOURCES:
-        if reason := _read(transport, source, namespace, objects):
-            unread.setdefault(source.kind, reason)
-            if not source.is_optional:
-                report(f"couldn't read {source.plural}, so they are left out: {reason}")
-    if all(source.kind in unread for source in SOURCES if source.root == _RAY_ROOT):
+    for kind, selection in ((one, selection) for one in KINDS for selection in one.selections):
+        if reason := _read(transport, kind, selection, namespace, objects):
+            unread.setdefault(kind.name, reason)
+            # A kind of KubeRay that is not exported by default is missing in many clusters.
+            if kind.is_default or not kind.is_custom_resource:
+                report(f"couldn't read {kind.plural}, so they are left out: {reason}")
+    if all(kind in unread for kind in DIAGNOSED):
         raise ConfigError(f"couldn't read any kind of {API_GROUP}: {unread['RayCluster']}")
     known = Known(
         clusters="RayCluster" not in unread,
@@ -70,15 +42,15 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
     return objects.fleet(known)
 
 
-def _read(transport: Transport, source: Source, namespace: str, objects: Objects) -> str:
+def _read(transport: Transport, kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
     """Add the objects of one list; return why it could not be read, "" if it could."""
     rng = random.Random()  # noqa: S311 - only a watch uses it
-    path = source.path(namespace)
-    pages = ListWatch(transport, path, rng=rng, page_size=PAGE_SIZE, selectors=source.selectors).pages()
+    path, selectors = kind.path(namespace), selection.parameters
+    pages = ListWatch(transport, path, rng=rng, page_size=PAGE_SIZE, selectors=selectors).pages()
     try:
         for page in pages:
             for item in page.items or ():
-                objects.add(source.kind, item)
+                objects.add(kind.name, item)
     except StatusError as exc:
         if exc.is_not_served:
             return "not installed in this cluster"

@@ -10,14 +10,16 @@ import click
 import msgspec
 
 from exporter.config import parse_namespaces
-from exporter.diagnosis.fleet import Fleet, Known
+from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import count
+from exporter.diagnosis.related import Known
 from exporter.diagnosis.views import ObjectPage, ObjectView, page_of, view_of, worst_first
 from exporter.documents import items_of_files
 from exporter.errors import ApiError, ConfigError, CredentialsError
 from exporter.explain import live, remote, report
 from exporter.explain.cluster import read_fleet
-from exporter.explain.inputs import RAY_TYPES, fleet_of_items
+from exporter.explain.inputs import fleet_of_items
+from exporter.kinds import DIAGNOSED
 
 FINDINGS = 1
 CLUSTER_SECONDS = 10.0
@@ -143,9 +145,9 @@ def parse_names(words: Sequence[str]) -> list[Wanted]:
 def parse_kind(text: str, word: str) -> str:
     """Read a kind: singular or plural, in any case, with or without its group; `word` is named in the UsageError."""
     singular = text.lower().removesuffix(".ray.io").removesuffix(".v1").removesuffix("s")
-    kind = next((kind for kind in RAY_TYPES if kind.lower() == singular), None)
+    kind = next((kind for kind in DIAGNOSED if kind.lower() == singular), None)
     if kind is None or word.endswith("/"):
-        raise click.UsageError(f"'{word}' is not KIND/NAME or KIND NAME with a KIND of {', '.join(RAY_TYPES)}")
+        raise click.UsageError(f"'{word}' is not KIND/NAME or KIND NAME with a KIND of {', '.join(DIAGNOSED)}")
     return kind
 
 
@@ -189,7 +191,7 @@ def _of_url(address: str, namespace: str, say: Callable[[str], None]) -> Reading
 def _select(views: Sequence[ObjectView], wanted: Sequence[Wanted], where: str) -> Sequence[ObjectView]:
     """Return the views that are wanted; raises ConfigError if there is none of a name."""
     if not views:
-        raise ConfigError(f"no {' or '.join(RAY_TYPES)} in {where}")
+        raise ConfigError(f"no {' or '.join(DIAGNOSED)} in {where}")
     found: list[ObjectView] = []
     for kind, name in wanted:
         matching = [view for view in views if view.kind == kind and name in ("", view.name)]

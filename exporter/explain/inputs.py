@@ -5,30 +5,16 @@ from typing import Any
 
 import msgspec
 
-from exporter.diagnosis.fleet import Fleet, Known
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.related import Known
 from exporter.documents import Item, OtherItems
 from exporter.errors import DecodeError
 from exporter.explain.report import unread
+from exporter.kinds import DECLARATIONS, DIAGNOSED
 from exporter.kube import wire
 from exporter.resources import API_GROUP
-from exporter.resources.detailed import (
-    DetailedEvent,
-    DetailedPod,
-    DetailedRayCluster,
-    DetailedRayCronJob,
-    DetailedRayJob,
-    DetailedRayService,
-)
 
-RAY_TYPES: dict[str, Any] = {
-    "RayCluster": DetailedRayCluster,
-    "RayJob": DetailedRayJob,
-    "RayService": DetailedRayService,
-    "RayCronJob": DetailedRayCronJob,
-}
-_TYPES: dict[str, Any] = {**RAY_TYPES, "Pod": DetailedPod, "Event": DetailedEvent}
-_DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in _TYPES.items()}
-
+_DECODERS = {kind.name: msgspec.json.Decoder(kind.detailed_type) for kind in DECLARATIONS}
 
 HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json"
 
@@ -39,10 +25,10 @@ class Objects:
     def __init__(self, report: Callable[[str], None]) -> None:
         """`report` is called with a line for each object that is skipped."""
         self._report = report
-        self._by_kind: dict[str, dict[tuple[str, str], Any]] = {kind: {} for kind in _TYPES}
+        self._by_kind: dict[str, dict[tuple[str, str], Any]] = {kind: {} for kind in _DECODERS}
 
     def add(self, kind: str, data: bytes | msgspec.Raw) -> Any:
-        """Add one object of a kind that is one of `_TYPES`; return it, None if it was skipped."""
+        """Add one object of a kind that is one of `exporter.kinds`; return it, None if it was skipped."""
         try:
             obj = wire.decode(_DECODERS[kind], data)
         except DecodeError as exc:
@@ -55,8 +41,8 @@ class Objects:
         self._by_kind[kind].pop(_key(obj), None)
 
     def fleet(self, known: Known) -> Fleet:
-        fleet = Fleet(known)
-        for kind in RAY_TYPES:
+        fleet = Fleet(DIAGNOSED, known)
+        for kind in DIAGNOSED:
             fleet.add_objects(self._by_kind[kind].values())
         fleet.add_pods(self._by_kind["Pod"].values())
         fleet.add_events(self._by_kind["Event"].values())
@@ -80,7 +66,7 @@ def fleet_of_items(items: Iterable[Item], namespace: str, report: Callable[[str]
             kinds.add(item.kind.removesuffix("List"))
     fleet = objects.fleet(Known(clusters="RayCluster" in kinds, pods="Pod" in kinds, events="Event" in kinds))
     if not len(fleet):
-        raise others.error(RAY_TYPES, f" in namespace '{namespace}'" if namespace else "")
+        raise others.error(DIAGNOSED, f" in namespace '{namespace}'" if namespace else "")
     if missing := unread(fleet.known):
         report(f"not in the input: {missing}; some causes can't be seen without them. {HINT}")
     return fleet
@@ -99,6 +85,6 @@ def _add(objects: Objects, item: Item, namespace: str) -> tuple[bool, str]:
 
 
 def _is_read(item: Item) -> bool:
-    if item.kind in RAY_TYPES:
+    if item.kind in DIAGNOSED:
         return item.api_version.startswith(f"{API_GROUP}/")
-    return item.kind in _TYPES and item.api_version == "v1"
+    return item.kind in _DECODERS and item.api_version == "v1"

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from exporter.diagnosis.views import ObjectView
 from exporter.errors import ConfigError, StreamError
 from exporter.explain.report import printable

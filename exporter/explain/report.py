@@ -9,8 +9,9 @@ import click
 from exporter.diagnosis.causes import Severity
 from exporter.diagnosis.details import ClusterDetails, JobDetails
 from exporter.diagnosis.finding import Evidence, Finding
-from exporter.diagnosis.fleet import Fleet, Known, Related
+from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import age, count
+from exporter.diagnosis.related import Known, Related
 from exporter.diagnosis.rows import PodRow
 from exporter.diagnosis.views import ObjectView, view_of
 from exporter.options import RUNBOOKS

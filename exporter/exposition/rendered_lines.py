@@ -88,7 +88,7 @@ class Content(NamedTuple):
         )
 
 
-class Page:
+class LinePage:
     """Slots for objects, and what they show now."""
 
     __slots__ = ("content", "free")
@@ -116,10 +116,10 @@ class RenderedLines:
         self._nothing = ObjectLines.of([b""] * len(families))
         # Guards all below. Held to move references and to compare one object's lines, never to join or compress.
         self._lock = threading.Lock()
-        self._pages: list[Page] = []
-        self._place_of: dict[str, tuple[Page, int]] = {}
+        self._pages: list[LinePage] = []
+        self._place_of: dict[str, tuple[LinePage, int]] = {}
         # Pages that are not full; the slots of deleted objects are used before a page is added.
-        self._pages_with_room: list[Page] = []
+        self._pages_with_room: list[LinePage] = []
 
     def __len__(self) -> int:
         return len(self._place_of)
@@ -146,14 +146,14 @@ class RenderedLines:
             contents = [(page, page.content) for page in self._pages]
         return self._segments(contents)
 
-    def _segments(self, contents: Sequence[tuple[Page, Content]]) -> Iterator[tuple[FamilyText, list[Segment]]]:
+    def _segments(self, contents: Sequence[tuple[LinePage, Content]]) -> Iterator[tuple[FamilyText, list[Segment]]]:
         pages = [self._columns(page, content) for page, content in contents]
         for text, columns in zip(self._texts, zip(*pages, strict=True), strict=False):
             segments = [column.segment for column in columns if column.segment.text]
             if segments:
                 yield text, segments
 
-    def _columns(self, page: Page, content: Content) -> tuple[Column, ...]:
+    def _columns(self, page: LinePage, content: Content) -> tuple[Column, ...]:
         """Return the columns of a page, and keep what had to be joined for the next scrape."""
         if not content.changed:
             return content.columns
@@ -175,9 +175,9 @@ class RenderedLines:
             if page.content.text(slot) != lines.text:
                 page.put(slot, lines)
 
-    def _new_place(self) -> tuple[Page, int]:
+    def _new_place(self) -> tuple[LinePage, int]:
         if not self._pages_with_room:
-            page = Page(len(self._texts))
+            page = LinePage(len(self._texts))
             self._pages.append(page)
             self._pages_with_room.append(page)
         page = self._pages_with_room[-1]

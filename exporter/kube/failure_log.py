@@ -1,12 +1,12 @@
 """What informers log: failures once for each change and not for each try, and not more than a bound in all."""
 
 import logging
-import threading
 from collections.abc import MutableMapping
 from typing import Any
 
 from exporter.clock import Clock
 from exporter.errors import ApiError, StatusError
+from exporter.log_limit import LogLimit
 
 BURST = 50
 """Lines at once: a few namespaces never reach it."""
@@ -16,45 +16,25 @@ LINES_PER_SECOND = 0.5
 REFUSALS = (401, 403)
 
 
-class LogBudget:
-    """A token bucket of log lines for all informers, because hundreds may fail alike. Any thread may call."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        # Guards all below.
-        self._lock = threading.Lock()
-        self._tokens = float(BURST)
-        self._filled_at = clock.monotonic()
-        self._suppressed = 0
-
-    def take(self) -> int | None:
-        """Return how many lines were suppressed before this one; None: this one is, too."""
-        with self._lock:
-            now = self._clock.monotonic()
-            self._tokens = min(BURST, self._tokens + (now - self._filled_at) * LINES_PER_SECOND)
-            self._filled_at = now
-            if self._tokens < 1:
-                self._suppressed += 1
-                return None
-            self._tokens -= 1
-            suppressed, self._suppressed = self._suppressed, 0
-            return suppressed
+def informer_log_limit(clock: Clock) -> LogLimit:
+    """Return the limit on the lines of all informers together, because hundreds may fail alike."""
+    return LogLimit(1 / LINES_PER_SECOND, BURST, clock=clock)
 
 
 class ResourceLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger that adds the resource (and namespace) to the fields of every record.
 
-    Records from level info on are written at level debug if the budget of all informers is used up; the next one
+    Records from level info on are written at level debug if the limit of all informers is reached; the next one
     that is written says how many there were.
     """
 
-    def __init__(self, logger: logging.Logger, fields: dict[str, str], budget: LogBudget) -> None:
+    def __init__(self, logger: logging.Logger, fields: dict[str, str], limit: LogLimit) -> None:
         super().__init__(logger, fields)
-        self._budget = budget
+        self._limit = limit
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         if level >= logging.INFO and self.isEnabledFor(level):
-            suppressed = self._budget.take()
+            suppressed = self._limit.take()
             if suppressed is None:
                 level = logging.DEBUG
             elif suppressed:

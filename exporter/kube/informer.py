@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from exporter.clock import Clock
 from exporter.kube import wire
 from exporter.kube.backoff import Backoff, Outage
-from exporter.kube.failure_log import LogBudget, ResourceLogger
+from exporter.kube.failure_log import ResourceLogger, informer_log_limit
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, ListWatch
 from exporter.kube.metrics import ReflectorMetrics
 from exporter.kube.reflector import Reflector
@@ -82,7 +82,7 @@ class InformerState:
     last_event_time: float
 
 
-class SharedBudgets:
+class SharedByInformers:
     """What all informers of a process share. Any thread may use it."""
 
     def __init__(self, clock: Clock, rng: random.Random | None = None) -> None:
@@ -90,7 +90,7 @@ class SharedBudgets:
         # One generator: its state is larger than the rest of an informer.
         self.rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         self.outage = Outage()
-        self.log_budget = LogBudget(clock)
+        self.log_limit = informer_log_limit(clock)
 
 
 class Informer(Generic[T]):
@@ -107,12 +107,12 @@ class Informer(Generic[T]):
         handler: EventHandler[T],
         metrics: ReflectorMetrics,
         *,
-        shared: SharedBudgets,
+        shared: SharedByInformers,
     ) -> None:
         self.settings = settings
         self._store = store
         self._clock = shared.clock
-        self._log = ResourceLogger(_log, settings.log_fields, shared.log_budget)
+        self._log = ResourceLogger(_log, settings.log_fields, shared.log_limit)
         self._list_watch = ListWatch(
             transport,
             settings.path,

@@ -6,6 +6,7 @@ most MAX_MESSAGES in a list, whatever was written into it.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
@@ -215,7 +216,19 @@ class DetailedRayCronJob(RayCronJob, frozen=True, gc=False):
     metadata: DetailedMeta
 
 
-DetailedObject = DetailedRayCluster | DetailedRayJob | DetailedRayService | DetailedRayCronJob
+class DetailedObject(Protocol):
+    """An object of any kind that is diagnosed."""
+
+    kind: ClassVar[str]
+
+    @property
+    def metadata(self) -> DetailedMeta | DetailedRayJobMeta: ...
+
+    @property
+    def spec(self) -> Any: ...
+
+    @property
+    def status(self) -> Any: ...
 
 
 class DetailedWaiting(Waiting, frozen=True, gc=False):

@@ -1,6 +1,6 @@
 """RayCluster: a head pod and groups of workers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -112,6 +112,7 @@ class RayClusterStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
 class RayCluster(Struct, frozen=True, gc=False):
     """One RayCluster."""
 
+    kind: ClassVar[str] = "RayCluster"
     metadata: ObjectMeta
     spec: RayClusterSpec | None = None
     status: RayClusterStatus | None = None

@@ -1,5 +1,7 @@
 """RayCronJob: creates a RayJob at every time of its schedule (alpha in KubeRay v1.7.0)."""
 
+from typing import ClassVar
+
 from msgspec import Struct
 
 from exporter.resources.meta import ObjectMeta
@@ -23,6 +25,7 @@ class RayCronJobStatus(Struct, frozen=True, gc=False, rename="camel"):
 class RayCronJob(Struct, frozen=True, gc=False):
     """One RayCronJob."""
 
+    kind: ClassVar[str] = "RayCronJob"
     metadata: ObjectMeta
     spec: RayCronJobSpec | None = None
     status: RayCronJobStatus | None = None

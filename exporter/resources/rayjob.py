@@ -1,5 +1,7 @@
 """RayJob: a Ray job, and the RayCluster that is created to run it."""
 
+from typing import ClassVar
+
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
@@ -100,6 +102,7 @@ class RayJobStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
 class RayJob(Struct, frozen=True, gc=False):
     """One RayJob."""
 
+    kind: ClassVar[str] = "RayJob"
     metadata: RayJobMeta
     spec: RayJobSpec | None = None
     status: RayJobStatus | None = None

@@ -1,6 +1,7 @@
 """RayService: Ray Serve applications on a RayCluster, replaced without downtime."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -77,6 +78,7 @@ class RayServiceStatuses(Struct, frozen=True, gc=False, rename="camel"):
 class RayService(Struct, frozen=True, gc=False):
     """One RayService."""
 
+    kind: ClassVar[str] = "RayService"
     metadata: ObjectMeta
     spec: RayServiceSpec | None = None
     status: RayServiceStatuses | None = None

@@ -59,7 +59,7 @@ class Listing(
     next: str = ""
 
 
-class Body(msgspec.Struct, frozen=True):
+class CachedAnswer(msgspec.Struct, frozen=True):
     """An answer that can be sent again."""
 
     data: bytes
@@ -76,7 +76,7 @@ class ObjectsApi:
         # One at a time: guards the two below, and leaves the other processors to scrapes.
         self._preparing = CapacityLimiter(1)
         self._cached_digest = ""
-        self._cached: OrderedDict[tuple[Query, bool], Body] = OrderedDict()
+        self._cached: OrderedDict[tuple[Query, bool], CachedAnswer] = OrderedDict()
 
     def routes(self, middleware: list[Middleware]) -> list[Route]:
         return [
@@ -118,7 +118,7 @@ class ObjectsApi:
             return 503, msgspec.json.encode({"error": reason})
         return 200, _list_body(self._snapshots.newest(), query, wants_gzip=False).data
 
-    def _list(self, query: Query, wants_gzip: bool) -> Body:
+    def _list(self, query: Query, wants_gzip: bool) -> CachedAnswer:
         snapshot = self._snapshots.newest()
         if snapshot.digest != self._cached_digest:
             self._cached.clear()
@@ -130,7 +130,7 @@ class ObjectsApi:
                 self._cached.popitem(last=False)
         return body
 
-    def _one(self, kind: str, namespace: str, name: str, wants_gzip: bool) -> Body | None:
+    def _one(self, kind: str, namespace: str, name: str, wants_gzip: bool) -> CachedAnswer | None:
         snapshot = self._snapshots.newest()
         obj = snapshot.fleet.find(kind, namespace, name)
         if obj is None:
@@ -142,7 +142,7 @@ class ObjectsApi:
         return _body(data, blake2b(page, digest_size=16).hexdigest(), wants_gzip=wants_gzip)
 
 
-def _list_body(snapshot: Snapshot, query: Query, *, wants_gzip: bool) -> Body:
+def _list_body(snapshot: Snapshot, query: Query, *, wants_gzip: bool) -> CachedAnswer:
     found = query.select(snapshot.entries)
     end = query.start + query.limit
     listing = Listing(
@@ -158,9 +158,13 @@ def _list_body(snapshot: Snapshot, query: Query, *, wants_gzip: bool) -> Body:
     return _body(msgspec.json.encode(listing), etag, wants_gzip=wants_gzip)
 
 
-def _body(data: bytes, etag: str, *, wants_gzip: bool) -> Body:
+def _body(data: bytes, etag: str, *, wants_gzip: bool) -> CachedAnswer:
     # Strong ETags differ between encodings.
-    return Body(gzip.compress(data, GZIP_LEVEL, mtime=0), f'"{etag}-gzip"') if wants_gzip else Body(data, f'"{etag}"')
+    return (
+        CachedAnswer(gzip.compress(data, GZIP_LEVEL, mtime=0), f'"{etag}-gzip"')
+        if wants_gzip
+        else CachedAnswer(data, f'"{etag}"')
+    )
 
 
 def _exporter(snapshot: Snapshot) -> ExporterInfo:
@@ -168,7 +172,7 @@ def _exporter(snapshot: Snapshot) -> ExporterInfo:
     return ExporterInfo(__version__, events=known.events, pods=known.pods)
 
 
-def _answer(request: Request, body: Body, *, wants_gzip: bool) -> Response:
+def _answer(request: Request, body: CachedAnswer, *, wants_gzip: bool) -> Response:
     headers = {"ETag": body.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     given = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if body.etag in given or "*" in given:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from exporter.kinds import DIAGNOSED
 from exporter.web.snapshot import Entry
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 500
 
-KINDS = ("RayCluster", "RayJob", "RayService", "RayCronJob")
+KINDS = tuple(DIAGNOSED)
 
 _BOOLEANS = {"true": True, "false": False}
 _SORTS: dict[str, Callable[[Entry], tuple[object, ...]] | None] = {

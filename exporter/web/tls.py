@@ -14,7 +14,7 @@ from typing import Any
 
 from exporter.errors import ConfigError
 from exporter.private_file import private_file
-from exporter.web.web_config import TlsSettings, printable
+from exporter.web.web_config import TlsSettings, safe_name
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _OLD_VERSIONS = ("TLS10", "TLS11")
@@ -100,7 +100,7 @@ def _verify_mode(settings: TlsSettings, *, has_client_ca: bool) -> ssl.VerifyMod
         )
     if type_ not in _CLIENT_AUTH:
         known = ", ".join(filter(None, _CLIENT_AUTH))
-        raise ConfigError(f"tls_server_config.client_auth_type: {printable(type_)} is not one of {known}")
+        raise ConfigError(f"tls_server_config.client_auth_type: {safe_name(type_)} is not one of {known}")
     mode = _CLIENT_AUTH[type_]
     if has_client_ca and mode == ssl.CERT_NONE:
         raise ConfigError("tls_server_config: a client CA needs a client_auth_type that verifies certificates")
@@ -132,13 +132,13 @@ def _version(settings: TlsSettings, key: str) -> ssl.TLSVersion:
     if name in _OLD_VERSIONS:
         raise ConfigError(f"tls_server_config.{key}: '{name}' is not supported, as it is not secure")
     if name not in _VERSIONS:
-        raise ConfigError(f"tls_server_config.{key}: {printable(name)} is not one of {', '.join(_VERSIONS)}")
+        raise ConfigError(f"tls_server_config.{key}: {safe_name(name)} is not one of {', '.join(_VERSIONS)}")
     return _VERSIONS[name]
 
 
 def _cipher(name: str) -> str:
     if name not in _CIPHERS:
-        raise ConfigError(f"tls_server_config.cipher_suites: {printable(name)} is not one of {', '.join(_CIPHERS)}")
+        raise ConfigError(f"tls_server_config.cipher_suites: {safe_name(name)} is not one of {', '.join(_CIPHERS)}")
     return _CIPHERS[name]
 
 

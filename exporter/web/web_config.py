@@ -141,7 +141,7 @@ def _check_headers(headers: dict[str, str | None]) -> dict[str, str]:
     given = {name: value or "" for name, value in headers.items()}
     for name, value in given.items():
         if name not in _HEADERS:
-            raise ConfigError(f"http_server_config.headers: {printable(name)} is not one of {', '.join(_HEADERS)}")
+            raise ConfigError(f"http_server_config.headers: {safe_name(name)} is not one of {', '.join(_HEADERS)}")
         if not _HEADER_VALUE.fullmatch(value):
             raise ConfigError(f"http_server_config.headers: the value of '{name}' can't be sent in a header")
         allowed = _HEADERS[name]
@@ -161,7 +161,7 @@ def _section(section: Any, where: str, known: Collection[str]) -> dict[str, Any]
         if path in _UNSUPPORTED:
             raise ConfigError(f"{path} is not supported")
         if key not in known:
-            raise ConfigError(f"{where or 'the file'}: unknown key {printable(key)}, known are {', '.join(known)}")
+            raise ConfigError(f"{where or 'the file'}: unknown key {safe_name(key)}, known are {', '.join(known)}")
     return {key: value for key, value in section.items() if value is not None or not where}
 
 
@@ -174,7 +174,7 @@ def _convert(value: Any, type_: Callable[..., _T], where: str) -> _T:
         raise ConfigError(f"{where}: {reason}") from None
 
 
-def printable(value: object) -> str:
+def safe_name(value: object) -> str:
     """Return a name in quotes, unless it may be something else, such as a private key in the wrong place."""
     return f"'{value}'" if isinstance(value, str) and _PRINTABLE.fullmatch(value) else "(not shown)"
 
@@ -198,7 +198,7 @@ class _Loader(yaml.SafeLoader):
         for number, key in enumerate(keys):
             if key in keys[:number]:
                 line = node.value[number][0].start_mark.line + 1
-                raise ConfigError(f"line {line}: the key {printable(key)} is given twice")
+                raise ConfigError(f"line {line}: the key {safe_name(key)} is given twice")
         mapping = super().construct_mapping(node, deep)
         for key, value in node.value:
             if value.tag == _BOOLEAN and key.value in _SWITCHES:

@@ -5,7 +5,7 @@ import zlib
 
 from tests.attack.judge import Limits
 from tests.attack.scene import Attack, Scene
-from tests.attack.simulated import Response
+from tests.attack.simulated import ApiResponse
 from tests.attack.world import HONEST, HONEST_NAMESPACE
 from tests.support.stores import compact, restore, save
 
@@ -69,7 +69,7 @@ class GzipBomb(Attack):
 
     def strike(self, scene: Scene) -> None:
         headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
-        answer = Response(200, bomb(600), headers)
+        answer = ApiResponse(200, bomb(600), headers)
         scene.server.instead["rayjobs"] = [answer, answer]
         compact(scene.store)
         scene.server.end_watches()

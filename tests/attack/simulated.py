@@ -13,14 +13,14 @@ from typing import Self
 
 from exporter.simulator.api_conventions import API_VERSION, kind_name
 from exporter.simulator.apiserver.connections import Stream
-from exporter.simulator.apiserver.history import WatchEvent
+from exporter.simulator.apiserver.history import StoredEvent
 from exporter.simulator.apiserver.requests import Request
-from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.responses import ApiResponse
 from exporter.simulator.apiserver.server import ApiServer
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import verb_of
 
-__all__ = ["AttackServer", "AttackStore", "Response", "put_paced"]
+__all__ = ["ApiResponse", "AttackServer", "AttackStore", "put_paced"]
 
 CREATED = b"2026-11-23T10:00:00Z"
 
@@ -59,7 +59,7 @@ class AttackStore(ObjectStore):
             (type_.encode(), API_VERSION.encode(), kind_name(plural).encode(), metadata, labels, members)
         )
         self._version = number
-        self._kinds[plural].append(WatchEvent(number, type_, key, line), self._history)
+        self._kinds[plural].append(StoredEvent(number, type_, key, line), self._history)
 
 
 class AttackServer(ApiServer):
@@ -73,7 +73,7 @@ class AttackServer(ApiServer):
     def __init__(self, store: ObjectStore) -> None:
         super().__init__(store)
         self.is_out = False
-        self.instead: dict[str, list[Response]] = {}
+        self.instead: dict[str, list[ApiResponse]] = {}
         # Guards the two below: written by the threads of connections.
         self._counts_lock = threading.Lock()
         self._requests = 0
@@ -104,12 +104,12 @@ class AttackServer(ApiServer):
         for watch in watches:
             watch.close()
 
-    def override_response(self, request: Request) -> Response | None:
+    def override_response(self, request: Request) -> ApiResponse | None:
         with self._counts_lock:
             self._requests += 1
             replies = self.instead.get(request.plural)
             reply = replies.pop(0) if replies and verb_of(request) == "list" else None
-        return Response(503, b"the server is currently unable to handle the request\n", ()) if self.is_out else reply
+        return ApiResponse(503, b"the server is currently unable to handle the request\n", ()) if self.is_out else reply
 
     def send_line(self, request: Request, stream: Stream, line: bytes) -> None:
         super().send_line(request, stream, line)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors import KINDS
 from exporter.collectors.table import AnyKind
+from exporter.kinds import KINDS
 from tests.support.objects import CREATED, condition, manifest, series
 from tests.support.parity import NINE
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exporter.collectors import KINDS
 from exporter.collectors.table import Integral, Kind, LifecycleMetric, Occurrence, Row, remember_nothing
+from exporter.kinds import KINDS
 from exporter.resources.rayjob import RayJob
 
 

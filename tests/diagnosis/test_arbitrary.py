@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.diagnosis.causes import Cause
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from exporter.diagnosis.views import page_of, view_of
 from exporter.explain import report
-from exporter.explain.inputs import RAY_TYPES, Objects
+from exporter.explain.inputs import Objects
+from exporter.kinds import DIAGNOSED
 from exporter.web.snapshot import make_snapshot
 from tests.support.fleets import ago, event, findings, pod
 from tests.support.objects import condition
@@ -42,7 +43,7 @@ def related(obj: dict[str, Any], name: str, message: Any) -> dict[str, Any]:
 RELATED = st.builds(related, OBJECTS, NAMES, mostly(MESSAGES))
 
 
-@given(st.lists(st.tuples(st.sampled_from([*RAY_TYPES, "Pod", "Event"]), RELATED), max_size=8))
+@given(st.lists(st.tuples(st.sampled_from([*DIAGNOSED, "Pod", "Event"]), RELATED), max_size=8))
 def test_any_objects_are_diagnosed(objects: list[tuple[str, dict[str, Any]]]) -> None:
     """Each that can be decoded has a view and a page; causes are from the list, and texts have a bounded length."""
     collected = Objects(lambda _: None)

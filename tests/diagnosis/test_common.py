@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.diagnosis.common import without_prefix
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from tests.support.fleets import ago, diagnosed, findings
 from tests.support.objects import condition, manifest
 

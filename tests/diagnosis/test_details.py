@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from exporter.diagnosis.details import ServiceDetails, details_of, gpus
+from exporter.diagnosis.details import ServiceDetails, gpus
 from exporter.resources.detailed import DetailedRayCluster
 from tests.support.fleets import ago, fleet_of
 from tests.support.objects import CREATED, condition, manifest
@@ -209,8 +209,9 @@ ROWS: dict[str, tuple[str, Manifest, Manifest]] = {
 @pytest.mark.parametrize(("kind", "version", "expected"), ROWS.values(), ids=ROWS)
 def test_details(kind: str, version: Manifest, expected: Manifest) -> None:
     """An object has exactly these details; what is unknown is left out, what is absent in Go is 0."""
-    (obj,) = fleet_of((kind, version))
-    assert json.loads(msgspec.json.encode(details_of(obj))) == expected
+    fleet = fleet_of((kind, version))
+    (obj,) = fleet
+    assert json.loads(msgspec.json.encode(fleet.kind(obj).details(obj))) == expected
 
 
 @pytest.mark.parametrize(("given", "kept"), [(50, 50), (51, 50)])
@@ -218,8 +219,9 @@ def test_applications_and_deployments_are_bounded(given: int, kept: int) -> None
     """Of many applications, and of many deployments, the first are shown."""
     deployments = {f"d-{number}": {"status": "HEALTHY"} for number in range(given)}
     applications = {f"a-{number}": {"serveDeploymentStatuses": deployments} for number in range(given)}
-    (obj,) = fleet_of(("RayService", manifest({"activeServiceStatus": {"applicationStatuses": applications}})))
-    details = details_of(obj)
+    fleet = fleet_of(("RayService", manifest({"activeServiceStatus": {"applicationStatuses": applications}})))
+    (obj,) = fleet
+    details = fleet.kind(obj).details(obj)
     assert isinstance(details, ServiceDetails)
     assert details.active is not None
     assert [one.name for one in details.active.applications] == [f"a-{number}" for number in range(kept)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.diagnosis import diagnose
-from exporter.diagnosis.fleet import Known, Related
+from exporter.diagnosis.related import Known, Related
 from tests.support.fleets import NOW, ago, event, findings, fleet_of, pod, waiting
 from tests.support.objects import condition, manifest
 
@@ -68,7 +68,9 @@ def test_worst_finding_is_first() -> None:
 
 def test_result_depends_on_the_arguments_only() -> None:
     """The same arguments give equal findings, and nothing is kept between calls."""
-    (obj,) = fleet_of(("RayCluster", manifest()))
-    first = diagnose(obj, Related(known=Known(pods=False)), NOW)
-    assert diagnose(obj, Related(), NOW.replace(minute=1)) == ()
-    assert diagnose(obj, Related(known=Known(pods=False)), NOW) == first != ()
+    fleet = fleet_of(("RayCluster", manifest()))
+    (obj,) = fleet
+    kind = fleet.kind(obj)
+    first = diagnose(kind, obj, Related(known=Known(pods=False)), NOW)
+    assert diagnose(kind, obj, Related(), NOW.replace(minute=1)) == ()
+    assert diagnose(kind, obj, Related(known=Known(pods=False)), NOW) == first != ()

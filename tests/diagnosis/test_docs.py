@@ -8,7 +8,6 @@ import msgspec
 from exporter.diagnosis.causes import CAUSES, Cause
 from exporter.diagnosis.details import (
     ClusterDetails,
-    CronJobDetails,
     JobDetails,
     Requested,
     Role,
@@ -16,6 +15,7 @@ from exporter.diagnosis.details import (
     Workers,
 )
 from exporter.diagnosis.finding import Evidence, Finding
+from exporter.diagnosis.raycronjob import CronJobDetails
 from exporter.diagnosis.rows import ConditionRow, EventRow, PodRow
 from exporter.diagnosis.summary import Hour, KindSummary, Summary
 from exporter.diagnosis.views import ObjectPage, ObjectView, Reference

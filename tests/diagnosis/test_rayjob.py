@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from tests.support.fleets import ago, event, findings, fleet_of, pod, submitter, waiting
 from tests.support.objects import condition, manifest
 

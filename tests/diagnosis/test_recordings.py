@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from exporter.diagnosis.fleet import Fleet
+from exporter.kinds import DIAGNOSED
 from exporter.resources.detailed import DetailedObject
 from tests.support.fleets import DIAGNOSIS, causes, load, recorded
 from tests.support.recordings import Capture, captures
@@ -140,7 +141,8 @@ WITHOUT_PODS = {
 def test_recorded_cluster_without_pods_and_events(capture: Capture) -> None:
     """Objects that are being created, retried, upgraded and deleted as usual have no finding."""
     now = datetime.fromtimestamp(capture.time, UTC)
-    assert causes(load(capture.kubectl_list) if any_items(capture) else Fleet(), now) == WITHOUT_PODS[capture.name]
+    fleet = load(capture.kubectl_list) if any_items(capture) else Fleet(DIAGNOSED)
+    assert causes(fleet, now) == WITHOUT_PODS[capture.name]
 
 
 def any_items(capture: Capture) -> bool:

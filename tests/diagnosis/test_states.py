@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from exporter.diagnosis.states import state_of
 from tests.support.fleets import ago, fleet_of
 from tests.support.objects import CREATED, condition, manifest
 
@@ -142,7 +141,8 @@ ROWS: dict[str, tuple[str, Manifest, str, str | None]] = {
 @pytest.mark.parametrize(("kind", "version", "name", "since"), ROWS.values(), ids=ROWS)
 def test_state(kind: str, version: Manifest, name: str, since: str | None) -> None:
     """An object has exactly this state, since the time that it shows."""
-    (obj,) = fleet_of((kind, version))
-    state = state_of(obj)
+    fleet = fleet_of((kind, version))
+    (obj,) = fleet
+    state = fleet.kind(obj).state_of(obj)
     written = state.since.strftime("%Y-%m-%dT%H:%M:%SZ") if state.since else None
     assert (state.name, written) == (name, since)

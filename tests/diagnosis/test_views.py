@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from exporter.diagnosis.causes import Severity
-from exporter.diagnosis.fleet import Fleet, Known
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.related import Known
 from exporter.diagnosis.rows import ConditionRow
 from exporter.diagnosis.views import (
     MAX_EVENTS,

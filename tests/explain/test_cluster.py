@@ -54,12 +54,12 @@ def test_one_namespace_is_read_by_its_own_path() -> None:
 
 
 def test_pods_and_events_are_selected() -> None:
-    """Other pods and Events of the cluster are never read."""
+    """The same as the exporter watches: other pods and Events of the cluster are never read."""
     with FaultServer(jobs(1)) as server:
         read(server)
         queries = [request.query for request in server.seen() if request.path.startswith("/api/v1/")]
     assert {query.get("labelSelector") or query.get("fieldSelector") for query in queries} == {
-        "ray.io/node-type",
+        "ray.io/node-type in (head,worker)",
         "ray.io/originated-from-crd=RayJob,!ray.io/node-type",
         "involvedObject.apiVersion=ray.io/v1",
     }

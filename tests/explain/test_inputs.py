@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from exporter.diagnosis.fleet import Fleet, Known
-from exporter.diagnosis.states import state_of
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.related import Known
 from exporter.documents import items
 from exporter.errors import InputError
 from exporter.explain.inputs import fleet_of_items
@@ -177,7 +177,7 @@ def test_a_watch_shows_the_last_version_of_each_object() -> None:
     ]
     fleet, _ = read(b"\n".join(json.dumps({"type": type_, "object": obj}).encode() for type_, obj in versions))
     (obj,) = fleet
-    assert (obj.metadata.name, state_of(obj).name) == ("a", "Running")
+    assert (obj.metadata.name, fleet.kind(obj).state_of(obj).name) == ("a", "Running")
 
 
 def test_what_the_input_does_not_show_is_said_once() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from rich.console import Console
 
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from exporter.diagnosis.views import ObjectView
 from exporter.errors import ConfigError, StreamError
 from exporter.explain import live

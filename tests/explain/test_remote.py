@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from exporter.errors import ConfigError, StreamError
 from exporter.explain.remote import MAX_PAGES, check_url, read_views
 

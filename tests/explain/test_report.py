@@ -5,7 +5,7 @@ import pytest
 
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Finding
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from exporter.diagnosis.views import ObjectView, view_of
 from exporter.explain.report import chain, printable, table
 from tests.support.fleets import NOW, Manifest, fleet_of, pod, waiting

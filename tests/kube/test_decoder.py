@@ -8,7 +8,7 @@ import pytest
 
 from exporter.kube import wire
 from exporter.kube.decoder import ObjectDecoder
-from exporter.kube.failure_log import LogBudget, ResourceLogger
+from exporter.kube.failure_log import ResourceLogger, informer_log_limit
 from exporter.kube.store import Store
 from exporter.resources.rayjob import RayJob
 from tests.support.clocks import FakeClock
@@ -60,7 +60,7 @@ class Decoded:
     def __init__(self) -> None:
         self.store: Store[RayJob] = Store()
         self.counts = Counts()
-        logger = ResourceLogger(logging.getLogger("exporter.test"), {}, LogBudget(FakeClock()))
+        logger = ResourceLogger(logging.getLogger("exporter.test"), {}, informer_log_limit(FakeClock()))
         self.decoder = ObjectDecoder(RayJob, self.store, self.counts, logger)
 
     def decode(self, **metadata: Any) -> RayJob | wire.Metadata:

@@ -5,14 +5,15 @@ import logging
 import pytest
 
 from exporter.errors import ConnectError, StatusError
-from exporter.kube.failure_log import BURST, LINES_PER_SECOND, FailureLog, LogBudget, ResourceLogger
+from exporter.kube.failure_log import BURST, LINES_PER_SECOND, FailureLog, ResourceLogger, informer_log_limit
+from exporter.log_limit import LogLimit
 from tests.support.clocks import FakeClock
 
 LOGGER = logging.getLogger("test")
 
 
-def resource_logger(clock: FakeClock | None = None, budget: LogBudget | None = None) -> ResourceLogger:
-    return ResourceLogger(LOGGER, {"resource": "rayjobs"}, budget or LogBudget(clock or FakeClock()))
+def resource_logger(clock: FakeClock | None = None, limit: LogLimit | None = None) -> ResourceLogger:
+    return ResourceLogger(LOGGER, {"resource": "rayjobs"}, limit or informer_log_limit(clock or FakeClock()))
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[tuple[str, str]]:
@@ -57,13 +58,13 @@ def test_refusals_in_a_row_are_counted() -> None:
 def test_lines_of_many_informers_are_bounded_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     """900 informers that fail at once; the first line after that says how many were not written."""
     clock = FakeClock()
-    budget = LogBudget(clock)
+    limit = informer_log_limit(clock)
     with caplog.at_level(logging.INFO):
         for _ in range(900):
-            FailureLog("list", resource_logger(budget=budget)).failed(ConnectError("refused"))
+            FailureLog("list", resource_logger(limit=limit)).failed(ConnectError("refused"))
         assert len(caplog.records) == BURST
         clock.advance(10)
-        resource_logger(budget=budget).info("synced")
+        resource_logger(limit=limit).info("synced")
     assert caplog.records[-1].__dict__["suppressed"] == 900 - BURST
     assert caplog.records[-1].__dict__["resource"] == "rayjobs"
 
@@ -82,29 +83,29 @@ def test_a_single_informer_never_reaches_the_bound(caplog: pytest.LogCaptureFixt
 def test_a_burst_is_logged_and_what_follows_is_suppressed() -> None:
     """The next line that is logged says how many were not."""
     clock = FakeClock()
-    budget = LogBudget(clock)
-    assert [budget.take() for _ in range(BURST)] == [0] * BURST
-    assert [budget.take() for _ in range(7)] == [None] * 7
+    limit = informer_log_limit(clock)
+    assert [limit.take() for _ in range(BURST)] == [0] * BURST
+    assert [limit.take() for _ in range(7)] == [None] * 7
     clock.advance(1 / LINES_PER_SECOND)
-    assert [budget.take(), budget.take()] == [7, None]
+    assert [limit.take(), limit.take()] == [7, None]
     clock.advance(1 / LINES_PER_SECOND)
-    assert budget.take() == 1
+    assert limit.take() == 1
 
 
 def test_a_quiet_time_allows_no_more_than_a_burst() -> None:
     """However long it was."""
     clock = FakeClock()
-    budget = LogBudget(clock)
+    limit = informer_log_limit(clock)
     clock.advance(1e6)
-    assert sum(budget.take() is not None for _ in range(10 * BURST)) == BURST
+    assert sum(limit.take() is not None for _ in range(10 * BURST)) == BURST
 
 
 def test_many_lines_for_long_are_logged_at_the_rate() -> None:
     """An hour of ten lines a second."""
     clock = FakeClock()
-    budget = LogBudget(clock)
+    limit = informer_log_limit(clock)
     logged = 0
     for _ in range(36_000):
         clock.advance(0.1)
-        logged += budget.take() is not None
+        logged += limit.take() is not None
     assert abs(logged - BURST - 3600 * LINES_PER_SECOND) <= 1

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from exporter.collectors import KINDS
+from exporter.kinds import KINDS
 from tests.support.boards import QUERIES, BoardQuery
 from tests.support.demo_process import NOT_SIMULATED, demo, get, is_ready
 from tests.support.prometheus_process import ask, prometheus, query

@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.collectors import KINDS
+from exporter.kinds import KINDS
 
 Labels = frozenset[tuple[str, str]]
 

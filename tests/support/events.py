@@ -4,6 +4,7 @@ from typing import Any
 
 from exporter.collectors.event import EVENTS, EventTotals, NewOccurrences
 from exporter.exposition.text import FamilyText
+from exporter.kinds import DIAGNOSED
 from exporter.resources.event import Event
 from tests.support.clocks import FakeClock
 from tests.support.objects import decode
@@ -56,7 +57,7 @@ class Totals:
     def __init__(self, **options: Any) -> None:
         self.clock = FakeClock(now=1_795_428_000.0)
         self.reported: list[tuple[str, int]] = []
-        self.totals = EventTotals(report=self._report, clock=self.clock, **options)
+        self.totals = EventTotals(report=self._report, kinds=DIAGNOSED, clock=self.clock, **options)
 
     def _report(self, new: NewOccurrences) -> None:
         self.reported.append((new.event.metadata.name, new.occurrences))

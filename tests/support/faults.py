@@ -23,7 +23,7 @@ import msgspec
 from exporter.simulator.api_conventions import GROUP_PATH
 from exporter.simulator.apiserver.connections import Stream
 from exporter.simulator.apiserver.requests import Request
-from exporter.simulator.apiserver.responses import Response, resource_list
+from exporter.simulator.apiserver.responses import ApiResponse, resource_list
 from exporter.simulator.apiserver.server import ApiServer
 from tests.support.stores import compact
 
@@ -161,7 +161,7 @@ class FaultServer(ApiServer):
         times: int | None = 1,
     ) -> Fault:
         """Send this response instead of the real one."""
-        response = Response(status, body.encode() if isinstance(body, str) else body, headers)
+        response = ApiResponse(status, body.encode() if isinstance(body, str) else body, headers)
         return self._on_answer(lambda _request, _fault: response, verb, plural, times)
 
     def answer_recorded(
@@ -184,7 +184,7 @@ class FaultServer(ApiServer):
     ) -> Fault:
         """Send a Content-Length that is `by` bytes too large, then close the connection."""
 
-        def enlarge(request: Request, _fault: Fault) -> Response | None:
+        def enlarge(request: Request, _fault: Fault) -> ApiResponse | None:
             response = self.respond(request)
             return response and msgspec.structs.replace(response, content_length=len(response.body) + by)
 
@@ -193,7 +193,7 @@ class FaultServer(ApiServer):
     def cut_answer(self, after: int, *, verb: str = "list", plural: str | None = None, times: int | None = 1) -> Fault:
         """Close the connection after so many bytes of the body."""
 
-        def cut(request: Request, _fault: Fault) -> Response | None:
+        def cut(request: Request, _fault: Fault) -> ApiResponse | None:
             response = self.respond(request)
             return response and msgspec.structs.replace(response, cut_after=after)
 
@@ -283,14 +283,14 @@ class FaultServer(ApiServer):
 
     # The hooks of ApiServer.
 
-    def override_response(self, request: Request) -> Response | None:
+    def override_response(self, request: Request) -> ApiResponse | None:
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
         fault = self._take(self._answer_faults, request)
         if fault is None and request.path == GROUP_PATH:
             return resource_list([plural for plural in self.store.installed() if plural not in self.hidden])
-        response: Response | None = fault.action(request, fault) if fault else None
+        response: ApiResponse | None = fault.action(request, fault) if fault else None
         return response
 
     def send_line(self, request: Request, stream: Stream, line: bytes) -> None:
@@ -302,7 +302,7 @@ class FaultServer(ApiServer):
 
     def _on_answer(
         self,
-        action: Callable[[Request, Fault], Response | None],
+        action: Callable[[Request, Fault], ApiResponse | None],
         verb: str | None,
         plural: str | None,
         times: int | None,

@@ -16,7 +16,7 @@ from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.simulator.apiserver.connections import Stream
 from exporter.simulator.apiserver.requests import Request
-from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.responses import ApiResponse
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.bodies import parse
 from tests.support.faults import FaultServer
@@ -51,7 +51,7 @@ class ReplayServer(FaultServer):
         self._until = 0.0
         self._sent: dict[str, int] = dict.fromkeys(files, 0)
 
-    def override_response(self, request: Request) -> Response | None:
+    def override_response(self, request: Request) -> ApiResponse | None:
         return super().override_response(msgspec.structs.replace(request, plural=recording_of(request)))
 
     def replay_until(self, time: float) -> None:

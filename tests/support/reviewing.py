@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.simulator.apiserver.requests import Request
-from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.responses import ApiResponse
 from tests.support.faults import FaultServer
 
 TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
@@ -27,13 +27,13 @@ class ReviewServer(FaultServer):
         self.users: dict[str, str] = {}
         self.audiences: dict[str, list[str]] = {}
         self.allowed: set[tuple[str, str]] = set()
-        self.answer: Callable[[Request], Response] | None = None
+        self.answer: Callable[[Request], ApiResponse] | None = None
 
     def reviews(self, path: str = TOKEN_REVIEWS) -> list[Any]:
         """Return the reviews that were asked for."""
         return [json.loads(request.body) for request in self.requests if request.path == path]
 
-    def respond(self, request: Request) -> Response | None:
+    def respond(self, request: Request) -> ApiResponse | None:
         if request.method != "POST" or request.path not in (TOKEN_REVIEWS, ACCESS_REVIEWS):
             return super().respond(request)
         if self.answer is not None:
@@ -42,7 +42,7 @@ class ReviewServer(FaultServer):
         decide = self._authenticate if request.path == TOKEN_REVIEWS else self._authorize
         # The real server repeats the review, token included.
         body = json.dumps(review | {"metadata": {"managedFields": []}, "status": decide(review["spec"])}).encode()
-        return Response(201, body)
+        return ApiResponse(201, body)
 
     def _authenticate(self, spec: dict[str, Any]) -> dict[str, Any]:
         user = self.users.get(spec["token"])

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from exporter.simulator.apiserver.history import History, WatchEvent
+from exporter.simulator.apiserver.history import History, StoredEvent
 from exporter.simulator.apiserver.store import ObjectStore
 
 
@@ -10,7 +10,7 @@ class Backup(NamedTuple):
     """The present objects without their history."""
 
     version: int
-    kinds: dict[str, list[WatchEvent]]
+    kinds: dict[str, list[StoredEvent]]
 
 
 def install(store: ObjectStore, plural: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.informer import Informer, InformerSettings, SharedBudgets
+from exporter.kube.informer import Informer, InformerSettings, SharedByInformers
 from exporter.kube.store import Store
 from exporter.kube.sync_state import SyncState
 from exporter.resources.rayjob import RayJob
@@ -104,7 +104,7 @@ class Watched:
             self.held,
             self.view,
             self.counts,
-            shared=SharedBudgets(clock, random.Random(1)),
+            shared=SharedByInformers(clock, random.Random(1)),
         )
 
     @property

@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 
 from exporter import __version__
 from exporter.diagnosis import Fleet
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from exporter.exposition.exposition import Exposition
+from exporter.kinds import DIAGNOSED
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
 from tests.support.exporter_status import FakeStatus
@@ -161,7 +162,7 @@ def test_one_object(api: Api) -> None:
 def test_lists_that_are_not_watched_are_absent(api: Api) -> None:
     """Absent is not empty."""
     items = list(api.fleet)
-    api.fleet = Fleet(Known(pods=False, events=False))
+    api.fleet = Fleet(DIAGNOSED, Known(pods=False, events=False))
     api.fleet.add_objects(items)
     body = api.get(f"{ROOT}/RayCluster/team-vision/gpu-wait")
     assert body["exporter"] == {"version": __version__, "events": False, "pods": False}

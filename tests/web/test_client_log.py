@@ -3,20 +3,21 @@
 import logging
 
 from exporter.web import client_log
+from tests.support.clocks import FakeClock
 
 
 def test_messages_about_clients_are_one_a_minute() -> None:
     """Of each kind, with how many there were since the previous line."""
-    now = [0.0]
+    clock = FakeClock()
     records: list[tuple[str, int]] = []
     handler = logging.Handler()
     handler.emit = lambda record: records.append((record.getMessage(), vars(record)["count"]))  # type: ignore[method-assign]
     client_log.log.addHandler(handler)
     try:
-        messages = client_log.ClientLog(lambda: now[0])
-        for second in range(121):
-            now[0] = float(second)
+        messages = client_log.ClientLog(clock)
+        for _ in range(121):
             messages.log(logging.WARNING, "a")
+            clock.advance(1)
         messages.log(logging.WARNING, "b")
     finally:
         client_log.log.removeHandler(handler)

@@ -7,7 +7,7 @@ from urllib3.util import Retry, Url, make_headers
 
 from exporter.errors import ConfigError
 from exporter.kube.client import tls
-from exporter.kube.client.addresses import parse_address, shown
+from exporter.kube.client.addresses import parse_http_address, shown
 from exporter.kube.client.headers import Header
 
 
@@ -80,4 +80,4 @@ class Access(Configuration):
 
 def anonymous(url: str) -> Access:
     """Return the access to a server that asks for no credentials, past any proxy."""
-    return Access(parse_address(url, "server", ("http", "https")))
+    return Access(parse_http_address(url, "server", ("http", "https")))

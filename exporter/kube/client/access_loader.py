@@ -9,7 +9,7 @@ from kubernetes.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_PO
 
 from exporter.errors import ConfigError, CredentialsError
 from exporter.kube.client.access import Access, Credential
-from exporter.kube.client.addresses import parse_address
+from exporter.kube.client.addresses import parse_http_address
 from exporter.kube.client.headers import bearer
 from exporter.kube.client.kubeconfig import Kubeconfig
 from exporter.kube.client.kubeconfig_access import access_of
@@ -87,7 +87,7 @@ def _from_service_account(token_file: Path) -> Access:
     try:
         pem = authority.read_bytes()
         loader.load_and_set(Configuration(proxy="", no_proxy=""))
-        server = parse_address(loader.host, f"${SERVICE_HOST_ENV_NAME} and ${SERVICE_PORT_ENV_NAME}", ("https",))
+        server = parse_http_address(loader.host, f"${SERVICE_HOST_ENV_NAME} and ${SERVICE_PORT_ENV_NAME}", ("https",))
         access = Access(server)
         access.trust(pem, f"'{authority}'")
         # The client adds the word, in lower case, and takes the file's text as it is, line breaks included.

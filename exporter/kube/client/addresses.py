@@ -11,7 +11,7 @@ from exporter.errors import ConfigError
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
-def parse_address(text: str, what: str, schemes: Collection[str]) -> Url:
+def parse_http_address(text: str, what: str, schemes: Collection[str]) -> Url:
     """Return the address that a text is; without a scheme it is an HTTP server's or proxy's.
 
     Raises:

@@ -122,7 +122,7 @@ class _File(Struct, rename="camel"):
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
+class NamedEntry(Generic[T]):
     """A cluster, user or context, and the folder that its relative paths start from."""
 
     value: T
@@ -169,7 +169,7 @@ class Kubeconfig(KubeConfigMerger):
         if current:
             self.config.value["current-context"] = current
 
-    def select(self, name: str | None) -> tuple[str, Entry[Cluster], Entry[User]]:
+    def select(self, name: str | None) -> tuple[str, NamedEntry[Cluster], NamedEntry[User]]:
         """Return name, cluster and user of a context, the current one if None; without a user an empty one.
 
         Raises:
@@ -182,13 +182,13 @@ class Kubeconfig(KubeConfigMerger):
         if not context.cluster:
             raise ConfigError(f"context '{name}' names no cluster")
         # A context may name no user: kubectl is anonymous then, too.
-        user = self._entry("user", context.user, User) if context.user else Entry(User())
+        user = self._entry("user", context.user, User) if context.user else NamedEntry(User())
         return name, self._entry("cluster", context.cluster, Cluster), user
 
     def _get(self, key: str) -> Any:
         return self.config.value.get(key) if self.config else None
 
-    def _entry(self, kind: str, name: str, type_: type[T]) -> Entry[T]:
+    def _entry(self, kind: str, name: str, type_: type[T]) -> NamedEntry[T]:
         nodes = {node.value["name"]: node for node in self._get(f"{kind}s") or ()}
         if name not in nodes:
             others = ", ".join(f"'{other}'" for other in nodes)
@@ -197,7 +197,7 @@ class Kubeconfig(KubeConfigMerger):
             value = msgspec.convert(_without_nulls(nodes[name].value.get(kind) or {}), type_)
         except (msgspec.ValidationError, RecursionError) as exc:
             raise ConfigError(f"not a kubeconfig: {kind} '{name}': {exc}") from exc
-        return Entry(value, Path(os.path.abspath(nodes[name].path)).parent)  # noqa: PTH100 - links are not followed
+        return NamedEntry(value, Path(os.path.abspath(nodes[name].path)).parent)  # noqa: PTH100 - links are not followed
 
 
 def _without_nulls(value: Any) -> Any:

@@ -10,13 +10,13 @@ from urllib3.util import Url
 from exporter.errors import ConfigError
 from exporter.kube.client import headers, tls
 from exporter.kube.client.access import Access, Credential
-from exporter.kube.client.addresses import parse_address
+from exporter.kube.client.addresses import parse_http_address
 from exporter.kube.client.exec_plugin import Plugin
-from exporter.kube.client.kubeconfig import Cluster, Entry, User
+from exporter.kube.client.kubeconfig import Cluster, NamedEntry, User
 from exporter.kube.client.proxies import find_proxy, parse_proxy
 
 
-def access_of(cluster: Entry[Cluster], user: Entry[User]) -> Access:
+def access_of(cluster: NamedEntry[Cluster], user: NamedEntry[User]) -> Access:
     """Return the access of a user to a cluster.
 
     Without TLS only the impersonation is taken from the user, as kubectl does it: no token, password or certificate
@@ -57,13 +57,13 @@ def _server(text: str) -> Url:
     if not text:
         raise ConfigError("the cluster has no server (https://host[:port])")
     # kubectl takes a host and a port without a scheme for plain HTTP.
-    server = parse_address(text, "server", ("https", "http"))
+    server = parse_http_address(text, "server", ("https", "http"))
     if "://" not in text and server.path:
         raise ConfigError("server must begin with https:// or http://")
     return server
 
 
-def _pem(key: str, entry: Entry[Cluster] | Entry[User]) -> bytes | None:
+def _pem(key: str, entry: NamedEntry[Cluster] | NamedEntry[User]) -> bytes | None:
     """Return what a key or its `-data` sibling holds, None if there is neither."""
     field = key.replace("-", "_")
     file, data = getattr(entry.value, field), getattr(entry.value, f"{field}_data")
@@ -93,7 +93,7 @@ def _without_credentials(user: User) -> User:
     return User(as_user=user.as_user, as_uid=user.as_uid, as_groups=user.as_groups, as_user_extra=user.as_user_extra)
 
 
-def _identify(access: Access, cluster: Cluster, user: Entry[User], server: Url) -> None:
+def _identify(access: Access, cluster: Cluster, user: NamedEntry[User], server: Url) -> None:
     """Say who sends a request; what comes first is as for client-go."""
     given = user.value
     certificate, authorization = _client_certificate(user), ""
@@ -111,7 +111,7 @@ def _identify(access: Access, cluster: Cluster, user: Entry[User], server: Url) 
     access.credential = Credential(authorization, certificate)
 
 
-def _client_certificate(user: Entry[User]) -> bytes:
+def _client_certificate(user: NamedEntry[User]) -> bytes:
     certificate = _pem("client-certificate", user)
     if certificate is None:
         return b""
@@ -123,7 +123,7 @@ def _client_certificate(user: Entry[User]) -> bytes:
     return pem
 
 
-def _bearer(user: Entry[User]) -> str:
+def _bearer(user: NamedEntry[User]) -> str:
     given = user.value
     if not given.token_file:
         return headers.bearer(given.token, "the token")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from urllib3.util import Url
 
-from exporter.kube.client.addresses import host_of, parse_address, port_of
+from exporter.kube.client.addresses import host_of, parse_http_address, port_of
 
 SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -40,7 +40,7 @@ def parse_proxy(value: str, what: str) -> Url:
     Raises:
         ConfigError: it is none; the message begins with `what`, without a password.
     """
-    return parse_address(value, what, SCHEMES)
+    return parse_http_address(value, what, SCHEMES)
 
 
 def uses_proxy(server: Url, no_proxy: str) -> bool:

@@ -4,7 +4,6 @@ As controller-runtime's filter for metrics does. A token is in the request's bod
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from kubernetes.client import (
 from urllib3.exceptions import HTTPError
 
 from exporter.errors import ApiError, StatusError, StreamError
+from exporter.log_limit import LogLimit
 
 TIMEOUT_SECONDS = 5.0
 LOG_SECONDS = 60.0
@@ -33,16 +33,12 @@ log = logging.getLogger(__name__)
 class ApiReviewer:
     """Any thread may call. Failures are logged here, once a minute."""
 
-    def __init__(
-        self, client: ApiClient, audiences: Sequence[str], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, client: ApiClient, audiences: Sequence[str]) -> None:
         """Without `audiences` a token has to be for the API server itself."""
         self._authentication = AuthenticationV1Api(client)
         self._authorization = AuthorizationV1Api(client)
         self._audiences = audiences
-        self._clock = clock
-        # Read and written without a lock: at worst a line is logged twice.
-        self._logged_at: float | None = None
+        self._log_limit = LogLimit(LOG_SECONDS)
 
     def authenticate(self, token: str) -> V1UserInfo | None:
         """Return whose token it is, None if it is not valid for one of the audiences; raises ApiError."""
@@ -87,7 +83,5 @@ class ApiReviewer:
         raise error
 
     def _log(self, kind: str, exc: ApiError) -> None:
-        now = self._clock()
-        if self._logged_at is None or now - self._logged_at >= LOG_SECONDS:
-            self._logged_at = now
+        if self._log_limit.take() is not None:
             log.error("couldn't check a client's token: %s: %s", kind, exc)

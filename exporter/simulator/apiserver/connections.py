@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from exporter.simulator.apiserver.requests import Request, resource_of
-from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.responses import ApiResponse
 
 # Go sends a Content-Length only for bodies that fit its buffer; longer ones are chunked.
 _CHUNKED_ABOVE_BYTES = 2048
@@ -88,14 +88,14 @@ class RequestHandler(Protocol):
     @property
     def is_stopping(self) -> threading.Event: ...
 
-    def override_response(self, request: Request) -> Response | None: ...
+    def override_response(self, request: Request) -> ApiResponse | None: ...
 
-    def respond(self, request: Request) -> Response | None: ...
+    def respond(self, request: Request) -> ApiResponse | None: ...
 
     def stream_watch(self, request: Request, stream: Stream) -> None: ...
 
 
-class Listener(ThreadingHTTPServer):
+class ConnectionThreads(ThreadingHTTPServer):
     """Accepts connections, and keeps the thread and the socket of each, so that all can be ended."""
 
     # After a restart all watches of a test may connect at the same time.
@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: Listener
+    server: ConnectionThreads
 
     def setup(self) -> None:
         if isinstance(self.request, ssl.SSLSocket):
@@ -214,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in own + headers)]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
-    def _send(self, response: Response) -> None:
+    def _send(self, response: ApiResponse) -> None:
         body = response.body
         is_chunked = len(body) > _CHUNKED_ABOVE_BYTES and response.content_length is None
         length = len(body) if response.content_length is None else response.content_length

@@ -25,11 +25,11 @@ _EVENTS_AT_ONCE = 500
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
 _encode = msgspec.json.encode
 
-Matches = Callable[["WatchEvent"], bool]
+Matches = Callable[["StoredEvent"], bool]
 """Whether a selector selects the object in the version that the event shows."""
 
 
-class WatchEvent(msgspec.Struct, frozen=True, gc=False):
+class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     """One version of one object: the line that every watch sends, and the object in it."""
 
     version: int
@@ -38,12 +38,12 @@ class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     line: bytes
 
     @classmethod
-    def of(cls, type_: str, version: int, key: str, obj: dict[str, Any], *, is_sorted: bool = True) -> "WatchEvent":
+    def of(cls, type_: str, version: int, key: str, obj: dict[str, Any], *, is_sorted: bool = True) -> "StoredEvent":
         """Return the event of an object; raise TypeError if JSON cannot represent it."""
         return cls._of_body(type_, version, key, _encode_sorted(obj) if is_sorted else _encode(obj))
 
     @classmethod
-    def _of_body(cls, type_: str, version: int, key: str, body: bytes) -> "WatchEvent":
+    def _of_body(cls, type_: str, version: int, key: str, body: bytes) -> "StoredEvent":
         return cls(version, type_, key, b'{"type":"%b","object":%b}\n' % (type_.encode(), body))
 
     @property
@@ -56,20 +56,20 @@ class WatchEvent(msgspec.Struct, frozen=True, gc=False):
         """Return the line for a watch that begins with the present objects."""
         return self.retyped("ADDED").line
 
-    def retyped(self, type_: str) -> "WatchEvent":
+    def retyped(self, type_: str) -> "StoredEvent":
         """Return the same version of the object as an event of another type."""
         return self._of_body(type_, self.version, self.key, self.body)
 
-    def ended_at(self, version: int) -> "WatchEvent":
+    def ended_at(self, version: int) -> "StoredEvent":
         """Return this state of the object as a DELETED of that version."""
         old, new = (b'"resourceVersion":"%d"' % number for number in (self.version, version))
         return self._of_body("DELETED", version, self.key, self.body.replace(old, new, 1))
 
 
-class ListPage(msgspec.Struct, frozen=True):
+class StoredPage(msgspec.Struct, frozen=True):
     """A part of a list at `version`; `remaining` objects follow `last_key`, whether they are selected or not."""
 
-    items: list[WatchEvent]
+    items: list[StoredEvent]
     version: int
     remaining: int
 
@@ -85,19 +85,19 @@ class History:
     The caller holds `lock`, which is the store's; `changed` is a condition of it.
     """
 
-    def __init__(self, lock: threading.Lock, compacted: int, present: Iterable[WatchEvent] = ()) -> None:
+    def __init__(self, lock: threading.Lock, compacted: int, present: Iterable[StoredEvent] = ()) -> None:
         self.changed = threading.Condition(lock)
         self.is_closed = False
         # Versions below this are refused. It is never below the last event that `log` has dropped.
         self.compacted = compacted
-        self.log: deque[WatchEvent] = deque()
+        self.log: deque[StoredEvent] = deque()
         self.forgotten = 0  # the number of events dropped from `log`: log[i] is event number forgotten + i
         # The versions of each object, oldest first. Deleted objects stay as long as the history covers them.
-        self.chains: dict[str, list[WatchEvent]] = {event.key: [event] for event in present}
+        self.chains: dict[str, list[StoredEvent]] = {event.key: [event] for event in present}
         self.keys = sorted(self.chains)
         self.views: dict[int, list[str]] = {}
 
-    def append(self, event: WatchEvent, kept: int) -> None:
+    def append(self, event: StoredEvent, kept: int) -> None:
         """Add a version, drop the oldest event if there are more than `kept`, and wake the watches."""
         chain = self.chains.get(event.key)
         if chain is None:
@@ -121,14 +121,14 @@ class History:
             del self.chains[event.key]
             del self.keys[bisect_left(self.keys, event.key)]
 
-    def get(self, key: str, version: int) -> WatchEvent | None:
+    def get(self, key: str, version: int) -> StoredEvent | None:
         """Return the object as it was at `version`, which must not be below `compacted`; None if there was none."""
         chain = self.chains.get(key, ())
         if chain and chain[-1].version > version:
             chain = chain[: bisect_right(chain, version, key=lambda event: event.version)]
         return chain[-1] if chain and chain[-1].type != "DELETED" else None
 
-    def before(self, event: WatchEvent) -> WatchEvent | None:
+    def before(self, event: StoredEvent) -> StoredEvent | None:
         """Return the version of the object that this event replaced; None if there was none.
 
         The event must be in the log.
@@ -153,7 +153,7 @@ class History:
         limit: int = 0,
         start: str = "",
         matches: Matches | None = None,
-    ) -> ListPage:
+    ) -> StoredPage:
         """Return up to `limit` objects (0: all) from key `start` on, as they were at `version`."""
         keys = self.keys_at(version)
         first, last = 0, len(keys)
@@ -162,13 +162,13 @@ class History:
             first, last = bisect_left(keys, f"{namespace}/"), bisect_left(keys, f"{namespace}0")
         first = max(first, bisect_left(keys, start))
         limit = limit or len(keys)
-        items: list[WatchEvent] = []
+        items: list[StoredEvent] = []
         while first < last and len(items) < limit:
             event = self.get(keys[first], version)
             if event and (matches is None or matches(event)):
                 items.append(event)
             first += 1
-        return ListPage(items, version, max(0, last - first))
+        return StoredPage(items, version, max(0, last - first))
 
     def close(self) -> None:
         """End the watches as soon as they have read all events."""
@@ -202,7 +202,7 @@ class Watch:
         # No later event has this version or a lower one. Used by the reader's thread only.
         self.version = after
 
-    def next(self, timeout_seconds: float) -> list[WatchEvent] | None:
+    def next(self, timeout_seconds: float) -> list[StoredEvent] | None:
         """Return the next events, none if there are none for `timeout_seconds`, and None after the end."""
         deadline = time.monotonic() + timeout_seconds
         history = self._history
@@ -225,7 +225,7 @@ class Watch:
         history = self._history
         return not (self._is_closed or history.is_closed or self._number != history.forgotten + len(history.log))
 
-    def _take(self) -> list[WatchEvent]:
+    def _take(self) -> list[StoredEvent]:
         log, first = self._history.log, self._number - self._history.forgotten
         stop = min(len(log), first + _EVENTS_AT_ONCE)
         events = [log[i] for i in range(first, stop)]
@@ -237,7 +237,7 @@ class Watch:
             return wanted
         return [selected for event in wanted if (selected := self._selected(event, self._matches))]
 
-    def _selected(self, event: WatchEvent, matches: Matches) -> WatchEvent | None:
+    def _selected(self, event: StoredEvent, matches: Matches) -> StoredEvent | None:
         """Return what a watch with a selector sends: an object that begins or ceases to match is ADDED or DELETED."""
         before = self._history.before(event)
         was, fits = before is not None and matches(before), matches(event)

@@ -12,9 +12,16 @@ from typing import Any
 import msgspec
 
 from exporter.simulator.api_conventions import EVENTS, api_version, is_core, kind_name
-from exporter.simulator.apiserver.history import ListPage
+from exporter.simulator.apiserver.history import StoredPage
 from exporter.simulator.apiserver.requests import Request, decode_token, encode_token
-from exporter.simulator.apiserver.responses import CONTINUE_EXPIRED, Response, details_of, qualified, status, too_large
+from exporter.simulator.apiserver.responses import (
+    CONTINUE_EXPIRED,
+    ApiResponse,
+    details_of,
+    qualified,
+    status,
+    too_large,
+)
 from exporter.simulator.apiserver.selectors import Selector, selector_of
 from exporter.simulator.apiserver.store import (
     ExpiredError,
@@ -28,11 +35,11 @@ from exporter.simulator.apiserver.store import (
 _GZIP_ABOVE_BYTES = 128 * 1024
 
 
-def get(store: ObjectStore, request: Request) -> Response:
+def get(store: ObjectStore, request: Request) -> ApiResponse:
     """Return the object or a NotFound Status; raise NotInstalledError."""
     name = request.name or ""
     try:
-        return Response(200, store.get(request.plural, request.namespace or "", name) + b"\n")
+        return ApiResponse(200, store.get(request.plural, request.namespace or "", name) + b"\n")
     except NotInstalledError:
         raise
     except NotFoundError:
@@ -41,7 +48,7 @@ def get(store: ObjectStore, request: Request) -> Response:
         return status(404, "NotFound", message, details=details)
 
 
-def list_(store: ObjectStore, request: Request) -> Response:
+def list_(store: ObjectStore, request: Request) -> ApiResponse:
     """Return a page of a list, or a Status if there is none; raise NotInstalledError, BadRequestError."""
     token = request.query.get("continue")
     selector = selector_of(request)
@@ -56,16 +63,16 @@ def list_(store: ObjectStore, request: Request) -> Response:
         return status(410, "Expired", CONTINUE_EXPIRED, metadata={"continue": again})
     body = _list_body(request, page, with_count=selector is None)
     if len(body) <= _GZIP_ABOVE_BYTES or not request.accepts_gzip:
-        return Response(200, body)
+        return ApiResponse(200, body)
     headers = (
         ("Content-Encoding", "gzip"),
         ("Content-Type", "application/json"),
         ("Vary", "Accept-Encoding"),
     )
-    return Response(200, zlib.compress(body, 1, wbits=31), headers)
+    return ApiResponse(200, zlib.compress(body, 1, wbits=31), headers)
 
 
-def _first_page(store: ObjectStore, request: Request, selector: Selector | None) -> ListPage:
+def _first_page(store: ObjectStore, request: Request, selector: Selector | None) -> StoredPage:
     limit, version = request.number("limit"), request.version()
     if version is not None and version > store.version:
         raise FutureVersionError(version, store.version)
@@ -83,7 +90,7 @@ def _first_page(store: ObjectStore, request: Request, selector: Selector | None)
     )
 
 
-def _continued(store: ObjectStore, request: Request, token: str, selector: Selector | None) -> ListPage:
+def _continued(store: ObjectStore, request: Request, token: str, selector: Selector | None) -> StoredPage:
     version, start = decode_token(token)
     return store.page(
         request.plural,
@@ -95,7 +102,7 @@ def _continued(store: ObjectStore, request: Request, token: str, selector: Selec
     )
 
 
-def _list_body(request: Request, page: ListPage, *, with_count: bool) -> bytes:
+def _list_body(request: Request, page: StoredPage, *, with_count: bool) -> bytes:
     metadata: dict[str, Any] = {}
     if page.remaining:
         start = f"/{page.last_key.removeprefix(request.prefix)}\0"
@@ -113,7 +120,7 @@ def _list_body(request: Request, page: ListPage, *, with_count: bool) -> bytes:
     )
 
 
-def _core_list(plural: str, page: ListPage, metadata: dict[str, Any]) -> bytes:
+def _core_list(plural: str, page: StoredPage, metadata: dict[str, Any]) -> bytes:
     """Return a list of a built-in kind: its items have no kind and apiVersion, and its keys are in Go's order."""
     kind = kind_name(plural).encode()
     head = b'{"kind":"%b","apiVersion":"%b",' % (kind, api_version(plural).encode())

@@ -54,7 +54,7 @@ CONTINUE_EXPIRED = (
 )
 
 
-class Response(msgspec.Struct, frozen=True):
+class ApiResponse(msgspec.Struct, frozen=True):
     """A whole response. The last two fields make it an incomplete one.
 
     `content_length` is sent whatever the length of the body is; `cut_after` closes the connection after so
@@ -68,12 +68,12 @@ class Response(msgspec.Struct, frozen=True):
     cut_after: int | None = None
 
 
-def version() -> Response:
+def version() -> ApiResponse:
     """Return the response to /version."""
-    return Response(200, msgspec.json.format(msgspec.json.encode(_VERSION_BODY), indent=2))
+    return ApiResponse(200, msgspec.json.format(msgspec.json.encode(_VERSION_BODY), indent=2))
 
 
-def resource_list(plurals: Sequence[str]) -> Response:
+def resource_list(plurals: Sequence[str]) -> ApiResponse:
     """Return the response of discovery for kinds of one group; without any, the group is not served."""
     if not plurals:
         return not_served()
@@ -82,16 +82,16 @@ def resource_list(plurals: Sequence[str]) -> Response:
         for plural in plurals
     ]
     head = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version(plurals[0])}
-    return Response(200, msgspec.json.encode({**head, "resources": resources}) + b"\n")
+    return ApiResponse(200, msgspec.json.encode({**head, "resources": resources}) + b"\n")
 
 
-def text(status: int, body: bytes) -> Response:
+def text(status: int, body: bytes) -> ApiResponse:
     """Return a response in plain text."""
     headers = ("Content-Type", "text/plain; charset=utf-8"), _NOSNIFF
-    return Response(status, body, headers)
+    return ApiResponse(status, body, headers)
 
 
-def not_served() -> Response:
+def not_served() -> ApiResponse:
     """Return the response for unknown paths and for kinds without a CRD."""
     return text(404, b"404 page not found\n")
 
@@ -104,7 +104,7 @@ def status(
     details: dict[str, Any] | None = None,
     metadata: dict[str, Any] | None = None,
     headers: tuple[tuple[str, str], ...] = (),
-) -> Response:
+) -> ApiResponse:
     """Return an error as a Status object, with its keys in the order of the real server."""
     obj: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": metadata or {}}
     obj |= {"status": "Failure", "message": message, "reason": reason}
@@ -112,10 +112,10 @@ def status(
         obj["details"] = details
     obj["code"] = code
     body = msgspec.json.encode(obj) + b"\n"
-    return Response(code, body, (_JSON_TYPE, *headers))
+    return ApiResponse(code, body, (_JSON_TYPE, *headers))
 
 
-def forbidden(request: Request, user: str) -> Response:
+def forbidden(request: Request, user: str) -> ApiResponse:
     """Return the refusal of a request that RBAC does not allow."""
     scope = f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
     details = details_of(request.plural)
@@ -143,7 +143,7 @@ def watch_expired(plural: str, error: ExpiredError) -> bytes:
     return b'{"type":"ERROR","object":%b}\n' % status(410, "Expired", message).body[:-1]
 
 
-def too_large(error: FutureVersionError) -> Response:
+def too_large(error: FutureVersionError) -> ApiResponse:
     """Return the refusal of a version that does not exist yet."""
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
     details = {"causes": [cause], "retryAfterSeconds": 1}

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from exporter.simulator.api_conventions import EVENTS, PODS
-from exporter.simulator.apiserver.history import WatchEvent
+from exporter.simulator.apiserver.history import StoredEvent
 from exporter.simulator.apiserver.requests import BadRequestError, Request
 
 _METADATA = ("metadata.name", "metadata.namespace")
@@ -56,7 +56,7 @@ class Selector:
         self._labels = _label_requirements(labels)
         self._fields = _field_requirements(plural, fields)
 
-    def matches(self, event: WatchEvent) -> bool:
+    def matches(self, event: StoredEvent) -> bool:
         """Return whether the object is selected in the version that the event shows."""
         if self._labels:
             labels = _decode_labels(event.body).metadata.labels

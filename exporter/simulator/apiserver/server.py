@@ -16,10 +16,10 @@ from collections.abc import Iterator
 
 from exporter.simulator.api_conventions import CORE_KIND_NAMES, CORE_PATH, EVENTS, GROUP_PATH
 from exporter.simulator.apiserver import lists, responses
-from exporter.simulator.apiserver.connections import Listener, Stream
-from exporter.simulator.apiserver.history import Watch, WatchEvent
+from exporter.simulator.apiserver.connections import ConnectionThreads, Stream
+from exporter.simulator.apiserver.history import StoredEvent, Watch
 from exporter.simulator.apiserver.requests import BadRequestError, Request
-from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.responses import ApiResponse
 from exporter.simulator.apiserver.selectors import selector_of
 from exporter.simulator.apiserver.store import ExpiredError, NotInstalledError, ObjectStore
 
@@ -57,7 +57,7 @@ class ApiServer:
         # Guards the running watches: written by their threads, read and closed by `stop`.
         self._watches_lock = threading.Lock()
         self._watches: dict[Watch, Request] = {}
-        self._listener = Listener((_HOST, port), self, ssl_context)
+        self._listener = ConnectionThreads((_HOST, port), self, ssl_context)
         self._thread: threading.Thread | None = None
         scheme = "https" if ssl_context else "http"
         self.url = f"{scheme}://{_HOST}:{self._listener.server_address[1]}"
@@ -83,7 +83,7 @@ class ApiServer:
         self._listener.end_connections()
         self._listener.server_close()
 
-    def override_response(self, request: Request) -> Response | None:  # noqa: ARG002 - a hook for subclasses
+    def override_response(self, request: Request) -> ApiResponse | None:  # noqa: ARG002 - a hook for subclasses
         """Return a response to send instead of the real one, or None. A hook."""
         return None
 
@@ -91,7 +91,7 @@ class ApiServer:
         """Send one line of a watch. A hook: an override may send less or more, block, or call `stream.cut()`."""
         stream.send(line)
 
-    def respond(self, request: Request) -> Response | None:
+    def respond(self, request: Request) -> ApiResponse | None:
         """Return the response, or None for a watch that is to be streamed."""
         if refusal := self._refusal(request):
             return refusal
@@ -136,7 +136,7 @@ class ApiServer:
                 self._send_changes(request, stream, watch)
         stream.end()
 
-    def _refusal(self, request: Request) -> Response | None:
+    def _refusal(self, request: Request) -> ApiResponse | None:
         if request.method != "GET":
             message = "the server does not allow this method on the requested resource"
             return responses.status(405, "MethodNotAllowed", message, details={})
@@ -151,7 +151,7 @@ class ApiServer:
             return responses.forbidden(request, self.user)
         return None
 
-    def _open(self, request: Request) -> tuple[list[WatchEvent] | None, Watch]:
+    def _open(self, request: Request) -> tuple[list[StoredEvent] | None, Watch]:
         version, selector = request.version(), selector_of(request)
         plural, namespace, matches = request.plural, request.namespace, selector.matches if selector else None
         if version and request.query.get("sendInitialEvents") != "true":
@@ -172,7 +172,7 @@ class ApiServer:
             with self._watches_lock:
                 del self._watches[watch]
 
-    def _send_initial(self, request: Request, stream: Stream, initial: list[WatchEvent] | None, version: int) -> None:
+    def _send_initial(self, request: Request, stream: Stream, initial: list[StoredEvent] | None, version: int) -> None:
         if initial is None:
             return
         for event in initial:

@@ -24,7 +24,7 @@ from exporter.simulator.api_conventions import (
     kind_name,
     timestamp,
 )
-from exporter.simulator.apiserver.history import History, ListPage, Matches, Watch, WatchEvent
+from exporter.simulator.apiserver.history import History, Matches, StoredEvent, StoredPage, Watch
 
 
 class StoreError(Exception):
@@ -168,7 +168,7 @@ class ObjectStore:
         start: str = "",
         version: int | None = None,
         matches: Matches | None = None,
-    ) -> ListPage:
+    ) -> StoredPage:
         """Return up to `limit` objects (0: all) from key `start` on, as they were at `version` (None: now).
 
         Raise ExpiredError, FutureVersionError, NotInstalledError.
@@ -199,7 +199,7 @@ class ObjectStore:
         except KeyError:
             raise NotInstalledError(f"no kind {plural!r}") from None
 
-    def _present(self, plural: str, key: str) -> WatchEvent:
+    def _present(self, plural: str, key: str) -> StoredEvent:
         event = self._kind(plural).get(key, self._version)
         if event is None:
             raise NotFoundError(f"{plural} {key} not found")
@@ -213,7 +213,7 @@ class ObjectStore:
         version = self._version + 1
         full = {"kind": kind_name(plural), "apiVersion": api_version(plural), **obj}
         full["metadata"] = {**metadata, "resourceVersion": str(version)}
-        event = WatchEvent.of(type_, version, key, full, is_sorted=not is_core(plural))
+        event = StoredEvent.of(type_, version, key, full, is_sorted=not is_core(plural))
         # Set only now: an object that cannot be encoded changes nothing.
         self._version = version
         self._kinds[plural].append(event, self._history)

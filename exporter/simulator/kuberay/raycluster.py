@@ -13,7 +13,7 @@ from exporter.simulator.kuberay import fleet
 from exporter.simulator.kuberay.fleet import Tenant
 from exporter.simulator.kuberay.manifests import Shape
 from exporter.simulator.kuberay.raycluster_pods import RayClusterPods
-from exporter.simulator.kuberay.raycluster_status import RayClusterStatus, empty_status
+from exporter.simulator.kuberay.raycluster_status import SimulatedClusterStatus, empty_status
 from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
 from exporter.simulator.kuberay.world import Steps, World
 
@@ -23,7 +23,7 @@ REDIS_FINALIZER: Final = "ray.io/gcs-ft-redis-cleanup-finalizer"
 _NOT_READY: Final = "containers with unready status; ray-head: "
 
 
-class RayCluster:
+class SimulatedCluster:
     """One RayCluster.
 
     Its methods that return Steps are parts of scenarios; `on_write` is called after every status write,
@@ -36,7 +36,7 @@ class RayCluster:
         self.on_write: Callable[[], None] | None = None
         self.pods = RayClusterPods(world, obj)
         self._world = world
-        self._status = RayClusterStatus(world, obj.name)
+        self._status = SimulatedClusterStatus(world, obj.name)
 
     @property
     def state(self) -> str:
@@ -262,7 +262,7 @@ class RayCluster:
 
 def create(
     world: World, tenant: Tenant, shape: Shape, *, name: str = "", queued: bool = False, **spec: object
-) -> RayCluster:
+) -> SimulatedCluster:
     """Create a RayCluster as a user does."""
     name = name or world.unique_name(PLURAL, tenant.namespace, fleet.cluster_name_prefix(world))
     obj = world.new_object(
@@ -275,7 +275,7 @@ def create(
         spec_fields=world.manifests.cluster_fields,
     )
     world.put(obj)
-    return RayCluster(world, obj, shape)
+    return SimulatedCluster(world, obj, shape)
 
 
 def create_owned(
@@ -285,7 +285,7 @@ def create_owned(
     shape: Shape,
     labels: dict[str, str] | None = None,
     annotations: dict[str, str] | None = None,
-) -> RayCluster:
+) -> SimulatedCluster:
     """Create the RayCluster of a RayJob or RayService as the operator does, with the labels of its owner."""
     world.reserve_name(PLURAL, owner.namespace, name)
     origin = {"ray.io/originated-from-cr-name": owner.name, "ray.io/originated-from-crd": owner.kind}
@@ -300,4 +300,4 @@ def create_owned(
         spec_fields=world.manifests.cluster_fields,
     )
     world.put(obj)
-    return RayCluster(world, obj, shape)
+    return SimulatedCluster(world, obj, shape)

@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.simulator.api_conventions import timestamp
 from exporter.simulator.kuberay import fleet, raycluster
-from exporter.simulator.kuberay.raycluster import RayCluster
+from exporter.simulator.kuberay.raycluster import SimulatedCluster
 from exporter.simulator.kuberay.rayjob_plan import MULTIKUEUE
 from exporter.simulator.kuberay.simulated_event import NORMAL
 from exporter.simulator.kuberay.simulated_object import with_condition
@@ -111,13 +111,13 @@ def replica_failure(world: World) -> Steps:
     cluster.delete()
 
 
-def _quota(cluster: RayCluster, reason: str) -> str:
+def _quota(cluster: SimulatedCluster, reason: str) -> str:
     """Return the API server's refusal of the pod that could not be created."""
     of_head = reason == "FailedCreateHeadPod"
     return _QUOTA.format(pod=f"{cluster.obj.name}-{'head' if of_head else f'{cluster.shape.group}-worker'}")
 
 
-def _fail_again(world: World, cluster: RayCluster, reason: str, seconds: float) -> Steps:
+def _fail_again(world: World, cluster: SimulatedCluster, reason: str, seconds: float) -> Steps:
     """The operator tries again with growing pauses: each time an Event of its own, as the condition has changed."""
     name, namespace = cluster.obj.name, cluster.obj.namespace
     pause, left = 0.32, seconds
@@ -231,5 +231,5 @@ def synced(world: World) -> Steps:
     yield FOREVER
 
 
-def _provision(world: World, cluster: RayCluster) -> Steps:
+def _provision(world: World, cluster: SimulatedCluster) -> Steps:
     yield from cluster.provision(world.uniform(4, 30), world.uniform(4, 30))

@@ -25,7 +25,7 @@ def empty_status() -> JSON:
     return {"desiredCPU": "0", "desiredGPU": "0", "desiredMemory": "0", "desiredTPU": "0", "head": {}}
 
 
-class RayClusterStatus:
+class SimulatedClusterStatus:
     """The parts of one status between two writes; `render` returns the whole.
 
     A condition that is set gets the present time of the world.

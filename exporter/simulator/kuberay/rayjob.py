@@ -13,7 +13,7 @@ from exporter.simulator.kuberay import fleet, rayjob_plan
 from exporter.simulator.kuberay.fleet import Tenant
 from exporter.simulator.kuberay.manifests import Shape
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
-from exporter.simulator.kuberay.rayjob_status import RayJobStatus
+from exporter.simulator.kuberay.rayjob_status import SimulatedJobStatus
 from exporter.simulator.kuberay.simulated_event import NORMAL
 from exporter.simulator.kuberay.simulated_object import OPERATOR, SimulatedObject
 from exporter.simulator.kuberay.world import Steps, World
@@ -43,7 +43,7 @@ _SUBMITTER_EXIT_CODES: Final = {
 }
 
 
-class RayJob(RayJobStatus):
+class SimulatedJob(SimulatedJobStatus):
     """One RayJob; `run` is its whole lifecycle, the other public methods that return Steps are parts of scenarios."""
 
     def run(self) -> Steps:
@@ -268,7 +268,7 @@ def create(
     owner: SimulatedObject | None = None,
     shape: Shape | None = None,
     **spec: Any,
-) -> RayJob:
+) -> SimulatedJob:
     """Return a RayJob as its user (or its RayCronJob) creates it; `start` writes it to the store.
 
     A field of `spec` that is None is left out.
@@ -290,4 +290,4 @@ def create(
         manager=tenant.manager if owner is None else OPERATOR,
         spec_fields=world.manifests.job_fields,
     )
-    return RayJob(world, obj, plan, shape)
+    return SimulatedJob(world, obj, plan, shape)

@@ -242,7 +242,7 @@ def synced(world: World) -> Steps:
     world.remove(job.obj)
 
 
-def _remote(world: World) -> rayjob.RayJob:
+def _remote(world: World) -> rayjob.SimulatedJob:
     return rayjob.create(world, fleet.random_tenant(world), JobPlan(queued=True), managedBy=rayjob_plan.MULTIKUEUE)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from exporter.simulator.api_conventions import timestamp
 from exporter.simulator.kuberay import raycluster
 from exporter.simulator.kuberay.manifests import Shape
-from exporter.simulator.kuberay.raycluster import RayCluster
+from exporter.simulator.kuberay.raycluster import SimulatedCluster
 from exporter.simulator.kuberay.raycluster_status import empty_status
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject
@@ -15,7 +15,7 @@ from exporter.simulator.kuberay.submitter import Submitter
 from exporter.simulator.kuberay.world import World
 
 
-class RayJobStatus:
+class SimulatedJobStatus:
     """The parts of a RayJob's status writes; only `write` and its callers write to the store."""
 
     def __init__(self, world: World, obj: SimulatedObject, plan: JobPlan, shape: Shape) -> None:
@@ -23,10 +23,10 @@ class RayJobStatus:
         self.obj = obj
         self.plan = plan
         self._shape = shape
-        self._cluster: RayCluster | None = None
+        self._cluster: SimulatedCluster | None = None
         self.submitter = Submitter(world, obj, shape)
 
-    def create_cluster(self) -> RayCluster:
+    def create_cluster(self) -> SimulatedCluster:
         mode = {"ray.io/job-submission-mode": self.plan.mode}
         name = self.status["rayClusterName"]
         cluster = raycluster.create_owned(self.world, self.obj, name, self._shape, mode)

@@ -11,9 +11,9 @@ from exporter.simulator.api_conventions import timestamp
 from exporter.simulator.kuberay import fleet, manifests, raycluster
 from exporter.simulator.kuberay.fleet import Tenant
 from exporter.simulator.kuberay.manifests import Shape
-from exporter.simulator.kuberay.raycluster import RayCluster
+from exporter.simulator.kuberay.raycluster import SimulatedCluster
 from exporter.simulator.kuberay.raycluster_status import empty_status
-from exporter.simulator.kuberay.rayservice_status import APPS, App, RayServiceStatus
+from exporter.simulator.kuberay.rayservice_status import APPS, App, SimulatedServiceStatus
 from exporter.simulator.kuberay.simulated_object import SimulatedObject
 from exporter.simulator.kuberay.world import Steps, World
 
@@ -24,7 +24,7 @@ _INITIALIZING: Final = "RayService is initializing"
 _RESUMED: Final = "RayService is initializing after resuming from suspend."
 
 
-class RayService(RayServiceStatus):
+class SimulatedService(SimulatedServiceStatus):
     """One RayService and its clusters: the active one, and the pending one while it starts or upgrades."""
 
     def __init__(
@@ -33,8 +33,8 @@ class RayService(RayServiceStatus):
         super().__init__(world, obj, app)
         self.incremental = incremental
         self._shape = self._former_shape = shape
-        self._active_cluster: RayCluster | None = None
-        self._pending_cluster: RayCluster | None = None
+        self._active_cluster: SimulatedCluster | None = None
+        self._pending_cluster: SimulatedCluster | None = None
 
     def start(self) -> Steps:
         """From a created object to a Ready service."""
@@ -222,14 +222,14 @@ class RayService(RayServiceStatus):
             self._delete_cluster(self._active_cluster, by_operator=by_operator)
             self._active_cluster = None
 
-    def _delete_cluster(self, cluster: RayCluster, *, by_operator: bool = True) -> None:
+    def _delete_cluster(self, cluster: SimulatedCluster, *, by_operator: bool = True) -> None:
         """Delete a cluster: the operator does, or garbage collection with the service."""
         if by_operator:
             message = f"Deleted the RayCluster {self._path(cluster)}"
             self.world.events.normal(self.obj, "DeletedRayCluster", message, "Delete")
         cluster.delete()
 
-    def _path(self, cluster: RayCluster) -> str:
+    def _path(self, cluster: SimulatedCluster) -> str:
         return f"{self.obj.namespace}/{cluster.obj.name}"
 
 
@@ -241,7 +241,7 @@ def create(
     timeout: int = 0,
     shape: Shape | None = None,
     **spec: Any,
-) -> RayService:
+) -> SimulatedService:
     """Return a RayService as its user creates it; `reach_pending` writes it to the store."""
     name = world.unique_name(PLURAL, tenant.namespace, fleet.service_name_prefix(world))
     shape = shape or fleet.random_shape(world)
@@ -265,4 +265,4 @@ def create(
         manager=tenant.manager,
         spec_fields=world.manifests.service_fields,
     )
-    return RayService(world, obj, shape, app, incremental=incremental)
+    return SimulatedService(world, obj, shape, app, incremental=incremental)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exporter.simulator.kuberay import fleet, rayservice, rayservice_upgrade
 from exporter.simulator.kuberay.rayjob_plan import MULTIKUEUE
-from exporter.simulator.kuberay.rayservice import RayService
+from exporter.simulator.kuberay.rayservice import SimulatedService
 from exporter.simulator.kuberay.world import FOREVER, Steps, World
 
 
@@ -128,6 +128,6 @@ def dispatched(world: World) -> Steps:
     yield FOREVER
 
 
-def _begin_upgrade(service: RayService) -> Steps:
+def _begin_upgrade(service: SimulatedService) -> Steps:
     yield from service.begin_upgrade()
     yield from service.provision_pending()

@@ -31,7 +31,7 @@ def application(app: App, status: str, deployment: str, message: str = "") -> JS
     return {name: {**entry, "message": message} if message else entry}
 
 
-class RayServiceStatus:
+class SimulatedServiceStatus:
     """The parts of one status; `write` writes the whole to the store.
 
     `active` and `pending` are `activeServiceStatus` and `pendingServiceStatus`; they are replaced, never

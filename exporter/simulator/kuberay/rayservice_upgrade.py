@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from exporter.simulator.api_conventions import timestamp
-from exporter.simulator.kuberay.rayservice import RayService
+from exporter.simulator.kuberay.rayservice import SimulatedService
 from exporter.simulator.kuberay.world import Steps
 
 _SURGE: Final = 40
@@ -17,7 +17,7 @@ _STEP: Final = 20
 _INTERVAL_SECONDS: Final = 10.0
 
 
-def migrate(service: RayService, up_to: int = 100) -> Steps:
+def migrate(service: SimulatedService, up_to: int = 100) -> Steps:
     """Move traffic to the pending cluster until it has `up_to` percent."""
     active, pending, traffic = 100, 0, 0
     while traffic < up_to:
@@ -33,13 +33,13 @@ def migrate(service: RayService, up_to: int = 100) -> Steps:
         yield 2.0
 
 
-def upgrade(service: RayService) -> Steps:
+def upgrade(service: SimulatedService) -> Steps:
     """Move all traffic, then switch the clusters."""
     yield from migrate(service)
     yield from service.finish_upgrade()
 
 
-def roll_back(service: RayService) -> Steps:
+def roll_back(service: SimulatedService) -> Steps:
     """The user reverts the change: traffic moves back, then the pending cluster is deleted."""
     message = "Goal state reverted to original cluster, rolling back."
     service.revert_spec()
@@ -62,7 +62,7 @@ def roll_back(service: RayService) -> Steps:
     service.delete_pending_cluster()
 
 
-def _complete(service: RayService) -> None:
+def _complete(service: SimulatedService) -> None:
     service.endpoints = 2
     service.remove_condition("RollbackInProgress")
     service.clear_pending("Rollback complete, active Ray cluster exists and no pending Ray cluster")
@@ -70,13 +70,13 @@ def _complete(service: RayService) -> None:
     service.write()
 
 
-def _capacity(service: RayService, active: int, pending: int) -> None:
+def _capacity(service: SimulatedService, active: int, pending: int) -> None:
     service.active = {**service.active, "targetCapacity": active}
     service.pending = {**service.pending, "targetCapacity": pending}
     service.write()
 
 
-def _traffic(service: RayService, active: int) -> None:
+def _traffic(service: SimulatedService, active: int) -> None:
     now = timestamp(service.world.now)
     service.active = {**service.active, "trafficRoutedPercent": active, "lastTrafficMigratedTime": now}
     service.pending = {

@@ -27,7 +27,7 @@ _CONDITIONS: Final = (
 )
 
 
-class ContainerState:
+class SimulatedContainer:
     """The state of one container of a pod, and how its previous run ended."""
 
     __slots__ = ("last", "name", "restarts", "state")
@@ -81,8 +81,8 @@ class SimulatedPod:
         self.created_at = now
         self.phase = "Pending"
         self.node = ""
-        self.main: ContainerState | None = None
-        self.init: ContainerState | None = None
+        self.main: SimulatedContainer | None = None
+        self.init: SimulatedContainer | None = None
         self.is_ready = False
         self.stored = False
         self.resource_version = ""
@@ -109,8 +109,8 @@ class SimulatedPod:
         self._started_at = now
         init = self.template.init_container
         if init:
-            self.init = ContainerState(init, "PodInitializing")
-        self.main = ContainerState(self.template.container, "PodInitializing" if init else "ContainerCreating")
+            self.init = SimulatedContainer(init, "PodInitializing")
+        self.main = SimulatedContainer(self.template.container, "PodInitializing" if init else "ContainerCreating")
         self._set(now, "PodReadyToStartContainers", "False")
         if init:
             message = f"containers with incomplete status: [{init}]"
@@ -209,12 +209,12 @@ class SimulatedPod:
                 message = f"containers with unready status: [{self.template.container}]"
                 self._set(now, type_, "False", "ContainersNotReady", message)
 
-    def _terminated(self, container: ContainerState, now: float, exit_code: int, reason: str) -> JSON:
+    def _terminated(self, container: SimulatedContainer, now: float, exit_code: int, reason: str) -> JSON:
         running = container.state.get("running", {"startedAt": timestamp(now)})
         ended = {"exitCode": exit_code, "reason": reason, **running, "finishedAt": timestamp(now)}
         return {"terminated": {**ended, "containerID": self._container_id(container)}}
 
-    def _container_id(self, container: ContainerState) -> str:
+    def _container_id(self, container: SimulatedContainer) -> str:
         return f"containerd://{derived_hash(self.uid, container.name, container.restarts)}"
 
     def _metadata(self) -> JSON:
@@ -274,7 +274,7 @@ class SimulatedPod:
             addresses |= {"podIP": ip, "podIPs": [{"ip": ip}]}
         return addresses
 
-    def _container_status(self, container: ContainerState) -> JSON:
+    def _container_status(self, container: SimulatedContainer) -> JSON:
         is_init = container is self.init
         has_run = "waiting" not in container.state or bool(container.restarts)
         image = self.template.image

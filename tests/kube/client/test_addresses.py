@@ -4,7 +4,7 @@ import pytest
 from urllib3.util import Url
 
 from exporter.errors import ConfigError
-from exporter.kube.client.addresses import parse_address, shown
+from exporter.kube.client.addresses import parse_http_address, shown
 
 SCHEMES = ("http", "https")
 
@@ -21,13 +21,14 @@ SCHEMES = ("http", "https")
 )
 def test_an_address_is_taken_apart(text: str, expected: Url) -> None:
     """Users and passwords are decoded."""
-    assert parse_address(text, "server", SCHEMES) == expected
+    assert parse_http_address(text, "server", SCHEMES) == expected
 
 
 def test_an_address_is_printed_without_its_password() -> None:
     """And without what is not needed to find the server."""
     assert (
-        shown(parse_address("https://u:S3CRET@[::1]:6443/x?token=S3CRET", "server", SCHEMES)) == "https://[::1]:6443/x"
+        shown(parse_http_address("https://u:S3CRET@[::1]:6443/x?token=S3CRET", "server", SCHEMES))
+        == "https://[::1]:6443/x"
     )
 
 
@@ -53,6 +54,6 @@ def test_an_address_is_printed_without_its_password() -> None:
 def test_what_is_no_address_is_refused_without_its_password(text: str) -> None:
     """Python's own messages quote the whole text."""
     with pytest.raises(ConfigError, match="^proxy-url") as caught:
-        parse_address(text, "proxy-url", SCHEMES)
+        parse_http_address(text, "proxy-url", SCHEMES)
     assert "S3" not in str(caught.value)
     assert "CRET" not in str(caught.value)

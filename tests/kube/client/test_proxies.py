@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.kube.client.addresses import parse_address
+from exporter.kube.client.addresses import parse_http_address
 from exporter.kube.client.proxies import find_proxy, uses_proxy
 
 
@@ -49,7 +49,7 @@ from exporter.kube.client.proxies import find_proxy, uses_proxy
 )
 def test_no_proxy_means_what_it_means_to_go(server: str, no_proxy: str, is_direct: bool) -> None:
     """Names, parts of names, ports, addresses and networks."""
-    assert uses_proxy(parse_address(server, "server", ("https", "http")), no_proxy) is not is_direct
+    assert uses_proxy(parse_http_address(server, "server", ("https", "http")), no_proxy) is not is_direct
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_no_proxy_means_what_it_means_to_go(server: str, no_proxy: str, is_direc
 )
 def test_the_environment_names_the_proxy(server: str, environ: dict[str, str], expected: str | None) -> None:
     """By the server's scheme; the name in lower case comes first."""
-    proxy = find_proxy(parse_address(server, "server", ("https", "http")), environ)
+    proxy = find_proxy(parse_http_address(server, "server", ("https", "http")), environ)
     assert (proxy and str(proxy)) == expected
 
 
@@ -79,5 +79,5 @@ def test_the_environment_names_the_proxy(server: str, environ: dict[str, str], e
 def test_a_wrong_proxy_of_the_environment_is_named(value: str) -> None:
     """By its variable, without its password; it is not just passed over."""
     with pytest.raises(ConfigError, match="^HTTPS_PROXY ") as caught:
-        find_proxy(parse_address("https://api.example", "server", ("https",)), {"HTTPS_PROXY": value})
+        find_proxy(parse_http_address("https://api.example", "server", ("https",)), {"HTTPS_PROXY": value})
     assert "S3CRET" not in str(caught.value)

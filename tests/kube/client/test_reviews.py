@@ -13,7 +13,7 @@ from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.client.pools import MAX_READ_BYTES
 from exporter.kube.client.reviews import ApiReviewer
-from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.responses import ApiResponse
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.reviewing import ACCESS_REVIEWS, API_AUDIENCE, PROMETHEUS, ReviewServer
 from tests.support.trickling import trickling
@@ -60,7 +60,7 @@ def test_a_token_has_to_be_for_one_of_the_audiences(server: ReviewServer) -> Non
 def test_an_authenticator_without_audiences_is_not_trusted_with_any(server: ReviewServer) -> None:
     """It would accept a token for every audience; Kubernetes demands this check of a client."""
     status = {"authenticated": True, "user": {"username": PROMETHEUS}}
-    server.answer = lambda _: Response(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
+    server.answer = lambda _: ApiResponse(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
     assert reviewer(server).authenticate(TOKEN) is not None
     assert reviewer(server, API_AUDIENCE).authenticate(TOKEN) is None
 
@@ -92,13 +92,13 @@ def test_the_owner_is_asked_about_as_it_was_described(server: ReviewServer) -> N
     ],
 )
 def test_a_doubtful_answer_is_a_refusal(server: ReviewServer, status: object) -> None:
-    server.answer = lambda _: Response(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
+    server.answer = lambda _: ApiResponse(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
     assert reviewer(server).authenticate(TOKEN) is None
 
 
 @pytest.mark.parametrize("status", [{"allowed": True, "denied": True}, {"allowed": False}])
 def test_a_doubtful_permission_is_a_refusal(server: ReviewServer, status: object) -> None:
-    server.answer = lambda _: Response(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
+    server.answer = lambda _: ApiResponse(201, json.dumps({"spec": {"token": "t"}, "status": status}).encode())
     assert not reviewer(server).is_allowed(V1UserInfo(username="x"), "/metrics")
 
 
@@ -110,7 +110,7 @@ def test_no_answer_is_an_error_without_the_token(
     server: ReviewServer, caplog: pytest.LogCaptureFixture, status: int, body: bytes
 ) -> None:
     """Logged once a minute, whatever a server in between makes of the request."""
-    server.answer = lambda request: Response(status, body or request.body)
+    server.answer = lambda request: ApiResponse(status, body or request.body)
     asking = reviewer(server)
     for _ in range(3):
         with pytest.raises(ApiError) as caught:
@@ -125,9 +125,9 @@ def test_an_answer_that_is_too_long_is_an_error(server: ReviewServer) -> None:
     """A review has some kilobytes; what a server in between sends has no end."""
     status = {"authenticated": True, "user": {"username": PROMETHEUS}}
     body = json.dumps({"spec": {"token": "t"}, "status": status}).encode()
-    server.answer = lambda _: Response(201, body + b" " * (MAX_READ_BYTES - len(body)))
+    server.answer = lambda _: ApiResponse(201, body + b" " * (MAX_READ_BYTES - len(body)))
     assert reviewer(server).authenticate(TOKEN) is not None
-    server.answer = lambda _: Response(201, body.replace(b"{", b"{" + b" " * MAX_READ_BYTES, 1))
+    server.answer = lambda _: ApiResponse(201, body.replace(b"{", b"{" + b" " * MAX_READ_BYTES, 1))
     with pytest.raises(ApiError, match="the answer is not a review"):
         reviewer(server).authenticate(TOKEN)
 

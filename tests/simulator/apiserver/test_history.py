@@ -4,14 +4,14 @@ import threading
 
 import pytest
 
-from exporter.simulator.apiserver.history import History, WatchEvent
+from exporter.simulator.apiserver.history import History, StoredEvent
 
 
-def event(version: int, key: str = "ns/a", type_: str = "ADDED") -> WatchEvent:
-    return WatchEvent.of(type_, version, key, {"b": 1, "a": {"version": version}})
+def event(version: int, key: str = "ns/a", type_: str = "ADDED") -> StoredEvent:
+    return StoredEvent.of(type_, version, key, {"b": 1, "a": {"version": version}})
 
 
-def history_of(*events: WatchEvent, kept: int = 100) -> History:
+def history_of(*events: StoredEvent, kept: int = 100) -> History:
     history = History(threading.Lock(), 0)
     with history.changed:
         for one in events:
@@ -30,7 +30,7 @@ def test_an_event_is_one_line_with_the_object_in_it() -> None:
 def test_an_object_that_json_cannot_represent_is_refused() -> None:
     """Before anything is stored."""
     with pytest.raises(TypeError):
-        WatchEvent.of("ADDED", 1, "ns/a", {"a": object()})
+        StoredEvent.of("ADDED", 1, "ns/a", {"a": object()})
 
 
 def test_an_object_is_read_as_it_was() -> None:

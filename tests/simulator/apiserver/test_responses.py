@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from exporter.simulator.apiserver import responses
-from exporter.simulator.apiserver.responses import Response
+from exporter.simulator.apiserver.responses import ApiResponse
 from exporter.simulator.apiserver.store import FutureVersionError
 
 
-def body_of(response: Response) -> dict[str, Any]:
+def body_of(response: ApiResponse) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(response.body)
     return body
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from exporter.simulator.apiserver.history import WatchEvent
+from exporter.simulator.apiserver.history import StoredEvent
 from exporter.simulator.apiserver.requests import BadRequestError
 from exporter.simulator.apiserver.selectors import Selector
 
-POD = WatchEvent.of(
+POD = StoredEvent.of(
     "ADDED",
     1,
     "ns/a",

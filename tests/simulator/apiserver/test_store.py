@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator.apiserver.history import ListPage, Watch
+from exporter.simulator.apiserver.history import StoredPage, Watch
 from exporter.simulator.apiserver.store import (
     AlreadyExistsError,
     ExpiredError,
@@ -37,7 +37,7 @@ def read(store: ObjectStore, name: str, namespace: str = "ml") -> dict[str, Any]
     return obj
 
 
-def keys(page: ListPage) -> list[str]:
+def keys(page: StoredPage) -> list[str]:
     return [event.key for event in page.items]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from exporter.simulator.kuberay import fleet, raycluster
 from exporter.simulator.kuberay.manifests import Shape
-from exporter.simulator.kuberay.raycluster import RayCluster
+from exporter.simulator.kuberay.raycluster import SimulatedCluster
 from exporter.simulator.kuberay.simulated_object import SimulatedObject
 from exporter.simulator.kuberay.world import Steps, World
 from tests.support.scenario import NOW, new_world, objects, run_steps
@@ -16,7 +16,7 @@ class Owned:
     def __init__(self) -> None:
         self.world, self.store = new_world()
         owner: SimulatedObject = self.world.new_object("rayjobs", "ns", "owner", {})
-        self.cluster: RayCluster = raycluster.create_owned(self.world, owner, "a", Shape(replicas=2), {})
+        self.cluster: SimulatedCluster = raycluster.create_owned(self.world, owner, "a", Shape(replicas=2), {})
 
     def run(self, steps: Steps) -> dict[str, Any]:
         """Run the steps; return the status that is written then."""

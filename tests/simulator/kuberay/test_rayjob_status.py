@@ -1,12 +1,12 @@
 """The status of a job: what a write changes, and what it clears."""
 
 from exporter.simulator.kuberay import fleet, rayjob
-from exporter.simulator.kuberay.rayjob import RayJob
+from exporter.simulator.kuberay.rayjob import SimulatedJob
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from tests.support.scenario import new_world, objects
 
 
-def new_job(mode: str = "HTTPMode") -> RayJob:
+def new_job(mode: str = "HTTPMode") -> SimulatedJob:
     world, _ = new_world()
     return rayjob.create(world, fleet.random_tenant(world), JobPlan(mode=mode))
 

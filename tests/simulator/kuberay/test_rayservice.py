@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.simulator.kuberay import fleet, rayservice, rayservice_upgrade
-from exporter.simulator.kuberay.rayservice import RayService
+from exporter.simulator.kuberay.rayservice import SimulatedService
 from tests.support.scenario import new_world, objects, run_steps
 
 
@@ -17,7 +17,7 @@ class Started:
     def __init__(self, *, incremental: bool = False) -> None:
         self.world, self.store = new_world()
         tenant = fleet.random_tenant(self.world)
-        self.service: RayService = rayservice.create(self.world, tenant, incremental=incremental)
+        self.service: SimulatedService = rayservice.create(self.world, tenant, incremental=incremental)
         list(self.run(self.service.start()))
 
     def run(self, steps: Iterable[float]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,61 @@
+"""What belongs to an object: its clusters, pods and Events, and which kinds could be read."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from exporter.resources.detailed import DetailedPod, DetailedRayCluster, DetailedRayJob
+from exporter.resources.event import Event
+
+CRON_JOB_LABEL = "ray.io/cronjob-name"
+ORIGIN_KIND_LABEL = "ray.io/originated-from-crd"
+ORIGIN_NAME_LABEL = "ray.io/originated-from-cr-name"
+
+
+class Known(Struct, frozen=True):
+    """Which kinds could be read: what is absent of another one proves nothing.
+
+    Attributes:
+        clusters, pods, events: they could be read, in the namespaces of the objects.
+        remedy: how to have pods and Events read, as the end of a sentence.
+    """
+
+    clusters: bool = True
+    pods: bool = True
+    events: bool = True
+    remedy: str = "add pods and events to the input"
+
+
+class Related(Struct, frozen=True):
+    """What belongs to one object.
+
+    Attributes:
+        clusters: the RayClusters that it names, which exist, each with what belongs to it.
+        pods: of the cluster itself, or the submitters of a job.
+        events: about the object, or the Job that runs its submitter or its cleanup; the newest first, at most
+            MAX_EVENTS.
+        pod_events: about each of these pods, the newest first.
+        jobs: of a RayCronJob, the newest first, at most MAX_JOBS.
+        known: which kinds could be read.
+    """
+
+    clusters: tuple[tuple[DetailedRayCluster, "Related"], ...] = ()
+    pods: tuple[DetailedPod, ...] = ()
+    events: tuple[Event, ...] = ()
+    pod_events: Mapping[str, tuple[Event, ...]] = {}
+    jobs: tuple[DetailedRayJob, ...] = ()
+    known: Known = Known()
+
+    def cluster(self, name: str | None) -> "tuple[DetailedRayCluster, Related] | None":
+        """Return the cluster of this name, and what belongs to it."""
+        return next((pair for pair in self.clusters if name and pair[0].metadata.name == name), None)
+
+    def event(self, *reasons: str) -> Event | None:
+        """Return the newest Event with one of these reasons."""
+        return next((event for event in self.events if event.reason in reasons), None)
+
+    @property
+    def head(self) -> DetailedPod | None:
+        """The head pod that is not being deleted."""
+        heads = (pod for pod in self.pods if pod.metadata.node_type == "head")
+        return next((pod for pod in heads if pod.metadata.deletion_timestamp is None), None)
