@@ -140,8 +140,11 @@ def has_ended_submitter(pod: DetailedPod) -> bool:
 
 
 def _ray_container(pod: DetailedPod) -> str:
-    """Return the name of the container that runs Ray: the first of the spec, or else one that is no known sidecar."""
-    if pod.spec is not None and pod.spec.containers:
+    """Return the name of the container that runs Ray: the first of the spec, or else one that is no known sidecar.
+
+    A mesh puts its proxy first if containers have to wait for it.
+    """
+    if pod.spec is not None and pod.spec.containers and pod.spec.containers[0].name not in _SIDECARS:
         return pod.spec.containers[0].name
     names = [one.name or "" for one in (pod.status and pod.status.container_statuses) or ()]
     own = [name for name in names if name.startswith("ray-") and name != SUBMITTER]

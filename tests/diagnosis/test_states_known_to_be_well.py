@@ -346,7 +346,12 @@ SCHEDULERS: Rows = {
     ),
 }
 
+WITH_PROXY_FIRST = runs(
+    "h", "head", containerStatuses=[ended("istio-proxy", 1, key="lastState"), {"name": "ray-head", "state": RUNNING}]
+)
+WITH_PROXY_FIRST[1]["spec"] = {"containers": [{"name": "istio-proxy"}, {"name": "ray-head"}]}
 CONTAINERS: Rows = {
+    "the proxy of a mesh, which is the first container, restarted": ([WORKING, WITH_PROXY_FIRST], []),
     "the autoscaler restarted": ([WORKING, runs("h", "head", "a", ended("autoscaler", 1, key="lastState"))], []),
     "the proxy of a mesh restarted": ([WORKING, runs("h", "head", "a", ended("istio-proxy", 1, key="lastState"))], []),
     "the head restarted beside a proxy": (
