@@ -25,6 +25,9 @@ HEAD_SECONDS = 120.0
 """How long a head may be unready before that is a finding of its own: a start takes a minute."""
 
 
+GENERAL = (Cause.UNKNOWN, Cause.NO_HEAD, Cause.STUCK_DELETION)
+"""What a pod shows of any trouble: the loss of its node explains it."""
+
 PodEvents = Mapping[str, Sequence[Event]]
 
 
@@ -59,9 +62,10 @@ def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, ser
     if warning is None or not _is_newer(warning, pod):
         return found
     evidence = evidence_of("Pod", pod.metadata, f"Event {warning.reason}", warning.last_time, warning.message)
-    if found is not None and found.cause is not Cause.UNKNOWN:
-        return found._replace(evidence=(*found.evidence, evidence))
     cause = EVENT_CAUSES.get(warning.reason or "", Cause.WARNING_EVENT)
+    general = GENERAL if cause is Cause.NODE_LOST else (Cause.UNKNOWN,)
+    if found is not None and found.cause not in general:
+        return found._replace(evidence=(*found.evidence, evidence))
     text = obstacles(warning.message or "") if cause is Cause.UNSCHEDULABLE else last_line(warning.message)
     is_well = found is None and _is_ready(pod)
     severity = Severity.INFO if is_well and cause is Cause.WARNING_EVENT else None

@@ -276,6 +276,22 @@ EVENTS: Rows = {
         ],
         ["warning pod-setup-failed"],
     ),
+    "the node of a head that is not ready": (
+        [
+            WORKING,
+            runs("h", "head", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1))]),
+            event("Pod", "h", "NodeNotReady", ago(minutes=58), "Node is not ready"),
+        ],
+        ["warning node-lost"],
+    ),
+    "the node of a pod that is terminating": (
+        [WORKING, SLOWLY, event("Pod", "w", "NodeNotReady", ago(minutes=58), "Node is not ready")],
+        ["warning node-lost"],
+    ),
+    "a gang, by an Event alone": (
+        [STARTING, pod("w", phase="Pending"), about("Pod", "w", "Unschedulable", "pod group a is not ready")],
+        ["warning unschedulable"],
+    ),
     "the sandbox of a head": (
         [
             STARTING,
