@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from exporter.diagnosis.causes import LOGS, PREVIOUS_LOGS, Cause, Severity
+from exporter.diagnosis.causes import DESCRIBE, LOGS, PREVIOUS_LOGS, Cause, Severity
 from exporter.diagnosis.finding import Evidence, evidence_of
 from exporter.diagnosis.phrases import age_seconds, last_line, quoted, with_detail
 from exporter.diagnosis.states import START_SECONDS
@@ -130,6 +130,9 @@ def _of_end(pod: DetailedPod, container: DetailedContainerStatus, end: DetailedT
         # Its time is that of an end which never was: 1970.
         return Trouble(Cause.CONTAINER_CONFIG, detail, pod, (replace(evidence[0], time=None),), None, name)
     command = PREVIOUS_LOGS if field.endswith("waiting") else LOGS
+    if end.reason == "ContainerStatusUnknown":
+        # The container is not there any more, and its log neither.
+        command = DESCRIBE
     return Trouble(Cause.CONTAINER_ENDED, _end_words(name, end), pod, evidence, None, name, command)
 
 

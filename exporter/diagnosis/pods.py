@@ -111,6 +111,9 @@ def _trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves
             pod, "status.conditions[Ready]", ready.last_transition_time, ready.message or ready.reason
         )
         return Trouble(Cause.NODE_LOST, "the node does not report", pod, evidence)
+    disruption = find_condition(status, "DisruptionTarget")
+    if isinstance(disruption, DetailedCondition) and disruption.is_true and status.phase == "Failed":
+        return _disrupted(pod, disruption)
     containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
     troubles = filter(None, (container_trouble(pod, one, now) for one in containers))
     return next(troubles, None) or _of_phase(pod, now, serves=serves)
@@ -123,6 +126,14 @@ def _stuck(pod: DetailedPod, node_is_lost: bool) -> Trouble:
     detail = f"node {node}" if node else "its node"
     evidence = pod_evidence(pod, "metadata.deletionTimestamp", pod.metadata.deletion_timestamp, reason)
     return Trouble(cause, f"{detail} has not ended the pod", pod, evidence)
+
+
+def _disrupted(pod: DetailedPod, disruption: DetailedCondition) -> Trouble:
+    """Return the trouble of a pod that Kubernetes ended: by preemption, an eviction, or the taint of a node."""
+    reason, since = disruption.reason or "", disruption.last_transition_time
+    evidence = pod_evidence(pod, "status.conditions[DisruptionTarget]", since, disruption.message or reason)
+    cause = Cause.NODE_LOST if reason == "DeletionByTaintManager" else Cause.EVICTED
+    return Trouble(cause, with_detail(reason, quoted(disruption.message)), pod, evidence)
 
 
 def _of_reason(pod: DetailedPod, reason: str, message: str | None) -> Trouble:
@@ -187,9 +198,13 @@ def _in_progress(
 
 def _is_newer(event: Event, pod: DetailedPod) -> bool:
     """Return whether an Event is newer than what the pod's conditions show to have succeeded."""
-    done = [one.last_transition_time for one in (pod.status and pod.status.conditions) or () if one.is_true]
+    done = [one.last_transition_time for one in (pod.status and pod.status.conditions) or () if _is_success(one)]
     last = max(filter(None, done), default=None)
     return last is None or event.last_time is None or event.last_time > last
+
+
+def _is_success(condition: DetailedCondition) -> bool:
+    return condition.is_true and condition.type != "DisruptionTarget"
 
 
 def _is_ready(pod: DetailedPod) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fleets import Manifest, ago, event, findings, pod, submitter, waiting
+from tests.support.fleets import Manifest, ago, diagnosed, event, findings, pod, submitter, waiting
 from tests.support.objects import condition, manifest
 
 Objects = list[tuple[str, Manifest]]
@@ -156,6 +156,22 @@ SILENCE: Rows = {
     "a pod failed with a reason of another controller": (
         [WORKING, pod("w", phase="Failed", reason="Migrated", message="moved")],
         ["warning pod-failed"],
+    ),
+    "a pod was preempted": (
+        [
+            WORKING,
+            pod(
+                "w",
+                phase="Failed",
+                conditions=[condition("DisruptionTarget", "True", reason="PreemptionByScheduler", message="preempting")],
+                containerStatuses=[ended("ray-worker", 143)],
+            ),
+        ],
+        ["warning evicted"],
+    ),
+    "a container is gone with its log": (
+        [WORKING, pod("w", phase="Failed", containerStatuses=[ended("ray-worker", 137, "ContainerStatusUnknown")])],
+        ["warning container-ended"],
     ),
     "a pod failed without a reason": ([WORKING, pod("w", phase="Failed")], ["warning pod-failed"]),
     "a worker has ended": (
@@ -472,6 +488,12 @@ CONTRADICTIONS: Rows = {
 
 OF_SERVE = {"labels": {"ray.io/originated-from-crd": "RayService", "ray.io/originated-from-cr-name": "s"}}
 IDLE = runs("w", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1), reason="ContainersNotReady")])
+def test_log_that_is_gone_is_not_asked_for() -> None:
+    """The kubelet does not know the container any more."""
+    gone = pod("w", phase="Failed", containerStatuses=[ended("ray-worker", 137, "ContainerStatusUnknown")])
+    assert [found.command for found in diagnosed(WORKING, gone)] == ["kubectl -n ns describe pod/w"]
+
+
 SERVE: Rows = {
     "a worker without a replica": (
         [
