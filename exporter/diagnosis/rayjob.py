@@ -40,6 +40,9 @@ FAILURES = {
 }
 """What each `status.reason` of a failed job means."""
 
+_NOT_FOUND = "Ray job not found"
+"""KubeRay has no reason of its own for a job that Ray has forgotten, or never got."""
+
 
 def has_status(job: DetailedRayJob) -> bool:
     """Return whether the operator has written a status."""
@@ -128,6 +131,8 @@ def _since(job: DetailedRayJob, related: Related) -> datetime | None:
 def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
     default = Cause.APPLICATION_FAILED if status.job_status == "FAILED" else Cause.UNKNOWN
     cause, words = FAILURES.get(status.reason or "", (default, "Failed"))
+    if status.reason == "AppFailed" and status.job_status != "FAILED" and _NOT_FOUND in (status.message or ""):
+        cause, words = Cause.SUBMITTER_ENDED, "Submitter ended, but Ray does not know the job"
     attempt = f" (attempt {status.failed})" if (status.failed or 0) > 1 else ""
     if status.reason == "SubmissionFailed" and status.job_status in ("PENDING", "RUNNING"):
         attempt += f", but the Ray job is {status.job_status}"
@@ -136,8 +141,13 @@ def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related,
     text = with_detail(f"{words}{ago(now, status.end_time)}{attempt}", detail)
     evidence = status_field(job, status, "reason", status.end_time)
     yield finding(cause, ended(text), evidence, command=_log_command(job, related))
-    # Of what its cluster shows now, only this can have caused the failure.
-    yield from (one for one in _of_clusters(related, now) if one.cause is Cause.OUT_OF_MEMORY)
+    if cause is Cause.SUBMISSION_FAILED:
+        of_pods = pod_findings(related.pods, related.pod_events, now)
+        # That it ended is what the status says.
+        yield from (one for one in of_pods if one.cause is not Cause.CONTAINER_ENDED)
+    # What its cluster shows now is why it did not start in time; a failure of a program, only this can have caused.
+    has_started = cause is not Cause.DEADLINE_EXCEEDED or status.job_status not in (None, "", "PENDING")
+    yield from (one for one in _of_clusters(related, now) if not has_started or one.cause is Cause.OUT_OF_MEMORY)
 
 
 def _log_command(job: DetailedRayJob, related: Related) -> str:

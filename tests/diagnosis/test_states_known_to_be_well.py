@@ -121,6 +121,29 @@ SILENCE: Rows = {
         ],
         [],
     ),
+    "the submitter of a failed job has no memory": (
+        [
+            job("Failed", reason="SubmissionFailed", message="BackoffLimitExceeded", endTime=ago(minutes=20)),
+            READY,
+            submitter("s", phase="Failed", containerStatuses=[ended("ray-job-submitter", 137, "OOMKilled")]),
+        ],
+        ["warning submission-failed", "warning out-of-memory"],
+    ),
+    "the workers of a job that did not start in time": (
+        [
+            job("Failed", reason="DeadlineExceeded", endTime=ago(minutes=20)),
+            cluster(HEAD_READY, NOT_PROVISIONED, name="c", desiredWorkerReplicas=1, lastUpdateTime=ago(minutes=2)),
+            pod("w", "c", **unschedulable(GPU)),
+        ],
+        ["warning deadline-exceeded", "warning unschedulable"],
+    ),
+    "Ray does not know the job": (
+        [
+            job("Failed", reason="AppFailed", message="Submitter completed but Ray job not found in RayCluster."),
+            READY,
+        ],
+        ["warning submitter-ended"],
+    ),
     "a job in a new state": ([job("Paused"), READY], ["warning unknown"]),
     "a cluster in a new state": ([cluster(HEAD_READY, state="draining")], ["warning unknown"]),
     "a service with a new reason": (
