@@ -188,12 +188,17 @@ def _unfinished(
     now: datetime,
 ) -> Iterator[Finding]:
     state, since = status.job_deployment_status or "New", _since(job, related)
-    found = [*(events or _missing_cluster(job, status, related, now)), *_of_clusters(related, now)]
-    found += pod_findings(current_submitters(related.pods), related.pod_events, now)
+    of_submission = [*events, *pod_findings(current_submitters(related.pods), related.pod_events, now)]
+    found = [*of_submission, *(() if events else _missing_cluster(job, status, related, now))]
+    found += _of_clusters(related, now)
     if state == "Running":
         has_restart = any(item.cause in (Cause.HEAD_RESTARTED, Cause.OUT_OF_MEMORY) for item in found)
         of_job = running_findings(job, status, related, since, now)
-        found += [item for item in of_job if not (has_restart and item.cause is Cause.HEAD_RESTARTED)]
+        known = {Cause.HEAD_RESTARTED} if has_restart else set[Cause]()
+        if any(map(explains, of_submission)):
+            # It has not been submitted.
+            known.add(Cause.JOB_NOT_STARTED)
+        found += [item for item in of_job if item.cause not in known]
     elif cause is Cause.INTERACTIVE:
         sentence = "Waiting until a job is submitted to its cluster (InteractiveMode)."
         found.append(finding(cause, sentence, common.field_of(job, "status.jobDeploymentStatus")))

@@ -144,6 +144,10 @@ SILENCE: Rows = {
         ],
         ["warning submitter-ended"],
     ),
+    "a submitter without a node": (
+        [job("Running"), READY, submitter("s", **unschedulable(GPU))],
+        ["warning unschedulable"],
+    ),
     "a job in a new state": ([job("Paused"), READY], ["warning unknown"]),
     "a cluster in a new state": ([cluster(HEAD_READY, state="draining")], ["warning unknown"]),
     "a service with a new reason": (
