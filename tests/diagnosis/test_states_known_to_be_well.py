@@ -284,6 +284,15 @@ EVENTS: Rows = {
         ],
         ["warning operation-failed"],
     ),
+    "the Job of the cleanup of Redis cannot create its pod": (
+        [
+            cluster(
+                meta={"deletionTimestamp": ago(minutes=20), "finalizers": ["ray.io/gcs-ft-redis-cleanup-finalizer"]}
+            ),
+            about("Job", "a-redis-cleanup", "FailedCreate", "admission webhook denied the request"),
+        ],
+        ["warning operation-failed", "warning stuck-deletion"],
+    ),
     "no ServiceAccount of the autoscaler": (
         [STARTING, about("RayCluster", "a", "AutoscalerServiceAccountNotFound", "not found")],
         ["warning replica-failure"],
@@ -515,6 +524,19 @@ CONTRADICTIONS: Rows = {
 
 OF_SERVE = {"labels": {"ray.io/originated-from-crd": "RayService", "ray.io/originated-from-cr-name": "s"}}
 IDLE = runs("w", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1), reason="ContainersNotReady")])
+def test_command_is_about_the_object_of_the_event() -> None:
+    """The Events of a Job are not those of its cluster."""
+    objects = EVENTS["the Job of the cleanup of Redis cannot create its pod"][0]
+    assert "involvedObject.name=a-redis-cleanup" in diagnosed(*objects)[0].command
+
+
+def test_cluster_that_was_created_suspended_waits_for_no_pods() -> None:
+    """There are none, as long as it has no status."""
+    suspended = cluster(spec={"suspend": True}, meta={"labels": {"kueue.x-k8s.io/queue-name": "q"}})
+    suspended[1].pop("status")
+    assert findings(suspended) == ["info admission-pending"]
+
+
 def test_log_that_is_gone_is_not_asked_for() -> None:
     """The kubelet does not know the container any more."""
     gone = pod("w", phase="Failed", containerStatuses=[ended("ray-worker", 137, "ContainerStatusUnknown")])
