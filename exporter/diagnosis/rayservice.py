@@ -17,6 +17,7 @@ from exporter.diagnosis.states import (
     APPLICATION_STATES,
     DEPLOYMENT_STATES,
     SERVICE_STATES,
+    START_SECONDS,
     UNREADY_REASONS,
     State,
     judge,
@@ -118,7 +119,7 @@ def _serving(
     now: datetime,
 ) -> Iterator[Finding]:
     found = [*_applications(service, status, now), *_clusters(status, related, now), *events]
-    found += _missing_cluster(service, status, related)
+    found += _missing_cluster(service, status, related, now)
     yield from found
     yield from _rollback(service, status)
     has_cause = any(map(explains, found))
@@ -209,12 +210,14 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
 
 
 def _missing_cluster(
-    service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related
+    service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related, now: datetime
 ) -> Iterator[Finding]:
-    active = status.active_service_status
-    name = active.ray_cluster_name if active else None
-    if name and related.known.clusters and not related.clusters and not common.manager(service):
-        evidence = common.field_of(service, "status.activeServiceStatus.rayClusterName")
+    role = next(iter(_roles(status)), None)
+    name = role.status.ray_cluster_name if role else None
+    # The operator names a new cluster just before it creates it.
+    is_new = role is not None and role.name == "pending" and age_seconds(now, status.last_update_time) <= START_SECONDS
+    if role and name and not is_new and related.known.clusters and not related.clusters and not common.manager(service):
+        evidence = common.field_of(service, f"{role.field}.rayClusterName")
         yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
 
 

@@ -516,6 +516,16 @@ CONTRADICTIONS: Rows = {
         [service(condition("Ready", "True"), activeServiceStatus={"rayClusterName": "c"})],
         ["warning cluster-not-found"],
     ),
+    "the first cluster of a service is gone": (
+        [
+            service(
+                condition("Ready", "False", ago(hours=1), reason="Initializing"),
+                pendingServiceStatus={"rayClusterName": "c"},
+                lastUpdateTime=ago(hours=1),
+            )
+        ],
+        ["warning cluster-not-found"],
+    ),
     "suspending behind a cluster that is not deleted": (
         [job("Suspending"), cluster(name="c", meta={"deletionTimestamp": ago(hours=1), "finalizers": ["f"]})],
         ["warning suspension-slow", "warning stuck-deletion"],
