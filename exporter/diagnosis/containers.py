@@ -24,6 +24,9 @@ RECENT_SECONDS = 3600.0
 """How long a container that was killed and runs again is worth a finding."""
 
 
+LOOP_RESTARTS = 3
+"""From then on, a worker that has ended within RECENT_SECONDS is a finding, although it runs between the ends."""
+
 SLOW_START_SECONDS = 300.0
 """From then on, a pod that has not started and shows no cause is a finding: images of Ray have gigabytes."""
 
@@ -94,6 +97,9 @@ def container_trouble(pod: DetailedPod, container: DetailedContainerStatus, now:
     if before.reason == "OOMKilled":
         detail = f"container {name} exceeded its memory limit and was killed, and runs again"
         return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name)
+    if is_ray and pod.metadata.node_type == "worker" and (container.restart_count or 0) >= LOOP_RESTARTS:
+        detail = f"{_end_words(name, before)}, {container.restart_count} times so far, and runs again"
+        return Trouble(Cause.CRASH_LOOP, detail, pod, evidence, None, name)
     if is_ray and pod.metadata.node_type == "head":
         return Trouble(Cause.HEAD_RESTARTED, _end_words(name, before), pod, evidence, None, name)
     return None

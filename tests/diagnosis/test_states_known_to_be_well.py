@@ -422,6 +422,14 @@ CONTAINERS: Rows = {
     "the proxy of a mesh, which is the first container, restarted": ([WORKING, WITH_PROXY_FIRST], []),
     "the autoscaler restarted": ([WORKING, runs("h", "head", "a", ended("autoscaler", 1, key="lastState"))], []),
     "the proxy of a mesh restarted": ([WORKING, runs("h", "head", "a", ended("istio-proxy", 1, key="lastState"))], []),
+    "a worker that ends again and again": (
+        [WORKING, runs("w", containerStatuses=[ended("ray-worker", 1, key="lastState") | {"restartCount": 30}])],
+        ["warning crash-loop"],
+    ),
+    "a worker that restarted once": (
+        [WORKING, runs("w", containerStatuses=[ended("ray-worker", 1, key="lastState") | {"restartCount": 1}])],
+        [],
+    ),
     "the head restarted beside a proxy": (
         [
             WORKING,
