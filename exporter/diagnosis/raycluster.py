@@ -18,6 +18,8 @@ from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterSt
 WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
 
+_HOLD_BACK = (Cause.STUCK_DELETION, Cause.NODE_LOST)
+
 REPLICA_FAILURE_TYPES = ("ReplicaFailure", "RayClusterReplicaFailure")
 
 
@@ -58,7 +60,9 @@ def cluster_findings(
         yield from pod_findings(related.pods, related.pod_events, now) if stuck else ()
         yield from stuck
     elif suspended := list(_suspension(cluster, status, related, now)):
-        yield from (*suspended, *events)
+        of_pods = pod_findings(related.pods, related.pod_events, now)
+        # A pod that does not end is what a suspension waits for; nothing else of a pod matters.
+        yield from (*suspended, *events, *(one for one in of_pods if one.cause in _HOLD_BACK))
     elif not has_status(cluster):
         yield from events or common.no_status(cluster, related.known, now)
     else:

@@ -204,6 +204,9 @@ def _unfinished(
         found.append(finding(cause, sentence, common.field_of(job, "status.jobDeploymentStatus")))
     elif cause is not None and (cause is not Cause.UNKNOWN or not any(map(explains, found))):
         found.append(_slow(job, status, cause, related, now))
+    if job.spec is not None and job.spec.suspend:
+        waits_for = "the operator has not begun"
+        yield from common.suspension(job, None, "spec.suspend", now, is_finished=False, waits_for=waits_for)
     yield from attempts(job, status, state)
     yield from deadline(job, status, state, now)
     yield from found

@@ -93,6 +93,7 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
         yield from stuck
     elif suspended := list(_suspension(service, status, now)):
         yield from (*suspended, *events)
+        yield from (one for one in _clusters(status, related, now) if one.cause is Cause.STUCK_DELETION)
     elif not has_status(service):
         yield from events or common.no_status(service, related.known, now)
     else:
@@ -105,7 +106,8 @@ def _suspension(service: DetailedRayService, status: DetailedRayServiceStatuses,
         condition = common.condition(status, type_)
         if condition is not None and condition.is_true:
             since, field = condition.last_transition_time, f"status.conditions[{type_}]"
-            yield from common.suspension(service, since, field, now, is_finished=is_finished)
+            waits_for = "its RayClusters have not all been deleted"
+            yield from common.suspension(service, since, field, now, is_finished=is_finished, waits_for=waits_for)
             return
     if common.manager(service) and service.spec is not None and service.spec.suspend and not has_status(service):
         yield from common.suspension(service, None, "spec.suspend", now, is_finished=True)

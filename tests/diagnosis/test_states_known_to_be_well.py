@@ -534,6 +534,21 @@ CONTRADICTIONS: Rows = {
         ],
         ["warning cluster-not-found"],
     ),
+    "suspending behind a pod that does not end": (
+        [cluster(condition("RayClusterSuspending", "True", ago(hours=1))), SLOWLY],
+        ["warning suspension-slow", "warning stuck-deletion"],
+    ),
+    "a service that is suspending behind a cluster that is not deleted": (
+        [
+            service(condition("Suspending", "True", ago(hours=1)), activeServiceStatus={"rayClusterName": "c"}),
+            cluster(name="c", meta={"deletionTimestamp": ago(hours=1), "finalizers": ["f"]}),
+        ],
+        ["warning suspension-slow", "warning stuck-deletion"],
+    ),
+    "running, although it is to be suspended": (
+        [job("Running", {"suspend": True}, jobStatus="RUNNING"), READY],
+        ["info suspended"],
+    ),
     "suspending behind a cluster that is not deleted": (
         [job("Suspending"), cluster(name="c", meta={"deletionTimestamp": ago(hours=1), "finalizers": ["f"]})],
         ["warning suspension-slow", "warning stuck-deletion"],
