@@ -175,7 +175,9 @@ def _of_phase(pod: DetailedPod, now: datetime, *, serves: bool) -> Trouble | Non
             if ready is None or ready.is_true or is_by_design or not pod.metadata.node_type:
                 return None
             limit, cause = (HEAD_SECONDS, Cause.NO_HEAD) if is_head else (SLOW_START_SECONDS, Cause.UNKNOWN)
-            return _in_progress(pod, "not ready", since, limit, now, cause)
+            is_gated = isinstance(ready, DetailedCondition) and ready.reason == "ReadinessGatesNotReady"
+            state = with_detail("not ready", quoted(ready.message)) if is_gated else "not ready"
+            return _in_progress(pod, state, since, limit, now, cause)
         case "Pending":
             limit = START_SECONDS if status.startswith("Init:") else SLOW_START_SECONDS
             return _in_progress(pod, status, created, limit, now)
@@ -192,7 +194,7 @@ def _in_progress(
     """Return a trouble if a pod has been in a state of an ordinary start or end for too long."""
     if age_seconds(now, since) <= limit:
         return None
-    field = "status.conditions[Ready]" if state == "not ready" else "status.phase"
+    field = "status.conditions[Ready]" if state.startswith("not ready") else "status.phase"
     return Trouble(cause, quoted(state), pod, pod_evidence(pod, field, since, state))
 
 

@@ -218,6 +218,25 @@ SILENCE: Rows = {
         [STARTING, pod("w", **unschedulable("", "Undetermined"))],
         ["warning unschedulable"],
     ),
+    "a readiness gate": (
+        [
+            WORKING,
+            runs(
+                "w",
+                conditions=[
+                    SCHEDULED,
+                    condition(
+                        "Ready",
+                        "False",
+                        ago(hours=1),
+                        reason="ReadinessGatesNotReady",
+                        message='the status of pod readiness gate "mesh.io/ready" is not "True", but False',
+                    ),
+                ],
+            ),
+        ],
+        ["warning unknown"],
+    ),
     "a container waits for a new reason": ([STARTING, pod("w", **waiting("Thawing", "frozen"))], ["warning unknown"]),
     "a worker waits for a head that is ready": (
         [
