@@ -175,8 +175,9 @@ def _of_phase(pod: DetailedPod, now: datetime, *, serves: bool) -> Trouble | Non
             if ready is None or ready.is_true or is_by_design or not pod.metadata.node_type:
                 return None
             limit, cause = (HEAD_SECONDS, Cause.NO_HEAD) if is_head else (SLOW_START_SECONDS, Cause.UNKNOWN)
-            is_gated = isinstance(ready, DetailedCondition) and ready.reason == "ReadinessGatesNotReady"
-            state = with_detail("not ready", quoted(ready.message)) if is_gated else "not ready"
+            state = "not ready"
+            if isinstance(ready, DetailedCondition) and ready.reason == "ReadinessGatesNotReady":
+                state = with_detail(state, quoted(ready.message))
             return _in_progress(pod, state, since, limit, now, cause)
         case "Pending":
             limit = START_SECONDS if status.startswith("Init:") else SLOW_START_SECONDS

@@ -143,7 +143,6 @@ def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related,
     yield finding(cause, ended(text), evidence, command=_log_command(job, related))
     if cause is Cause.SUBMISSION_FAILED:
         of_pods = pod_findings(related.pods, related.pod_events, now)
-        # That it ended is what the status says.
         yield from (one for one in of_pods if one.cause is not Cause.CONTAINER_ENDED)
     # What its cluster shows now is why it did not start in time; a failure of a program, only this can have caused.
     has_started = cause is not Cause.DEADLINE_EXCEEDED or status.job_status not in (None, "", "PENDING")
@@ -196,8 +195,7 @@ def _unfinished(
         of_job = running_findings(job, status, related, since, now)
         known = {Cause.HEAD_RESTARTED} if has_restart else set[Cause]()
         if any(map(explains, of_submission)):
-            # It has not been submitted.
-            known.add(Cause.JOB_NOT_STARTED)
+                known.add(Cause.JOB_NOT_STARTED)
         found += [item for item in of_job if item.cause not in known]
     elif cause is Cause.INTERACTIVE:
         sentence = "Waiting until a job is submitted to its cluster (InteractiveMode)."

@@ -190,7 +190,7 @@ SILENCE: Rows = {
             pod(
                 "w",
                 phase="Failed",
-                conditions=[condition("DisruptionTarget", "True", reason="PreemptionByScheduler", message="preempting")],
+                conditions=[condition("DisruptionTarget", "True", reason="PreemptionByScheduler", message="x")],
                 containerStatuses=[ended("ray-worker", 143)],
             ),
         ],
@@ -576,6 +576,8 @@ CONTRADICTIONS: Rows = {
 
 OF_SERVE = {"labels": {"ray.io/originated-from-crd": "RayService", "ray.io/originated-from-cr-name": "s"}}
 IDLE = runs("w", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1), reason="ContainersNotReady")])
+
+
 def test_command_is_about_the_object_of_the_event() -> None:
     """The Events of a Job are not those of its cluster."""
     objects = EVENTS["the Job of the cleanup of Redis cannot create its pod"][0]
