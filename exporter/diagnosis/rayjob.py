@@ -132,7 +132,7 @@ def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related,
     default = Cause.APPLICATION_FAILED if status.job_status == "FAILED" else Cause.UNKNOWN
     cause, words = FAILURES.get(status.reason or "", (default, "Failed"))
     if status.reason == "AppFailed" and status.job_status != "FAILED" and _NOT_FOUND in (status.message or ""):
-        cause, words = Cause.SUBMITTER_ENDED, "Submitter ended, but Ray does not know the job"
+        cause, words = Cause.SUBMITTER_ENDED, "Ray job was not found"
     attempt = f" (attempt {status.failed})" if (status.failed or 0) > 1 else ""
     if status.reason == "SubmissionFailed" and status.job_status in ("PENDING", "RUNNING"):
         attempt += f", but the Ray job is {status.job_status}"
@@ -195,7 +195,7 @@ def _unfinished(
         of_job = running_findings(job, status, related, since, now)
         known = {Cause.HEAD_RESTARTED} if has_restart else set[Cause]()
         if any(map(explains, of_submission)):
-                known.add(Cause.JOB_NOT_STARTED)
+            known.add(Cause.JOB_NOT_STARTED)
         found += [item for item in of_job if item.cause not in known]
     elif cause is Cause.INTERACTIVE:
         sentence = "Waiting until a job is submitted to its cluster (InteractiveMode)."

@@ -17,7 +17,6 @@ from exporter.diagnosis.states import (
     APPLICATION_STATES,
     DEPLOYMENT_STATES,
     SERVICE_STATES,
-    START_SECONDS,
     UNREADY_REASONS,
     State,
     judge,
@@ -33,6 +32,9 @@ from exporter.resources.detailed import (
 
 UPGRADE_SECONDS = 1800.0
 """How long an upgrade may take: two clusters and a migration of traffic."""
+
+NAMED_SECONDS = 60.0
+"""How long a new cluster may be missing: the operator names it just before it creates it."""
 
 _WORDS = {
     Cause.NO_SERVE_ENDPOINTS: "No Serve endpoints",
@@ -216,8 +218,7 @@ def _missing_cluster(
 ) -> Iterator[Finding]:
     role = next(iter(_roles(status)), None)
     name = role.status.ray_cluster_name if role else None
-    # The operator names a new cluster just before it creates it.
-    is_new = role is not None and role.name == "pending" and age_seconds(now, status.last_update_time) <= START_SECONDS
+    is_new = role is not None and role.name == "pending" and age_seconds(now, status.last_update_time) < NAMED_SECONDS
     if role and name and not is_new and related.known.clusters and not related.clusters and not common.manager(service):
         evidence = common.field_of(service, f"{role.field}.rayClusterName")
         yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
