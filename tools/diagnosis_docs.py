@@ -23,6 +23,11 @@ wrote it), advice, a command that shows more, and a runbook. Findings are read f
 pods, and the Events about them; of pods and Events, the exporter knows only what the collectors `pods` and `events`
 watch, and `explain` what it may list. Without them, a finding that needs them says so.
 
+Warning Events about pods, such as FailedMount, are read by `explain` alone: it lists them once
+(`involvedObject.kind=Pod,type=Warning`) and keeps those of Ray's pods. The exporter does not watch them. No selector
+tells Events of Ray's pods from those of others, so that it would receive those of every pod of the cluster, at a rate
+that every tenant can raise.
+
 A cause is named only if a field says so. An object is healthy only if its state, and those of its pods, are known to be
 well; a start or an end has some minutes. Every other state has the cause `unknown`, with the words of the object. A
 Warning Event that is newer than the status is a finding, unless the same has succeeded since.

@@ -36,8 +36,10 @@ def condition_of(obj: DetailedObject, condition: DetailedCondition) -> Evidence:
 
 
 def event_of(obj: DetailedObject, event: Event) -> Evidence:
-    """Return evidence from an Event about the object."""
-    return evidence_of(obj.kind, obj.metadata, f"Event {event.reason}", event.last_time, event.message)
+    """Return evidence from an Event about the object, or about the Job of its submitter or its cleanup."""
+    about, meta = event.involved_object, obj.metadata
+    kind, name = (about and about.kind) or obj.kind, (about and about.name) or meta.name
+    return Evidence(kind, meta.namespace, name, f"Event {event.reason}", event.last_time, one_line(event.message))
 
 
 def condition(status: HasConditions | None, type_: str) -> DetailedCondition | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from exporter.diagnosis.causes import LOGS, PREVIOUS_LOGS, Cause, Severity
+from exporter.diagnosis.causes import DESCRIBE, LOGS, PREVIOUS_LOGS, Cause, Severity
 from exporter.diagnosis.finding import Evidence, evidence_of
 from exporter.diagnosis.phrases import age_seconds, last_line, quoted, with_detail
 from exporter.diagnosis.states import START_SECONDS
@@ -23,6 +23,9 @@ from exporter.resources.detailed import DetailedContainerStatus, DetailedPod, De
 RECENT_SECONDS = 3600.0
 """How long a container that was killed and runs again is worth a finding."""
 
+
+LOOP_RESTARTS = 3
+"""From then on, a worker that has ended within RECENT_SECONDS is a finding, although it runs between the ends."""
 
 SLOW_START_SECONDS = 300.0
 """From then on, a pod that has not started and shows no cause is a finding: images of Ray have gigabytes."""
@@ -94,6 +97,9 @@ def container_trouble(pod: DetailedPod, container: DetailedContainerStatus, now:
     if before.reason == "OOMKilled":
         detail = f"container {name} exceeded its memory limit and was killed, and runs again"
         return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name)
+    if is_ray and pod.metadata.node_type == "worker" and (container.restart_count or 0) >= LOOP_RESTARTS:
+        detail = f"{_end_words(name, before)}, {container.restart_count} times so far, and runs again"
+        return Trouble(Cause.CRASH_LOOP, detail, pod, evidence, None, name)
     if is_ray and pod.metadata.node_type == "head":
         return Trouble(Cause.HEAD_RESTARTED, _end_words(name, before), pod, evidence, None, name)
     return None
@@ -130,6 +136,9 @@ def _of_end(pod: DetailedPod, container: DetailedContainerStatus, end: DetailedT
         # Its time is that of an end which never was: 1970.
         return Trouble(Cause.CONTAINER_CONFIG, detail, pod, (replace(evidence[0], time=None),), None, name)
     command = PREVIOUS_LOGS if field.endswith("waiting") else LOGS
+    if end.reason == "ContainerStatusUnknown":
+        # The container is not there any more, and its log neither.
+        command = DESCRIBE
     return Trouble(Cause.CONTAINER_ENDED, _end_words(name, end), pod, evidence, None, name, command)
 
 
@@ -140,8 +149,11 @@ def has_ended_submitter(pod: DetailedPod) -> bool:
 
 
 def _ray_container(pod: DetailedPod) -> str:
-    """Return the name of the container that runs Ray: the first of the spec, or else one that is no known sidecar."""
-    if pod.spec is not None and pod.spec.containers:
+    """Return the name of the container that runs Ray: the first of the spec, or else one that is no known sidecar.
+
+    A mesh puts its proxy first if containers have to wait for it.
+    """
+    if pod.spec is not None and pod.spec.containers and pod.spec.containers[0].name not in _SIDECARS:
         return pod.spec.containers[0].name
     names = [one.name or "" for one in (pod.status and pod.status.container_statuses) or ()]
     own = [name for name in names if name.startswith("ray-") and name != SUBMITTER]

@@ -89,7 +89,7 @@ def evidence_of(
 
 def explains(item: Finding) -> bool:
     """Return whether a finding is a reason why something has not started; what runs again is none."""
-    runs_again = item.cause is Cause.OUT_OF_MEMORY and ".lastState" in item.evidence[0].field
+    runs_again = item.cause in (Cause.OUT_OF_MEMORY, Cause.CRASH_LOOP) and ".lastState" in item.evidence[0].field
     return item.cause not in RUNS_AGAIN and not runs_again
 
 

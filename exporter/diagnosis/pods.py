@@ -25,6 +25,9 @@ HEAD_SECONDS = 120.0
 """How long a head may be unready before that is a finding of its own: a start takes a minute."""
 
 
+GENERAL = (Cause.UNKNOWN, Cause.NO_HEAD, Cause.STUCK_DELETION)
+"""What a pod shows of any trouble: the loss of its node explains it."""
+
 PodEvents = Mapping[str, Sequence[Event]]
 
 
@@ -59,9 +62,10 @@ def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, ser
     if warning is None or not _is_newer(warning, pod):
         return found
     evidence = evidence_of("Pod", pod.metadata, f"Event {warning.reason}", warning.last_time, warning.message)
-    if found is not None and found.cause is not Cause.UNKNOWN:
-        return found._replace(evidence=(*found.evidence, evidence))
     cause = EVENT_CAUSES.get(warning.reason or "", Cause.WARNING_EVENT)
+    general = GENERAL if cause is Cause.NODE_LOST else (Cause.UNKNOWN,)
+    if found is not None and found.cause not in general:
+        return found._replace(evidence=(*found.evidence, evidence))
     text = obstacles(warning.message or "") if cause is Cause.UNSCHEDULABLE else last_line(warning.message)
     is_well = found is None and _is_ready(pod)
     severity = Severity.INFO if is_well and cause is Cause.WARNING_EVENT else None
@@ -107,6 +111,9 @@ def _trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves
             pod, "status.conditions[Ready]", ready.last_transition_time, ready.message or ready.reason
         )
         return Trouble(Cause.NODE_LOST, "the node does not report", pod, evidence)
+    disruption = find_condition(status, "DisruptionTarget")
+    if isinstance(disruption, DetailedCondition) and disruption.is_true and status.phase == "Failed":
+        return _disrupted(pod, disruption)
     containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
     troubles = filter(None, (container_trouble(pod, one, now) for one in containers))
     return next(troubles, None) or _of_phase(pod, now, serves=serves)
@@ -119,6 +126,14 @@ def _stuck(pod: DetailedPod, node_is_lost: bool) -> Trouble:
     detail = f"node {node}" if node else "its node"
     evidence = pod_evidence(pod, "metadata.deletionTimestamp", pod.metadata.deletion_timestamp, reason)
     return Trouble(cause, f"{detail} has not ended the pod", pod, evidence)
+
+
+def _disrupted(pod: DetailedPod, disruption: DetailedCondition) -> Trouble:
+    """Return the trouble of a pod that Kubernetes ended: by preemption, an eviction, or the taint of a node."""
+    reason, since = disruption.reason or "", disruption.last_transition_time
+    evidence = pod_evidence(pod, "status.conditions[DisruptionTarget]", since, disruption.message or reason)
+    cause = Cause.NODE_LOST if reason == "DeletionByTaintManager" else Cause.EVICTED
+    return Trouble(cause, with_detail(reason, quoted(disruption.message)), pod, evidence)
 
 
 def _of_reason(pod: DetailedPod, reason: str, message: str | None) -> Trouble:
@@ -160,7 +175,10 @@ def _of_phase(pod: DetailedPod, now: datetime, *, serves: bool) -> Trouble | Non
             if ready is None or ready.is_true or is_by_design or not pod.metadata.node_type:
                 return None
             limit, cause = (HEAD_SECONDS, Cause.NO_HEAD) if is_head else (SLOW_START_SECONDS, Cause.UNKNOWN)
-            return _in_progress(pod, "not ready", since, limit, now, cause)
+            state = "not ready"
+            if isinstance(ready, DetailedCondition) and ready.reason == "ReadinessGatesNotReady":
+                state = with_detail(state, quoted(ready.message))
+            return _in_progress(pod, state, since, limit, now, cause)
         case "Pending":
             limit = START_SECONDS if status.startswith("Init:") else SLOW_START_SECONDS
             return _in_progress(pod, status, created, limit, now)
@@ -177,15 +195,19 @@ def _in_progress(
     """Return a trouble if a pod has been in a state of an ordinary start or end for too long."""
     if age_seconds(now, since) <= limit:
         return None
-    field = "status.conditions[Ready]" if state == "not ready" else "status.phase"
+    field = "status.conditions[Ready]" if state.startswith("not ready") else "status.phase"
     return Trouble(cause, quoted(state), pod, pod_evidence(pod, field, since, state))
 
 
 def _is_newer(event: Event, pod: DetailedPod) -> bool:
     """Return whether an Event is newer than what the pod's conditions show to have succeeded."""
-    done = [one.last_transition_time for one in (pod.status and pod.status.conditions) or () if one.is_true]
+    done = [one.last_transition_time for one in (pod.status and pod.status.conditions) or () if _is_success(one)]
     last = max(filter(None, done), default=None)
     return last is None or event.last_time is None or event.last_time > last
+
+
+def _is_success(condition: DetailedCondition) -> bool:
+    return condition.is_true and condition.type != "DisruptionTarget"
 
 
 def _is_ready(pod: DetailedPod) -> bool:

@@ -18,6 +18,8 @@ from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterSt
 WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
 
+_HOLD_BACK = (Cause.STUCK_DELETION, Cause.NODE_LOST)
+
 REPLICA_FAILURE_TYPES = ("ReplicaFailure", "RayClusterReplicaFailure")
 
 
@@ -57,8 +59,10 @@ def cluster_findings(
         yield from events
         yield from pod_findings(related.pods, related.pod_events, now) if stuck else ()
         yield from stuck
-    elif suspended := list(_suspension(cluster, status, now)):
-        yield from (*suspended, *events)
+    elif suspended := list(_suspension(cluster, status, related, now)):
+        of_pods = pod_findings(related.pods, related.pod_events, now)
+        # A pod that does not end is what a suspension waits for; nothing else of a pod matters.
+        yield from (*suspended, *events, *(one for one in of_pods if one.cause in _HOLD_BACK))
     elif not has_status(cluster):
         yield from events or common.no_status(cluster, related.known, now)
     else:
@@ -67,7 +71,9 @@ def cluster_findings(
         yield from _running(cluster, status, related, events, now, serves=serves)
 
 
-def _suspension(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, now: datetime) -> Iterator[Finding]:
+def _suspension(
+    cluster: DetailedRayCluster, status: DetailedRayClusterStatus, related: Related, now: datetime
+) -> Iterator[Finding]:
     for type_, is_finished in (("RayClusterSuspended", True), ("RayClusterSuspending", False)):
         condition = common.condition(status, type_)
         if condition is not None and condition.is_true:
@@ -78,7 +84,9 @@ def _suspension(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, n
         since = (status.state_transition_times or {}).get("suspended")
         yield from common.suspension(cluster, since, "status.state", now, is_finished=True)
     elif cluster.spec is not None and cluster.spec.is_suspended:
-        yield from common.suspension(cluster, None, "spec.suspend", now, is_finished=bool(common.manager(cluster)))
+        # Before its first status, it has no pods.
+        is_finished = bool(common.manager(cluster)) or not (has_status(cluster) or related.pods)
+        yield from common.suspension(cluster, None, "spec.suspend", now, is_finished=is_finished)
 
 
 def _running(

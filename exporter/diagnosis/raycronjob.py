@@ -12,7 +12,7 @@ from exporter.diagnosis.finding import Finding, finding
 from exporter.diagnosis.phrases import age, age_seconds, ago, quoted
 from exporter.diagnosis.rayjob import failure
 from exporter.diagnosis.related import Related
-from exporter.diagnosis.schedule import last_due
+from exporter.diagnosis.schedule import is_readable, last_due
 from exporter.diagnosis.states import State
 from exporter.resources.detailed import DetailedRayCronJob
 
@@ -59,7 +59,7 @@ def cron_job_findings(cron_job: DetailedRayCronJob, related: Related, now: datet
         events = list(event_findings(cron_job, related, [scheduled]))
         yield from events
         yield from _last_job(related, now)
-        yield from () if events else _late(cron_job, now)
+        yield from () if events else (*_unreadable(cron_job), *_late(cron_job, now))
 
 
 def _last_job(related: Related, now: datetime) -> Iterator[Finding]:
@@ -71,6 +71,15 @@ def _last_job(related: Related, now: datetime) -> Iterator[Finding]:
             yield finding(Cause.LAST_JOB_FAILED, sentence, common.field_of(job, "status.reason", time))
         if words or time is not None:
             return
+
+
+def _unreadable(cron_job: DetailedRayCronJob) -> Iterator[Finding]:
+    """Yield a finding of a schedule that is none: the operator says so only in an Event, which is gone in an hour."""
+    schedule = (cron_job.spec.schedule if cron_job.spec else None) or ""
+    last = cron_job.status.last_schedule_time if cron_job.status else None
+    if schedule and last is None and not is_readable(schedule):
+        evidence = common.field_of(cron_job, "spec.schedule")
+        yield common.invalid(f"the schedule {quoted(schedule)} cannot be read", evidence)
 
 
 def _late(cron_job: DetailedRayCronJob, now: datetime) -> Iterator[Finding]:

@@ -40,6 +40,9 @@ FAILURES = {
 }
 """What each `status.reason` of a failed job means."""
 
+_NOT_FOUND = "Ray job not found"
+"""KubeRay has no reason of its own for a job that Ray has forgotten, or never got."""
+
 
 def has_status(job: DetailedRayJob) -> bool:
     """Return whether the operator has written a status."""
@@ -128,6 +131,8 @@ def _since(job: DetailedRayJob, related: Related) -> datetime | None:
 def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
     default = Cause.APPLICATION_FAILED if status.job_status == "FAILED" else Cause.UNKNOWN
     cause, words = FAILURES.get(status.reason or "", (default, "Failed"))
+    if status.reason == "AppFailed" and status.job_status != "FAILED" and _NOT_FOUND in (status.message or ""):
+        cause, words = Cause.SUBMITTER_ENDED, "Ray job was not found"
     attempt = f" (attempt {status.failed})" if (status.failed or 0) > 1 else ""
     if status.reason == "SubmissionFailed" and status.job_status in ("PENDING", "RUNNING"):
         attempt += f", but the Ray job is {status.job_status}"
@@ -136,8 +141,12 @@ def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related,
     text = with_detail(f"{words}{ago(now, status.end_time)}{attempt}", detail)
     evidence = status_field(job, status, "reason", status.end_time)
     yield finding(cause, ended(text), evidence, command=_log_command(job, related))
-    # Of what its cluster shows now, only this can have caused the failure.
-    yield from (one for one in _of_clusters(related, now) if one.cause is Cause.OUT_OF_MEMORY)
+    if cause is Cause.SUBMISSION_FAILED:
+        of_pods = pod_findings(related.pods, related.pod_events, now)
+        yield from (one for one in of_pods if one.cause is not Cause.CONTAINER_ENDED)
+    # What its cluster shows now is why it did not start in time; a failure of a program, only this can have caused.
+    has_started = cause is not Cause.DEADLINE_EXCEEDED or status.job_status not in (None, "", "PENDING")
+    yield from (one for one in _of_clusters(related, now) if not has_started or one.cause is Cause.OUT_OF_MEMORY)
 
 
 def _log_command(job: DetailedRayJob, related: Related) -> str:
@@ -178,17 +187,24 @@ def _unfinished(
     now: datetime,
 ) -> Iterator[Finding]:
     state, since = status.job_deployment_status or "New", _since(job, related)
-    found = [*(events or _missing_cluster(job, status, related, now)), *_of_clusters(related, now)]
-    found += pod_findings(current_submitters(related.pods), related.pod_events, now)
+    of_submission = [*events, *pod_findings(current_submitters(related.pods), related.pod_events, now)]
+    found = [*of_submission, *(() if events else _missing_cluster(job, status, related, now))]
+    found += _of_clusters(related, now)
     if state == "Running":
         has_restart = any(item.cause in (Cause.HEAD_RESTARTED, Cause.OUT_OF_MEMORY) for item in found)
         of_job = running_findings(job, status, related, since, now)
-        found += [item for item in of_job if not (has_restart and item.cause is Cause.HEAD_RESTARTED)]
+        known = {Cause.HEAD_RESTARTED} if has_restart else set[Cause]()
+        if any(map(explains, of_submission)):
+            known.add(Cause.JOB_NOT_STARTED)
+        found += [item for item in of_job if item.cause not in known]
     elif cause is Cause.INTERACTIVE:
         sentence = "Waiting until a job is submitted to its cluster (InteractiveMode)."
         found.append(finding(cause, sentence, common.field_of(job, "status.jobDeploymentStatus")))
     elif cause is not None and (cause is not Cause.UNKNOWN or not any(map(explains, found))):
         found.append(_slow(job, status, cause, related, now))
+    if job.spec is not None and job.spec.suspend:
+        waits_for = "the operator has not begun"
+        yield from common.suspension(job, None, "spec.suspend", now, is_finished=False, waits_for=waits_for)
     yield from attempts(job, status, state)
     yield from deadline(job, status, state, now)
     yield from found

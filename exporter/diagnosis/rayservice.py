@@ -33,6 +33,9 @@ from exporter.resources.detailed import (
 UPGRADE_SECONDS = 1800.0
 """How long an upgrade may take: two clusters and a migration of traffic."""
 
+NAMED_SECONDS = 60.0
+"""How long a new cluster may be missing: the operator names it just before it creates it."""
+
 _WORDS = {
     Cause.NO_SERVE_ENDPOINTS: "No Serve endpoints",
     Cause.INITIALIZING_TIMEOUT: "Not ready in time: the operator gave up",
@@ -92,6 +95,7 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
         yield from stuck
     elif suspended := list(_suspension(service, status, now)):
         yield from (*suspended, *events)
+        yield from (one for one in _clusters(status, related, now) if one.cause is Cause.STUCK_DELETION)
     elif not has_status(service):
         yield from events or common.no_status(service, related.known, now)
     else:
@@ -104,7 +108,8 @@ def _suspension(service: DetailedRayService, status: DetailedRayServiceStatuses,
         condition = common.condition(status, type_)
         if condition is not None and condition.is_true:
             since, field = condition.last_transition_time, f"status.conditions[{type_}]"
-            yield from common.suspension(service, since, field, now, is_finished=is_finished)
+            waits_for = "its RayClusters have not all been deleted"
+            yield from common.suspension(service, since, field, now, is_finished=is_finished, waits_for=waits_for)
             return
     if common.manager(service) and service.spec is not None and service.spec.suspend and not has_status(service):
         yield from common.suspension(service, None, "spec.suspend", now, is_finished=True)
@@ -118,7 +123,7 @@ def _serving(
     now: datetime,
 ) -> Iterator[Finding]:
     found = [*_applications(service, status, now), *_clusters(status, related, now), *events]
-    found += _missing_cluster(service, status, related)
+    found += _missing_cluster(service, status, related, now)
     yield from found
     yield from _rollback(service, status)
     has_cause = any(map(explains, found))
@@ -209,12 +214,13 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
 
 
 def _missing_cluster(
-    service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related
+    service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related, now: datetime
 ) -> Iterator[Finding]:
-    active = status.active_service_status
-    name = active.ray_cluster_name if active else None
-    if name and related.known.clusters and not related.clusters and not common.manager(service):
-        evidence = common.field_of(service, "status.activeServiceStatus.rayClusterName")
+    role = next(iter(_roles(status)), None)
+    name = role.status.ray_cluster_name if role else None
+    is_new = role is not None and role.name == "pending" and age_seconds(now, status.last_update_time) < NAMED_SECONDS
+    if role and name and not is_new and related.known.clusters and not related.clusters and not common.manager(service):
+        evidence = common.field_of(service, f"{role.field}.rayClusterName")
         yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
 
 

@@ -42,6 +42,19 @@ def last_due(schedule: str, zone: str, now: datetime, since: datetime) -> dateti
     return due if due > since else None
 
 
+def is_readable(schedule: str) -> bool:
+    """Return whether a schedule is one, as far as can be told without reading an interval or a zone."""
+    match = _ZONE.fullmatch(schedule)
+    fields = match[2] if match else schedule
+    if fields.startswith("@"):
+        return fields.startswith("@every ") or fields in _SHORTHANDS
+    try:
+        CronSim(fields.replace("?", "*"), datetime.min)
+    except CronSimError:
+        return False
+    return len(fields.split()) == _FIELDS
+
+
 def _local(now: datetime, zone: str) -> datetime:
     try:
         return now.astimezone(ZoneInfo(zone or "UTC"))

@@ -33,7 +33,7 @@ EVENT_CAUSES: Mapping[str, Cause] = {
     **dict.fromkeys(("FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed"), Cause.POD_SETUP),
     **dict.fromkeys(("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady"), Cause.POD_SETUP),
     **dict.fromkeys(("FailedPrepareDynamicResources", "DNSConfigForming"), Cause.POD_SETUP),
-    "FailedScheduling": Cause.UNSCHEDULABLE,
+    **dict.fromkeys(("FailedScheduling", "Unschedulable"), Cause.UNSCHEDULABLE),
     "NodeNotReady": Cause.NODE_LOST,
 }
 """Warning Events about a pod; any other is WARNING_EVENT."""

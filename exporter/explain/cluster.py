@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+from exporter.collectors.event import EVENTS
 from exporter.collectors.table import AnyKind, Selection
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
@@ -15,6 +16,12 @@ from exporter.resources import API_GROUP
 
 PAGE_SIZE = 500
 
+_OF_PODS = Selection("of-pods", field_selector="involvedObject.kind=Pod,type=Warning")
+"""Events that the exporter does not watch: they are those of all pods, of which Ray's are kept."""
+
+_LISTS = (*((kind, selection) for kind in KINDS for selection in kind.selections), (EVENTS, _OF_PODS))
+"""Pods are read before the Events about them."""
+
 
 def read_fleet(transport: Transport, namespace: str, report: Callable[[str], None]) -> Fleet:
     """Return what could be read of a namespace, or of all if it is empty.
@@ -25,11 +32,12 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
         ConfigError: no kind of ray.io could be read.
     """
     objects, unread = Objects(report), dict[str, str]()
-    for kind, selection in ((one, selection) for one in KINDS for selection in one.selections):
+    for kind, selection in _LISTS:
         if reason := _read(transport, kind, selection, namespace, objects):
+            is_said = kind.name in unread
             unread.setdefault(kind.name, reason)
             # A kind of KubeRay that is not exported by default is missing in many clusters.
-            if kind.is_default or not kind.is_custom_resource:
+            if not is_said and (kind.is_default or not kind.is_custom_resource):
                 report(f"couldn't read {kind.plural}, so they are left out: {reason}")
     if all(kind in unread for kind in DIAGNOSED):
         raise ConfigError(f"couldn't read any kind of {API_GROUP}: {unread['RayCluster']}")
@@ -50,7 +58,9 @@ def _read(transport: Transport, kind: AnyKind, selection: Selection, namespace: 
     try:
         for page in pages:
             for item in page.items or ():
-                objects.add(kind.name, item)
+                obj = objects.add(kind.name, item)
+                if selection is _OF_PODS and obj is not None and not objects.has_pod_of(obj):
+                    objects.remove(kind.name, obj)
     except StatusError as exc:
         if exc.is_not_served:
             return "not installed in this cluster"

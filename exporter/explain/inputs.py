@@ -13,6 +13,7 @@ from exporter.explain.report import unread
 from exporter.kinds import DECLARATIONS, DIAGNOSED
 from exporter.kube import wire
 from exporter.resources import API_GROUP
+from exporter.resources.event import Event
 
 _DECODERS = {kind.name: msgspec.json.Decoder(kind.detailed_type) for kind in DECLARATIONS}
 
@@ -39,6 +40,11 @@ class Objects:
 
     def remove(self, kind: str, obj: Any) -> None:
         self._by_kind[kind].pop(_key(obj), None)
+
+    def has_pod_of(self, event: Event) -> bool:
+        """Return whether the object that an Event is about is a pod that was added."""
+        about = event.involved_object
+        return about is not None and (event.metadata.namespace, about.name or "") in self._by_kind["Pod"]
 
     def fleet(self, known: Known) -> Fleet:
         fleet = Fleet(DIAGNOSED, known)

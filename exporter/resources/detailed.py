@@ -283,7 +283,8 @@ class DetailedPodStatus(PodStatus, frozen=True, gc=False, rename="camel"):
         super().__post_init__()
         _cut_message(self)
         for condition in self.conditions or ():
-            if condition.is_true or condition.type == "Initialized":
+            is_well = condition.is_true and condition.type != "DisruptionTarget"
+            if is_well or condition.type == "Initialized":
                 force_setattr(condition, "message", None)
 
 

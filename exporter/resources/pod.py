@@ -9,7 +9,7 @@ from msgspec.structs import force_setattr
 from exporter.resources.meta import Condition, Integer, ObjectMeta, SharedStrings
 from exporter.resources.times import Time
 
-USED_CONDITIONS = ("PodScheduled", "Initialized", "Ready")
+USED_CONDITIONS = ("PodScheduled", "Initialized", "Ready", "DisruptionTarget")
 
 
 _LABELS = {

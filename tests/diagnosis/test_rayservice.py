@@ -153,6 +153,7 @@ CRON_JOBS: dict[str, tuple[Objects, list[str]]] = {
         [cron_job(), INVALID],
         ["warning invalid-spec"],
     ),
+    "invalid schedule, whose Event is gone": ([cron_job({"schedule": "99 3 * * *"})], ["warning invalid-spec"]),
     "last job failed": (
         [
             cron_job(lastScheduleTime=ago(minutes=9)),

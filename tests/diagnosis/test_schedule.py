@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.diagnosis.schedule import last_due
+from exporter.diagnosis.schedule import is_readable, last_due
 
 NOW = datetime(2026, 11, 23, 10, 14, tzinfo=UTC)  # A Monday.
 LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
@@ -56,3 +56,22 @@ def test_last_due(schedule: str, zone: str, expected: str | None) -> None:
 def test_due_since(schedule: str, since: datetime, is_due: bool) -> None:
     """A time at which a job was created is not due again."""
     assert (last_due(schedule, "", NOW, since) is not None) is is_due
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("0 3 * * *", True),
+        ("0 0 ? * MON-FRI", True),
+        ("CRON_TZ=Asia/Tokyo 0/15 3 * * *", True),
+        ("@every 1.5h", True),
+        ("@hourly", True),
+        ("99 3 * * *", False),
+        ("0 0 3 * * *", False),
+        ("@often", False),
+        ("", False),
+    ],
+)
+def test_readable(schedule: str, *, expected: bool) -> None:
+    """What the operator rejects is told from what is only not due."""
+    assert is_readable(schedule) is expected

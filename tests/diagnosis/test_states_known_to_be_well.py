@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fleets import Manifest, ago, event, findings, pod, submitter, waiting
+from tests.support.fleets import Manifest, ago, diagnosed, event, findings, pod, submitter, waiting
 from tests.support.objects import condition, manifest
 
 Objects = list[tuple[str, Manifest]]
@@ -121,6 +121,33 @@ SILENCE: Rows = {
         ],
         [],
     ),
+    "the submitter of a failed job has no memory": (
+        [
+            job("Failed", reason="SubmissionFailed", message="BackoffLimitExceeded", endTime=ago(minutes=20)),
+            READY,
+            submitter("s", phase="Failed", containerStatuses=[ended("ray-job-submitter", 137, "OOMKilled")]),
+        ],
+        ["warning submission-failed", "warning out-of-memory"],
+    ),
+    "the workers of a job that did not start in time": (
+        [
+            job("Failed", reason="DeadlineExceeded", endTime=ago(minutes=20)),
+            cluster(HEAD_READY, NOT_PROVISIONED, name="c", desiredWorkerReplicas=1, lastUpdateTime=ago(minutes=2)),
+            pod("w", "c", **unschedulable(GPU)),
+        ],
+        ["warning deadline-exceeded", "warning unschedulable"],
+    ),
+    "Ray does not know the job": (
+        [
+            job("Failed", reason="AppFailed", message="Submitter completed but Ray job not found in RayCluster."),
+            READY,
+        ],
+        ["warning submitter-ended"],
+    ),
+    "a submitter without a node": (
+        [job("Running"), READY, submitter("s", **unschedulable(GPU))],
+        ["warning unschedulable"],
+    ),
     "a job in a new state": ([job("Paused"), READY], ["warning unknown"]),
     "a cluster in a new state": ([cluster(HEAD_READY, state="draining")], ["warning unknown"]),
     "a service with a new reason": (
@@ -157,6 +184,22 @@ SILENCE: Rows = {
         [WORKING, pod("w", phase="Failed", reason="Migrated", message="moved")],
         ["warning pod-failed"],
     ),
+    "a pod was preempted": (
+        [
+            WORKING,
+            pod(
+                "w",
+                phase="Failed",
+                conditions=[condition("DisruptionTarget", "True", reason="PreemptionByScheduler", message="x")],
+                containerStatuses=[ended("ray-worker", 143)],
+            ),
+        ],
+        ["warning evicted"],
+    ),
+    "a container is gone with its log": (
+        [WORKING, pod("w", phase="Failed", containerStatuses=[ended("ray-worker", 137, "ContainerStatusUnknown")])],
+        ["warning container-ended"],
+    ),
     "a pod failed without a reason": ([WORKING, pod("w", phase="Failed")], ["warning pod-failed"]),
     "a worker has ended": (
         [WORKING, pod("w", phase="Succeeded", containerStatuses=[ended("ray-worker", 0, "Completed")])],
@@ -174,6 +217,25 @@ SILENCE: Rows = {
     "the scheduler cannot decide": (
         [STARTING, pod("w", **unschedulable("", "Undetermined"))],
         ["warning unschedulable"],
+    ),
+    "a readiness gate": (
+        [
+            WORKING,
+            runs(
+                "w",
+                conditions=[
+                    SCHEDULED,
+                    condition(
+                        "Ready",
+                        "False",
+                        ago(hours=1),
+                        reason="ReadinessGatesNotReady",
+                        message='the status of pod readiness gate "mesh.io/ready" is not "True", but False',
+                    ),
+                ],
+            ),
+        ],
+        ["warning unknown"],
     ),
     "a container waits for a new reason": ([STARTING, pod("w", **waiting("Thawing", "frozen"))], ["warning unknown"]),
     "a worker waits for a head that is ready": (
@@ -241,6 +303,15 @@ EVENTS: Rows = {
         ],
         ["warning operation-failed"],
     ),
+    "the Job of the cleanup of Redis cannot create its pod": (
+        [
+            cluster(
+                meta={"deletionTimestamp": ago(minutes=20), "finalizers": ["ray.io/gcs-ft-redis-cleanup-finalizer"]}
+            ),
+            about("Job", "a-redis-cleanup", "FailedCreate", "admission webhook denied the request"),
+        ],
+        ["warning operation-failed", "warning stuck-deletion"],
+    ),
     "no ServiceAccount of the autoscaler": (
         [STARTING, about("RayCluster", "a", "AutoscalerServiceAccountNotFound", "not found")],
         ["warning replica-failure"],
@@ -275,6 +346,22 @@ EVENTS: Rows = {
             about("Pod", "w", "FailedMount", 'secret "tls" not found'),
         ],
         ["warning pod-setup-failed"],
+    ),
+    "the node of a head that is not ready": (
+        [
+            WORKING,
+            runs("h", "head", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1))]),
+            event("Pod", "h", "NodeNotReady", ago(minutes=58), "Node is not ready"),
+        ],
+        ["warning node-lost"],
+    ),
+    "the node of a pod that is terminating": (
+        [WORKING, SLOWLY, event("Pod", "w", "NodeNotReady", ago(minutes=58), "Node is not ready")],
+        ["warning node-lost"],
+    ),
+    "a gang, by an Event alone": (
+        [STARTING, pod("w", phase="Pending"), about("Pod", "w", "Unschedulable", "pod group a is not ready")],
+        ["warning unschedulable"],
     ),
     "the sandbox of a head": (
         [
@@ -346,9 +433,22 @@ SCHEDULERS: Rows = {
     ),
 }
 
+WITH_PROXY_FIRST = runs(
+    "h", "head", containerStatuses=[ended("istio-proxy", 1, key="lastState"), {"name": "ray-head", "state": RUNNING}]
+)
+WITH_PROXY_FIRST[1]["spec"] = {"containers": [{"name": "istio-proxy"}, {"name": "ray-head"}]}
 CONTAINERS: Rows = {
+    "the proxy of a mesh, which is the first container, restarted": ([WORKING, WITH_PROXY_FIRST], []),
     "the autoscaler restarted": ([WORKING, runs("h", "head", "a", ended("autoscaler", 1, key="lastState"))], []),
     "the proxy of a mesh restarted": ([WORKING, runs("h", "head", "a", ended("istio-proxy", 1, key="lastState"))], []),
+    "a worker that ends again and again": (
+        [WORKING, runs("w", containerStatuses=[ended("ray-worker", 1, key="lastState") | {"restartCount": 30}])],
+        ["warning crash-loop"],
+    ),
+    "a worker that restarted once": (
+        [WORKING, runs("w", containerStatuses=[ended("ray-worker", 1, key="lastState") | {"restartCount": 1}])],
+        [],
+    ),
     "the head restarted beside a proxy": (
         [
             WORKING,
@@ -443,6 +543,31 @@ CONTRADICTIONS: Rows = {
         [service(condition("Ready", "True"), activeServiceStatus={"rayClusterName": "c"})],
         ["warning cluster-not-found"],
     ),
+    "the first cluster of a service is gone": (
+        [
+            service(
+                condition("Ready", "False", ago(hours=1), reason="Initializing"),
+                pendingServiceStatus={"rayClusterName": "c"},
+                lastUpdateTime=ago(hours=1),
+            )
+        ],
+        ["warning cluster-not-found"],
+    ),
+    "suspending behind a pod that does not end": (
+        [cluster(condition("RayClusterSuspending", "True", ago(hours=1))), SLOWLY],
+        ["warning suspension-slow", "warning stuck-deletion"],
+    ),
+    "a service that is suspending behind a cluster that is not deleted": (
+        [
+            service(condition("Suspending", "True", ago(hours=1)), activeServiceStatus={"rayClusterName": "c"}),
+            cluster(name="c", meta={"deletionTimestamp": ago(hours=1), "finalizers": ["f"]}),
+        ],
+        ["warning suspension-slow", "warning stuck-deletion"],
+    ),
+    "running, although it is to be suspended": (
+        [job("Running", {"suspend": True}, jobStatus="RUNNING"), READY],
+        ["info suspended"],
+    ),
     "suspending behind a cluster that is not deleted": (
         [job("Suspending"), cluster(name="c", meta={"deletionTimestamp": ago(hours=1), "finalizers": ["f"]})],
         ["warning suspension-slow", "warning stuck-deletion"],
@@ -451,6 +576,27 @@ CONTRADICTIONS: Rows = {
 
 OF_SERVE = {"labels": {"ray.io/originated-from-crd": "RayService", "ray.io/originated-from-cr-name": "s"}}
 IDLE = runs("w", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1), reason="ContainersNotReady")])
+
+
+def test_command_is_about_the_object_of_the_event() -> None:
+    """The Events of a Job are not those of its cluster."""
+    objects = EVENTS["the Job of the cleanup of Redis cannot create its pod"][0]
+    assert "involvedObject.name=a-redis-cleanup" in diagnosed(*objects)[0].command
+
+
+def test_cluster_that_was_created_suspended_waits_for_no_pods() -> None:
+    """There are none, as long as it has no status."""
+    suspended = cluster(spec={"suspend": True}, meta={"labels": {"kueue.x-k8s.io/queue-name": "q"}})
+    suspended[1].pop("status")
+    assert findings(suspended) == ["info admission-pending"]
+
+
+def test_log_that_is_gone_is_not_asked_for() -> None:
+    """The kubelet does not know the container any more."""
+    gone = pod("w", phase="Failed", containerStatuses=[ended("ray-worker", 137, "ContainerStatusUnknown")])
+    assert [found.command for found in diagnosed(WORKING, gone)] == ["kubectl -n ns describe pod/w"]
+
+
 SERVE: Rows = {
     "a worker without a replica": (
         [

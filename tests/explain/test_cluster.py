@@ -1,5 +1,7 @@
 """Reading a cluster: paths, selectors, pages, and what may not be read."""
 
+from typing import Any
+
 import pytest
 
 from exporter.diagnosis import Fleet
@@ -62,7 +64,41 @@ def test_pods_and_events_are_selected() -> None:
         "ray.io/node-type in (head,worker)",
         "ray.io/originated-from-crd=RayJob,!ray.io/node-type",
         "involvedObject.apiVersion=ray.io/v1",
+        "involvedObject.kind=Pod,type=Warning",
     }
+
+
+def pod_event(name: str, pod: str, type_: str = "Warning") -> dict[str, Any]:
+    about = {"apiVersion": "v1", "kind": "Pod", "namespace": "ns", "name": pod}
+    more = {"involvedObject": about, "reason": "FailedMount", "type": type_, "message": 'secret "s" not found'}
+    return {"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "ns"}} | more
+
+
+def test_warning_events_about_pods_of_ray_are_kept() -> None:
+    """They say why a pod does not start; those about other pods are of no use."""
+    store = ObjectStore()
+    store.create("rayclusters", {"metadata": {"name": "c", "namespace": "ns"}, "spec": {}})
+    labels = {"ray.io/cluster": "c", "ray.io/node-type": "worker"}
+    for name, labels_of_pod in (("c-w", labels), ("web", {})):
+        store.create("pods", {"metadata": {"name": name, "namespace": "ns", "labels": labels_of_pod}})
+        store.create("events", pod_event(f"{name}.1", name))
+    store.create("events", pod_event("c-w.2", "c-w", "Normal"))
+    with FaultServer(store) as server:
+        fleet, said = read(server)
+    cluster = fleet.find("RayCluster", "ns", "c")
+    assert cluster is not None
+    assert {name: len(events) for name, events in fleet.related(cluster).pod_events.items()} == {"c-w": 1}
+    assert said == []
+
+
+def test_refused_events_are_said_once() -> None:
+    """Although two lists are refused."""
+    with FaultServer(jobs(1)) as server:
+        server.answer_next(403, plural="events", times=None)
+        fleet, said = read(server)
+    assert not fleet.known.events
+    assert len(said) == 1
+    assert "couldn't read events, so they are left out: 403" in said[0]
 
 
 def test_nothing_readable_is_an_error() -> None:

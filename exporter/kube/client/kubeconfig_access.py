@@ -26,7 +26,7 @@ def access_of(cluster: NamedEntry[Cluster], user: NamedEntry[User]) -> Access:
         ConfigError: a key is wrong, or not supported.
     """
     given = cluster.value
-    server = _server(given.server)
+    server = _server(given)
     access = Access(server)
     access.verify_ssl = not given.insecure_skip_tls_verify
     access.tls_server_name = given.tls_server_name or None
@@ -53,11 +53,14 @@ def access_of(cluster: NamedEntry[Cluster], user: NamedEntry[User]) -> Access:
     return access
 
 
-def _server(text: str) -> Url:
+def _server(given: Cluster) -> Url:
+    text = given.server
     if not text:
         raise ConfigError("the cluster has no server (https://host[:port])")
-    # kubectl takes a host and a port without a scheme for plain HTTP.
-    server = parse_http_address(text, "server", ("https", "http"))
+    # kubectl takes a host and a port without a scheme for plain HTTP, if the cluster says nothing of certificates.
+    has_tls = given.certificate_authority or given.certificate_authority_data or given.insecure_skip_tls_verify
+    scheme = "https://" if has_tls and "://" not in text else ""
+    server = parse_http_address(f"{scheme}{text}", "server", ("https", "http"))
     if "://" not in text and server.path:
         raise ConfigError("server must begin with https:// or http://")
     return server

@@ -24,6 +24,8 @@ CERTIFICATE = {
 }
 EXEC = {"apiVersion": "client.authentication.k8s.io/v1", "command": "plugin", "interactiveMode": "Never"}
 
+NO_CA = {"certificate-authority-data": ""}
+
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
 Load = Callable[..., Access]
@@ -53,7 +55,17 @@ def test_a_server_may_have_a_path(load: Load) -> None:
 
 def test_a_server_without_a_scheme_is_plain_http(load: Load) -> None:
     """As kubectl reads it."""
-    assert load(server="127.0.0.1:8080").host == "http://127.0.0.1:8080"
+    assert load(server="127.0.0.1:8080", **NO_CA).host == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    "cluster", [NO_CA | {"insecure-skip-tls-verify": True}, {"certificate-authority-data": data(ROOT.certificate_pem)}]
+)
+def test_a_server_without_a_scheme_is_https_if_certificates_are_spoken_of(load: Load, cluster: dict[str, Any]) -> None:
+    """As kubectl reads it: the token is sent."""
+    access = load({"token": "t"}, server="127.0.0.1:6443", **cluster)
+    assert access.host == "https://127.0.0.1:6443"
+    assert access.credential == Credential("Bearer t")
 
 
 @pytest.mark.parametrize(
