@@ -14,7 +14,7 @@ from exporter.cpython import limit_tls_reads
 from exporter.signals import handle_signals
 from exporter.web.client_log import ClientLog
 from exporter.web.http_protocol import READ_BYTES, REQUEST_SECONDS, HttpProtocol, SharedState
-from exporter.web.listener import Listener
+from exporter.web.listener import UNREAD_SECONDS, Listener
 
 KEEP_ALIVE_SECONDS = 300
 """How long a connection may be idle between requests: more than the longest usual scrape interval."""
@@ -154,7 +154,8 @@ class Server(uvicorn.Server):
                 client,
                 ssl=tls.context if tls else None,
                 ssl_handshake_timeout=REQUEST_SECONDS if tls else None,
-                ssl_shutdown_timeout=REQUEST_SECONDS if tls else None,
+                # Until then, the rest of an answer may be on its way to a slow client.
+                ssl_shutdown_timeout=UNREAD_SECONDS if tls else None,
             )
         )
         self._accepted[protocol] = None
