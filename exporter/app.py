@@ -25,8 +25,10 @@ from exporter.watched_kind import WatchedKind, event_totals, informer_places, wa
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
 from exporter.web.listener import MAX_CONNECTIONS, Listener, format_address, listen
-from exporter.web.page import Page
+from exporter.web.page import Page, PageSettings
+from exporter.web.query import KINDS
 from exporter.web.server import Server, serve_until_signal
+from exporter.web.snapshot import Snapshots
 from exporter.web.token_auth import REVIEWED_AT_ONCE
 
 THREADS_END_SECONDS = 2.0
@@ -71,8 +73,9 @@ class Exporter:
         api = page = None
         if shown is not None:
             shown.watch(self.informers)
-            api = ObjectsApi(shown.fleet, status)
-            page = Page(api.list_document, status, config.links)
+            snapshots = Snapshots(shown.fleet)
+            api = ObjectsApi(snapshots, status)
+            page = Page(snapshots, status, _page_settings(config))
         self.endpoints = Endpoints(
             self.exposition, status, self.telemetry.observe_scrape, api, page, hides_reasons=hides_reasons
         )
@@ -98,7 +101,7 @@ class Exporter:
 
     def _tick(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
-            self._status.leave_out_failing()
+            self._status.tick()
             for store in self.metrics_stores:
                 store.expire()
 
@@ -133,6 +136,11 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
     finally:
         exporter.stop()
     log.info("stopped")
+
+
+def _page_settings(config: Config) -> PageSettings:
+    labels = {kind: config.user_labels(f"{kind.lower()}s") for kind in KINDS}
+    return PageSettings(config.cluster_name, config.links, labels)
 
 
 def _listen(config: Config, endpoints: Endpoints, protection: Protection, max_connections: int) -> list[Listener]:

@@ -85,6 +85,7 @@ class Config:
         max_requests: scrapes that are answered at once.
         log_events: whether new occurrences of Events are logged.
         has_web_ui: whether the page and its API are served.
+        cluster_name: for the head of the page; "" for none.
         links: addresses of other programs for the page, by `dashboard`, `grafana` and `runbook`; "" for none.
         web_config_file: TLS, users and headers; None: plain HTTP for everyone.
     """
@@ -102,6 +103,7 @@ class Config:
     max_requests: int
     log_events: bool = False
     has_web_ui: bool = True
+    cluster_name: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     web_config_file: Path | None = None
     metrics_auth: MetricsAuth = MetricsAuth()

@@ -156,6 +156,11 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
             help="Page with the objects and their findings at /, and its API at /api/v1.",
         ),
         option(
+            "--cluster-name",
+            default="",
+            help="Name of the cluster, for the head and the title of the page.  [default: none]",
+        ),
+        option(
             "--log-events/--no-log-events",
             default=False,
             help="Log line for each Event with new occurrences; needs the collector events.",
@@ -262,6 +267,7 @@ def build_config(values: dict[str, Any]) -> Config:
         max_requests=values["web_max_requests"],
         log_events=values["log_events"],
         has_web_ui=values["web_ui"],
+        cluster_name=values["cluster_name"],
         links={name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "runbook")},
         web_config_file=values["web_config_file"],
         metrics_auth=_build_auth(values) if "metrics_auth" in values else MetricsAuth(),

@@ -1,6 +1,7 @@
 """Whether the exporter is ready, alive and in sync, from the states of its informers."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from exporter.kube.informer import Informer, InformerState
@@ -10,6 +11,9 @@ from exporter.web.status import KindStatus
 HOLD_BACK_SECONDS = 30.0
 """How long a kind that cannot be listed, such as one with a broken conversion webhook, holds back the others."""
 
+STALE_SECONDS = 5.0
+"""How long a watch that was closed may take to be opened again: usually far less than a second."""
+
 MAX_REASONS = 3
 """Maximum number of different reasons in an answer."""
 
@@ -17,11 +21,21 @@ MAX_REASONS = 3
 class InformerStatus:
     """The `ExporterStatus` of the web part. Reads what informers write: no locks, no waiting.
 
-    Its answers change nothing. `leave_out_failing` is called every second: only here are all informers known.
+    Its answers change nothing. `tick` is called every second, by one thread: only here are all informers known.
     """
 
-    def __init__(self, informers: Sequence[Informer[Any]]) -> None:
+    def __init__(self, informers: Sequence[Informer[Any]], time: Callable[[], float] = time.time) -> None:
         self._informers = informers
+        self._time = time
+        # Unix seconds at which the watches that are not open now were seen to be closed. Written by `tick`.
+        self._closed_at: dict[str, float] = {}
+
+    def tick(self) -> None:
+        """Note which watches are closed, and let kinds whose lists have failed for long hold back no others."""
+        now = self._time()
+        closed = [state.name for state in self._states() if state.sync is SyncState.SYNCED and not state.is_connected]
+        self._closed_at = {name: self._closed_at.get(name, now) for name in closed}
+        self.leave_out_failing()
 
     def leave_out_failing(self) -> None:
         """Let kinds whose lists have failed for long hold back the others no longer, if the API server works."""
@@ -53,7 +67,19 @@ class InformerStatus:
         return f"thread ended: {', '.join(ended)}" if ended else None
 
     def kinds(self) -> list[KindStatus]:
-        return [KindStatus(state.name, state.objects, _describe(state)) for state in self._states()]
+        return [self._kind(state) for state in self._states()]
+
+    def _kind(self, state: InformerState) -> KindStatus:
+        closed_at = self._closed_at.get(state.name)
+        is_stale = closed_at is not None and self._time() - closed_at >= STALE_SECONDS
+        return KindStatus(
+            state.name,
+            state.objects,
+            _describe(state),
+            last_event_time=state.last_event_time,
+            stale_since=closed_at if is_stale else None,
+            problem=_problem(state),
+        )
 
     def _states(self) -> list[InformerState]:
         return [informer.state() for informer in self._informers]
@@ -64,6 +90,17 @@ def _reasons(waiting: Sequence[InformerState]) -> str:
     failures = list(dict.fromkeys(state.failure for state in waiting if state.failure))
     more = f"; and {len(failures) - MAX_REASONS} more reasons" if len(failures) > MAX_REASONS else ""
     return f" ({'; '.join(failures[:MAX_REASONS])}{more})" if failures else ""
+
+
+def _problem(state: InformerState) -> str:
+    if state.sync is SyncState.REFUSED:
+        advice = "let the exporter's ServiceAccount list and watch them (chart value rbac), or leave out the collector"
+        return f"{state.name} are missing: the API server refuses the list; {advice}"
+    if state.sync is SyncState.INCOMPLETE:
+        return f"{state.name} are missing: every list fails ({state.failure})"
+    if state.undecodable:
+        return f"{state.undecodable} of {state.name} cannot be decoded: see the log of the exporter"
+    return ""
 
 
 def _describe(state: InformerState) -> str:

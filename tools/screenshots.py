@@ -30,10 +30,10 @@ def take(browser: Browser, name: str, address: str, settings: dict[str, Any]) ->
     context = browser.new_context(**settings)
     page = context.new_page()
     page.goto(address)
-    expect(page.locator("#connection")).to_have_text("Up to date", timeout=30_000)
+    expect(page.locator("#connection")).to_contain_text("Connected, up to date", timeout=30_000)
     if name.endswith("expanded"):
-        page.locator("td.name > button").first.click()
-        expect(page.locator("tr.detail")).not_to_contain_text("Loading")
+        page.locator("td.name > a[aria-expanded]").first.click()
+        expect(page.locator("tr.detail")).to_be_visible()
     # Not over a row, which would be highlighted.
     page.mouse.move(0, 0)
     size = len(page.screenshot(path=IMAGES / f"{name}.png"))
@@ -44,7 +44,7 @@ def take(browser: Browser, name: str, address: str, settings: dict[str, Any]) ->
 
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    with demo("--objects", "120", "--speed", "2") as metrics, chromium() as browser:
+    with demo("--objects", "120", "--speed", "2", "--cluster-name", "demo") as metrics, chromium() as browser:
         wait_until(lambda: is_ready(metrics), "ready", deadline_seconds=60)
         for name, (query, settings) in PICTURES.items():
             take(browser, name, metrics.removesuffix("metrics") + query, settings)

@@ -2,8 +2,7 @@
 
 import gzip
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 import msgspec
@@ -14,9 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporter import __version__
-from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.summary import Summary
-from exporter.diagnosis.views import page_of
+from exporter.diagnosis.views import ObjectView, page_of
 from exporter.exposition import segments
 from exporter.exposition.negotiation import accepts_gzip
 from exporter.web.body import BodyResponse
@@ -33,16 +31,27 @@ MAX_CACHED = 16
 GZIP_LEVEL = 1
 
 
+class KindInfo(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """One list and watch."""
+
+    name: str
+    state: str
+    last_event_time: datetime | None = None
+
+
 class ExporterInfo(msgspec.Struct, frozen=True):
     """What the exporter could know.
 
     Attributes:
         events, pods: whether it watches Events and pods.
+        fresh: whether it receives the changes of all kinds.
     """
 
     version: str
     events: bool
     pods: bool
+    fresh: bool
+    kinds: list[KindInfo]
 
 
 class Listing(
@@ -55,7 +64,7 @@ class Listing(
     exporter: ExporterInfo
     summary: Summary
     total: int
-    items: list[msgspec.Raw]
+    items: list[ObjectView]
     next: str = ""
 
 
@@ -69,9 +78,8 @@ class CachedAnswer(msgspec.Struct, frozen=True):
 class ObjectsApi:
     """The two handlers. Answers are prepared in the thread pool, one at a time, and shared."""
 
-    def __init__(self, read: Callable[[], Fleet], status: ExporterStatus) -> None:
-        """`read` returns the fleet as it is, without waiting."""
-        self._snapshots = Snapshots(read)
+    def __init__(self, snapshots: Snapshots, status: ExporterStatus) -> None:
+        self._snapshots = snapshots
         self._status = status
         # One at a time: guards the two below, and leaves the other processors to scrapes.
         self._preparing = CapacityLimiter(1)
@@ -108,23 +116,15 @@ class ObjectsApi:
             return _error(404, f"there is no {kind} '{name[:253]}' in namespace '{namespace[:63]}'")
         return _answer(request, body, wants_gzip=wants_gzip)
 
-    def list_document(self, parameters: Mapping[str, list[str]]) -> tuple[int, bytes]:
-        """Return status code and JSON document of a list, for the page. It may wait for a snapshot."""
-        try:
-            query = parse_query(parameters)
-        except QueryError as exc:
-            return 400, msgspec.json.encode({"error": str(exc)})
-        if reason := self._status.why_not_ready():
-            return 503, msgspec.json.encode({"error": reason})
-        return 200, _list_body(self._snapshots.newest(), query, wants_gzip=False).data
-
     def _list(self, query: Query, wants_gzip: bool) -> CachedAnswer:
         snapshot = self._snapshots.newest()
-        if snapshot.digest != self._cached_digest:
+        exporter = self._exporter(snapshot)
+        digest = f"{snapshot.digest} {exporter.fresh}"
+        if digest != self._cached_digest:
             self._cached.clear()
-            self._cached_digest = snapshot.digest
+            self._cached_digest = digest
         if (body := self._cached.get((query, wants_gzip))) is None:
-            body = _list_body(snapshot, query, wants_gzip=wants_gzip)
+            body = _list_body(snapshot, exporter, query, wants_gzip=wants_gzip)
             self._cached[query, wants_gzip] = body
             if len(self._cached) > MAX_CACHED:
                 self._cached.popitem(last=False)
@@ -136,25 +136,41 @@ class ObjectsApi:
         if obj is None:
             return None
         page = msgspec.json.encode(page_of(obj, snapshot.fleet, snapshot.time))
-        head = {"apiVersion": API_VERSION, "time": snapshot.time, "exporter": _exporter(snapshot)}
+        exporter = self._exporter(snapshot)
+        head = {"apiVersion": API_VERSION, "time": snapshot.time, "exporter": exporter}
         # Both are JSON objects: they become one.
         data = msgspec.json.encode(head)[:-1] + b"," + page[1:]
-        return _body(data, blake2b(page, digest_size=16).hexdigest(), wants_gzip=wants_gzip)
+        etag = blake2b(page + str(exporter.fresh).encode(), digest_size=16).hexdigest()
+        return _body(data, etag, wants_gzip=wants_gzip)
+
+    def _exporter(self, snapshot: Snapshot) -> ExporterInfo:
+        known, kinds = snapshot.fleet.known, self._status.kinds()
+        return ExporterInfo(
+            __version__,
+            events=known.events,
+            pods=known.pods,
+            fresh=all(kind.stale_since is None for kind in kinds),
+            kinds=[KindInfo(kind.name, kind.state, _time(kind.last_event_time)) for kind in kinds],
+        )
 
 
-def _list_body(snapshot: Snapshot, query: Query, *, wants_gzip: bool) -> CachedAnswer:
+def _time(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
+
+
+def _list_body(snapshot: Snapshot, exporter: ExporterInfo, query: Query, *, wants_gzip: bool) -> CachedAnswer:
     found = query.select(snapshot.entries)
     end = query.start + query.limit
     listing = Listing(
         api_version=API_VERSION,
         time=snapshot.time,
-        exporter=_exporter(snapshot),
+        exporter=exporter,
         summary=snapshot.summary,
         total=len(found),
-        items=[entry.body for entry in found[query.start : end]],
+        items=found[query.start : end],
         next=str(end) if end < len(found) else "",
     )
-    etag = blake2b(f"{snapshot.digest} {query}".encode(), digest_size=16).hexdigest()
+    etag = blake2b(f"{snapshot.digest} {exporter.fresh} {query}".encode(), digest_size=16).hexdigest()
     return _body(msgspec.json.encode(listing), etag, wants_gzip=wants_gzip)
 
 
@@ -165,11 +181,6 @@ def _body(data: bytes, etag: str, *, wants_gzip: bool) -> CachedAnswer:
         if wants_gzip
         else CachedAnswer(data, f'"{etag}"')
     )
-
-
-def _exporter(snapshot: Snapshot) -> ExporterInfo:
-    known = snapshot.fleet.known
-    return ExporterInfo(__version__, events=known.events, pods=known.pods)
 
 
 def _answer(request: Request, body: CachedAnswer, *, wants_gzip: bool) -> Response:

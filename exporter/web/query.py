@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from exporter.diagnosis.views import ObjectView
 from exporter.kinds import DIAGNOSED
-from exporter.web.snapshot import Entry
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 500
@@ -12,11 +12,15 @@ DEFAULT_LIMIT = 500
 KINDS = tuple(DIAGNOSED)
 
 _BOOLEANS = {"true": True, "false": False}
-_SORTS: dict[str, Callable[[Entry], tuple[object, ...]] | None] = {
+_SORTS: dict[str, Callable[[ObjectView], tuple[object, ...]] | None] = {
     "severity": None,  # the order of a snapshot
     "name": lambda entry: (entry.name, entry.namespace, entry.kind),
     "state": lambda entry: (entry.state, entry.name, entry.namespace),
-    "created": lambda entry: (-entry.created, entry.name, entry.namespace),
+    "created": lambda entry: (
+        -(entry.created_at.timestamp() if entry.created_at else 0.0),
+        entry.name,
+        entry.namespace,
+    ),
 }
 
 
@@ -36,13 +40,13 @@ class Query(NamedTuple):
     limit: int = DEFAULT_LIMIT
     start: int = 0
 
-    def select(self, entries: Sequence[Entry]) -> list[Entry]:
+    def select(self, entries: Sequence[ObjectView]) -> list[ObjectView]:
         """Return the entries that match, in the order that is asked for."""
         found = [entry for entry in entries if self._matches(entry)]
         key = _SORTS[self.sort]
         return found if key is None else sorted(found, key=key)
 
-    def _matches(self, entry: Entry) -> bool:
+    def _matches(self, entry: ObjectView) -> bool:
         return (
             (not self.kinds or entry.kind in self.kinds)
             and (not self.namespaces or entry.namespace in self.namespaces)

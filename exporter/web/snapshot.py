@@ -29,22 +29,6 @@ YIELD_EVERY = 20
 """After so many objects, about a millisecond, scrapes and events get the interpreter."""
 
 
-class Entry(NamedTuple):
-    """One object, ready to be sent.
-
-    Attributes:
-        body: its JSON.
-    """
-
-    kind: str
-    namespace: str
-    name: str
-    state: str
-    healthy: bool
-    created: float
-    body: msgspec.Raw
-
-
 class Snapshot(NamedTuple):
     """Everything at one moment; never changed.
 
@@ -55,7 +39,7 @@ class Snapshot(NamedTuple):
 
     time: datetime
     fleet: Fleet
-    entries: list[Entry]
+    entries: list[ObjectView]
     summary: Summary
     digest: str
 
@@ -110,12 +94,11 @@ def make_snapshot(fleet: Fleet, now: datetime) -> Snapshot:
     now = now.replace(microsecond=0)
     pairs = sorted(_views(fleet, now), key=lambda pair: worst_first(pair[1]))
     encoder = msgspec.json.Encoder()
-    entries = [_entry(view, encoder) for _, view in pairs]
     summary = summarize(pairs, now)
     digest = blake2b(encoder.encode(summary), digest_size=16)
-    for entry in entries:
-        digest.update(entry.body)
-    return Snapshot(now, fleet, entries, summary, digest.hexdigest())
+    for _, view in pairs:
+        digest.update(encoder.encode(view))
+    return Snapshot(now, fleet, [view for _, view in pairs], summary, digest.hexdigest())
 
 
 def _views(fleet: Fleet, now: datetime) -> Iterator[tuple[DetailedObject, ObjectView]]:
@@ -123,9 +106,3 @@ def _views(fleet: Fleet, now: datetime) -> Iterator[tuple[DetailedObject, Object
         if index % YIELD_EVERY == 0:
             time.sleep(0)
         yield obj, view_of(obj, fleet, now)
-
-
-def _entry(view: ObjectView, encoder: msgspec.json.Encoder) -> Entry:
-    created = view.created_at.timestamp() if view.created_at else 0.0
-    body = msgspec.Raw(encoder.encode(view))
-    return Entry(view.kind, view.namespace, view.name, view.state, view.healthy, created, body)

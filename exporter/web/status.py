@@ -6,11 +6,20 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class KindStatus:
-    """One row of the landing page."""
+    """One list and watch.
+
+    Attributes:
+        last_event_time: Unix seconds of the last list, change or bookmark; 0.0 before the first.
+        stale_since: Unix seconds since when no changes are received; None if they are.
+        problem: what is missing, and what to do, as a sentence; "" if nothing is.
+    """
 
     name: str
     objects: int
     state: str
+    last_event_time: float = 0.0
+    stale_since: float | None = None
+    problem: str = ""
 
 
 class ExporterStatus(Protocol):

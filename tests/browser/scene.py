@@ -2,102 +2,87 @@
 
 from typing import Any
 
-from tests.support.objects_api import MadeUpApi, Object, ago, finding, made
+from tests.support.shown_fleet import Item, ShownFleet, ago, item, job
 
-LINKS = {
-    "grafana": "https://grafana.example.com/d/kuberay?var-namespace={namespace}&var-cluster={cluster}",
-    "dashboard": "https://ray.example.com/{namespace}/{cluster}",
-    "runbook": "https://example.com/runbooks",
-}
-
-EVIDENCE: Object = {
-    "kind": "Pod",
-    "namespace": "ml",
-    "name": "train-llm-x7k2p-gpu-worker-abcde",
-    "field": "status.conditions[PodScheduled]",
-    "time": ago(minutes=13),
-    "message": "0/6 nodes are available: 6 Insufficient nvidia.com/gpu.",
-}
-
-STUCK = finding(
-    "RayCluster train-llm-x7k2p waits for 4 of 8 workers: 4 pods cannot be scheduled, insufficient nvidia.com/gpu.",
-    evidence=[EVIDENCE],
-    advice="Add nodes with this resource, request less, or wait until other pods end.",
-    runbook="rayclusterprovisioningstuck",
-)
-
-PROVISIONING: Object = {
-    "rayVersion": "2.49.0",
-    "workers": {"desired": 8, "ready": 4, "available": 4, "min": 1, "max": 10},
-    "requested": {"cpu": 128, "memoryBytes": 2**39, "gpu": 8},
-    "headPod": "train-llm-x7k2p-head-abcde",
-    "owner": {"kind": "RayJob", "name": "train-llm"},
-    "autoscaling": True,
-}
+CLUSTER = "train-llm-x7k2p"
+UNSCHEDULABLE = "0/6 nodes are available: 6 Insufficient nvidia.com/gpu."
 
 
-def scene() -> MadeUpApi:
-    """Return seven objects that are worth a look, and 40 ordinary jobs."""
-    job: Object = {"deploymentStatus": "Initializing", "rayCluster": "train-llm-x7k2p", "failed": 0, "backoffLimit": 2}
-    stages = _stages(New=15, Initializing=14)
-    objects = [
-        made(
-            "RayJob", "train-llm", "Initializing", STUCK, finding("Its deadline is near.", "warning"), **job, **stages
-        ),
-        made("RayCluster", "train-llm-x7k2p", "Provisioning", STUCK, **PROVISIONING),
-        made("RayService", "chat", "Upgrading", finding("The upgrade waits.", "warning"), **_upgrade()),
-        made("RayCluster", "notebook", "Suspended", finding("It is suspended.", "info"), workers={"desired": 0}),
-        made("RayCronJob", "nightly", "Scheduled", schedule="0 3 * * *", timeZone="UTC", lastScheduleTime=ago(hours=7)),
-        made("RayCluster", "gpu", "Ready", workers={"desired": 16, "ready": 16}, requested={"gpu": 16}),
-        *[_ordinary(index) for index in range(40)],
-    ]
-    api = MadeUpApi(objects, LINKS)
-    api.extras["train-llm"] = _extras("train-llm-x7k2p", "0/6 nodes are available.")
-    return api
+def scene(**settings: Any) -> ShownFleet:
+    """Return six objects that are worth a look, and 40 ordinary jobs."""
+    return ShownFleet(*_stuck_job(), *_others(), *(ordinary(index) for index in range(40)), **settings)
 
 
-def _stages(end: float | None = None, **minutes_ago: float) -> Object:
-    end_time = {} if end is None else {"endTime": ago(minutes=end)}
-    return {"timeline": [{"state": state, "time": ago(minutes=time)} for state, time in minutes_ago.items()]} | end_time
+def ordinary(index: int, state: str = "") -> Item:
+    return job(f"eval-{index:03}", state or ("Complete" if index % 2 else "Running"))
 
 
-def _upgrade() -> Object:
-    applications = [{"name": "llm", "status": "RUNNING", "deployments": [{"name": "Router", "status": "HEALTHY"}]}]
-    active = {"rayCluster": "chat-a", "targetCapacity": 100, "trafficRoutedPercent": 60, "applications": applications}
-    pending = {"rayCluster": "chat-b", "targetCapacity": 60, "trafficRoutedPercent": 40, "applications": []}
-    return {"serveEndpoints": 12, "active": active, "pending": pending}
-
-
-def _ordinary(index: int) -> Object:
-    details: Object = {"failed": 0, "backoffLimit": 2, "startTime": ago(minutes=10 + index)}
-    if index % 2:
-        stages = _stages(end=2, Initializing=14 + index, Running=10 + index, Complete=2)
-        return made(
+def _stuck_job() -> list[Item]:
+    status = {"desiredWorkerReplicas": 8, "readyWorkerReplicas": 4, "desiredGPU": "8", "desiredMemory": "512Gi"}
+    not_ready = condition("HeadPodReady", "False", "ContainersNotReady", UNSCHEDULABLE)
+    owner = {"ray.io/originated-from-crd": "RayJob", "ray.io/originated-from-cr-name": "train-llm"}
+    pods = [_pod(f"{CLUSTER}-worker-{index}", is_ready=index >= 4) for index in range(12)]
+    return [
+        item(
             "RayJob",
-            f"eval-{index:03}",
-            "Complete",
-            deploymentStatus="Complete",
-            durationSeconds=60 * index + 480,
-            **details,
-            **stages,
-        )
-    stages = _stages(Initializing=14 + index, Running=10 + index)
-    return made("RayJob", f"eval-{index:03}", "Running", deploymentStatus="Running", **details, **stages)
+            "train-llm",
+            {"jobDeploymentStatus": "Initializing", "rayClusterName": CLUSTER, "startTime": ago(minutes=14)},
+            labels={"team": "nlp"},
+        ),
+        item("RayCluster", CLUSTER, status | {"conditions": [not_ready]}, labels=owner),
+        _pod(f"{CLUSTER}-head", node_type="head"),
+        *pods,
+        event("RayCluster", CLUSTER, "FailedToCreateWorkerPod", UNSCHEDULABLE),
+    ]
 
 
-def _extras(cluster: str, message: str) -> Object:
-    pod: Object = {"nodeType": "worker", "group": "gpu", "createdAt": ago(minutes=13), "restarts": 0}
-    waiting = pod | {"status": "Pending", "ready": False, "message": message}
-    running = pod | {"status": "Running", "ready": True, "node": "gpu-1"}
-    event = {"type": "Warning", "reason": "FailedToCreateWorkerPod", "count": 14, "lastTime": ago(minutes=9)}
-    condition = {"type": "HeadPodReady", "status": "False", "reason": "ContainersNotReady", "time": ago(minutes=13)}
-    pods = [(waiting if index < 4 else running) | {"name": f"{cluster}-worker-{index}"} for index in range(12)]
-    related = {"kind": "RayCluster", "namespace": "ml", "name": cluster, "state": "Provisioning", "healthy": False}
+def _others() -> list[Item]:
+    roles = {"activeServiceStatus": _role("chat-a", 60), "pendingServiceStatus": _role("chat-b", 40)}
+    ready = [condition("Ready", "True", "NonZeroServeEndpoints"), condition("UpgradeInProgress", "True", "Pending")]
+    status = {"desiredWorkerReplicas": 16, "readyWorkerReplicas": 16, "desiredGPU": "16", "state": "ready"}
+    return [
+        item("RayService", "chat", {"numServeEndpoints": 12, "conditions": ready} | roles),
+        item("RayCluster", "chat-b", status, labels={"ray.io/originated-from-crd": "RayService"}),
+        item("RayCluster", "notebook", {"state": "suspended"}, {"suspend": True}),
+        item("RayCluster", "gpu", status),
+        item("RayCronJob", "nightly", {"lastScheduleTime": ago(hours=7)}, {"schedule": "0 3 1 1 *", "timeZone": "UTC"}),
+    ]
+
+
+def _role(cluster: str, share: int) -> dict[str, Any]:
+    applications = {"llm": {"status": "RUNNING", "serveDeploymentStatuses": {"Router": {"status": "HEALTHY"}}}}
+    return {"rayClusterName": cluster, "trafficRoutedPercent": share, "applicationStatuses": applications}
+
+
+def condition(type_: str, status: str, reason: str, message: str = "") -> dict[str, Any]:
     return {
-        "conditions": [condition | {"message": message}],
-        "pods": pods,
-        "events": [event | {"object": {"kind": "RayCluster", "name": cluster}, "message": message}],
-        "related": [related],
+        "type": type_,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": ago(minutes=13),
+    }
+
+
+def _pod(name: str, *, node_type: str = "worker", is_ready: bool = True) -> Item:
+    labels = {"ray.io/cluster": CLUSTER, "ray.io/node-type": node_type, "ray.io/group": "gpu"}
+    ready = condition("Ready", "True", "")
+    waits = condition("PodScheduled", "False", "Unschedulable", UNSCHEDULABLE)
+    status = {"phase": "Running", "conditions": [ready]} if is_ready else {"phase": "Pending", "conditions": [waits]}
+    return item("Pod", name, status, {"nodeName": "gpu-1"} if is_ready else {}, labels=labels)
+
+
+def event(kind: str, name: str, reason: str, message: str, namespace: str = "ml") -> Item:
+    metadata = {"name": f"{name}.1", "namespace": namespace, "uid": f"event-{name}"}
+    about = {"kind": kind, "name": name, "namespace": namespace}
+    return "Event", {
+        "metadata": metadata,
+        "involvedObject": about,
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "count": 14,
+        "lastTimestamp": ago(minutes=9),
     }
 
 
@@ -108,18 +93,37 @@ HOSTILE = [
     "' autofocus onfocus='document.title=1",
     "</textarea></title></style><iframe srcdoc=\"<script>parent.document.title='run'</script>\">",
     "javascript:document.title='run'",
-    "${document.title='run'} $rows {{7*7}} %3Cb%3E &lt;b&gt;",
+    "${document.title='run'} $rows {{7*7}} {% raw %} %3Cb%3E &lt;b&gt;",
     "\u202eevil\u0000\ud7ff\uffff\U0001f600",
 ]
 
 
-def hostile() -> MadeUpApi:
-    """Return objects with these texts in every field that can be any text."""
-    api = MadeUpApi([], LINKS)
-    for text in HOSTILE:
-        evil = finding(text, evidence=[dict.fromkeys(EVIDENCE, text) | {"time": ago()}], advice=text, runbook=text)
-        details: dict[str, Any] = {"dashboardUrl": text, "rayCluster": text, "reason": text, "queue": {text: text}}
-        stages = {"timeline": [{"state": text, "time": ago(minutes=2)}, {"state": text, "time": text}]}
-        api.objects.append(made("RayJob", text, text, evil, evil, namespace=text, **details, **stages))
-        api.extras[text] = _extras(text, text)
-    return api
+def hostile(*texts: str) -> ShownFleet:
+    """Return objects with each of these texts in every field that can be any text."""
+    items: list[Item] = []
+    for text in texts:
+        meta: dict[str, Any] = {"namespace": text, "labels": {"team": text, text: text}}
+        applications = {text: {"status": text, "message": text, "serveDeploymentStatuses": {text: {"status": text}}}}
+        role = {"rayClusterName": text, "applicationStatuses": applications}
+        bad = condition(text, "False", text, text)
+        failed = {"jobDeploymentStatus": "Failed", "reason": text, "message": text, "jobId": text, "jobStatus": text}
+        cluster = {"state": text, "reason": text, "conditions": [bad], "head": {"podName": text}}
+        pod = {"ray.io/cluster": text, "ray.io/node-type": text, "ray.io/group": text}
+        waiting = {"name": text, "state": {"waiting": {"reason": text, "message": text}}}
+        items += [
+            item(
+                "RayJob", text, failed | {"rayClusterName": text}, {"managedBy": text, "submissionMode": text}, **meta
+            ),
+            item("RayCluster", text, cluster, {"rayVersion": text, "managedBy": text}, **meta),
+            item("RayService", text, {"serviceStatus": text, "activeServiceStatus": role, "conditions": [bad]}, **meta),
+            item("RayCronJob", text, {}, {"schedule": text, "timeZone": text}, **meta),
+            item(
+                "Pod",
+                text,
+                {"phase": text, "message": text, "containerStatuses": [waiting]},
+                namespace=text,
+                labels=pod,
+            ),
+            *(event(kind, text, text, text, text) for kind in ("RayJob", "RayCluster", "RayService", "RayCronJob")),
+        ]
+    return ShownFleet(*items, cluster_name=texts[0])

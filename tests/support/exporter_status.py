@@ -9,6 +9,8 @@ class FakeStatus:
     not_ready: str | None = None
     not_alive: str | None = None
     missing: tuple[str, ...] = ()
+    stale_since: float | None = None
+    problem: str = ""
 
     def why_not_ready(self) -> str | None:
         return self.not_ready
@@ -20,4 +22,4 @@ class FakeStatus:
         return self.not_alive
 
     def kinds(self) -> list[KindStatus]:
-        return [KindStatus("rayjobs in <ns>", 7, "synced, watching")]
+        return [KindStatus("rayjobs in <ns>", 7, "synced, watching", 1_700_000_000.0, self.stale_since, self.problem)]

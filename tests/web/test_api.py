@@ -16,6 +16,7 @@ from exporter.exposition.exposition import Exposition
 from exporter.kinds import DIAGNOSED
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
+from exporter.web.snapshot import Snapshots
 from tests.support.exporter_status import FakeStatus
 from tests.support.fleets import recorded
 
@@ -30,7 +31,10 @@ class Api:
         self.fleet = recorded("008")[0]
         self.reads = 0
         endpoints = Endpoints(
-            Exposition([], CollectorRegistry()), self.status, lambda _: None, ObjectsApi(self._read, self.status)
+            Exposition([], CollectorRegistry()),
+            self.status,
+            lambda _: None,
+            ObjectsApi(Snapshots(self._read), self.status),
         )
         self.client = TestClient(endpoints.application(max_requests=40))
 
@@ -59,7 +63,9 @@ def test_list_has_all_objects_worst_first(api: Api) -> None:
     """With the version, the figures of the fleet, and what the exporter watches."""
     body = api.get()
     assert body["apiVersion"] == "v1"
-    assert body["exporter"] == {"version": __version__, "events": True, "pods": True}
+    kinds = [{"name": "rayjobs in <ns>", "state": "synced, watching", "lastEventTime": "2023-11-14T22:13:20Z"}]
+    exporter = {"version": __version__, "events": True, "pods": True, "fresh": True, "kinds": kinds}
+    assert body["exporter"] == exporter
     assert body["total"] == len(body["items"]) == 26
     assert "continue" not in body
     severities = [item.get("severity", "healthy") for item in body["items"]]
@@ -165,7 +171,7 @@ def test_lists_that_are_not_watched_are_absent(api: Api) -> None:
     api.fleet = Fleet(DIAGNOSED, Known(pods=False, events=False))
     api.fleet.add_objects(items)
     body = api.get(f"{ROOT}/RayCluster/team-vision/gpu-wait")
-    assert body["exporter"] == {"version": __version__, "events": False, "pods": False}
+    assert (body["exporter"]["events"], body["exporter"]["pods"]) == (False, False)
     assert "pods" not in body
     assert "events" not in body
 
@@ -236,3 +242,14 @@ def test_without_the_page_there_is_no_api() -> None:
     endpoints = Endpoints(Exposition([], CollectorRegistry()), FakeStatus(), lambda _: None)
     with TestClient(endpoints.application(max_requests=40)) as client:
         assert client.get(ROOT).status_code == 404
+
+
+def test_a_lost_connection_is_a_new_answer(api: Api) -> None:
+    """Also if no object has changed: `fresh` has."""
+    etag = api.client.get(ROOT).headers["ETag"]
+    assert api.client.get(ROOT, headers={"If-None-Match": etag}).status_code == 304
+    api.status.stale_since = 1_700_000_000.0
+    answer = api.client.get(ROOT, headers={"If-None-Match": etag})
+    assert answer.json()["exporter"]["fresh"] is False
+    item = answer.json()["items"][0]
+    assert api.get(f"{ROOT}/{item['kind']}/{item['namespace']}/{item['name']}")["exporter"]["fresh"] is False

@@ -1,16 +1,19 @@
 """The parameters of a list of the API: what is read, what is refused, what is selected."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-import msgspec
 import pytest
 
+from exporter.diagnosis.views import ObjectView
 from exporter.web.query import Query, QueryError, parse_query
-from exporter.web.snapshot import Entry
 
 
-def entry(name: str, kind: str = "RayJob", namespace: str = "a", state: str = "Running", created: float = 0.0) -> Entry:
-    return Entry(kind, namespace, name, state, state == "Running", created, msgspec.Raw(b"{}"))
+def entry(
+    name: str, kind: str = "RayJob", namespace: str = "a", state: str = "Running", created: float = 0.0
+) -> ObjectView:
+    created_at = datetime.fromtimestamp(created, UTC)
+    return ObjectView(kind, namespace, name, "", state, state == "Running", (), created_at=created_at)
 
 
 ENTRIES = [

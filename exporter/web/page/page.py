@@ -1,0 +1,179 @@
+"""The handler of `/`, and the headers that let nothing but the page's own script run in it.
+
+Style and script are in the document, so that a browser asks for nothing else. With `part=1` the answer is what the
+script puts in the place of what is shown: the same templates, without head, style and script.
+"""
+
+import gzip
+import hashlib
+import shlex
+from base64 import b64encode
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from anyio import CapacityLimiter, to_thread
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from exporter import __version__
+from exporter.diagnosis.phrases import age
+from exporter.exposition.negotiation import accepts_gzip
+from exporter.exposition.segments import Body
+from exporter.web.body import BodyResponse
+from exporter.web.page import words
+from exporter.web.page.address import Address
+from exporter.web.page.view import SEVERITIES, Freshness, PageView, freshness
+from exporter.web.snapshot import Snapshot, Snapshots
+from exporter.web.status import ExporterStatus
+
+MAX_CACHED = 16
+"""Answers: tabs that are open at the same address share one."""
+
+GZIP_LEVEL = 6
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """What the page says of other programs.
+
+    Attributes:
+        cluster_name: in the head and the title, "" for none.
+        links: addresses with placeholders: `dashboard`, `grafana`, `runbook`; "" for none.
+        labels: keys of the labels that are shown, by kind.
+    """
+
+    cluster_name: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class Page:
+    """The handler of `/`. Any number of requests at once; one after the other is rendered, in the thread pool."""
+
+    def __init__(self, snapshots: Snapshots, status: ExporterStatus, settings: PageSettings) -> None:
+        self._snapshots = snapshots
+        self._status = status
+        self._settings = settings
+        self._templates = _environment(settings)
+        style, script = _static("style.css"), _static("script.js")
+        self._templates.globals |= {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - files of this package
+        self._headers = {
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Security-Policy": content_security_policy(style, script),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-cache",
+            "Vary": "Accept-Encoding",
+        }
+        self._rendering = CapacityLimiter(1)
+        # Written by one thread at a time, that of the limiter.
+        self._cached: OrderedDict[tuple[str, bool], bytes] = OrderedDict()
+
+    def route(self, middleware: Sequence[Middleware] = ()) -> Route:
+        return Route("/", self._answer, middleware=middleware)
+
+    async def _answer(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._respond, request, limiter=self._rendering)
+
+    def _respond(self, request: Request) -> Response:
+        given = {name: request.query_params.getlist(name) for name in request.query_params}
+        address, is_part = Address(given), "part" in given
+        snapshot = None if self._status.why_not_ready() else self._snapshots.newest()
+        remedy = _remedy(snapshot) if snapshot else ""
+        fresh = freshness(self._status, remedy, datetime.now(UTC))
+        etag = _etag(snapshot, fresh, address, is_part)
+        headers = self._headers | {"ETag": etag}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        wants_gzip = accepts_gzip(",".join(request.headers.getlist("accept-encoding")))
+        if (body := self._cached.get((etag, wants_gzip))) is None:
+            body = self.render(snapshot, fresh, address, is_part=is_part).encode(errors="replace")
+            body = gzip.compress(body, GZIP_LEVEL, mtime=0) if wants_gzip else body
+            self._cached[etag, wants_gzip] = body
+            if len(self._cached) > MAX_CACHED:
+                self._cached.popitem(last=False)
+        headers |= {"Content-Encoding": "gzip"} if wants_gzip else {}
+        return BodyResponse(Body([body]), headers)
+
+    def render(self, snapshot: Snapshot | None, fresh: Freshness, address: Address, *, is_part: bool) -> str:
+        """Return the document, or its parts; without a snapshot there is only the reason in `fresh`."""
+        view = PageView(snapshot, address, self._settings.labels) if snapshot else None
+        template = self._templates.get_template("parts.html" if is_part else "page.html")
+        now = snapshot.time if snapshot else datetime.now(UTC)
+        return template.render(
+            address=address,
+            fresh=fresh,
+            page=view,
+            now=now,
+            kinds=self._status.kinds(),
+            age=lambda time: age(now, time),
+        )
+
+
+def content_security_policy(style: str, script: str) -> str:
+    """Return a policy under which only this style and this script count, and requests go only to the exporter.
+
+    The one policy of trusted types is that of the script, which passes answers of the exporter to a parser.
+    """
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {_hash_of(script)}",
+            f"style-src {_hash_of(style)}",
+            "connect-src 'self'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types page",
+        ]
+    )
+
+
+def _environment(settings: PageSettings) -> Environment:
+    templates = Environment(
+        loader=PackageLoader("exporter.web.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    names = ("tone", "words", "clock", "amount", "progress", "stages", "facts", "cluster_of", "expanded", "duration")
+    templates.globals |= {name: getattr(words, name) for name in names}
+    templates.globals |= {
+        "version": __version__,
+        "cluster_name": settings.cluster_name,
+        "links": settings.links,
+        "shapes": SEVERITIES,
+        "quoted": shlex.quote,
+    }
+    return templates
+
+
+def _remedy(snapshot: Snapshot) -> str:
+    known = snapshot.fleet.known
+    return "" if known.pods and known.events else known.remedy
+
+
+def _etag(snapshot: Snapshot | None, fresh: Freshness, address: Address, is_part: bool) -> str:
+    """Return a tag of all that is shown but the seconds of ages: an unchanged page is rendered once a minute."""
+    time = f"{snapshot.time:%H:%M} {snapshot.digest}" if snapshot else ""
+    text = repr((time, fresh, sorted(address.values.items()), address.open, is_part))
+    # Weak: the same for both encodings.
+    return f'W/"{hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]}"'
+
+
+def _hash_of(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _static(name: str) -> str:
+    return files("exporter.web.page").joinpath("static", name).read_text(encoding="utf-8")

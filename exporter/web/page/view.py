@@ -1,0 +1,194 @@
+"""What the templates show: a snapshot cut to what an address asks for, and whether it is up to date."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from exporter.diagnosis.causes import CAUSES
+from exporter.diagnosis.finding import Finding, severity_rank
+from exporter.diagnosis.phrases import duration
+from exporter.diagnosis.summary import Summary
+from exporter.diagnosis.views import ObjectPage, ObjectView, Reference, page_of
+from exporter.web.page.address import HEALTHY, PAGE_SIZE, Address
+from exporter.web.page.words import amount, words
+from exporter.web.snapshot import Snapshot
+from exporter.web.status import ExporterStatus
+
+KINDS = {"RayCluster": "Clusters", "RayJob": "Jobs", "RayService": "Services", "RayCronJob": "Cron jobs"}
+
+WAITING = ("New", "Initializing", "Waiting", "Retrying")
+
+SEVERITIES = {"critical": "◆", "warning": "▲", "info": "●", HEALTHY: "✓"}
+"""Each with its shape, so that nobody needs its colour."""
+
+MAX_LABELS = 2
+"""Of a row."""
+
+HOURS = 24
+
+
+class Freshness(NamedTuple):
+    """Whether what is shown is what the cluster has.
+
+    Attributes:
+        tone: `good`, `warn` or `bad`.
+        problems: what is missing, each with what to do.
+    """
+
+    tone: str
+    text: str
+    problems: Sequence[str]
+
+
+class Choice(NamedTuple):
+    """A filter that is a link."""
+
+    text: str
+    number: str
+    href: str
+    is_chosen: bool = False
+    tone: str = ""
+
+
+class Row(NamedTuple):
+    """One object in the table.
+
+    Attributes:
+        lead: the finding that the row shows: the worst one, or the one that the filter asks for.
+        page: with its lists, if the row is open.
+    """
+
+    key: str
+    view: ObjectView
+    lead: Finding | None
+    labels: Mapping[str, str]
+    managed_by: str
+    page: ObjectPage | None = None
+
+
+def freshness(status: ExporterStatus, remedy: str, now: datetime) -> Freshness:
+    """Return whether the exporter has all changes; `remedy` says how to have pods and Events read, "" if they are."""
+    kinds = status.kinds()
+    problems = [kind.problem for kind in kinds if kind.problem]
+    problems += [f"Some causes cannot be found: {remedy}."] if remedy else []
+    if reason := status.why_not_ready():
+        return Freshness("bad", f"Not ready: {reason}", problems)
+    stale = [kind for kind in kinds if kind.stale_since is not None]
+    if not stale:
+        return Freshness("warn" if problems else "good", "Connected, up to date", problems)
+    since = datetime.fromtimestamp(min(kind.stale_since or 0.0 for kind in stale), UTC)
+    what = "" if len(stale) == len(kinds) else f" for {', '.join(kind.name for kind in stale)}"
+    lasting = duration(max(0.0, (now - since).total_seconds()))
+    text = f"No connection to the API server{what} for {lasting}; what you see is from {since:%H:%M:%S}"
+    return Freshness("bad", text, problems)
+
+
+class PageView:
+    """The parts of the page for one address. Cheap parts are made when a template asks for them."""
+
+    def __init__(self, snapshot: Snapshot, address: Address, allowed: Mapping[str, Sequence[str]]) -> None:
+        """`allowed` has the keys of the labels that may be shown, by kind."""
+        self.now = snapshot.time
+        self.summary: Summary = snapshot.summary
+        self._snapshot = snapshot
+        self._address = address
+        self._allowed = allowed
+        found = address.select(snapshot.entries, self._labels)
+        self.total = len(found)
+        self.start = min(address.start, self.total)
+        self.end = min(self.start + PAGE_SIZE, self.total)
+        self.rows = [self._row(view) for view in found[self.start : self.end]]
+        self.namespaces = sorted({view.namespace for view in snapshot.entries})[:200]
+
+    def severities(self) -> list[Choice]:
+        """Return the numbers of objects by severity."""
+        views = self._address.select(self._snapshot.entries, self._labels, "severity")
+        numbers = Counter(view.severity or HEALTHY for view in views)
+        return [
+            self._choice("severity", name, "Healthy" if name == HEALTHY else name.capitalize(), numbers[name])
+            for name in SEVERITIES
+        ]
+
+    def causes(self) -> list[Choice]:
+        """Return the numbers of objects by cause: the worst causes first, of these the most frequent."""
+        views = self._address.select(self._snapshot.entries, self._labels, "cause")
+        numbers = Counter(cause for view in views for cause in {one.cause for one in view.findings})
+        ordered = sorted(numbers, key=lambda cause: (severity_rank(CAUSES[cause].severity), -numbers[cause], cause))
+        chosen = self._address.get("cause")
+        missing = [chosen] if chosen and chosen not in numbers else []
+        return [
+            self._choice("cause", str(cause), words(cause), numbers[cause], CAUSES[cause].severity) for cause in ordered
+        ] + [self._choice("cause", cause, words(cause), 0) for cause in missing]
+
+    def kinds(self) -> list[Choice]:
+        kinds = self.summary.kinds
+        tabs = {"": ("All", sum(kind.total for kind in kinds.values()))}
+        tabs |= {name: (text, kinds[name].total) for name, text in KINDS.items() if name in kinds}
+        chosen = self._address.get("kind")
+        return [
+            Choice(text, amount(number), self._address.link(kind=kind, state=""), kind == chosen)
+            for kind, (text, number) in tabs.items()
+        ]
+
+    def states(self) -> list[str]:
+        """Return the states that the filter can have."""
+        kind = self._address.get("kind")
+        found = {state for name, one in self.summary.kinds.items() if kind in ("", name) for state in one.states}
+        return sorted(found | {self._address.get("state")} - {""})
+
+    def figures(self) -> list[Choice]:
+        """Return figures of the whole fleet; those of objects are filters."""
+        kinds, gpus = self.summary.kinds, self.summary.gpus
+        states = {kind: kinds[kind].states if kind in kinds else {} for kind in KINDS}
+        jobs, services = states["RayJob"], states["RayService"]
+        ready = sum(services.get(state, 0) for state in ("Ready", "Upgrading"))
+        clusters = f"{amount(states['RayCluster'].get('Ready', 0))} of {amount(sum(states['RayCluster'].values()))}"
+        return [
+            Choice("jobs running", amount(jobs.get("Running", 0)), "?kind=RayJob&state=Running"),
+            Choice("jobs waiting", amount(sum(jobs.get(state, 0) for state in WAITING)), ""),
+            Choice("jobs failed", amount(jobs.get("Failed", 0)), "?kind=RayJob&state=Failed"),
+            Choice("clusters ready", clusters, "?kind=RayCluster&state=Ready"),
+            Choice("services ready", f"{amount(ready)} of {amount(sum(services.values()))}", "?kind=RayService"),
+            Choice("GPUs ready", f"{amount(gpus.ready)} of {amount(gpus.requested)}", ""),
+        ]
+
+    def hours(self) -> tuple[list[tuple[float, float]], int, int]:
+        """Return complete and failed jobs of the last 24 hours, each hour as shares of the highest; and both sums."""
+        last = self.now.replace(minute=0, second=0)
+        by_hour = {hour.time: hour for hour in self.summary.jobs_by_hour}
+        hours = [by_hour.get(last - timedelta(hours=index)) for index in reversed(range(HOURS))]
+        numbers = [(hour.complete, hour.failed) if hour else (0, 0) for hour in hours]
+        highest = max(1, *(sum(pair) for pair in numbers))
+        complete, failed = (sum(column) for column in zip(*numbers, strict=True))
+        return [(good / highest, bad / highest) for good, bad in numbers], complete, failed
+
+    def role(self, view: ObjectView, other: Reference) -> str:
+        """Return what a related object is for this one."""
+        for role in ("active", "pending"):
+            if (one := getattr(view.details, role, None)) is not None and one.ray_cluster == other.name:
+                return role
+        if view.kind == "RayCronJob" or other.kind == "RayCluster":
+            return ""
+        return "created by"
+
+    def _choice(self, filter_: str, value: str, text: str, number: int, tone: str = "") -> Choice:
+        is_chosen = self._address.get(filter_) == value
+        href = self._address.link(**{filter_: "" if is_chosen else value})
+        return Choice(text, amount(number), href, is_chosen, tone or value)
+
+    def _row(self, view: ObjectView) -> Row:
+        key = f"{view.kind}/{view.namespace}/{view.name}"
+        cause = self._address.get("cause")
+        lead = next((one for one in view.findings if one.cause == cause), next(iter(view.findings), None))
+        obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
+        page = page_of(obj, self._snapshot.fleet, self.now) if obj and key in self._address.open else None
+        managed_by = getattr(getattr(obj, "spec", None), "managed_by", None) or ""
+        return Row(key, view, lead, self._labels(view), managed_by, page)
+
+    def _labels(self, view: ObjectView) -> Mapping[str, str]:
+        obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
+        labels: Mapping[str, Any] = (obj and obj.metadata.labels) or {}
+        keys = self._allowed.get(view.kind, ())
+        shown = labels if "*" in keys else [key for key in keys if key in labels]
+        return {key: labels[key] or "" for key in [*shown][:MAX_LABELS]}

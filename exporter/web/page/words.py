@@ -1,0 +1,145 @@
+"""Values as the page writes them: times, durations, amounts, and what a row says of an object's progress."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from exporter.diagnosis.details import ClusterDetails, CronJobDetails, JobDetails, ServiceDetails, Step
+from exporter.diagnosis.phrases import age, ago, count, duration
+from exporter.diagnosis.views import ObjectView
+
+ENDS = ("Complete", "Failed", "ValidationFailed")
+
+TONES = {
+    "good": ("Ready", "Complete", "Scheduled"),
+    "active": ("Running", "Initializing", "Provisioning", "Upgrading"),
+    "bad": ("Failed", "ValidationFailed", "NotReady"),
+    "warn": ("Retrying", "Deleting", "Suspending"),
+    "start": ("Created", "New", "Waiting", "Ended"),
+}
+
+_TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
+_SHOWN_ELSEWHERE = ("timeline", "workers", "active", "pending", "owner", "cron_job")
+_BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def tone(state: str) -> str:
+    """Return the colour of a state; the word is always beside it."""
+    return _TONE_OF.get(state, "idle")
+
+
+def words(name: str) -> str:
+    """Return an identifier as words: `image-pull` and `ray_version` as `Image pull` and `Ray version`."""
+    return re.sub(r"[-_]", " ", name.removesuffix("_seconds").removesuffix("_bytes")).capitalize()
+
+
+def clock(time: datetime | None, now: datetime) -> str:
+    """Return a time of this day as `10:42:07`, another one with its date."""
+    if time is None:
+        return ""
+    return time.strftime("%H:%M:%S" if time.date() == now.date() else "%Y-%m-%d %H:%M:%S")
+
+
+def amount(number: float) -> str:
+    """Return a number with at most two decimals, and commas between thousands."""
+    return f"{round(number, 2):,g}" if number < 1e5 else f"{number:,.0f}"
+
+
+def progress(details: Any, now: datetime) -> tuple[str, float | None]:
+    """Return what a row says of an object beyond its state, and the share of it that is done, if it has one."""
+    match details:
+        case ClusterDetails(workers=workers, requested=requested):
+            gpus = f" · {count(int(requested.gpu), 'GPU')}" if requested and requested.gpu else ""
+            if workers is None:
+                return gpus[3:], None
+            ready, desired = workers.ready or 0, workers.desired or 0
+            return f"{amount(ready)} of {count(desired, 'worker')}{gpus}", ready / desired if desired else None
+        case JobDetails():
+            return " · ".join(filter(None, (_job_duration(details, now), _attempts(details)))), None
+        case ServiceDetails(serve_endpoints=endpoints, pending=pending):
+            text = "" if endpoints is None else count(endpoints, "endpoint")
+            if pending is None or (share := pending.traffic_routed_percent) is None:
+                return text, None
+            return f"{share} % of traffic on the new cluster · {text}", share / 100
+        case CronJobDetails(last_schedule_time=last):
+            ran = f" · last run{ago(now, last)}" if last else ""
+            return f"{details.schedule or ''} {details.time_zone or ''}".strip() + ran, None
+    return "", None
+
+
+def _job_duration(job: JobDetails, now: datetime) -> str:
+    if job.duration_seconds is not None:
+        return duration(job.duration_seconds)
+    runs = job.start_time and not job.end_time and job.deployment_status not in ENDS
+    return age(now, job.start_time) if runs else ""
+
+
+def _attempts(job: JobDetails) -> str:
+    started = max(1, (job.failed or 0) + (job.succeeded or 0) + (job.deployment_status not in ENDS))
+    most = max((job.backoff_limit or 0) + 1, started)
+    return f"attempt {started} of {most}" if most > 1 else ""
+
+
+def stages(steps: tuple[Step, ...], end: datetime) -> list[tuple[Step, float, float, float]]:
+    """Return each state with its seconds, and its left edge and width in a picture of 100; a short one is visible."""
+    nexts = [*(step.time for step in steps[1:]), end]
+    seconds = [
+        0.0 if step.state in ENDS else max(0.0, (after - step.time).total_seconds())
+        for step, after in zip(steps, nexts, strict=False)
+    ]
+    widths = [max(3.0, 100 * one / (sum(seconds) or 1)) for one in seconds]
+    scale, left, found = 100 / (sum(widths) or 1), 0.0, []
+    for step, lasted, width in zip(steps, seconds, widths, strict=True):
+        found.append((step, lasted, round(left, 2), round(width * scale, 2)))
+        left += width * scale
+    return found
+
+
+def facts(details: Any, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield names and values of what is set in the details of an object."""
+    for field in msgspec.structs.fields(details) if details is not None else ():
+        value = getattr(details, field.name)
+        if value not in (None, "", ()) and field.name not in _SHOWN_ELSEWHERE:
+            yield words(field.name), _text(field.name, value, now)
+    for role in ("active", "pending"):
+        for application in found.applications if (found := getattr(details, role, None)) else ():
+            states = [f"{one.name} {one.status or ''}".strip() for one in application.deployments]
+            yield f"Application {application.name}", f"{application.status or ''} ({role}): {', '.join(states)}"
+
+
+def _text(name: str, value: Any, now: datetime) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return clock(value, now)
+        case msgspec.Struct():
+            return ", ".join(f"{text} {label}" if label != "Memory" else text for label, text in facts(value, now))
+        case int() | float() if name.endswith("_seconds"):
+            return duration(value)
+        case int() | float() if name.endswith("_bytes"):
+            power = min(len(_BYTES) - 1, max(0, (int(value).bit_length() - 1) // 10))
+            return f"{amount(value / 2 ** (10 * power))} {_BYTES[power]}"
+        case int() | float():
+            return amount(value)
+    return str(value)
+
+
+def cluster_of(view: ObjectView) -> str:
+    """Return the name of an object's RayCluster, "" if it has none."""
+    if view.kind == "RayCluster":
+        return view.name
+    roles = (view.details, getattr(view.details, "active", None), getattr(view.details, "pending", None))
+    return next(filter(None, (getattr(role, "ray_cluster", None) for role in roles)), "")
+
+
+def expanded(template: str, values: Mapping[str, str]) -> str:
+    """Return an address with the values in the place of {names}; "" if the object lacks one of them."""
+    names = re.findall(r"\{(\w+)\}", template)
+    if not all(values.get(name) for name in names):
+        return ""
+    return re.sub(r"\{(\w+)\}", lambda match: quote(values[match[1]], safe=""), template)
