@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from starlette.testclient import TestClient
 
-from exporter import app
+from exporter import app, status
 from exporter.app import Exporter, serve
 from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
 from exporter.errors import ConfigError
@@ -78,6 +79,26 @@ def test_from_the_api_server_to_the_exposition(server: FaultServer) -> None:
     finally:
         exporter.stop()
     assert not any(informer.state().is_alive for informer in exporter.informers)
+
+
+def test_the_page_says_since_when_the_api_server_does_not_answer(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And shows the objects as they were."""
+    monkeypatch.setattr(status, "STALE_SECONDS", 0.0)
+    exporter = exporter_of(CONFIG, server.url)
+    exporter.start()
+    try:
+        web = TestClient(exporter.endpoints.application(max_requests=4))
+        wait_until(lambda: "Connected, up to date" in web.get("/").text)
+        server.stop()
+        wait_until(lambda: "No connection to the API server for" in web.get("/").text)
+        answer = web.get("/").text
+        assert re.search(r"No connection to the API server for \d+ s; what you see is from \d\d:\d\d:\d\d", answer)
+        assert 'aria-expanded="false">a</a>' in answer
+        assert web.get("/api/v1/objects").json()["exporter"]["fresh"] is False
+    finally:
+        exporter.stop()
 
 
 def test_families_that_are_filtered_out_are_printed_nowhere(server: FaultServer) -> None:

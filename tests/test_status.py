@@ -7,7 +7,7 @@ import pytest
 
 from exporter.kube.informer import Informer, InformerState
 from exporter.kube.sync_state import SyncState
-from exporter.status import HOLD_BACK_SECONDS, InformerStatus
+from exporter.status import HOLD_BACK_SECONDS, STALE_SECONDS, InformerStatus
 from tests.support.informers import LISTING, SYNCED, FakeInformer
 
 REFUSED = replace(LISTING, name="rayservices", sync=SyncState.REFUSED)
@@ -82,3 +82,29 @@ def test_rows_of_the_landing_page() -> None:
         ("raycronjobs", 0, "not installed"),
         ("rayservices", 0, "refused by the API server"),
     ]
+
+
+def test_a_watch_that_stays_closed_is_stale() -> None:
+    """Since it was closed; not while the next one is opened."""
+    informer, clock = FakeInformer(SYNCED), [1000.0]
+    status = InformerStatus(cast("list[Informer[Any]]", [informer]), lambda: clock[0])
+    status.tick()
+    assert status.kinds()[0].stale_since is None
+    informer.current = replace(SYNCED, is_connected=False)
+    status.tick()
+    assert status.kinds()[0].stale_since is None
+    clock[0] += STALE_SECONDS
+    status.tick()
+    assert status.kinds()[0].stale_since == 1000.0
+    informer.current = SYNCED
+    status.tick()
+    assert status.kinds()[0].stale_since is None
+
+
+def test_what_is_missing_is_said_with_what_to_do() -> None:
+    """Nothing of a kind that is not installed: then there are no such objects."""
+    failing = replace(FAILING, failure="500: webhook")
+    problems = [kind.problem for kind in status_of(SYNCED, MISSING, REFUSED, failing).kinds()]
+    assert problems[:2] == ["", ""]
+    assert "rayservices are missing: the API server refuses the list" in problems[2]
+    assert problems[3] == "rayjobs are missing: every list fails (500: webhook)"

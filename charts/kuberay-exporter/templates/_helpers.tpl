@@ -118,6 +118,21 @@ imagePullSecrets:
 {{- with .Values.webMaxRequests }}
 - --web-max-requests={{ int64 . }}
 {{- end }}
+{{- if .Values.ui.enabled }}
+{{- with .Values.ui.clusterName }}
+- {{ printf "--cluster-name=%s" . | quote }}
+{{- end }}
+{{- range $name, $address := .Values.ui.links }}
+{{- with $address }}
+- {{ printf "--web-link-%s=%s" $name . | quote }}
+{{- end }}
+{{- end }}
+{{- else }}
+{{- if or .Values.ui.clusterName (without (values .Values.ui.links) "") }}
+{{- fail "ui.clusterName and ui.links have no effect without ui.enabled" }}
+{{- end }}
+- --no-web-ui
+{{- end }}
 {{- if include "kuberay-exporter.webConfig" . }}
 - --web-config-file={{ include "kuberay-exporter.webFolder" . }}/web-config.yaml
 - --health-probe-bind-address=:8081
