@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from exporter.diagnosis.causes import CAUSES
+from exporter.diagnosis.causes import CAUSES, Cause
 from exporter.diagnosis.finding import Finding, severity_rank
 from exporter.diagnosis.phrases import duration
 from exporter.diagnosis.summary import Summary
@@ -111,15 +111,15 @@ class PageView:
         ]
 
     def causes(self) -> list[Choice]:
-        """Return the numbers of objects by cause: the worst causes first, of these the most frequent."""
+        """Return the numbers of objects by cause: the chosen one, then the worst, of these the most frequent first."""
         views = self._address.select(self._snapshot.entries, self._labels, "cause")
         numbers = Counter(cause for view in views for cause in {one.cause for one in view.findings})
-        ordered = sorted(numbers, key=lambda cause: (severity_rank(CAUSES[cause].severity), -numbers[cause], cause))
-        chosen = self._address.get("cause")
-        missing = [chosen] if chosen and chosen not in numbers else []
-        return [
-            self._choice("cause", str(cause), words(cause), numbers[cause], CAUSES[cause].severity) for cause in ordered
-        ] + [self._choice("cause", cause, words(cause), 0) for cause in missing]
+        chosen = {cause for cause in Cause if cause == self._address.get("cause")}
+        ordered = sorted(
+            numbers.keys() | chosen,
+            key=lambda cause: (cause not in chosen, severity_rank(CAUSES[cause].severity), -numbers[cause], cause),
+        )
+        return [self._choice("cause", cause, words(cause), numbers[cause], CAUSES[cause].severity) for cause in ordered]
 
     def kinds(self) -> list[Choice]:
         kinds = self.summary.kinds
