@@ -110,7 +110,8 @@ def _conditions(obj: DetailedObject) -> Iterable[ConditionRow]:
 
 
 def _events(related: Related) -> list[EventRow]:
-    events = [*related.events, *(event for _, of_cluster in related.clusters for event in of_cluster.events)]
+    parts = (related, *(of_cluster for _, of_cluster in related.clusters))
+    events = [event for part in parts for found in (part.events, *part.pod_events.values()) for event in found]
     rows = [EventRow.of(event) for event in events]
     return sorted(rows, key=lambda row: row.last_time.timestamp() if row.last_time else 0.0, reverse=True)[:MAX_EVENTS]
 

@@ -171,6 +171,19 @@ def test_events_of_an_object_and_its_cluster_are_the_newest_first() -> None:
     assert MAX_EVENTS == 20
 
 
+def test_events_of_pods_are_those_of_an_object() -> None:
+    """Of the pods of its cluster, and of its submitter."""
+    fleet = fleet_of(
+        ("RayJob", manifest({"rayClusterName": "c"})),
+        ("RayCluster", manifest(READY, name="c")),
+        pod("worker", "c"),
+        submitter("submitter"),
+        event("Pod", "worker", "FailedMount", ago(minutes=1)),
+        event("Pod", "submitter", "BackOff", ago(minutes=2)),
+    )
+    assert [row.reason for row in page(fleet, "RayJob").events or ()] == ["FailedMount", "BackOff"]
+
+
 @pytest.mark.parametrize(
     ("known", "pods", "events"),
     [
