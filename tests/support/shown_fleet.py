@@ -7,7 +7,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
-from exporter.diagnosis.fleet import Fleet, Known
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.related import Known
 from exporter.exposition.exposition import Exposition
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints

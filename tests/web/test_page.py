@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from starlette.testclient import TestClient
 
-from exporter.diagnosis.fleet import Known
+from exporter.diagnosis.related import Known
 from tests.browser.scene import HOSTILE, hostile, scene
 from tests.support.shown_fleet import ShownFleet, item, job, many
 

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from exporter.diagnosis.details import ClusterDetails, CronJobDetails, JobDetails, ServiceDetails, Step
+from exporter.diagnosis.details import ClusterDetails, JobDetails, ServiceDetails, Step
 from exporter.diagnosis.phrases import age, ago, count, duration
+from exporter.diagnosis.raycronjob import CronJobDetails
 from exporter.diagnosis.views import ObjectView
 
 ENDS = ("Complete", "Failed", "ValidationFailed")
