@@ -14,6 +14,7 @@ from exporter.collectors.event import EVENTS
 from exporter.config import Config
 from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
+from exporter.kinds import DECLARATIONS
 from exporter.kube.client.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import SharedByInformers
 from exporter.kube.transport import Transport
@@ -26,7 +27,6 @@ from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
 from exporter.web.listener import MAX_CONNECTIONS, Listener, format_address, listen
 from exporter.web.page import Page, PageSettings
-from exporter.web.query import KINDS
 from exporter.web.server import Server, serve_until_signal
 from exporter.web.snapshot import Snapshots
 from exporter.web.token_auth import REVIEWED_AT_ONCE
@@ -139,7 +139,7 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
 
 
 def _page_settings(config: Config) -> PageSettings:
-    labels = {kind: config.user_labels(f"{kind.lower()}s") for kind in KINDS}
+    labels = {kind.name: config.user_labels(kind.tables.plural) for kind in DECLARATIONS}
     return PageSettings(config.cluster_name, config.links, labels)
 
 

@@ -46,12 +46,18 @@ class Source:
 
 
 class Reading(NamedTuple):
-    """What was read: objects with their findings, the worst first; without a fleet if an exporter has found them."""
+    """What was read: objects with their findings, the worst first.
+
+    Attributes:
+        fleet: None if an exporter has found them.
+        warning: why they may be old, "" if they are not.
+    """
 
     views: Sequence[ObjectView]
     known: Known
     time: datetime
     fleet: Fleet | None = None
+    warning: str = ""
 
     @classmethod
     def of(cls, fleet: Fleet, at: datetime | None) -> Self:
@@ -95,11 +101,13 @@ def explain_command(names: tuple[str, ...], output: str, watch: bool, all_namesp
     _check(source, all_namespaces=all_namespaces, watch=watch, has_names=bool(names))
     wanted, read = parse_names(names), _reader(source)
     if watch:
-        live.watch(lambda: read().views, URL_SECONDS if source.url else CLUSTER_SECONDS)
+        live.watch(lambda: _watched(read()), URL_SECONDS if source.url else CLUSTER_SECONDS)
     try:
         reading = read()
     except ApiError as exc:
         raise ConfigError(str(exc)) from exc
+    if reading.warning:
+        click.echo(f"kuberay-exporter: {report.printable(reading.warning)}", err=True)
     views = _select(reading.views, wanted, source.where)
     if wanted and wanted[0].name:
         _print_chains(views, reading, output)
@@ -107,6 +115,10 @@ def explain_command(names: tuple[str, ...], output: str, watch: bool, all_namesp
         _print_table(views, reading, output)
     if any(not view.healthy for view in views):
         raise click.exceptions.Exit(FINDINGS)
+
+
+def _watched(reading: Reading) -> tuple[Sequence[ObjectView], str]:
+    return reading.views, reading.warning
 
 
 def _check(source: Source, *, all_namespaces: bool, watch: bool, has_names: bool) -> None:
@@ -182,10 +194,11 @@ def _reader(source: Source) -> Callable[[], Reading]:
 
 
 def _of_url(address: str, namespace: str, say: Callable[[str], None]) -> Reading:
-    views, known = remote.read_views(address, {"namespace": namespace} if namespace else {})
+    views, known, is_fresh = remote.read_views(address, {"namespace": namespace} if namespace else {})
     if missing := report.unread(known):
         say(f"{address} does not know of {missing}: add them to its --collectors, or see its log")
-    return Reading(views, known, datetime.now(UTC))
+    warning = "" if is_fresh else f"{address} has no connection to the API server: the objects are old"
+    return Reading(views, known, datetime.now(UTC), warning=warning)
 
 
 def _select(views: Sequence[ObjectView], wanted: Sequence[Wanted], where: str) -> Sequence[ObjectView]:

@@ -29,20 +29,27 @@ def check_rich() -> None:
 
 
 def watch(
-    read: Callable[[], Sequence[ObjectView]], interval_seconds: float, *, now: Callable[[], datetime] | None = None
+    read: Callable[[], tuple[Sequence[ObjectView], str]],
+    interval_seconds: float,
+    *,
+    now: Callable[[], datetime] | None = None,
 ) -> None:
-    """Show what `read` returns, the worst first, until Ctrl-C. A failed read is shown, and the last table stays."""
+    """Show the objects that `read` returns, the worst first, and its warning, until Ctrl-C.
+
+    A failed read is shown, and the last table stays.
+    """
     from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
 
     clock = now or (lambda: datetime.now(UTC))
     console = Console()
-    views, error = list[ObjectView](), ""
+    views: Sequence[ObjectView] = ()
+    error = ""
     with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
         while True:
             try:
-                views, error = list(read()), ""
+                views, error = read()
             except ApiError as exc:
                 error = f"{exc}; the table is the last one that was read"
             # A line for the title, two for the header, one for the error.

@@ -21,10 +21,11 @@ MAX_PAGES = 1000
 
 
 class ExporterInfo(msgspec.Struct, frozen=True):
-    """What the exporter watches."""
+    """What the exporter watches, and whether it receives the changes."""
 
     events: bool = True
     pods: bool = True
+    fresh: bool = True
 
 
 class Listing(msgspec.Struct):
@@ -55,8 +56,8 @@ def _is_address(url: str) -> bool:
     return is_complete and not any(char.isspace() or char in "?#" for char in url)
 
 
-def read_views(url: str, query: dict[str, str]) -> tuple[list[ObjectView], Known]:
-    """Return the objects of all pages, and what the exporter watches.
+def read_views(url: str, query: dict[str, str]) -> tuple[list[ObjectView], Known, bool]:
+    """Return the objects of all pages, what the exporter watches, and whether it receives all changes.
 
     Raises:
         StreamError: the exporter does not answer, or not with its API.
@@ -68,7 +69,7 @@ def read_views(url: str, query: dict[str, str]) -> tuple[list[ObjectView], Known
         views += page.items
         token = page.continue_token
         if not token:
-            return views, Known(pods=page.exporter.pods, events=page.exporter.events)
+            return views, Known(pods=page.exporter.pods, events=page.exporter.events), page.exporter.fresh
     raise StreamError(f"{url} answered with more than {MAX_PAGES} pages")
 
 

@@ -119,7 +119,7 @@ def test_every_kind_can_be_expanded_and_is_accessible(page: Page, address: str, 
 
 
 def test_a_running_cluster_is_followed(page: Page, address: str) -> None:
-    """The table changes by itself."""
+    """The table changes by itself: with so many objects every minute, as a diagnosis takes at most 5 % of the time."""
     open_page(page, f"{address}?kind=RayJob&sort=created")
     first = page.locator(ROWS).first.inner_text()
-    expect(page.locator(ROWS).first).not_to_have_text(first, timeout=60_000)
+    expect(page.locator(ROWS).first).not_to_have_text(first, timeout=180_000)

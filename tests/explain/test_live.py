@@ -65,8 +65,9 @@ def exporter() -> Iterator[str]:
 
 def test_objects_of_a_running_exporter(exporter: str) -> None:
     """All pages, as the API sends them."""
-    views, known = read_views(exporter, {})
+    views, known, is_fresh = read_views(exporter, {})
     assert known == Known()
+    assert is_fresh
     assert {"RayCluster", "RayJob", "RayService"} <= {view.kind for view in views}
     assert all(view.healthy is not bool(view.findings) for view in views)
 
@@ -88,21 +89,30 @@ def test_address_of_an_exporter() -> None:
         check_url("file:///etc/passwd")
 
 
-def test_failed_read_keeps_the_last_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """The error is shown below it; Ctrl-C ends the table."""
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("http://x has no connection", "http://x has no connection"),
+        (
+            StreamError("couldn't read http://x: refused"),
+            "couldn't read http://x: refused; the table is the last one that was read",
+        ),
+    ],
+)
+def test_old_table_is_said(last: str | StreamError, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below it: a warning of the exporter, or why the last read failed. Ctrl-C ends the table."""
     fleet, now = recorded("008")
-    answers: Iterator[Sequence[ObjectView] | BaseException] = iter(
-        [Reading.of(fleet, now).views, StreamError("couldn't read http://x: refused"), KeyboardInterrupt()]
-    )
+    views = Reading.of(fleet, now).views
+    answers: Iterator[str | BaseException] = iter(["", last, KeyboardInterrupt()])
 
-    def read() -> Sequence[ObjectView]:
+    def read() -> tuple[Sequence[ObjectView], str]:
         answer = next(answers)
         if isinstance(answer, BaseException):
             raise answer
-        return answer
+        return views, answer
 
     with pytest.raises(KeyboardInterrupt):
         live.watch(read, 0.0, now=lambda: now)
     printed = capsys.readouterr().out
     assert "26 objects, 15 with findings" in printed
-    assert "couldn't read http://x: refused; the table is the last one that was read" in " ".join(printed.split())
+    assert said in " ".join(printed.split())

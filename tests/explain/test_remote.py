@@ -89,8 +89,9 @@ def test_wrong_addresses(url: str) -> None:
 def test_all_pages_are_read_with_the_same_filters() -> None:
     """The token of a page is sent for the next one, whatever characters are in it."""
     with exporter(listing("a", "b", following="2&x"), listing("c")) as (url, paths):
-        views, known = read_views(url, {"namespace": "ns 1"})
+        views, known, is_fresh = read_views(url, {"namespace": "ns 1"})
     assert known == Known(pods=True, events=False)
+    assert is_fresh
     assert [view.name for view in views] == ["a", "b", "c"]
     assert {urlsplit(path).path for path in paths} == {"/api/v1/objects"}
     assert [parse_qs(urlsplit(path).query) for path in paths] == [
