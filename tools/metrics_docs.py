@@ -15,6 +15,7 @@ from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
 from exporter.collectors.table import OTHER, AnyKind
 from exporter.kinds import KINDS
+from exporter.options import nine_pattern
 from exporter.protection import reload_metrics
 from exporter.telemetry import Telemetry
 
@@ -188,12 +189,6 @@ def metrics_page() -> str:
             NINE.format(pattern=nine_pattern()),
         ]
     )
-
-
-def nine_pattern() -> str:
-    """Return the value of --metric-allowlist that selects the stable families."""
-    names = [row.name for kind in KINDS for row in kind.rows if row.is_stable]
-    return f"^({'|'.join(names)})$"
 
 
 def _per_object() -> Iterator[str]:
