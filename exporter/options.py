@@ -119,6 +119,15 @@ def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[A
     """The exporter's own settings, for `serve` and `demo`."""
     return options(
         option(
+            "--enable-metrics",
+            type=bool,
+            default=True,
+            # As in Go, the flag alone is true.
+            is_flag=False,
+            flag_value=True,
+            help="False: answer only the probes, and watch nothing; for command lines of the KubeRay operator.",
+        ),
+        option(
             "--health-probe-bind-address",
             type=Parsed("address", parse_address),
             help="Address of a second listener for /healthz and /readyz only.  [default: none]",
@@ -263,7 +272,7 @@ def build_config(values: dict[str, Any]) -> Config:
         metrics_address=values["metrics_addr"],
         probe_address=values["health_probe_bind_address"],
         namespaces=values["watch_namespace"],
-        collectors=collectors,
+        collectors=collectors if values["enable_metrics"] else (),
         family_filter=build_family_filter(values["metrics"], values["metric_allowlist"], values["metric_denylist"]),
         user_labels=values["metric_labels_allowlist"],
         histogram_buckets=values["histogram_buckets"],

@@ -1,4 +1,4 @@
-"""Writes which families each alert and each dashboard needs, for the chart's refusals (`make rules`, `make dashboards`).
+"""Writes which families each alert and dashboard needs, for the chart's refusals (`make rules`, `make dashboards`).
 
 What follows `unless` is not needed: without it an alert fires for more objects, and is not silent.
 """

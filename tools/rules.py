@@ -36,11 +36,7 @@ def source(path: Path = RENDERED) -> str:
     """Return the rules of a file before the insertion of values, without the comment for their editors."""
     lines = (CHART / "files" / path.name).read_text().splitlines(keepends=True)
     text = "".join(lines[lines.index("groups:\n") :])
-    if path == NINE:
-        exporters = _EXPORTER_GROUP.search(source())
-        assert exporters
-        return f"{text}\n{exporters[0].rstrip()}\n"
-    return text
+    return text if path == RENDERED else "\n".join([text, *_EXPORTER_GROUP.findall(source())]).rstrip() + "\n"
 
 
 def rendered(
