@@ -32,7 +32,6 @@ from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)
 RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)
-RUNBOOKS = "https://github.com/kuberay-exporter/kuberay-exporter/blob/main/docs/runbooks.md"
 DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
 NINE = {kind.plural: [row.name for row in kind.rows if row.is_stable] for kind in KINDS}
 """The operator's own metrics, by kind."""
@@ -226,7 +225,7 @@ def link_options() -> Iterator[Callable[[Any], Any]]:
     )
     yield option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}.")
     yield option(
-        "--web-link-runbook", type=link, default=RUNBOOKS, help="Address of the runbooks, for the links of findings."
+        "--web-link-runbook", type=link, default="", help="Address of docs/runbooks.md, for the links of findings."
     )
 
 

@@ -62,6 +62,8 @@ def rendered(
         **external_tokens(labels, expected_clusters),
     }
     text = re.sub(r"\$\{(\w+)\}", lambda token: str(tokens[token[1]]), source(path))
+    if not tokens["runbookUrl"]:
+        text = re.sub(r"^ +runbook_url: .*\n", "", text, flags=re.MULTILINE)
     # Without a matcher nothing is left in the braces.
     return HEAD.format(path.name) + text.replace(", }", "}").replace("{}", "")
 

@@ -135,6 +135,9 @@ imagePullSecrets:
 {{- with .Values.webMaxRequests }}
 - --web-max-requests={{ int64 . }}
 {{- end }}
+{{- with .Values.prometheusRule.runbookUrl }}
+- {{ printf "--web-link-runbook=%s" . | quote }}
+{{- end }}
 {{- if include "kuberay-exporter.webConfig" . }}
 - --web-config-file={{ include "kuberay-exporter.webFolder" . }}/web-config.yaml
 - --health-probe-bind-address=:8081

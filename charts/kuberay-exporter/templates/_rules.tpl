@@ -129,6 +129,7 @@ or on ({{ $object }}) (
 {{- with coalesce $own.for $rule.for }}{{ $_ := set $rule "for" (include "kuberay-exporter.insert" (list . $tokens)) }}{{ end -}}
 {{- with $own.severity }}{{ $_ := set $rule.labels "severity" . }}{{ end -}}
 {{- $_ := set $rule "labels" (merge $rule.labels (deepCopy ($own.labels | default dict)) $values.labels) -}}
+{{- if not $values.runbookUrl }}{{ $_ := unset $rule.annotations "runbook_url" }}{{ end -}}
 {{- range $name, $text := $rule.annotations -}}
 {{- $_ := set $rule.annotations $name (include "kuberay-exporter.insert" (list $text $tokens)) -}}
 {{- end -}}
