@@ -99,6 +99,7 @@ def test_flags_that_are_values_are_not_accepted_as_additional_flags() -> None:
         "watchNamespace",
         "metricsAddr",
         "webConfigFile",
+        "webLinkRunbook",
         "healthProbeBindAddress",
         "metricsAuthAudiences",
     }
