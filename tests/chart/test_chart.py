@@ -167,6 +167,7 @@ def test_the_nine_have_rules_a_dashboard_and_permissions_of_their_own() -> None:
     rendered = template({"metrics": "nine", "prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}})
     assert rendered.flags["--metrics"] == "nine"
     assert rendered.flags["--collectors"] == "rayclusters,rayjobs,rayservices"
+    assert rendered.one("Pod")["spec"]["containers"][0]["args"][-1] == "rayclusters,rayjobs,rayservices"
     (rule,) = rendered.one("ClusterRole")["rules"]
     assert rule["resources"] == ["rayclusters", "rayjobs", "rayservices"]
     assert rendered.one("PrometheusRule")["spec"] == yaml.safe_load(NINE.read_text())
