@@ -124,6 +124,8 @@ promtool: ## Check the golden exposition and the documented joins with promtool
 .PHONY: rules
 rules: $(READY) ## Generate rules and table of alerts; test them with promtool, and the routes with amtool
 	$(BIN)/python -m tools.rules > deploy/prometheus/rules.yaml
+	$(BIN)/python -m tools.rules --nine > deploy/prometheus/rules-nine.yaml
+	$(BIN)/python -m tools.families
 	$(BIN)/python -m tools.alerts_table
 	$(BIN)/python -m tools.rule_tests
 	$(BIN)/python -m pytest tests/live/test_alertmanager.py
@@ -146,6 +148,7 @@ logql: ## Parse the LogQL queries of the documentation (needs Node.js 20 or late
 .PHONY: dashboards
 dashboards: $(READY) ## Generate the dashboards
 	$(BIN)/python -m tools.dashboards.render
+	$(BIN)/python -m tools.families
 
 # `make test` does not collect this folder (norecursedirs in pyproject.toml), as it needs Prometheus.
 .PHONY: live

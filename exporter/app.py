@@ -144,7 +144,9 @@ def _page_settings(config: Config) -> PageSettings:
 
 
 def _listen(config: Config, endpoints: Endpoints, protection: Protection, max_connections: int) -> list[Listener]:
-    application = protection.protect(endpoints.application(config.max_requests))
+    application = protection.protect(
+        endpoints.application(config.max_requests) if config.collectors else endpoints.probe_application()
+    )
     metrics = listen("--metrics-addr", *config.metrics_address)
     listeners = [Listener(metrics, application, protection.tls, max_connections)]
     if config.probe_address is not None:

@@ -99,6 +99,7 @@ def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
 def render_command(
     files: tuple[BinaryIO, ...],
     collectors: tuple[str, ...],
+    metrics: str,
     metric_allowlist: tuple[re.Pattern[str], ...],
     metric_denylist: tuple[re.Pattern[str], ...],
     metric_labels_allowlist: UserLabelAllowlist,
@@ -116,7 +117,7 @@ def render_command(
     # Ended by a signal it has not printed everything: that is no success.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     skipped: list[str] = []
-    family_filter = build_family_filter(metric_allowlist, metric_denylist)
+    family_filter = build_family_filter(metrics, metric_allowlist, metric_denylist)
     renderer = Renderer(collectors, family_filter, metric_labels_allowlist, skipped.append)
     for item in items_of_files(files or [sys.stdin.buffer]):
         renderer.add(item)

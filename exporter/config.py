@@ -76,7 +76,7 @@ class Config:
     Attributes:
         probe_address: a second listener for the probes; None: they are on `metrics_address` alone.
         namespaces: which to watch; empty: all, cluster-wide.
-        collectors: plural names of the kinds to export.
+        collectors: plural names of the kinds to export; none: only the probes are answered.
         user_labels: which labels of objects become labels of series.
         histogram_buckets: upper bounds in seconds, ascending.
         object_series_limit: series of one object in one metric family.

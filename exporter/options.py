@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,10 @@ from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)
 RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)
-RUNBOOKS = "https://github.com/kuberay-exporter/kuberay-exporter/blob/main/docs/runbooks.md"
 DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
+NINE = {kind.plural: [row.name for row in kind.rows if row.is_stable] for kind in KINDS}
+"""The operator's own metrics, by kind."""
+OWN_METRICS = re.compile("^(kuberay_exporter|process|python)_")
 
 
 class Parsed(click.ParamType[Any]):
@@ -85,6 +88,12 @@ def family_options(
             help=f"Comma-separated kinds to export, of {', '.join(known)}.",
         ),
         option(
+            "--metrics",
+            type=click.Choice(["all", "nine"]),
+            default="all",
+            help="Metrics to derive: all, or the nine of the KubeRay operator and the exporter's own.",
+        ),
+        option(
             "--metric-allowlist",
             type=Parsed("regexps", parse_patterns),
             default="",
@@ -108,6 +117,15 @@ def family_options(
 def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[Any], Any]:
     """The exporter's own settings, for `serve` and `demo`."""
     return options(
+        option(
+            "--enable-metrics",
+            type=bool,
+            default=True,
+            # As in Go, the flag alone is true.
+            is_flag=False,
+            flag_value=True,
+            help="False: answer only the probes, and watch nothing; for command lines of the KubeRay operator.",
+        ),
         option(
             "--health-probe-bind-address",
             type=Parsed("address", parse_address),
@@ -212,7 +230,7 @@ def link_options() -> Iterator[Callable[[Any], Any]]:
     )
     yield option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}.")
     yield option(
-        "--web-link-runbook", type=link, default=RUNBOOKS, help="Address of the runbooks, for the links of findings."
+        "--web-link-runbook", type=link, default="", help="Address of docs/runbooks.md, for the links of findings."
     )
 
 
@@ -251,14 +269,15 @@ def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
 
 def build_config(values: dict[str, Any]) -> Config:
     """Return the exporter's settings from the values of `exporter_options` and the address."""
-    if values["log_events"] and EVENTS.plural not in values["collectors"]:
+    collectors = build_collectors(values["metrics"], values["collectors"])
+    if values["log_events"] and EVENTS.plural not in collectors:
         raise click.UsageError(f"--log-events needs '{EVENTS.plural}' in --collectors")
     return Config(
         metrics_address=values["metrics_addr"],
         probe_address=values["health_probe_bind_address"],
         namespaces=values["watch_namespace"],
-        collectors=values["collectors"],
-        family_filter=build_family_filter(values["metric_allowlist"], values["metric_denylist"]),
+        collectors=collectors if values["enable_metrics"] else (),
+        family_filter=build_family_filter(values["metrics"], values["metric_allowlist"], values["metric_denylist"]),
         user_labels=values["metric_labels_allowlist"],
         histogram_buckets=values["histogram_buckets"],
         object_series_limit=values["object_series_limit"],
@@ -298,8 +317,25 @@ def start_logging(values: dict[str, Any]) -> None:
     set_up_logging(values["log_level"], values["log_stdout_encoder"], file)
 
 
-def build_family_filter(allow: tuple[re.Pattern[str], ...], deny: tuple[re.Pattern[str], ...]) -> FamilyFilter:
-    """Return the filter of families; at most one of the lists may have patterns, else UsageError."""
-    if allow and deny:
-        raise click.UsageError("--metric-allowlist and --metric-denylist exclude each other: give one")
-    return FamilyFilter(allow, deny)
+def build_collectors(metrics: str, collectors: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the kinds to export: of the nine, only those that have some of them, else UsageError."""
+    chosen = tuple(plural for plural in collectors if metrics == "all" or NINE[plural])
+    if not chosen:
+        raise click.UsageError("--metrics nine needs rayclusters, rayjobs or rayservices in --collectors")
+    return chosen
+
+
+def build_family_filter(
+    metrics: str, allow: tuple[re.Pattern[str], ...], deny: tuple[re.Pattern[str], ...]
+) -> FamilyFilter:
+    """Return the filter of families; at most one of the settings may select some, else UsageError."""
+    if bool(allow) + bool(deny) + (metrics == "nine") > 1:
+        raise click.UsageError("--metrics nine, --metric-allowlist and --metric-denylist exclude each other: give one")
+    return (
+        FamilyFilter((re.compile(nine_pattern()), OWN_METRICS), ()) if metrics == "nine" else FamilyFilter(allow, deny)
+    )
+
+
+def nine_pattern() -> str:
+    """Return the value of --metric-allowlist that selects the operator's own metrics."""
+    return f"^({'|'.join(chain.from_iterable(NINE.values()))})$"

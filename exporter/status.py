@@ -51,7 +51,7 @@ class InformerStatus:
         waiting = [state for state in states if not state.sync.is_complete]
         if waiting:
             return f"not listed yet: {', '.join(state.name for state in waiting)}{_reasons(waiting)}"
-        if all(state.sync is SyncState.REFUSED for state in states):
+        if states and all(state.sync is SyncState.REFUSED for state in states):
             return "the API server refuses every list: check the RBAC and the credentials of the exporter"
         return None
 

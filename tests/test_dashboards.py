@@ -24,6 +24,7 @@ TITLES = {
     "kuberay-RayJob": "KubeRay / Jobs",
     "kuberay-RayService": "KubeRay / Services",
     "kuberay-exporter": "KubeRay / Exporter",
+    "kuberay-nine": "KubeRay / Nine",
 }
 
 TITLE_LENGTH = 28

@@ -1,10 +1,12 @@
 """The documentation says what the code does."""
 
 import re
+import subprocess
 
 import click
 
 from exporter.cli import cli
+from exporter.options import nine_pattern
 from tests.support.bodies import parse
 from tests.support.commands import run
 from tests.support.helm_chart import ROOT
@@ -23,8 +25,8 @@ def test_metrics_page_is_what_make_docs_writes() -> None:
 def test_the_documented_allowlist_leaves_exactly_the_nine() -> None:
     """As `render` prints them of recorded objects that have them all, with everything else on."""
     data = captures()[7].kubectl_list
-    options = ["--metric-labels-allowlist", "*=[*]", "--metric-allowlist", generate.nine_pattern()]
-    assert f"\n{generate.nine_pattern()}\n" in (ROOT / "docs" / "metrics.md").read_text()
+    options = ["--metric-labels-allowlist", "*=[*]", "--metric-allowlist", nine_pattern()]
+    assert f"\n{nine_pattern()}\n" in (ROOT / "docs" / "metrics.md").read_text()
     assert parse(run("render", *options, stdin=data).stdout).keys() == NINE
 
 
@@ -72,3 +74,22 @@ def test_pages_are_markdown_without_long_lines() -> None:
     for page in [page for page in PAGES if page.name != "metrics.md"]:
         for number, line in enumerate(page.read_text().splitlines(), 1):
             assert len(line) <= 120 or line.startswith(("|", "#", "kuberay_")), f"{page.name}:{number}"
+
+
+OTHERS = re.compile(
+    # Reserved names and addresses, and names within a cluster.
+    r"(.+\.)?(example(\.com)?|invalid|localhost|svc(\.cluster\.local)?|internal)|127(\.\d+){3}|192\.0\.2\.\d+|\w*"
+    # References, schemas and licenses, which others own.
+    r"|github\.com/ray-project|docs\.ray\.io|go\.dev|semver\.org|json-schema\.org|www\.w3\.org|www\.apache\.org"
+    r"|kuberay-exporter[\w-]*|grafana\.monitoring|cluster\.example\.svc"
+)
+"""Hosts that a tracked file may name."""
+
+
+def test_no_file_names_an_address_of_our_own() -> None:
+    """Nobody owns one: links are dead, or lead to a stranger. The settings of links have none by default."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    for path in (ROOT / name for name in listed.split("\0") if name and "testdata" not in name):
+        if path.suffix not in (".lock", ".png") and path.is_file():
+            for address in re.findall(r"https?://((?:github\.com/)?[a-zA-Z0-9._-]+)", path.read_text()):
+                assert OTHERS.fullmatch(address.rstrip(".")), f"{path.relative_to(ROOT)}: {address}"

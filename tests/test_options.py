@@ -78,13 +78,36 @@ def test_every_option_becomes_a_setting() -> None:
     assert (config.object_series_limit, config.log_events) == (5, True)
 
 
-def test_two_lists_of_families_exclude_each_other() -> None:
+@pytest.mark.parametrize(("metrics", "allow", "deny"), [("all", "a", "a"), ("nine", "a", ""), ("nine", "", "a")])
+def test_selections_of_families_exclude_each_other(metrics: str, allow: str, deny: str) -> None:
     """One of them would be without effect."""
+    with pytest.raises(click.UsageError, match="--metrics nine, --metric-allowlist and --metric-denylist exclude"):
+        settings("--metrics", metrics, "--metric-allowlist", allow, "--metric-denylist", deny)
+
+
+def test_families_are_selected_by_either_list() -> None:
+    """Those that the allowlist has, or that the denylist does not have."""
     patterns = (re.compile("a"),)
-    with pytest.raises(click.UsageError, match="--metric-allowlist and --metric-denylist exclude each other"):
-        build_family_filter(patterns, patterns)
-    assert build_family_filter(patterns, ())("a")
-    assert not build_family_filter((), patterns)("a")
+    assert build_family_filter("all", patterns, ())("a")
+    assert not build_family_filter("all", (), patterns)("a")
+
+
+def test_the_nine_alone() -> None:
+    """With the exporter's own metrics; kinds that have none of the nine are not watched."""
+    config = settings("--metrics", "nine", "--collectors", "rayjobs,events,pods,raycronjobs")
+    assert config.collectors == ("rayjobs",)
+    shown = ("kuberay_job_info", "kuberay_exporter_synced", "process_open_fds", "python_info")
+    assert all(map(config.family_filter, shown))
+    assert not any(map(config.family_filter, ("kuberay_job_status", "kuberay_jobs_failed_total")))
+    with pytest.raises(click.UsageError, match="--metrics nine needs rayclusters, rayjobs or rayservices"):
+        settings("--metrics", "nine", "--collectors", "pods")
+
+
+@pytest.mark.parametrize("flag", ["--enable-metrics", "--enable-metrics=true"])
+def test_the_operators_flag_for_metrics_is_accepted(flag: str) -> None:
+    """As Go reads it: alone, or with a value. False watches nothing."""
+    assert settings(flag, "--kube-page-size=7").collectors
+    assert settings("--enable-metrics=false").collectors == ()
 
 
 def test_events_are_logged_only_if_they_are_watched() -> None:

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from tests.support.helm_chart import ROOT
-from tools import alerts_table, rule_tests
-from tools.rules import RENDERED, documented, external_tokens, rendered, rules_by_name, values
+from tests.support.parity import NINE as NINE_METRICS
+from tools import alerts_table, families, rule_tests
+from tools.rules import NINE, RENDERED, documented, external_tokens, rendered, rules_by_name, source, values
 
 RULES = rules_by_name()
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
@@ -38,19 +39,56 @@ def cases(alert: str) -> list[tuple[str, bool]]:
     ]
 
 
-def test_rules_for_prometheus_are_those_of_the_chart() -> None:
+@pytest.mark.parametrize("path", [RENDERED, NINE])
+def test_rules_for_prometheus_are_those_of_the_chart(path: Path) -> None:
     """Stale: run `make rules`."""
-    assert RENDERED.read_text() == rendered()
+    assert path.read_text() == rendered(path=path)
+
+
+def test_needed_families_are_what_make_rules_writes() -> None:
+    """Stale: run `make rules`."""
+    assert families.FILE.read_text() == families.rendered()
+
+
+@pytest.mark.parametrize(
+    ("expr", "needed"),
+    [
+        ("kuberay_a > 1 unless on (uid) kuberay_b{x='}'} and on (uid) kuberay_c", {"kuberay_a", "kuberay_c"}),
+        ("kuberay_a unless on () max by (uid) (rate(kuberay_b[5m])) or kuberay_c", {"kuberay_a", "kuberay_c"}),
+        ("kuberay_a unless (kuberay_b or (kuberay_c))", {"kuberay_a"}),
+        ("absent(kuberay_a) or sum(rate(kuberay_b_bucket[5m]))", {"kuberay_b"}),
+    ],
+)
+def test_what_only_takes_series_away_is_not_needed(expr: str, needed: set[str]) -> None:
+    """Without it, an alert fires for more objects."""
+    assert families.needs(expr) == needed
+
+
+def test_rules_of_the_nine_need_the_nine_alone() -> None:
+    """And the exporter's own metrics; the names of the alerts are those of the other rules."""
+    alerts = rules_by_name(NINE)
+    assert set(alerts) <= set(ALERTS)
+    needed = set().union(*(families.reads(rule["expr"]) for rule in alerts.values()))
+    assert {name for name in needed if not name.startswith("kuberay_exporter_")} <= NINE_METRICS
+
+
+def test_rules_of_the_nine_are_tested_as_the_others() -> None:
+    """Each where it fires and where it does not."""
+    page = yaml.safe_load((ROOT / "tests" / "rules" / "nine.yaml").read_text())
+    found = [case for group in page["tests"] for case in group["alert_rule_test"]]
+    own = {name for name in rules_by_name(NINE) if not name.startswith("KubeRay")}
+    for fires in (True, False):
+        assert {case["alertname"] for case in found if bool(case["exp_alerts"]) is fires} == own
 
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_alert_has_a_severity_and_annotations(alert: str) -> None:
-    """A summary, a description with the name of the object, and the address of a runbook."""
+    """A summary and a description with the name of the object; the address of a runbook only if the values have one."""
     rule = ALERTS[alert]
     annotations = rule["annotations"]
     assert rule["labels"]["severity"] in ("info", "warning", "critical")
-    assert set(annotations) == {"summary", "description", "runbook_url"}
-    assert annotations["runbook_url"].endswith(f"/docs/runbooks.md#{alert.lower()}")
+    assert set(annotations) == {"summary", "description"}
+    assert f"          runbook_url: ${{runbookUrl}}#{alert.lower()}\n" in source()
     assert re.search(r"\$labels\.(name|namespace|resource)\b", annotations["description"]) or alert in WITHOUT_LABELS
 
 

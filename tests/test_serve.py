@@ -259,3 +259,12 @@ def test_clean_watch_ends_log_nothing(server: FaultServer, kubeconfig: Path) -> 
         server.store.create("rayjobs", job("a"))
         wait_until(lambda: b'kuberay_job_info{name="a"' in process.get("/metrics").body)
         assert len(process.lines) == count, json.dumps(process.lines[count:])
+
+
+def test_without_metrics_only_the_probes_are_answered(server: FaultServer, kubeconfig: Path) -> None:
+    """For command lines of the operator: nothing is listed."""
+    with serving(kubeconfig, "--enable-metrics=false") as process:
+        process.wait_until_ready()
+        statuses = {path: process.get(path).status for path in ("/healthz", "/readyz", "/metrics", "/")}
+        assert statuses == {"/healthz": 200, "/readyz": 200, "/metrics": 404, "/": 404}
+        assert not server.requests

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from tests.support.helm_chart import CHART, ROOT
-from tools import values_table
+from tools import families, values_table
 from tools.rules import source, values
 
 RUNBOOKS = ROOT / "docs" / "runbooks.md"
@@ -16,11 +16,11 @@ BEGIN, END = "<!-- alerts: written by `make rules` -->\n", "<!-- end of alerts -
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
-def rows() -> list[tuple[str, str, str, str]]:
-    """Return name, severity, meaning and default thresholds of each alert, in the order of the rules."""
+def rows() -> list[tuple[str, str, str, str, str]]:
+    """Return name, severity, meaning, default thresholds and needed families of each alert, in the rules' order."""
     rules = [rule for group in yaml.safe_load(source())["groups"] for rule in group["rules"]]
     return [
-        (rule["alert"], rule["labels"]["severity"], rule["annotations"]["summary"], _thresholds(rule))
+        (rule["alert"], rule["labels"]["severity"], rule["annotations"]["summary"], _thresholds(rule), _needs(rule))
         for rule in rules
         if "alert" in rule
     ]
@@ -38,6 +38,10 @@ def _thresholds(rule: dict[str, Any]) -> str:
     )
 
 
+def _needs(rule: dict[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(families.needs(rule["expr"]))) or "`up`"
+
+
 def _readable(name: str) -> str:
     value = values()["thresholds"][name]
     if name.endswith("Ratio"):
@@ -52,10 +56,10 @@ def runbooks() -> str:
     """Return docs/runbooks.md with a table of the current alerts."""
     head, _, rest = RUNBOOKS.read_text().partition(BEGIN)
     table = "".join(
-        f"| [{name}](#{name.lower()}) | {severity} | {meaning} | {threshold} |\n"
-        for name, severity, meaning, threshold in rows()
+        f"| [{name}](#{name.lower()}) | {severity} | {meaning} | {threshold} | {needs} |\n"
+        for name, severity, meaning, threshold, needs in rows()
     )
-    columns = "| alert | severity | meaning | default threshold |\n|---|---|---|---|\n"
+    columns = "| alert | severity | meaning | default threshold | needs |\n|---|---|---|---|---|\n"
     return f"{head}{BEGIN}\n{columns}{table}\n{END}{rest.partition(END)[2]}"
 
 

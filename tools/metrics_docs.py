@@ -15,6 +15,7 @@ from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
 from exporter.collectors.table import OTHER, AnyKind
 from exporter.kinds import KINDS
+from exporter.options import nine_pattern
 from exporter.protection import reload_metrics
 from exporter.telemetry import Telemetry
 
@@ -22,6 +23,30 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "metrics.md"
 RECORDED = ROOT / "tests" / "testdata" / "captures" / "008.list.json"
 JOINS = ROOT / "tests" / "testdata" / "joins.yaml"
+
+SINCE = {
+    "1.2": "cluster_state_transition_timestamp_seconds cluster_ready_workers cluster_head_info "
+    "cluster_condition_provisioned cluster_provisioned_duration_seconds cluster_status_condition "
+    "cluster_status_condition_reason cluster_status_condition_transition_timestamp_seconds "
+    "clusters_provisioning_duration_seconds clusters_ready_worker_seconds_total "
+    "job_failed_attempts job_succeeded_attempts job_backoff_limit jobs_failed_attempts_total",
+    "1.3": "cluster_group_suspended cluster_managed_by job_managed_by "
+    "service_condition_ready service_condition_upgrade_in_progress service_status_condition "
+    "service_status_condition_reason service_status_condition_transition_timestamp_seconds service_upgrade_strategy "
+    "services_startup_duration_seconds services_upgrade_duration_seconds services_rollbacks_total",
+    "1.4": "job_ray_start_timestamp_seconds job_ray_end_timestamp_seconds "
+    "jobs_starting_duration_seconds jobs_running_duration_seconds",
+    "1.5": "job_deletion_rule_ttl_seconds service_target_capacity_ratio service_traffic_routed_ratio "
+    "service_last_traffic_migrated_timestamp_seconds service_upgrade_max_surge_ratio "
+    "service_upgrade_step_size_ratio service_upgrade_interval_seconds",
+    "1.6": "job_pre_running_deadline_seconds service_managed_by cronjob_info cronjob_suspended "
+    "cronjob_last_schedule_timestamp_seconds",
+    "1.7": "job_status_check_failing_since_timestamp_seconds service_suspended",
+    "after 1.7": "cluster_group_scale_gate",
+}
+"""Metrics by the first release of KubeRay whose definitions (API v1) have their fields; all others: 1.1 or before."""
+
+VERSIONS = {f"kuberay_{name}": version for version, names in SINCE.items() for name in names.split()}
 
 HEAD = """\
 # Metrics
@@ -46,14 +71,25 @@ is `time() - kuberay_job_start_timestamp_seconds`.
 - **States are labels**: one series with the value 1, whose label is the current state. To count states, use
   `count by (state) (kuberay_cluster_state)`.
 - An object that is being deleted is reported until it is gone.
+- The column **KubeRay** has the first release whose definitions have the field, if that is not 1.1 or before. With an
+  older one there are no such series. `after 1.7`: no release has it yet. `spec.idleSuspend` of RayClusters, which
+  `kuberay_cluster_suspended` also reads, is such a field.
 """
 
 NINE = """\
 
 ## Selecting metrics
 
+**`--metrics nine`** derives the operator's nine metrics and the exporter's own, and nothing else: no other metric costs
+anything, and Events, pods and RayCronJobs are not watched. The alerts and the dashboard for it need no other metric:
+[rules-nine.yaml](../deploy/prometheus/rules-nine.yaml), *KubeRay / Nine*, and `metrics: nine` of the chart, which has
+both.
+
 `--metric-allowlist` and `--metric-denylist` take regular expressions for the names above, including the exporter's own
-metrics. A family that is not exported costs nothing. This expression selects exactly the operator's nine metrics:
+metrics. A family that is not exported costs nothing. An allowlist silences the alerts that need other families: the
+chart refuses it together with its rules or dashboards, by their names, and [runbooks.md](runbooks.md#all-alerts) has
+the families that each alert needs. This expression selects exactly the operator's nine metrics, without the exporter's
+own:
 
 ```
 {pattern}
@@ -86,8 +122,8 @@ before, and is not counted. They start at 0 again with the exporter, as `increas
 - The first end of a job counts: a job that failed validation and was corrected counts as ValidationFailed.
 - The series of a namespace are removed 24 hours after its last object was deleted.
 
-| metric | type | labels | stability | source | HELP |
-|---|---|---|---|---|---|
+| metric | type | labels | stability | KubeRay | source | HELP |
+|---|---|---|---|---|---|---|
 """
 
 INTEGRALS = """\
@@ -114,8 +150,8 @@ byte-seconds. They grow at every scrape, also without any change of an object. A
 - The series of clusters are rendered for every scrape; `--metric-denylist` with
   `kuberay_cluster_requested_.*` saves that.
 
-| metric | labels | stability | source | HELP |
-|---|---|---|---|---|
+| metric | labels | stability | KubeRay | source | HELP |
+|---|---|---|---|---|---|
 """
 
 EXPORTED = "Exported only if `--collectors` names `{plural}`{chart}.\n"
@@ -190,12 +226,6 @@ def metrics_page() -> str:
     )
 
 
-def nine_pattern() -> str:
-    """Return the value of --metric-allowlist that selects the stable families."""
-    names = [row.name for kind in KINDS for row in kind.rows if row.is_stable]
-    return f"^({'|'.join(names)})$"
-
-
 def _per_object() -> Iterator[str]:
     lists = json.loads(RECORDED.read_text())
     averages = [
@@ -207,12 +237,14 @@ def _per_object() -> Iterator[str]:
         yield "" if kind.is_default else EXPORTED.format(plural=kind.plural, chart=CHART if kind is PODS else "")
         yield POD if kind is PODS else ""
         yield "" if kind.is_default else "\n"
-        yield "| metric | labels | stability | series per object | source | HELP |\n|---|---|---|---|---|---|\n"
+        yield f"| metric | labels | stability | KubeRay | series per object | source | HELP |\n{'|---' * 7}|\n"
         for row in kind.rows:
             labels = ", ".join(sorted((*row.labels, *kind.identity)))
             stability = "STABLE" if row.is_stable else "EXPERIMENTAL"
             series = f"{row.series}, retained" if row.is_retained else row.series
-            yield f"| `{row.name}` | {labels} | {stability} | {series} | `{row.source}` | {row.help} |\n"
+            version = VERSIONS.get(row.name, "")
+            cells = (f"`{row.name}`", labels, stability, version, series, f"`{row.source}`", row.help)
+            yield f"| {' | '.join(cells)} |\n"
 
 
 def _series_per_object(kind: AnyKind, recorded: dict[str, object]) -> float:
@@ -227,7 +259,9 @@ def _lifecycle() -> Iterator[str]:
         for metric in kind.lifecycle:
             type_ = "histogram" if metric.is_histogram else "counter"
             labels = ", ".join(sorted(("namespace", *metric.labels)))
-            yield f"| `{metric.name}` | {type_} | {labels} | EXPERIMENTAL | `{metric.source}` | {metric.help} |\n"
+            version = VERSIONS.get(metric.name, "")
+            cells = (f"`{metric.name}`", type_, labels, "EXPERIMENTAL", version, f"`{metric.source}`", metric.help)
+            yield f"| {' | '.join(cells)} |\n"
 
 
 def _integrals() -> Iterator[str]:
@@ -235,7 +269,8 @@ def _integrals() -> Iterator[str]:
     for kind in KINDS:
         for row in kind.integrals:
             labels = ", ".join(kind.identity if row.is_per_object else ("namespace",))
-            yield f"| `{row.name}` | {labels} | EXPERIMENTAL | `{row.source}` | {row.help} |\n"
+            version = VERSIONS.get(row.name, "")
+            yield f"| `{row.name}` | {labels} | EXPERIMENTAL | {version} | `{row.source}` | {row.help} |\n"
 
 
 def _events() -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from tests.support.helm_chart import ROOT
-from tools.rules import RENDERED, rendered
+from tools.rules import NINE, RENDERED, rendered
 
 TESTS = ROOT / "tests" / "rules"
 
@@ -104,18 +104,19 @@ def derived() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield file names and contents of the tests of two clusters."""
     for path in sorted(TESTS.glob("*.yaml")):
         if path.name not in NOT_DERIVED:
-            page = read(path) | {"rule_files": [str(RENDERED)]}
+            page = read(path)
+            page["rule_files"] = [str((TESTS / name).resolve()) for name in page["rule_files"]]
             yield f"both-{path.name}", page | {"tests": [of_clusters(group, ["eu", "us"]) for group in page["tests"]]}
             yield f"one-{path.name}", page | {"tests": [beside_a_healthy_one(group) for group in page["tests"]]}
 
 
 def without_external_labels(folder: Path) -> Iterator[Path]:
     """Write the rules without external labels, and the tests of one cluster for them."""
-    rules = folder / "rules.yaml"
-    rules.write_text(rendered([]))
+    for rules in (RENDERED, NINE):
+        (folder / rules.name).write_text(rendered([], path=rules))
     for path in sorted(TESTS.glob("*.yaml")):
         copy = folder / f"unlabelled-{path.name}"
-        copy.write_text(path.read_text().replace("../../deploy/prometheus/rules.yaml", str(rules)))
+        copy.write_text(path.read_text().replace("../../deploy/prometheus", str(folder)))
         yield copy
 
 
@@ -129,7 +130,9 @@ def main() -> int:
             paths[-1].write_text(yaml.safe_dump(page, sort_keys=False))
         two_labels = folder / "two-labels.yaml"
         two_labels.write_text(rendered(["region", "cluster"], ["north", "south"]))
-        checked = subprocess.run(["promtool", "check", "rules", RENDERED, folder / "rules.yaml", two_labels])
+        checked = subprocess.run(
+            ["promtool", "check", "rules", RENDERED, NINE, *folder.glob("rules*.yaml"), two_labels]
+        )
         return checked.returncode or subprocess.run(["promtool", "test", "rules", *paths]).returncode
 
 

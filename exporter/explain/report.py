@@ -14,7 +14,6 @@ from exporter.diagnosis.phrases import age, count
 from exporter.diagnosis.related import Known, Related
 from exporter.diagnosis.rows import PodRow
 from exporter.diagnosis.views import ObjectView, view_of
-from exporter.options import RUNBOOKS
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _ARROW = "←"
@@ -79,7 +78,7 @@ def _finding(item: Finding, now: datetime) -> Iterator[str]:
         yield f"    {printable(_evidence(evidence, now))}"
     yield f"    {click.style('What helps:', bold=True)} {item.advice}"
     if item.runbook:
-        yield f"    Runbook: {RUNBOOKS}#{item.runbook}"
+        yield f"    Runbook: docs/runbooks.md#{item.runbook}"
     if item.command:
         yield f"    Next: {printable(item.command)}"
 

@@ -1,6 +1,7 @@
 """The Helm chart, as helm renders it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import yaml
 from exporter.cli import serve_command
 from tests.support.demo_process import demo
 from tests.support.helm_chart import CHART, GOLDENS, NAMESPACE, RELEASE, Rendered, helm, refusal, template, value_sets
+from tools.rules import NINE
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 
@@ -126,6 +128,9 @@ def test_an_account_that_is_not_made_must_be_named() -> None:
     ("values", "reason"),
     [
         ({"metricAllowlist": ["a"], "metricDenylist": ["b"]}, "metricAllowlist and metricDenylist exclude each other"),
+        ({"metrics": "nine", "metricDenylist": ["a"]}, "metricDenylist and metrics: nine exclude each other"),
+        ({"metrics": "nine", "collectors": ["pods"]}, "metrics: nine needs rayclusters, rayjobs or rayservices"),
+        ({"metrics": "nine", "logEvents": True}, "or metrics is nine"),
         ({"metricLabelsAllowlist": {"raycronjobs": ["team"]}}, "collectors does not have raycronjobs"),
         ({"logEvents": True, "collectors": ["rayjobs", "pods"]}, "collectors does not have events"),
         ({"ui": {"enabled": False, "clusterName": "a"}}, "ui.clusterName and ui.links have no effect"),
@@ -139,6 +144,38 @@ def test_an_account_that_is_not_made_must_be_named() -> None:
 def test_values_without_an_effect_are_refused(values: dict[str, Any], reason: str) -> None:
     """With the reason."""
     assert reason in refusal(values)
+
+
+@pytest.mark.parametrize(
+    "values", [{"metricAllowlist": ["^kuberay_(cluster|job)_"]}, {"metricDenylist": ["^kuberay_service_"]}]
+)
+def test_lists_that_silence_alerts_are_refused_with_their_names(values: dict[str, Any]) -> None:
+    """Until these alerts are disabled."""
+    rules = {"enabled": True}
+    message = refusal({**values, "prometheusRule": rules})
+    assert "RayServiceNotReady (needs kuberay_service_status_condition_transition_timestamp_seconds)" in message
+    assert "RayJobStuckInitializing" not in message
+    silent = re.findall(r"(\w+) \(needs ", message)
+    assert template({**values, "prometheusRule": {**rules, "disabled": silent}}).of("PrometheusRule")
+
+
+def test_an_allowlist_that_empties_dashboards_is_refused_with_their_names() -> None:
+    """With the metrics that their panels need."""
+    message = refusal({"metricAllowlist": ["^kuberay_exporter_"], "dashboards": {"enabled": True}})
+    assert "KubeRay / Nine (needs kuberay_cluster_condition_provisioned, " in message
+
+
+def test_the_nine_have_rules_a_dashboard_and_permissions_of_their_own() -> None:
+    """The flag, the kinds that have some of the nine, and nothing that needs another metric."""
+    rendered = template({"metrics": "nine", "prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}})
+    assert rendered.flags["--metrics"] == "nine"
+    assert rendered.flags["--collectors"] == "rayclusters,rayjobs,rayservices"
+    assert rendered.one("Pod")["spec"]["containers"][0]["args"][-1] == "rayclusters,rayjobs,rayservices"
+    (rule,) = rendered.one("ClusterRole")["rules"]
+    assert rule["resources"] == ["rayclusters", "rayjobs", "rayservices"]
+    assert rendered.one("PrometheusRule")["spec"] == yaml.safe_load(NINE.read_text())
+    (board,) = [thing for thing in rendered.of("ConfigMap") if "dashboard" in thing["metadata"]["name"]]
+    assert list(board["data"]) == ["kuberay-nine.json"]
 
 
 def test_lists_and_maps_become_flags() -> None:

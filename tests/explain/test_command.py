@@ -8,7 +8,6 @@ from click.testing import CliRunner, Result
 
 from exporter.errors import ConfigError
 from exporter.explain.command import Wanted, explain_command, parse_names
-from exporter.options import RUNBOOKS
 from tests.support.commands import error_line, run
 from tests.support.demo_process import demo, is_ready
 from tests.support.fleets import DIAGNOSIS
@@ -59,7 +58,7 @@ def test_chain_of_a_named_object() -> None:
     assert lines[2].startswith("← warning: Unschedulable for ")
     assert "Pod gpu-wait-gpu-group-worker-kxfj9, status.conditions[PodScheduled], " in lines[3]
     assert lines[4].startswith("    What helps: ")
-    assert lines[5] == f"    Runbook: {RUNBOOKS}#rayclusterpodsunschedulable"
+    assert lines[5] == "    Runbook: docs/runbooks.md#rayclusterpodsunschedulable"
     assert lines[6] == "    Next: kubectl -n team-vision describe pod/gpu-wait-gpu-group-worker-kxfj9"
 
 

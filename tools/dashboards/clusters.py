@@ -2,6 +2,7 @@
 
 from tools.dashboards.board import Row, address, dashboard, object_variables
 from tools.dashboards.causes import pod_panels, warning_panels
+from tools.dashboards.nine import provisioning
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
@@ -47,6 +48,7 @@ def board() -> Json:
             Row("Summary", _numbers()),
             Row("Inventory", [_list()]),
             Row("States and conditions", _states()),
+            Row("Provisioning", provisioning(NAMED)),
             Row("Workers and resources", _workers()),
             Row("Worker groups", _groups()),
             Row("Warnings", warning_panels("RayCluster")),

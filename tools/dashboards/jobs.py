@@ -2,6 +2,7 @@
 
 from tools.dashboards.board import Row, address, dashboard, object_variables
 from tools.dashboards.causes import pod_panels, warning_panels
+from tools.dashboards.nine import average_execution
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
@@ -99,8 +100,9 @@ def _numbers() -> list[Panel]:
             unit="percentunit",
             steps=((0.5, ORANGE), (0.9, GREEN)),
             base_colour=RED,
-            width=6,
+            width=3,
         ),
+        average_execution(NAMED, width=3),
     ]
 
 

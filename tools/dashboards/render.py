@@ -6,7 +6,7 @@
 import json
 from pathlib import Path
 
-from tools.dashboards import clusters, exporter, fleet, jobs, services
+from tools.dashboards import clusters, exporter, fleet, jobs, nine, services
 
 FOLDER = Path(__file__).parents[2] / "charts" / "kuberay-exporter" / "files" / "dashboards"
 
@@ -19,6 +19,7 @@ def rendered() -> dict[str, str]:
         "jobs": jobs.board(),
         "services": services.board(),
         "exporter": exporter.board(),
+        "nine": nine.board(),
     }
     return {f"{name}.json": json.dumps(board, indent=2, ensure_ascii=False) + "\n" for name, board in boards.items()}
 

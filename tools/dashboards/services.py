@@ -2,6 +2,7 @@
 
 from tools.dashboards.board import Row, address, dashboard, object_variables
 from tools.dashboards.causes import pod_panels, warning_panels
+from tools.dashboards.nine import services_not_ready
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
@@ -136,6 +137,7 @@ def _readiness() -> list[Panel]:
             ],
             links={"name": OWN, "ray_io_cluster": CLUSTER},
         ),
+        services_not_ready(NAMED, width=12),
     ]
 
 

@@ -65,10 +65,17 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
-{{- /* The rules of a role, from the kinds in `collectors`. */ -}}
+{{- /* The kinds that are watched, with commas: of `collectors`, with `metrics: nine` only those that have some. */ -}}
+{{- define "kuberay-exporter.collectors" -}}
+{{- $kinds := .Values.collectors -}}
+{{- if eq .Values.metrics "nine" }}{{ $kinds = without $kinds "events" "pods" "raycronjobs" }}{{ end -}}
+{{- required "metrics: nine needs rayclusters, rayjobs or rayservices in collectors" (join "," $kinds) -}}
+{{- end -}}
+
+{{- /* The rules of a role, from the kinds that are watched. */ -}}
 {{- define "kuberay-exporter.rules" -}}
 {{- $core := list -}}{{- $ray := list -}}
-{{- range .Values.collectors -}}
+{{- range include "kuberay-exporter.collectors" . | splitList "," -}}
 {{- if has . (list "events" "pods") }}{{ $core = append $core . }}{{ else }}{{ $ray = append $ray . }}{{ end -}}
 {{- end -}}
 {{- range $group, $resources := dict "ray.io" $ray "" $core -}}
@@ -83,7 +90,17 @@ imagePullSecrets:
 
 {{- /* The flags of `serve` that are values of the chart. Values that would have no effect are refused. */ -}}
 {{- define "kuberay-exporter.flags" -}}
-- --collectors={{ join "," .Values.collectors }}
+{{- $collectors := include "kuberay-exporter.collectors" . -}}
+- --collectors={{ $collectors }}
+{{- if eq .Values.metrics "nine" }}
+- --metrics=nine
+{{- range list "metricAllowlist" "metricDenylist" "metricLabelsAllowlist" }}
+{{- if get $.Values . }}
+{{- fail (printf "%s and metrics: nine exclude each other" .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- include "kuberay-exporter.refuseSilenced" . }}
 {{- with .Values.watchNamespaces }}
 - --watch-namespace={{ join "," . }}
 {{- end }}
@@ -98,7 +115,7 @@ imagePullSecrets:
 {{- end }}
 {{- $labels := list }}
 {{- range $kind, $names := .Values.metricLabelsAllowlist }}
-{{- if not (has $kind (append $.Values.collectors "*")) }}
+{{- if not (has $kind (append (splitList "," $collectors) "*")) }}
 {{- fail (printf "metricLabelsAllowlist.%s has no effect, because collectors does not have %s" $kind $kind) }}
 {{- end }}
 {{- $labels = append $labels (printf "%s=[%s]" $kind (join "," $names)) }}
@@ -107,8 +124,8 @@ imagePullSecrets:
 - {{ printf "--metric-labels-allowlist=%s" (join "," .) | quote }}
 {{- end }}
 {{- if .Values.logEvents }}
-{{- if not (has "events" .Values.collectors) }}
-{{- fail "logEvents has no effect, because collectors does not have events" }}
+{{- if not (has "events" (splitList "," $collectors)) }}
+{{- fail "logEvents has no effect, because collectors does not have events, or metrics is nine" }}
 {{- end }}
 - --log-events
 {{- end }}
@@ -126,6 +143,9 @@ imagePullSecrets:
 {{- with $address }}
 - {{ printf "--web-link-%s=%s" $name . | quote }}
 {{- end }}
+{{- end }}
+{{- with .Values.prometheusRule.runbookUrl }}
+- {{ printf "--web-link-runbook=%s" . | quote }}
 {{- end }}
 {{- else }}
 {{- if or .Values.ui.clusterName (without (values .Values.ui.links) "") }}

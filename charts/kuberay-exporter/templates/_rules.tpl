@@ -1,3 +1,51 @@
+{{- /* The groups of rules before the insertion of values. As JSON. */ -}}
+{{- define "kuberay-exporter.ruleGroups" -}}
+{{- $groups := get (fromYaml (.Files.Get "files/rules.yaml")) "groups" -}}
+{{- if eq .Values.metrics "nine" -}}
+{{- $exporter := list -}}
+{{- range $groups }}{{ if eq .name "kuberay-exporter" }}{{ $exporter = append $exporter . }}{{ end }}{{ end -}}
+{{- $groups = concat (get (fromYaml (.Files.Get "files/rules-nine.yaml")) "groups") $exporter -}}
+{{- end -}}
+{{- toJson $groups -}}
+{{- end -}}
+
+{{- /* Refuses rules and dashboards that a list of metrics silences. files/families.yaml has what they need. */ -}}
+{{- define "kuberay-exporter.refuseSilenced" -}}
+{{- $needs := fromYaml (.Files.Get "files/families.yaml") -}}
+{{- $silent := list -}}
+{{- if .Values.prometheusRule.enabled -}}
+{{- range $alert, $families := $needs.alerts -}}
+{{- if not (has $alert $.Values.prometheusRule.disabled) -}}
+{{- with include "kuberay-exporter.missing" (list $ $families) }}{{ $silent = append $silent (printf "%s (needs %s)" $alert .) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- with $silent -}}
+{{- fail (printf "metricAllowlist or metricDenylist silences alerts: %s. Export these families, add the alerts to prometheusRule.disabled, or set metrics: nine, which has rules of its own" (join ", " .)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.dashboards.enabled .Values.metricAllowlist -}}
+{{- range $board, $families := $needs.dashboards -}}
+{{- with include "kuberay-exporter.missing" (list $ $families) }}{{ $silent = append $silent (printf "%s (needs %s)" $board .) }}{{ end -}}
+{{- end -}}
+{{- with $silent -}}
+{{- fail (printf "metricAllowlist empties panels of dashboards: %s. Export these families, or set metrics: nine, which has a dashboard of its own" (join ", " .)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* (list $ $families): those that are not exported, with commas. */ -}}
+{{- define "kuberay-exporter.missing" -}}
+{{- $values := (first .).Values -}}
+{{- $missing := list -}}
+{{- range $family := last . -}}
+{{- $isShown := empty $values.metricAllowlist -}}
+{{- range $values.metricAllowlist }}{{ if mustRegexMatch . $family }}{{ $isShown = true }}{{ end }}{{ end -}}
+{{- range $values.metricDenylist }}{{ if mustRegexMatch . $family }}{{ $isShown = false }}{{ end }}{{ end -}}
+{{- if not $isShown }}{{ $missing = append $missing $family }}{{ end -}}
+{{- end -}}
+{{- join ", " $missing -}}
+{{- end -}}
+
 {{- /* What is inserted for each ${name} in files/rules.yaml, except ${namespaces}. As JSON. */ -}}
 {{- define "kuberay-exporter.ruleTokens" -}}
 {{- with .Values.prometheusRule -}}
@@ -81,6 +129,7 @@ or on ({{ $object }}) (
 {{- with coalesce $own.for $rule.for }}{{ $_ := set $rule "for" (include "kuberay-exporter.insert" (list . $tokens)) }}{{ end -}}
 {{- with $own.severity }}{{ $_ := set $rule.labels "severity" . }}{{ end -}}
 {{- $_ := set $rule "labels" (merge $rule.labels (deepCopy ($own.labels | default dict)) $values.labels) -}}
+{{- if not $values.runbookUrl }}{{ $_ := unset $rule.annotations "runbook_url" }}{{ end -}}
 {{- range $name, $text := $rule.annotations -}}
 {{- $_ := set $rule.annotations $name (include "kuberay-exporter.insert" (list $text $tokens)) -}}
 {{- end -}}
