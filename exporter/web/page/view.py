@@ -10,12 +10,13 @@ from exporter.diagnosis.finding import Finding, severity_rank
 from exporter.diagnosis.phrases import duration
 from exporter.diagnosis.summary import Summary
 from exporter.diagnosis.views import ObjectPage, ObjectView, Reference, page_of
+from exporter.kinds import DIAGNOSED
 from exporter.web.page.address import HEALTHY, PAGE_SIZE, Address
 from exporter.web.page.words import amount, words
 from exporter.web.snapshot import Snapshot
 from exporter.web.status import ExporterStatus
 
-KINDS = {"RayCluster": "Clusters", "RayJob": "Jobs", "RayService": "Services", "RayCronJob": "Cron jobs"}
+KIND_TITLES = {name: kind.title for name, kind in DIAGNOSED.items()}
 
 WAITING = ("New", "Initializing", "Waiting", "Retrying")
 
@@ -124,7 +125,7 @@ class PageView:
     def kinds(self) -> list[Choice]:
         kinds = self.summary.kinds
         tabs = {"": ("All", sum(kind.total for kind in kinds.values()))}
-        tabs |= {name: (text, kinds[name].total) for name, text in KINDS.items() if name in kinds}
+        tabs |= {name: (text, kinds[name].total) for name, text in KIND_TITLES.items() if name in kinds}
         chosen = self._address.get("kind")
         return [
             Choice(text, amount(number), self._address.link(kind=kind, state=""), kind == chosen)
@@ -140,7 +141,7 @@ class PageView:
     def figures(self) -> list[Choice]:
         """Return figures of the whole fleet; those of objects are filters."""
         kinds, gpus = self.summary.kinds, self.summary.gpus
-        states = {kind: kinds[kind].states if kind in kinds else {} for kind in KINDS}
+        states = {kind: kinds[kind].states if kind in kinds else {} for kind in KIND_TITLES}
         jobs, services = states["RayJob"], states["RayService"]
         ready = sum(services.get(state, 0) for state in ("Ready", "Upgrading"))
         clusters = f"{amount(states['RayCluster'].get('Ready', 0))} of {amount(sum(states['RayCluster'].values()))}"
