@@ -66,6 +66,7 @@ def test_declared_kind_is_exported_and_shown(program: Program, server: ObjectSto
     states = {item["name"]: (item["state"], item["healthy"], item["details"]) for item in listed["items"]}
     assert states == {"ball": ("Painted", True, {"colour": "red"}), "cube": ("Plain", False, {"colour": ""})}
     assert "Toy has no colour." in page
+    assert "Toys" in page
 
 
 def test_declared_kind_is_explained(program: Program, server: ObjectStore) -> None:

@@ -3,10 +3,10 @@
 The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_job_metrics.go`).
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.collectors.attempts import RETRYING, Attempts, remember_attempts
-from exporter.collectors.job_deletion import deletion_rules
 from exporter.collectors.job_ends import FAILED, RAYJOB_LIFECYCLE, VALIDATION_FAILED, end_of_status
 from exporter.collectors.metadata import (
     created_row,
@@ -18,7 +18,7 @@ from exporter.collectors.metadata import (
 from exporter.collectors.stages import FINISHED, STARTED
 from exporter.collectors.table import Kind, Row
 from exporter.collectors.values import Values, info, number, of_spec, of_status, one, timestamp, truth
-from exporter.resources.rayjob import RayJob, RayJobStatus
+from exporter.resources.rayjob import RayJob, RayJobSpec, RayJobStatus
 
 
 def is_finished(job: RayJob) -> bool:
@@ -52,6 +52,30 @@ def failure_reason(status: RayJobStatus) -> str | None:
     """Return why the current attempt failed; a job that is set up again or succeeded may keep an older reason."""
     has_failed = status.job_deployment_status == RETRYING or end_of_status(status) in (FAILED, VALIDATION_FAILED)
     return status.reason if has_failed else None
+
+
+def deletion_rules(spec: RayJobSpec) -> Values:
+    """Return a series for each rule with its seconds; of equal rules the first to apply counts.
+
+    The older `onSuccess` and `onFailure` become rules: KubeRay applies them after `ttlSecondsAfterFinished`.
+    """
+    rules: dict[tuple[str, str, str], float] = {}
+    for labels, seconds in _all_rules(spec):
+        rules[labels] = min(seconds, rules.get(labels, seconds))
+    return rules.items()
+
+
+def _all_rules(spec: RayJobSpec) -> Iterator[tuple[tuple[str, str, str], float]]:
+    strategy = spec.deletion_strategy
+    if strategy is None:
+        return
+    for rule in strategy.deletion_rules or ():
+        when = rule.condition
+        labels = (when.job_deployment_status or "", when.job_status or "", rule.policy or "")
+        yield labels, when.ttl_seconds or 0
+    for job_status, older in (("SUCCEEDED", strategy.on_success), ("FAILED", strategy.on_failure)):
+        if older is not None and older.policy:
+            yield ("", job_status, older.policy), spec.ttl_seconds_after_finished or 0
 
 
 RAYJOBS: Kind[RayJob, Attempts] = Kind(

@@ -4,9 +4,8 @@ No I/O, no clock: the time is an argument. A cause is named only if the object, 
 what is merely late has the cause `unknown`.
 """
 
-from exporter.diagnosis.diagnose import diagnose
 from exporter.diagnosis.finding import Evidence, Finding, Severity
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Related
 
-__all__ = ["Evidence", "Finding", "Fleet", "Related", "Severity", "diagnose"]
+__all__ = ["Evidence", "Finding", "Fleet", "Related", "Severity"]

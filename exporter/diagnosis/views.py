@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from exporter.diagnosis.diagnose import diagnose
 from exporter.diagnosis.finding import Finding, Severity, severity_rank
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import one_line
@@ -62,7 +61,7 @@ class ObjectPage(Struct, frozen=True, omit_defaults=True):
 def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
     """Return an object with its findings and details."""
     meta, kind = obj.metadata, fleet.kind(obj)
-    state, findings = kind.state_of(obj), diagnose(kind, obj, fleet.related(obj), now)
+    state, findings = kind.state_of(obj), kind.diagnose(obj, fleet.related(obj), now)
     return ObjectView(
         kind=obj.kind,
         namespace=meta.namespace,
@@ -123,5 +122,5 @@ def _others(obj: DetailedObject, fleet: Fleet, related: Related) -> list[Detaile
 
 def _reference(obj: DetailedObject, fleet: Fleet, now: datetime) -> Reference:
     meta, kind = obj.metadata, fleet.kind(obj)
-    healthy = not diagnose(kind, obj, fleet.related(obj), now)
+    healthy = not kind.diagnose(obj, fleet.related(obj), now)
     return Reference(obj.kind, meta.namespace, meta.name, kind.state_of(obj).name, healthy)

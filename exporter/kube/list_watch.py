@@ -5,7 +5,7 @@ Hides how large an answer is, and how slowly it comes: what is held of it has a 
 
 import random
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -15,7 +15,6 @@ from msgspec import Struct, field
 from exporter.errors import DecodeError, StatusError, StreamError
 from exporter.kube import wire
 from exporter.kube.backoff import Stopped
-from exporter.kube.deadline import aborted_after
 from exporter.kube.transport import Response, Transport
 
 LIST_TIMEOUT_SECONDS = 60.0
@@ -207,3 +206,24 @@ class ListWatch:
     def _check_stopping(self) -> None:
         if self.stopping.is_set():
             raise Stopped
+
+
+@contextmanager
+def aborted_after(seconds: float, abort: Callable[[], object]) -> Iterator[threading.Event]:
+    """Call `abort` from another thread if the block takes longer; the event is set then.
+
+    No timeout of a socket ends a read that gets a byte now and then.
+    """
+    is_over = threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        abort()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield is_over
+    finally:
+        timer.cancel()

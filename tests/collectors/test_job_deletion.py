@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.job_deletion import deletion_rules
-from exporter.collectors.rayjob import RAYJOBS
+from exporter.collectors.rayjob import RAYJOBS, deletion_rules
 from tests.support.objects import decode, manifest
 
 FAILED_25 = {"policy": "DeleteCluster", "condition": {"jobStatus": "FAILED", "ttlSeconds": 25}}

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from exporter.diagnosis import diagnose
 from exporter.diagnosis.related import Known, Related
 from tests.support.fleets import NOW, ago, event, findings, fleet_of, pod, waiting
 from tests.support.objects import condition, manifest
@@ -71,6 +70,6 @@ def test_result_depends_on_the_arguments_only() -> None:
     fleet = fleet_of(("RayCluster", manifest()))
     (obj,) = fleet
     kind = fleet.kind(obj)
-    first = diagnose(kind, obj, Related(known=Known(pods=False)), NOW)
-    assert diagnose(kind, obj, Related(), NOW.replace(minute=1)) == ()
-    assert diagnose(kind, obj, Related(known=Known(pods=False)), NOW) == first != ()
+    first = kind.diagnose(obj, Related(known=Known(pods=False)), NOW)
+    assert kind.diagnose(obj, Related(), NOW.replace(minute=1)) == ()
+    assert kind.diagnose(obj, Related(known=Known(pods=False)), NOW) == first != ()

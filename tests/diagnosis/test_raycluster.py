@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from exporter.diagnosis import diagnose
 from exporter.diagnosis.related import Known
 from tests.support.fleets import NOW, ago, event, findings, fleet_of, pod, waiting
 from tests.support.objects import condition, manifest
@@ -254,7 +253,7 @@ def test_evidence_names_pod_field_time_and_message() -> None:
     fleet = fleet_of(cluster(PROVISIONING), *pods)
     found = fleet.find("RayCluster", "ns", "a")
     assert found is not None
-    (finding,) = diagnose(fleet.kind(found), found, fleet.related(found), NOW)
+    (finding,) = fleet.kind(found).diagnose(found, fleet.related(found), NOW)
     assert [evidence.name for evidence in finding.evidence] == ["w-0", "w-1", "w-2"]
     assert finding.evidence[0].field == "status.conditions[PodScheduled]"
     assert finding.evidence[0].message == "3 Insufficient cpu."

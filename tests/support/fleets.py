@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from exporter.diagnosis import Finding, Fleet, diagnose
+from exporter.diagnosis import Finding, Fleet
 from exporter.diagnosis.related import Known
 from exporter.documents import items
 from exporter.explain.inputs import Objects, fleet_of_items
@@ -40,7 +40,7 @@ def diagnosed(*objects: tuple[str, Manifest], known: Known | None = None, now: d
     kind, manifest = objects[0]
     obj = fleet.find(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"])
     assert obj is not None
-    return diagnose(fleet.kind(obj), obj, fleet.related(obj), now)
+    return fleet.kind(obj).diagnose(obj, fleet.related(obj), now)
 
 
 def findings(*objects: tuple[str, Manifest], known: Known | None = None) -> list[str]:
@@ -94,7 +94,7 @@ def load(data: bytes) -> Fleet:
 
 def causes(fleet: Fleet, now: datetime) -> Mapping[str, list[str]]:
     """Return severity and cause of each finding, by object, of objects that have any."""
-    found = {_name(obj): list(map(_short, diagnose(fleet.kind(obj), obj, fleet.related(obj), now))) for obj in fleet}
+    found = {_name(obj): list(map(_short, fleet.kind(obj).diagnose(obj, fleet.related(obj), now))) for obj in fleet}
     return {name: short for name, short in found.items() if short}
 
 
