@@ -36,7 +36,7 @@ ENV MALLOC_ARENA_MAX=1 \
     MALLOC_MMAP_THRESHOLD_=65536 \
     MALLOC_TRIM_THRESHOLD_=131072
 # Nothing is missing; and what it imports of the standard library, which comes without bytecode, is compiled.
-RUN python3 -c 'import exporter.app, exporter.cli, exporter.demo, exporter.kube.client.access_loader'
+RUN python3 -c 'import exporter.app, exporter.cli, exporter.commands.demo, exporter.kube.client.access_loader'
 WORKDIR /
 USER 65534:65534
 EXPOSE 8080

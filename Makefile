@@ -57,8 +57,8 @@ test: $(READY) ## Run the tests that need only Python, and print their coverage 
 # Tests of what is overridden in packages whose inner parts may change, each with the oldest and the newest versions
 # that pyproject.toml allows. The test tools are those of the lock.
 COMPAT_PACKAGES := kubernetes uvicorn
-COMPAT_TESTS := tests/kube/client tests/test_cpython.py tests/web/test_http_protocol.py tests/web/test_listener.py \
-  tests/web/test_server.py tests/web/test_limits.py tests/web/test_authentication.py
+COMPAT_TESTS := tests/kube/client tests/system/test_cpython.py tests/web/test_http_protocol.py tests/web/test_listener.py \
+  tests/web/test_server.py tests/web/test_limits.py tests/web/auth/test_authentication.py
 COMPAT_TOOLS := cryptography httpx2 hypothesis pytest pytest-randomly
 
 .PHONY: compat
@@ -74,7 +74,7 @@ compat: $(READY) ## Run the tests of what is overridden with the oldest and the 
 .PHONY: soak
 soak: $(READY) ## Run Hypothesis' tests for some minutes, with new examples
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --hypothesis-show-statistics tests/test_state_machine.py \
-	  tests/test_arbitrary.py tests/diagnosis/test_arbitrary.py tests/test_signals.py $(ARGS)
+	  tests/test_arbitrary.py tests/diagnosis/test_arbitrary.py tests/system/test_signals.py $(ARGS)
 
 .PHONY: attack
 attack: $(READY) ## Attack a running exporter with hostile objects, clients and servers (ARGS="--short", "--list")
@@ -233,4 +233,4 @@ lock: $(READY) ## Update the lock files
 
 .PHONY: clean
 clean: ## Remove what the other targets created
-	rm -rf $(VENV) $(VENV)-lowest-direct $(VENV)-highest tests/logql/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(VENV)-* tests/logql/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

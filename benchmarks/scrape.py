@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter.collectors.integrals import Integrals
-from exporter.collectors.lifecycle import LifecycleTotals
-from exporter.collectors.object_families import ObjectFamilies
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.families.integrals import Integrals
+from exporter.families.lifecycle import LifecycleTotals
+from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import KINDS
-from exporter.line_sources import IntegralSource, ObjectSource, TotalSource
-from exporter.metrics_store import MetricsStore
+from exporter.pipeline.line_sources import IntegralSource, ObjectSource, TotalSource
+from exporter.pipeline.metrics_store import MetricsStore
 from exporter.simulator.apiserver.store import ObjectStore
 from exporter.simulator.kuberay.engine import Engine
 

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from benchmarks.scrape import Fleet
 from exporter.web.application import Endpoints
+from exporter.web.auth.tls import load_tls
+from exporter.web.auth.web_config import TlsSettings, read_limited
 from exporter.web.listener import Listener, listen
 from exporter.web.server import Server, serve
 from exporter.web.status import KindStatus
-from exporter.web.tls import load_tls
-from exporter.web.web_config import TlsSettings, read_limited
 from tests.support.certificates import Certificates, make_certificates
 
 ROUNDS = 30

@@ -1,6 +1,6 @@
 """`python -m exporter` is `kuberay-exporter`: what runs first and last."""
 
-from exporter.signals import exit_on_signals, exit_process
+from exporter.system.signals import exit_on_signals, exit_process
 
 
 def main() -> None:

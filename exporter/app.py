@@ -12,24 +12,24 @@ from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.collectors.event import EVENTS
 from exporter.config import Config
-from exporter.descriptors import reserve_descriptors
 from exporter.exposition.exposition import Exposition
 from exporter.kinds import DECLARATIONS
 from exporter.kube.client.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import SharedByInformers
 from exporter.kube.transport import Transport
+from exporter.pipeline.shown_objects import ShownObjects
+from exporter.pipeline.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
 from exporter.protection import Protection
-from exporter.shown_objects import ShownObjects
-from exporter.status import InformerStatus
+from exporter.readiness import InformerStatus
+from exporter.system.descriptors import reserve_descriptors
 from exporter.telemetry import Telemetry
-from exporter.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
 from exporter.web.api import ObjectsApi
 from exporter.web.application import Endpoints
+from exporter.web.auth.token_auth import REVIEWED_AT_ONCE
 from exporter.web.listener import MAX_CONNECTIONS, Listener, format_address, listen
 from exporter.web.page import Page, PageSettings
 from exporter.web.server import Server, serve_until_signal
 from exporter.web.snapshot import Snapshots
-from exporter.web.token_auth import REVIEWED_AT_ONCE
 
 THREADS_END_SECONDS = 2.0
 """How long to wait for threads at the end; they are daemons, and a hung server may block one."""

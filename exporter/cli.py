@@ -10,11 +10,12 @@ import click
 from click.core import ParameterSource
 
 from exporter import __version__
+from exporter.commands.documents import items_of_files
+from exporter.commands.explain.command import explain_command
+from exporter.commands.explain.report import printable
+from exporter.commands.render import Renderer
 from exporter.config import UserLabelAllowlist
-from exporter.documents import items_of_files
 from exporter.errors import ConfigError, ExporterError, InputError
-from exporter.explain.command import explain_command
-from exporter.explain.report import printable
 from exporter.options import (
     PLURALS,
     RAY_PLURALS,
@@ -28,7 +29,6 @@ from exporter.options import (
     option,
     start_logging,
 )
-from exporter.render import Renderer
 
 PROGRAM = "kuberay-exporter"
 _GROUP_OPTIONS = ("-h", "--help", "--version")
@@ -84,7 +84,7 @@ def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
     If the default of --metrics-addr is in use, a free port is used instead.
     """
     # Imported here, so that the other commands do not load the simulator.
-    from exporter import demo
+    from exporter.commands import demo
 
     if click.get_current_context().get_parameter_source("metrics_addr") is ParameterSource.DEFAULT:
         values["metrics_addr"] = demo.free_address(values["metrics_addr"])

@@ -12,10 +12,9 @@ from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.raycronjob import RAYCRONJOBS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.collectors.rayservice import RAYSERVICES
-from exporter.collectors.table import AnyKind
 from exporter.diagnosis import raycluster, raycronjob, rayjob, rayservice
-from exporter.diagnosis.details import cluster_details, job_details, service_details
 from exporter.diagnosis.kind import AnyDiagnosedKind, DiagnosedKind
+from exporter.families.table import AnyKind
 from exporter.resources.detailed import (
     DetailedEvent,
     DetailedPod,
@@ -24,6 +23,7 @@ from exporter.resources.detailed import (
     DetailedRayJob,
     DetailedRayService,
 )
+from exporter.views.details import cluster_details, job_details, service_details
 
 
 class Declaration(NamedTuple):

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from exporter.collectors.event import EVENTS
-from exporter.collectors.limits import MAX_SERIES
 from exporter.config import (
     Config,
     FamilyFilter,
@@ -27,8 +26,9 @@ from exporter.config import (
     parse_patterns,
 )
 from exporter.errors import ConfigError
+from exporter.families.limits import MAX_SERIES
 from exporter.kinds import KINDS
-from exporter.logs import ENCODERS, LEVELS, LogFile, set_up_logging
+from exporter.logs.configuration import ENCODERS, LEVELS, LogFile, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)
 RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)

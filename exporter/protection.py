@@ -16,12 +16,12 @@ from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.client.reviews import ApiReviewer
 from exporter.telemetry import ComputedMetrics
 from exporter.web.answer_headers import AnswerHeaders
-from exporter.web.authentication import Authenticate, Filter
-from exporter.web.basic_auth import BasicAuth
+from exporter.web.auth.authentication import Authenticate, Filter
+from exporter.web.auth.basic_auth import BasicAuth
+from exporter.web.auth.tls import ServerTls
+from exporter.web.auth.token_auth import TokenAuth
+from exporter.web.auth.web_config_file import WebConfig, WebConfigFile
 from exporter.web.client_log import ClientLog
-from exporter.web.tls import ServerTls
-from exporter.web.token_auth import TokenAuth
-from exporter.web.web_config_file import WebConfig, WebConfigFile
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from exporter import __version__
 from exporter.kube.informer import Informer, InformerState
 from exporter.kube.sync_state import SyncState
-from exporter.logs import dropped_log_lines
+from exporter.logs.configuration import dropped_log_lines
 
 SCRAPE_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
 """Seconds: from the scrape of a small cluster to one that would exceed the usual timeout of 10 s."""

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from exporter import app, status
+from exporter import app
+from exporter import readiness as status
 from exporter.app import Exporter, serve
 from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
 from exporter.errors import ConfigError

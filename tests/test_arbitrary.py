@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors.event import EVENTS, EventTotals
-from exporter.collectors.integrals import Integrals
-from exporter.collectors.lifecycle import LifecycleTotals
-from exporter.collectors.object_families import ObjectFamilies
 from exporter.errors import DecodeError
-from exporter.event_log import log_event
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.families.integrals import Integrals
+from exporter.families.lifecycle import LifecycleTotals
+from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import DIAGNOSED, KINDS
 from exporter.kube import wire
+from exporter.pipeline.event_log import log_event
 from tests.support.bodies import parse
 from tests.support.clocks import StoppedClock
 from tests.support.metrics_stores import metrics_store

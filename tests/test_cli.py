@@ -135,7 +135,7 @@ def test_serve_does_not_load_the_simulator() -> None:
     """Only `demo` imports it: `serve` needs neither its time nor its memory."""
     loaded = modules_of("import exporter.cli, exporter.app")
     assert "exporter.app" in loaded
-    assert not {name for name in loaded if name.startswith(("exporter.simulator", "exporter.demo"))}
+    assert not {name for name in loaded if name.startswith(("exporter.simulator", "exporter.commands.demo"))}
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from exporter.collectors.event import EVENTS, EventTotals, NewOccurrences
-from exporter.collectors.object_families import ObjectFamilies
+from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import DIAGNOSED
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.informer import Informer, SharedByInformers
 from exporter.kube.store import Store
+from exporter.pipeline.watched_kind import informer_settings
 from exporter.resources.event import Event
 from exporter.simulator.apiserver.store import ObjectStore
-from exporter.watched_kind import informer_settings
 from tests.support.clocks import FakeClock
 from tests.support.events import event, old_event
 from tests.support.faults import FaultServer

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.collectors.event_reasons import KUBERAY_REASONS
 from exporter.collectors.pod import PODS, bounded_status
-from exporter.event_log import LOGGER
+from exporter.pipeline.event_log import LOGGER
 from tests.support.bodies import ParsedFamily, parse
 from tests.support.events import Totals
 from tests.support.events_pods import counts_of, listed, moment, received

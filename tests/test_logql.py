@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from exporter.logs import LEVELS
+from exporter.logs.configuration import LEVELS
 from tests.support.helm_chart import ROOT
 
 POD_LABELS = {"namespace", "pod", "container"}

@@ -23,8 +23,9 @@ def test_before_signals_are_handled_nothing_is_imported_that_takes_time() -> Non
     assert [name for name in loaded if name.startswith("exporter")] == [
         "exporter",
         "exporter.__main__",
-        "exporter.cpython",
-        "exporter.signals",
+        "exporter.system",
+        "exporter.system.cpython",
+        "exporter.system.signals",
     ]
     assert not {"click", "msgspec", "starlette", "urllib3", "asyncio", "logging"} & set(loaded)
 

@@ -15,16 +15,16 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from exporter.collectors.lifecycle import LifecycleTotals
-from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
+from exporter.families.lifecycle import LifecycleTotals
+from exporter.families.object_families import ObjectFamilies
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.informer import Informer, SharedByInformers
 from exporter.kube.store import Store
+from exporter.pipeline.watched_kind import informer_settings
 from exporter.resources.pod import Pod
 from exporter.simulator.apiserver.store import ObjectStore
-from exporter.watched_kind import informer_settings
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
 from tests.support.metrics_stores import metrics_store, total

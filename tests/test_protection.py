@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter.simulator.apiserver.store import ObjectStore
-from exporter.web import web_config_file
+from exporter.web.auth import web_config_file
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.commands import error_line, run
 from tests.support.processes import HttpAnswer, Process, serving, value, write_kubeconfig

@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app import Exporter
-from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.raycronjob import RAYCRONJOBS
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
+from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import KINDS
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport

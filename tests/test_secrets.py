@@ -9,7 +9,7 @@ import pytest
 
 from exporter.kube.client.access import Credential
 from exporter.simulator.apiserver.store import ObjectStore
-from exporter.web import web_config_file
+from exporter.web.auth import web_config_file
 from tests.support.certificates import make_certificates
 from tests.support.commands import error_line, run
 from tests.support.processes import Process, serving

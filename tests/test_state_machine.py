@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from exporter.collectors.job_ends import end_of
-from exporter.collectors.lifecycle import LifecycleTotals
 from exporter.collectors.rayjob import RAYJOBS
+from exporter.families.lifecycle import LifecycleTotals
 from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock

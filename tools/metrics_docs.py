@@ -11,9 +11,9 @@ from textwrap import dedent
 import msgspec
 
 from exporter.collectors.event import EVENTS, EVENTS_TOTAL, LAST_WARNING, MAX_OTHER_REASONS
-from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.pod import PODS
-from exporter.collectors.table import OTHER, AnyKind
+from exporter.families.object_families import ObjectFamilies
+from exporter.families.table import OTHER, AnyKind
 from exporter.kinds import KINDS
 from exporter.options import nine_pattern
 from exporter.protection import reload_metrics

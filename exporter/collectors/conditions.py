@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from exporter.collectors.table import Row
-from exporter.collectors.values import of_status
+from exporter.families.table import Row
+from exporter.families.values import of_status
 from exporter.resources.meta import Condition, HasConditions, find_condition
 
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.event_reasons import KUBERAY_REASONS, NORMAL, WARNING
 from exporter.collectors.event_series import EventCounts, LastWarnings
-from exporter.collectors.lifecycle import Observation
-from exporter.collectors.limits import NO_REPORT, Limits
-from exporter.collectors.table import (
+from exporter.exposition.model import Family, Sample
+from exporter.families.lifecycle import Observation
+from exporter.families.limits import NO_REPORT, Limits
+from exporter.families.table import (
     OTHER,
     RAY_API_VERSION,
     Kind,
@@ -21,7 +22,6 @@ from exporter.collectors.table import (
     Selection,
     remember_nothing,
 )
-from exporter.exposition.model import Family, Sample
 from exporter.resources.event import Event, EventKey, ObjectReference
 
 MAX_OTHER_REASONS = 200

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from exporter.clock import Clock
-from exporter.collectors.expiring_keys import ExpiringKeys
-from exporter.collectors.limits import Limits
-from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.exposition.model import Sample
+from exporter.families.expiring_keys import ExpiringKeys
+from exporter.families.limits import Limits
+from exporter.families.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.resources.event import Event, ObjectReference
 
 WARNING_SECONDS = 3600.0

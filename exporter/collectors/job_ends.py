@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from exporter.collectors.metadata import lifecycle_counters
 from exporter.collectors.stages import STAGES
-from exporter.collectors.table import NO_OCCURRENCE, LifecycleMetric, Occurrence
+from exporter.families.metadata import lifecycle_counters
+from exporter.families.table import NO_OCCURRENCE, LifecycleMetric, Occurrence
 from exporter.resources.rayjob import RayJob, RayJobStatus
 from exporter.resources.times import elapsed_seconds
 

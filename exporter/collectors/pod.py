@@ -6,8 +6,8 @@ Pods of Redis cleanup jobs have the label `ray.io/node-type`, too, but run no Ra
 from collections.abc import Iterator
 from datetime import datetime
 
-from exporter.collectors.metadata import created_row
-from exporter.collectors.table import (
+from exporter.families.metadata import created_row
+from exporter.families.table import (
     NO_OCCURRENCE,
     OTHER,
     Kind,
@@ -17,7 +17,7 @@ from exporter.collectors.table import (
     Selection,
     remember_nothing,
 )
-from exporter.collectors.values import Values, info, number, one, timestamp, truth
+from exporter.families.values import Values, info, number, one, timestamp, truth
 from exporter.resources.meta import Condition, find_condition
 from exporter.resources.pod import ContainerStatus, Pod, PodStatus, Terminated
 from exporter.resources.pod_status import EVICTED, TERMINATED_REASONS, is_known, pod_status

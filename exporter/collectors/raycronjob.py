@@ -1,8 +1,8 @@
 """RayCronJob's metrics; the operator (v1.7.0) has none, as the kind is alpha."""
 
-from exporter.collectors.metadata import created_row, labels_row, suspended_row
-from exporter.collectors.table import Kind, Row, remember_nothing
-from exporter.collectors.values import info, of_spec, of_status, timestamp
+from exporter.families.metadata import created_row, labels_row, suspended_row
+from exporter.families.table import Kind, Row, remember_nothing
+from exporter.families.values import info, of_spec, of_status, timestamp
 from exporter.resources.raycronjob import RayCronJob
 
 RAYCRONJOBS: Kind[RayCronJob, None] = Kind(

@@ -6,7 +6,8 @@ The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_service
 from collections.abc import Callable
 
 from exporter.collectors.conditions import condition_rows, condition_truth
-from exporter.collectors.metadata import (
+from exporter.collectors.rollouts import ROLLOUTS, Rollouts, remember_rollouts
+from exporter.families.metadata import (
     created_row,
     deletion_row,
     labels_row,
@@ -14,9 +15,8 @@ from exporter.collectors.metadata import (
     managed_by_row,
     suspended_row,
 )
-from exporter.collectors.rollouts import ROLLOUTS, Rollouts, remember_rollouts
-from exporter.collectors.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
-from exporter.collectors.values import Values, info, number, of_spec, of_status, one, timestamp
+from exporter.families.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
+from exporter.families.values import Values, info, number, of_spec, of_status, one, timestamp
 from exporter.resources.meta import find_condition
 from exporter.resources.rayservice import (
     ClusterUpgradeOptions,

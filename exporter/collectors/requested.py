@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from exporter.collectors.table import Integral
+from exporter.families.table import Integral
 from exporter.resources.meta import find_condition
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.raycluster import RayCluster, RayClusterStatus

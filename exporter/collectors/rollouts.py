@@ -7,7 +7,7 @@ a rollback leaves nothing at all.
 from datetime import datetime
 from typing import NamedTuple
 
-from exporter.collectors.table import NO_OCCURRENCE, LifecycleMetric, Occurrence
+from exporter.families.table import NO_OCCURRENCE, LifecycleMetric, Occurrence
 from exporter.resources.meta import find_condition
 from exporter.resources.rayservice import RayService
 from exporter.resources.times import elapsed_seconds

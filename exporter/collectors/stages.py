@@ -4,7 +4,7 @@ All of them follow from times in the object. A job that was retried or suspended
 again; each is measured once for each job, and only where the times say which attempt they belong to.
 """
 
-from exporter.collectors.table import NO_OCCURRENCE, LifecycleMetric, Occurrence
+from exporter.families.table import NO_OCCURRENCE, LifecycleMetric, Occurrence
 from exporter.resources.rayjob import RayJob, RayJobStatus
 from exporter.resources.times import elapsed_seconds
 

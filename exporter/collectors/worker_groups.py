@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from exporter.collectors.table import Row
-from exporter.collectors.values import Values, of_spec
+from exporter.families.table import Row
+from exporter.families.values import Values, of_spec
 from exporter.resources.raycluster import RayCluster, RayClusterSpec, WorkerGroupSpec
 
 NO_LIMIT = 2147483647

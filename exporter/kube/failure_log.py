@@ -6,7 +6,7 @@ from typing import Any
 
 from exporter.clock import Clock
 from exporter.errors import ApiError, StatusError
-from exporter.log_limit import LogLimit
+from exporter.logs.limit import LogLimit
 
 BURST = 50
 """Lines at once: a few namespaces never reach it."""

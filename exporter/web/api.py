@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporter import __version__
-from exporter.diagnosis.summary import Summary
-from exporter.diagnosis.views import ObjectView, page_of
 from exporter.exposition import segments
 from exporter.exposition.negotiation import accepts_gzip
+from exporter.views.summary import Summary
+from exporter.views.views import ObjectView, page_of
 from exporter.web.body import BodyResponse
 from exporter.web.query import KINDS, Query, QueryError, parse_query
 from exporter.web.snapshot import Snapshot, Snapshots

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from exporter.clock import Clock
-from exporter.log_limit import LogLimit
+from exporter.logs.limit import LogLimit
 
 INTERVAL_SECONDS = 60.0
 

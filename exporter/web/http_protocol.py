@@ -9,8 +9,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from exporter.web.auth.tls import ServerTls
 from exporter.web.client_log import ClientLog
-from exporter.web.tls import ServerTls
 
 REQUEST_SECONDS = 5.0
 """How long request line and headers may take, from the connection or the first byte on; the TLS handshake too."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from starlette.types import ASGIApp
 
 from exporter.errors import ConfigError
-from exporter.web.tls import ServerTls
+from exporter.web.auth.tls import ServerTls
 
 MAX_CONNECTIONS = 512
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from exporter.diagnosis.views import ObjectView
 from exporter.kinds import DIAGNOSED
+from exporter.views.views import ObjectView
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 500

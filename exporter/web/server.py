@@ -10,8 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from exporter.cpython import limit_tls_reads
-from exporter.signals import handle_signals
+from exporter.system.cpython import limit_tls_reads
+from exporter.system.signals import handle_signals
 from exporter.web.client_log import ClientLog
 from exporter.web.http_protocol import READ_BYTES, REQUEST_SECONDS, HttpProtocol, SharedState
 from exporter.web.listener import UNREAD_SECONDS, Listener

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.diagnosis.fleet import Fleet
-from exporter.diagnosis.summary import Summary, summarize
-from exporter.diagnosis.views import ObjectView, view_of, worst_first
 from exporter.resources.detailed import DetailedObject
+from exporter.views.summary import Summary, summarize
+from exporter.views.views import ObjectView, view_of, worst_first
 
 MIN_SECONDS = 2.0
 """How long a snapshot is used at least."""

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from exporter.collectors.limits import MAX_SERIES
-from exporter.collectors.namespaces import MAX_EMPTY_NAMESPACES
+from exporter.families.limits import MAX_SERIES
+from exporter.families.namespaces import MAX_EMPTY_NAMESPACES
 from tests.attack.judge import Limits
 from tests.attack.scene import Attack, Scene
 from tests.attack.simulated import AttackStore, put_paced

@@ -7,8 +7,8 @@ import pytest
 from exporter.collectors.event import EVENTS, MAX_OTHER_REASONS, SeenEvents
 from exporter.collectors.event_reasons import KUBERAY_REASONS
 from exporter.collectors.event_series import MAX_WARNINGS, WARNING_SECONDS
-from exporter.collectors.limits import Limits
-from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
+from exporter.families.limits import Limits
+from exporter.families.namespaces import EMPTY_NAMESPACE_SECONDS
 from tests.support.events import Totals, decoded, event, old_event
 
 QUOTA = "FailedToCreateHeadPod"

@@ -6,8 +6,8 @@ import pytest
 
 from exporter.collectors import event_series
 from exporter.collectors.event_series import WARNING_SECONDS, EventCounts, LastWarnings
-from exporter.collectors.limits import NO_REPORT, Limits
-from exporter.collectors.namespaces import EMPTY_NAMESPACE_SECONDS
+from exporter.families.limits import NO_REPORT, Limits
+from exporter.families.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.resources.event import Event, ObjectReference
 from exporter.resources.meta import ObjectMeta
 from tests.support.clocks import FakeClock

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.table import AnyKind
+from exporter.families.table import AnyKind
 from exporter.kinds import KINDS
 from tests.support.objects import CREATED, condition, manifest, series
 from tests.support.parity import NINE

@@ -9,12 +9,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.commands.explain import report
+from exporter.commands.explain.inputs import Objects
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.related import Known
-from exporter.diagnosis.views import page_of, view_of
-from exporter.explain import report
-from exporter.explain.inputs import Objects
 from exporter.kinds import DIAGNOSED
+from exporter.views.views import page_of, view_of
 from exporter.web.snapshot import make_snapshot
 from tests.support.fleets import ago, event, findings, pod
 from tests.support.objects import condition

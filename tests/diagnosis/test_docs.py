@@ -6,7 +6,9 @@ from pathlib import Path
 import msgspec
 
 from exporter.diagnosis.causes import CAUSES, Cause
-from exporter.diagnosis.details import (
+from exporter.diagnosis.finding import Evidence, Finding
+from exporter.diagnosis.raycronjob import CronJobDetails
+from exporter.views.details import (
     ClusterDetails,
     JobDetails,
     Requested,
@@ -14,11 +16,9 @@ from exporter.diagnosis.details import (
     ServiceDetails,
     Workers,
 )
-from exporter.diagnosis.finding import Evidence, Finding
-from exporter.diagnosis.raycronjob import CronJobDetails
-from exporter.diagnosis.rows import ConditionRow, EventRow, PodRow
-from exporter.diagnosis.summary import Hour, KindSummary, Summary
-from exporter.diagnosis.views import ObjectPage, ObjectView, Reference
+from exporter.views.rows import ConditionRow, EventRow, PodRow
+from exporter.views.summary import Hour, KindSummary, Summary
+from exporter.views.views import ObjectPage, ObjectView, Reference
 from tools.diagnosis_docs import PAGE, diagnosis_page
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.errors import ConnectError, StatusError
 from exporter.kube.failure_log import BURST, LINES_PER_SECOND, FailureLog, ResourceLogger, informer_log_limit
-from exporter.log_limit import LogLimit
+from exporter.logs.limit import LogLimit
 from tests.support.clocks import FakeClock
 
 LOGGER = logging.getLogger("test")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from exporter.collectors.integrals import Integrals
-from exporter.collectors.lifecycle import LifecycleTotals
-from exporter.collectors.object_families import ObjectFamilies
 from exporter.collectors.raycluster import RAYCLUSTERS
+from exporter.families.integrals import Integrals
+from exporter.families.lifecycle import LifecycleTotals
+from exporter.families.object_families import ObjectFamilies
 from tests.support.clocks import FakeClock
 from tests.support.metrics_stores import metrics_store
 from tests.support.objects import decode, manifest, text

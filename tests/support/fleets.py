@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from exporter.commands.documents import items
+from exporter.commands.explain.inputs import Objects, fleet_of_items
 from exporter.diagnosis import Finding, Fleet
 from exporter.diagnosis.related import Known
-from exporter.documents import items
-from exporter.explain.inputs import Objects, fleet_of_items
 from exporter.resources.detailed import DetailedObject
 from tests.support.objects import CREATED
 

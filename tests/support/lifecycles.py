@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from exporter.collectors.lifecycle import LifecycleTotals, Observation
-from exporter.collectors.table import AnyKind
+from exporter.families.lifecycle import LifecycleTotals, Observation
+from exporter.families.table import AnyKind
 from tests.support.clocks import FakeClock
 from tests.support.objects import decode, manifest
 

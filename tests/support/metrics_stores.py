@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from exporter.clock import Clock, SystemClock
-from exporter.collectors.integrals import Integrals
-from exporter.collectors.lifecycle import Totals
-from exporter.collectors.object_families import ObjectFamilies
-from exporter.line_sources import IntegralSource, LineSource, ObjectSource, TotalSource
-from exporter.metrics_store import MetricsStore
+from exporter.families.integrals import Integrals
+from exporter.families.lifecycle import Totals
+from exporter.families.object_families import ObjectFamilies
+from exporter.pipeline.line_sources import IntegralSource, LineSource, ObjectSource, TotalSource
+from exporter.pipeline.metrics_store import MetricsStore
 
 
 def metrics_store(

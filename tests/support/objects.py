@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from exporter.collectors.object_families import ObjectFamilies
-from exporter.collectors.table import AnyKind
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
-from exporter.metrics_store import MetricsStore
+from exporter.families.object_families import ObjectFamilies
+from exporter.families.table import AnyKind
+from exporter.pipeline.metrics_store import MetricsStore
 from tests.support.metrics_stores import metrics_store
 
 CREATED = "2026-11-23T10:00:00Z"

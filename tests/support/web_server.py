@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp
 
+from exporter.web.auth.tls import ServerTls
 from exporter.web.http_protocol import HttpProtocol
 from exporter.web.listener import MAX_CONNECTIONS, Listener, listen
 from exporter.web.server import Server, serve
-from exporter.web.tls import ServerTls
 
 
 class Answer(NamedTuple):

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from exporter.collectors.table import Kind, Row, remember_nothing
-from exporter.collectors.values import info
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.common import field_of
 from exporter.diagnosis.finding import Finding, finding
 from exporter.diagnosis.kind import DiagnosedKind
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import State
+from exporter.families.table import Kind, Row, remember_nothing
+from exporter.families.values import info
 from exporter.resources.detailed import DetailedMeta
 from exporter.resources.meta import ObjectMeta
 

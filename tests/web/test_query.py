@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.diagnosis.views import ObjectView
+from exporter.views.views import ObjectView
 from exporter.web.query import Query, QueryError, parse_query
 
 

@@ -22,7 +22,7 @@ from kubernetes.client import (
 from urllib3.exceptions import HTTPError
 
 from exporter.errors import ApiError, StatusError, StreamError
-from exporter.log_limit import LogLimit
+from exporter.logs.limit import LogLimit
 
 TIMEOUT_SECONDS = 5.0
 LOG_SECONDS = 60.0

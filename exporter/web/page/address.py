@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
-from exporter.diagnosis.views import ObjectView
+from exporter.views.views import ObjectView
 
 PAGE_SIZE = 100
 """Rows of a page of the table."""

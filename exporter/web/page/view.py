@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from exporter.diagnosis.causes import CAUSES, Cause
 from exporter.diagnosis.finding import Finding, severity_rank
 from exporter.diagnosis.phrases import duration
-from exporter.diagnosis.summary import Summary
-from exporter.diagnosis.views import ObjectPage, ObjectView, Reference, page_of
 from exporter.kinds import DIAGNOSED
+from exporter.views.summary import Summary
+from exporter.views.views import ObjectPage, ObjectView, Reference, page_of
 from exporter.web.page.address import HEALTHY, PAGE_SIZE, Address
 from exporter.web.page.words import amount, words
 from exporter.web.snapshot import Snapshot

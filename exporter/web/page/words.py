@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from exporter.diagnosis.details import ClusterDetails, JobDetails, ServiceDetails, Step
 from exporter.diagnosis.phrases import age, ago, count, duration
 from exporter.diagnosis.raycronjob import CronJobDetails
-from exporter.diagnosis.views import ObjectView
+from exporter.views.details import ClusterDetails, JobDetails, ServiceDetails, Step
+from exporter.views.views import ObjectView
 
 ENDS = ("Complete", "Failed", "ValidationFailed")
 

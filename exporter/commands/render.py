@@ -1,0 +1,93 @@
+"""The metrics of objects in files, such as the output of `kubectl get … -o json`, without a cluster or a server.
+
+Every form of input becomes JSON of one object, which is then handled like an object from a server.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from exporter.commands.documents import Item, OtherItems
+from exporter.config import UserLabelAllowlist
+from exporter.errors import DecodeError
+from exporter.exposition.exposition import Exposition
+from exporter.exposition.text import Format
+from exporter.families.object_families import ObjectFamilies
+from exporter.kinds import KINDS
+from exporter.kube import wire
+from exporter.pipeline.line_sources import ObjectSource
+from exporter.pipeline.metrics_store import MetricsStore
+from exporter.resources import API_GROUP, API_VERSION
+
+NO_UID = "it has no uid, as it is not from a cluster: print objects with `kubectl get -o yaml` or `-o json`"
+
+
+class Renderer:
+    """Collects objects from any number of inputs, then renders their metrics."""
+
+    def __init__(
+        self,
+        collectors: Iterable[str],
+        family_filter: Callable[[str], bool],
+        user_labels: UserLabelAllowlist,
+        report: Callable[[str], None],
+    ) -> None:
+        """`report` is called with a line for each object that had to be skipped."""
+        self._report = report
+        self._others = OtherItems()
+        self._is_empty = True
+        kinds = [kind for kind in KINDS if kind.plural in collectors]
+        self._metrics_stores: dict[str, MetricsStore[Any]] = {
+            # Files show the current state: nothing has occurred that could be counted, and the time at
+            # which they were written is not known.
+            kind.name: MetricsStore(
+                kind.plural,
+                [
+                    ObjectSource(
+                        ObjectFamilies(kind, family_filter, user_labels(kind.plural)), (), receipt_time=lambda: None
+                    )
+                ],
+                lambda: None,
+            )
+            for kind in kinds
+        }
+        # Without an object: what kubectl prints of a cluster that has none.
+        self._lists = {"List", *(f"{kind.name}List" for kind in kinds)}
+        self._decoders = {kind.name: msgspec.json.Decoder(kind.object_type) for kind in kinds}
+
+    def add(self, item: Item) -> None:
+        """Add one object; one of another kind, or that cannot be decoded, is counted."""
+        if item.kind in self._lists:
+            self._is_empty = False
+            return
+        obj = self._decode(item)
+        if obj is None:
+            return
+        self._is_empty = False
+        changed, removed = ([], [obj]) if item.is_deleted else ([obj], [])
+        self._metrics_stores[item.kind].on_change(changed, removed)
+
+    def check_not_empty(self) -> None:
+        """Raise InputError if there was no object that is exported, and no empty list of them."""
+        if self._is_empty:
+            raise self._others.error(self._metrics_stores)
+
+    def exposition(self) -> bytes:
+        """Return the metrics of all objects in the text format."""
+        return bytes(Exposition(list(self._metrics_stores.values()), CollectorRegistry()).body(Format.TEXT))
+
+    def _decode(self, item: Item) -> Any:
+        reason = ""
+        if item.kind in self._metrics_stores and item.api_version.startswith(f"{API_GROUP}/"):
+            try:
+                return wire.decode(self._decoders[item.kind], item.data)
+            except DecodeError as exc:
+                reason = str(exc) if wire.identify(item.data).uid else NO_UID
+        elif item.kind in self._metrics_stores and not item.api_version:
+            reason = f"no apiVersion, which is '{API_GROUP}/{API_VERSION}'"
+        if reason:
+            self._report(f"skipped {item.kind} {wire.identify(item.data).key}: {reason}")
+        self._others.add(item, " that was skipped" if reason else "")
+        return None

@@ -1,0 +1,166 @@
+"""Requested resources, integrated over time: counters that grow between events, such as GPU-seconds.
+
+Exact between changes: an amount counts from the moment at which it is received to the moment at which the next
+one is, by the exporter's monotonic clock. What was requested before the exporter started is not known. While the API
+server cannot be reached, or an object cannot be decoded, the last known amount is counted.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic
+
+from exporter.clock import Clock, SystemClock
+from exporter.exposition.model import Family, GrowingCounters, Growth, Sample
+from exporter.families.limits import NO_REPORT
+from exporter.families.namespaces import Namespaces
+from exporter.families.table import Integral, Kind, T
+from exporter.resources.meta import ObjectMeta
+
+_UNITS = 10**9
+"""Amounts of a namespace are added as whole numbers of the smallest unit of a quantity, n: floats would drift."""
+
+MAX_AMOUNT = 1e24
+"""Maximum amount: no cluster has more of anything, and a mistake must not make a counter infinite."""
+
+
+Amounts = tuple[T, tuple[int, ...]]
+"""A version of an object, and what it requests, row by row, in billionths."""
+
+
+def _continued(counters: GrowingCounters, amounts: tuple[int, ...], now: float) -> GrowingCounters:
+    """Return counters that grow by these amounts from now on."""
+    growths = zip(counters.growths, amounts, strict=True)
+    return counters._replace(growths=tuple([_grown(growth, amount / _UNITS, now) for growth, amount in growths]))
+
+
+def _grown(growth: Growth | None, rate: float, now: float) -> Growth | None:
+    if growth is None:
+        return Growth(0.0, rate, now) if rate else None
+    return growth if growth.rate == rate else Growth(growth.at(now), rate, now)
+
+
+class Integrals(Generic[T]):
+    """The integrals of one kind, by object and by namespace. Not for several threads at once: the caller has a lock.
+
+    The counters of an object end with it; those of its namespace keep what it has added.
+    """
+
+    def __init__(
+        self,
+        kind: Kind[T, Any],
+        family_filter: Callable[[str], bool] = lambda _: True,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare the rows that `family_filter` accepts by name; the others cost nothing."""
+        rows = [row for row in kind.integrals if family_filter(row.name)]
+        # The rows of objects come first, also in `Amounts`.
+        self._rows = sorted(rows, key=lambda row: not row.is_per_object)
+        self._per_object = sum(row.is_per_object for row in rows)
+        families = [_family(row, kind.identity) for row in self._rows]
+        self.object_families = tuple(families[: self._per_object])
+        self.namespace_families = tuple(families[self._per_object :])
+        self._clock = clock or SystemClock()
+        self._namespaces = Namespaces(self._clock)
+        # By uid: the namespace, and what the object requests now.
+        self._requested: dict[str, tuple[str, tuple[int, ...]]] = {}
+        # By namespace: what its objects request together.
+        self._sums: dict[str, tuple[int, ...]] = {}
+        self.by_uid: dict[str, GrowingCounters] = {}
+        self.by_namespace: dict[str, GrowingCounters] = {}
+
+    def observe(self, obj: T) -> Amounts[T]:
+        """Return what a version of an object requests."""
+        return obj, tuple([_billionths(row.amount(obj)) for row in self._rows])
+
+    def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> tuple[list[str], list[str]]:
+        """Let counters grow by these amounts from now on; drop namespaces that have been empty for long.
+
+        Return the uids and the namespaces whose counters changed or ended. The caller makes them visible before anybody
+        reads the clock for a scrape: a scrape in between would still show the old amount, and if that is the larger
+        one, a later scrape would show less.
+        """
+        if not self._rows:
+            return [], []
+        changes = [both for both in (*map(self._deleted, removed), *map(self._updated, changed)) if both]
+        expired = self._expire()
+        uids, namespaces = (list(dict.fromkeys(both[place] for both in changes)) for place in (0, 1))
+        now = self._clock.monotonic()
+        for uid in uids:
+            if uid in self._requested:
+                _, values = self._requested[uid]
+                self.by_uid[uid] = _continued(self.by_uid[uid], values[: self._per_object], now)
+        for namespace in namespaces:
+            if namespace in self._sums:
+                self.by_namespace[namespace] = _continued(self.by_namespace[namespace], self._sums[namespace], now)
+        return uids, [*namespaces, *expired]
+
+    def samples(self) -> list[tuple[list[Sample], ...]]:
+        """Return the counters as they are now, family by family, of each object and then of each namespace."""
+        now = self._clock.monotonic()
+        no_object: list[list[Sample]] = [[] for _ in self.object_families]
+        no_namespace: list[list[Sample]] = [[] for _ in self.namespace_families]
+        return [
+            *((*_samples(counters, now), *no_namespace) for counters in self.by_uid.values()),
+            *((*no_object, *_samples(counters, now)) for counters in self.by_namespace.values()),
+        ]
+
+    def _expire(self) -> list[str]:
+        expired = self._namespaces.expire()
+        for namespace in expired:
+            del self._sums[namespace], self.by_namespace[namespace]
+        return expired
+
+    def _updated(self, amounts: Amounts[T]) -> tuple[str, str] | None:
+        """Note the amounts of this version; return uid and namespace if they are others."""
+        obj, values = amounts
+        meta = obj.metadata
+        if meta.uid not in self._requested:
+            self._added(meta)
+        namespace, before = self._requested[meta.uid]
+        if before == values:
+            return None
+        self._requested[meta.uid] = namespace, values
+        self._move(namespace, before, values)
+        return meta.uid, namespace
+
+    def _added(self, meta: ObjectMeta) -> None:
+        """Start with an object that requests nothing yet."""
+        namespace = meta.namespace
+        self._namespaces.added(namespace)
+        self._requested[meta.uid] = namespace, (0,) * len(self._rows)
+        # What is cut is counted where the same values are labels of the object's other series.
+        labels = NO_REPORT.values((meta.name, namespace, meta.uid))
+        self.by_uid[meta.uid] = GrowingCounters(labels, (None,) * self._per_object)
+        if namespace not in self._sums:
+            rows = len(self._rows) - self._per_object
+            self._sums[namespace] = (0,) * rows
+            self.by_namespace[namespace] = GrowingCounters(NO_REPORT.values((namespace,)), (None,) * rows)
+
+    def _deleted(self, obj: T) -> tuple[str, str] | None:
+        """End the counters of an object; return uid and namespace if it was known."""
+        requested = self._requested.pop(obj.metadata.uid, None)
+        if requested is None:
+            return None
+        namespace, before = requested
+        del self.by_uid[obj.metadata.uid]
+        self._namespaces.deleted(namespace)
+        self._move(namespace, before, (0,) * len(before))
+        return obj.metadata.uid, namespace
+
+    def _move(self, namespace: str, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+        """Replace what one object requests in the sums of its namespace."""
+        rows = slice(self._per_object, None)
+        changes = zip(self._sums[namespace], before[rows], after[rows], strict=True)
+        self._sums[namespace] = tuple([total - old + new for total, old, new in changes])
+
+
+def _samples(counters: GrowingCounters, now: float) -> list[list[Sample]]:
+    return [[Sample(counters.labels, growth.at(now))] if growth else [] for growth in counters.growths]
+
+
+def _family(row: Integral[Any], identity: tuple[str, ...]) -> Family:
+    return Family(row.name, "counter", row.help, identity if row.is_per_object else ("namespace",))
+
+
+def _billionths(amount: float) -> int:
+    return round(min(max(amount, 0.0), MAX_AMOUNT) * _UNITS)

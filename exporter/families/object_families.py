@@ -1,0 +1,111 @@
+"""The rows of a kind, made ready: they derive samples from objects, and remember what later versions do not show."""
+
+from collections.abc import Callable, Iterator
+from operator import itemgetter
+from typing import Generic, NamedTuple
+
+from exporter.exposition.model import Family, Sample
+from exporter.families.labels import allowed_labels
+from exporter.families.limits import NO_REPORT, Limits
+from exporter.families.table import Kind, M, Row, T, UserLabels
+
+
+class ObjectFamilies(Generic[T, M]):
+    """The families of one kind's objects, and what must be remembered across versions of an object.
+
+    `observe` and `forget` may be called by several threads, if each object always comes from the
+    same one. `samples` may be called by any thread.
+    """
+
+    def __init__(
+        self,
+        kind: Kind[T, M],
+        family_filter: Callable[[str], bool] = lambda _: True,
+        user_labels: tuple[str, ...] = (),
+        *,
+        limits: Limits = NO_REPORT,
+    ) -> None:
+        """Prepare the rows that `family_filter` accepts by name; the others cost nothing.
+
+        `user_labels` are keys of labels that may become labels of series, `*` for all; without them there is no
+        such family.
+        """
+        self.kind = kind
+        self._rows: list[_PreparedRow[T, M]] = [
+            _prepared(row, kind.identity, limits)
+            if isinstance(row, Row)
+            else _prepared_labels(row, kind.identity, user_labels, limits)
+            for row in kind.rows
+            if family_filter(row.name) and (isinstance(row, Row) or user_labels)
+        ]
+        self.families = tuple(row.family for row in self._rows)
+        self._remembered: dict[str, M] = {}
+
+    def observe(self, obj: T, received_at: float | None) -> tuple[list[Sample], ...]:
+        """Take a new version of an object into account; return its samples, family by family."""
+        uid = obj.metadata.uid
+        remembered = self.kind.remember(obj, self._remembered.get(uid), received_at)
+        if remembered is not None:
+            self._remembered[uid] = remembered
+        return self.samples(obj)
+
+    def samples(self, obj: T) -> tuple[list[Sample], ...]:
+        """Return the samples of the version that was observed last, family by family."""
+        return tuple([samples for _, samples in self._by_row(obj)])
+
+    def remembered(self, uid: str) -> M | None:
+        """Return what is remembered of an object."""
+        return self._remembered.get(uid)
+
+    def retained(self, obj: T) -> tuple[list[Sample], ...] | None:
+        """Return the samples that stay after the object was deleted, family by family; None: nothing stays."""
+        if not self.kind.is_finished(obj):
+            return None
+        return tuple([row_samples if row.is_retained else [] for row, row_samples in self._by_row(obj)])
+
+    def forget(self, uid: str) -> None:
+        """Drop what is remembered of a deleted object."""
+        self._remembered.pop(uid, None)
+
+    def _by_row(self, obj: T) -> Iterator[tuple["_PreparedRow[T, M]", list[Sample]]]:
+        meta = obj.metadata
+        identity = (meta.name, meta.namespace, meta.uid)
+        remembered = self._remembered.get(meta.uid)
+        return ((row, row.samples(obj, remembered, identity)) for row in self._rows)
+
+
+class _PreparedRow(NamedTuple, Generic[T, M]):
+    """A family, and the function that returns its samples of an object and of what is remembered and identifies it."""
+
+    family: Family
+    is_retained: bool
+    samples: Callable[[T, M | None, tuple[str, ...]], list[Sample]]
+
+
+def _prepared(row: Row[T, M], identity: tuple[str, ...], limits: Limits) -> _PreparedRow[T, M]:
+    """Prepare a row of a table: its label values come into printed order."""
+    names = (*row.labels, *identity)
+    in_order = itemgetter(*sorted(range(len(names)), key=names.__getitem__))
+    # The operator's metrics never lose a series; what they are read from has a bound of its own.
+    bounded = list if row.is_stable else limits.series
+
+    def samples(obj: T, remembered: M | None, identity: tuple[str, ...]) -> list[Sample]:
+        return [
+            Sample(in_order(limits.values(own) + identity), value)
+            for own, value in bounded(row.values(obj, remembered))
+        ]
+
+    return _PreparedRow(Family(row.name, row.type, row.help, sorted(names)), row.is_retained, samples)
+
+
+def _prepared_labels(
+    row: UserLabels, identity: tuple[str, ...], allowed: tuple[str, ...], limits: Limits
+) -> _PreparedRow[T, M]:
+    """Prepare one series for every object, so that a join with it loses none; its label names are the object's own."""
+
+    def samples(obj: T, _remembered: M | None, values: tuple[str, ...]) -> list[Sample]:
+        labels = allowed_labels(obj.metadata.labels, allowed, limits) | dict(zip(identity, values, strict=True))
+        names = tuple(sorted(labels))
+        return [Sample(limits.values(tuple([labels[name] for name in names])), 1, label_names=names)]
+
+    return _PreparedRow(Family(row.name, row.type, row.help, identity), row.is_retained, samples)

@@ -1,0 +1,110 @@
+"""Objects in, rendered families out: what the informers of one kind write to (kube-state-metrics' MetricsStore)."""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Generic, TypeVar
+
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
+
+from exporter.exposition.model import Family, Sample
+from exporter.exposition.segments import Segment
+from exporter.exposition.text import FamilyText
+from exporter.families.table import CustomResource
+from exporter.logs.limit import LogLimit
+from exporter.pipeline.line_sources import LineSource
+
+T = TypeVar("T", bound=CustomResource)
+
+LOG_BURST = 10
+LOG_SECONDS = 60.0
+"""Bound on stack traces of objects whose metrics could not be derived: 10 at once, and then one in 60 s."""
+
+log = logging.getLogger(__name__)
+
+
+class MetricsStore(Collector, Generic[T]):
+    """The metrics of one kind: as rendered lines, and as a `Collector` of `prometheus_client`.
+
+    An `EventHandler`. Guarantees: a reader sees all of a change or nothing of it, in all sources. Reading changes
+    nothing. Several informers' threads may call, if each object always comes from the same one; any thread may read.
+    """
+
+    def __init__(self, plural: str, sources: Sequence[LineSource[T]], collect_failed: Callable[[], object]) -> None:
+        """The sources are printed in this order; each may use what those before it observed.
+
+        `collect_failed` is called for each object whose metrics could not be derived.
+        """
+        self._plural = plural
+        self._sources = sources
+        self._collect_failed = collect_failed
+        self._log_limit = LogLimit(LOG_SECONDS, LOG_BURST)
+        # Guards all sources. Held while a change is applied, but not while the lines of objects are rendered.
+        self._lock = threading.Lock()
+
+    def on_list(self, present: Sequence[T], undecodable: Collection[str]) -> None:
+        """Show the first list; what occurred before it is not counted."""
+        self._update(present, (), undecodable)
+
+    def on_change(self, changed: Sequence[T], removed: Sequence[T]) -> None:
+        """Render the changed objects, and show them and what follows from the difference in one step."""
+        self._update(changed, removed, None)
+
+    def expire(self) -> None:
+        """Remove what is out of date."""
+        self._update((), (), None)
+
+    def segments(self) -> Iterator[tuple[FamilyText, list[Segment]]]:
+        """Yield every family that has series, with the segments of its lines."""
+        with self._lock:
+            families = [source.segments() for source in self._sources]
+        yield from chain.from_iterable(families)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the samples that `segments` prints, as `prometheus_client` metrics, for use in any registry."""
+        with self._lock:
+            samples = [source.samples() for source in self._sources]
+        for source, by_object in zip(self._sources, samples, strict=True):
+            yield from _metrics(source.families, by_object)
+
+    def describe(self) -> Iterator[Metric]:
+        """Name all families, so that a registry refuses a second collector of one of them."""
+        return (_metric(family) for source in self._sources for family in source.families)
+
+    def _update(self, changed: Sequence[T], removed: Sequence[T], undecodable: Collection[str] | None) -> None:
+        observed = [both for both in map(self._observe, changed) if both is not None]
+        with self._lock:
+            for place, source in enumerate(self._sources):
+                source.update([of_object[place] for of_object in observed], removed, undecodable)
+
+    def _observe(self, obj: T) -> list[Any] | None:
+        """Return what each source observes of an object, None if one of them failed."""
+        try:
+            return [source.observe(obj) for source in self._sources]
+        except Exception:
+            # A fault of ours in one object must not cost the scrape the others; its last lines stay.
+            self._collect_failed()
+            if (suppressed := self._log_limit.take()) is not None:
+                log.exception(
+                    "couldn't derive the metrics of %r",
+                    f"{obj.metadata.namespace}/{obj.metadata.name}",
+                    extra={"resource": self._plural, "suppressed": suppressed},
+                )
+            return None
+
+
+def _metrics(families: Sequence[Family], by_object: Iterable[Sequence[list[Sample]]]) -> Iterator[Metric]:
+    """Return metrics of the samples that each object (or key) has, family by family; none without samples."""
+    metrics = [_metric(family) for family in families]
+    for samples_of_families in by_object:
+        for metric, family, samples in zip(metrics, families, samples_of_families, strict=True):
+            for sample in samples:
+                labels = dict(zip(sample.label_names or family.label_names, sample.labels, strict=True))
+                metric.add_sample(family.name + sample.suffix, labels, sample.value)
+    return (metric for metric in metrics if metric.samples)
+
+
+def _metric(family: Family) -> Metric:
+    return Metric(family.name.removesuffix("_total"), family.help, family.type)

@@ -1,0 +1,137 @@
+"""What the page and its API read: the stores of all kinds, and a bounded number of Events with their messages.
+
+Nothing here is computed when an event arrives: objects are found and diagnosed when somebody asks.
+"""
+
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from msgspec.structs import replace
+
+from exporter.collectors.event import EVENTS
+from exporter.collectors.pod import PODS
+from exporter.collectors.raycluster import RAYCLUSTERS
+from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.related import Known
+from exporter.families.table import AnyKind
+from exporter.kinds import DECLARATIONS, DIAGNOSED
+from exporter.kube.informer import Informer
+from exporter.kube.store import EventHandler, Store
+from exporter.kube.sync_state import SyncState
+from exporter.resources.detailed import cut
+from exporter.resources.event import Event
+
+MAX_EVENTS = 10_000
+"""Events that are kept with their messages: about 10 MB. The oldest are dropped first."""
+
+REMEDY = "add pods and events to --collectors (chart value collectors)"
+"""Of an exporter that does not watch them."""
+
+DETAILED_TYPES: dict[str, type[Any]] = {
+    kind.tables.plural: kind.detailed_type for kind in DECLARATIONS if kind.tables is not EVENTS
+}
+"""By plural. Events are counted first, and only the newest are kept with their messages, in a table of their own."""
+
+
+class ShownObjects:
+    """The stores of the watched kinds. Filled before the informers start; any thread may call `fleet`."""
+
+    def __init__(self) -> None:
+        self._stores: dict[str, list[Store[Any]]] = {}
+        self._informers: Sequence[Informer[Any]] = ()
+        self._events = EventTable()
+
+    def object_type(self, kind: AnyKind) -> type[Any]:
+        """Return the type to decode a kind's objects as: with messages, where the kind has any."""
+        return DETAILED_TYPES.get(kind.plural, kind.object_type)
+
+    def add(self, kind: AnyKind, stores: Iterable[Store[Any]], handler: EventHandler[Any]) -> EventHandler[Any]:
+        """Show the objects of a kind; return the event handler that its informers write to."""
+        self._stores[kind.plural] = list(stores)
+        return EventTableHandler(self._events, handler) if kind.plural == EVENTS.plural else handler
+
+    def watch(self, informers: Sequence[Informer[Any]]) -> None:
+        """Take the informers that write to the stores: a kind that they could not list is not known."""
+        self._informers = informers
+
+    def fleet(self) -> Fleet:
+        """Return all objects as they are now."""
+        listed = self._listed()
+        known = Known(
+            clusters=RAYCLUSTERS.plural in listed,
+            pods=PODS.plural in listed,
+            events=EVENTS.plural in listed,
+            remedy=REMEDY,
+        )
+        fleet = Fleet(DIAGNOSED, known)
+        for kind in DECLARATIONS:
+            if kind.diagnosed:
+                fleet.add_objects(self._held(kind.tables.plural))
+        fleet.add_pods(self._held(PODS.plural))
+        fleet.add_events(self._events.newest())
+        return fleet
+
+    def _listed(self) -> set[str]:
+        """Return the kinds of which every list has finished: what is absent of them does not exist."""
+        plurals = {informer.settings.plural for informer in self._informers}
+        missing = {
+            informer.settings.plural for informer in self._informers if informer.state().sync is not SyncState.SYNCED
+        }
+        return plurals - missing
+
+    def _held(self, plural: str) -> Iterable[Any]:
+        return chain.from_iterable(self._stores.get(plural, ()))
+
+
+class EventTable:
+    """The newest Events with their messages, by uid. Informers' threads write, any thread reads."""
+
+    def __init__(self, max_events: int = MAX_EVENTS) -> None:
+        self._max_events = max_events
+        # Guards the writes of several informers, and is held for the time of a few dict operations only.
+        self._lock = threading.Lock()
+        self._by_uid: dict[str, Event] = {}
+
+    def newest(self) -> list[Event]:
+        # One call into C: no other thread can change the dict during it.
+        return list(self._by_uid.values())
+
+    def put(self, events: Iterable[Event]) -> None:
+        """Keep copies, with messages of a bounded length: the store holds Events without their details."""
+        copies = [_copy(event) for event in events]
+        with self._lock:
+            for event in copies:
+                # At the end of the order, as it is the newest now.
+                self._by_uid.pop(event.metadata.uid, None)
+                self._by_uid[event.metadata.uid] = event
+            while len(self._by_uid) > self._max_events:
+                del self._by_uid[next(iter(self._by_uid))]
+
+    def remove(self, events: Iterable[Event]) -> None:
+        with self._lock:
+            for event in events:
+                self._by_uid.pop(event.metadata.uid, None)
+
+
+class EventTableHandler:
+    """An event handler that keeps Events in a table, and then passes everything on to another one."""
+
+    def __init__(self, table: EventTable, handler: EventHandler[Any]) -> None:
+        self._table = table
+        self._handler = handler
+
+    def on_list(self, present: Sequence[Any], undecodable: Collection[str]) -> None:
+        self._table.put(present)
+        self._handler.on_list(present, undecodable)
+
+    def on_change(self, changed: Sequence[Any], removed: Sequence[Any]) -> None:
+        self._table.put(changed)
+        self._table.remove(removed)
+        self._handler.on_change(changed, removed)
+
+
+def _copy(event: Event) -> Event:
+    message = cut(event.message) if event.message else None
+    return replace(event, message=message, metadata=replace(event.metadata, labels=None))

@@ -1,0 +1,143 @@
+"""One kind of the API as it is wired: what is requested, where the objects are held, what becomes of differences."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from exporter.clock import SystemClock
+from exporter.collectors.event import EVENTS, EventTotals
+from exporter.config import Config
+from exporter.families.integrals import Integrals
+from exporter.families.lifecycle import LifecycleTotals, Totals
+from exporter.families.limits import Limits
+from exporter.families.object_families import ObjectFamilies
+from exporter.families.table import AnyKind, Selection
+from exporter.kinds import DIAGNOSED, KINDS
+from exporter.kube.informer import Informer, InformerSettings, SharedByInformers
+from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
+from exporter.kube.store import EventHandler, Store
+from exporter.kube.transport import Transport
+from exporter.pipeline.event_log import log_event
+from exporter.pipeline.line_sources import IntegralSource, ObjectSource, TotalSource
+from exporter.pipeline.metrics_store import MetricsStore
+from exporter.pipeline.shown_objects import ShownObjects
+from exporter.telemetry import KindMetrics
+
+
+class WatchedKind:
+    """One kind: informers and their stores, and the metrics store that they all write to.
+
+    Each namespace, and each selection of the kind in it, has an informer of its own.
+    """
+
+    def __init__(
+        self,
+        kind: AnyKind,
+        config: Config,
+        transport: Transport,
+        metrics: KindMetrics,
+        shared: SharedByInformers,
+        events: EventTotals | None = None,
+        shown: ShownObjects | None = None,
+    ) -> None:
+        """`events` counts Events, and is given the deletions of what they are about; None: they are not watched.
+
+        `shown` is what the page and its API read; None: they are off, and no message is decoded.
+        """
+        stores = {place: Store[Any](kind.stored) for place in informer_places(kind, config)}
+        totals = events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics)
+        deleted = events.object_deleted if events and kind.is_custom_resource else lambda _: None
+        self.metrics_store = metrics_store(kind, config, metrics, stores.values(), totals, deleted)
+        handler: EventHandler[Any] = self.metrics_store
+        if shown is not None:
+            handler = shown.add(kind, stores.values(), handler)
+        object_type = shown.object_type(kind) if shown else None
+        self.informers = [
+            Informer(
+                transport,
+                informer_settings(kind, namespace, selection, config.page_size, object_type),
+                store,
+                handler,
+                metrics,
+                shared=shared,
+            )
+            for (namespace, selection), store in stores.items()
+        ]
+
+
+def watched_kinds(config: Config) -> list[AnyKind]:
+    """Return the kinds to export, in the order in which they are printed."""
+    return [kind for kind in KINDS if kind.plural in config.collectors]
+
+
+def informer_places(kind: AnyKind, config: Config) -> list[tuple[str, Selection]]:
+    """Return the namespace (empty: all) and the selection of each informer of a kind."""
+    return [(namespace, selection) for namespace in config.namespaces or ("",) for selection in kind.selections]
+
+
+def informer_settings(
+    kind: AnyKind, namespace: str, selection: Selection, page_size: int, object_type: type[Any] | None = None
+) -> InformerSettings[Any]:
+    """Return what one informer lists and watches."""
+    return InformerSettings(
+        plural=kind.plural,
+        path=kind.path(namespace),
+        object_type=object_type or kind.object_type,
+        namespace=namespace,
+        page_size=page_size,
+        selection=selection.name,
+        selectors=selection.parameters,
+        idle_timeout_seconds=IDLE_TIMEOUT_SECONDS if kind.sends_bookmarks else None,
+    )
+
+
+def metrics_store(
+    kind: AnyKind,
+    config: Config,
+    metrics: KindMetrics,
+    stores: Iterable[Iterable[Any]],
+    totals: Totals[Any],
+    deleted: Callable[[str], object],
+) -> MetricsStore[Any]:
+    """Return where the objects of a kind become lines; `stores` hold them, and `deleted` gets uids of deleted ones."""
+    objects = ObjectFamilies(
+        kind, config.family_filter, config.user_labels(kind.plural), limits=kind_limits(config, metrics)
+    )
+    return MetricsStore(
+        kind.plural,
+        (
+            ObjectSource(
+                objects,
+                stores,
+                receipt_time=SystemClock().time,
+                retain_seconds=config.retain_deleted_seconds,
+                retained_dropped=metrics.retained_dropped,
+                deleted=deleted,
+            ),
+            TotalSource(totals, objects.remembered),
+            IntegralSource(Integrals(kind, config.family_filter)),
+        ),
+        metrics.collect_failed,
+    )
+
+
+def kind_limits(config: Config, metrics: KindMetrics) -> Limits:
+    """Return the limits on labels and series, which report to the metrics of the kind."""
+    return Limits(config.object_series_limit, metrics.labels_cut, metrics.series_dropped)
+
+
+def lifecycle_totals(kind: AnyKind, config: Config, metrics: KindMetrics) -> Totals[Any]:
+    """Return the lifecycle totals of a kind that does not bring its own."""
+    return LifecycleTotals(
+        kind, config.histogram_buckets, config.family_filter, namespace_dropped=metrics.namespace_dropped
+    )
+
+
+def event_totals(config: Config, metrics: KindMetrics) -> EventTotals:
+    """Return the counts of Events, which also log them with --log-events."""
+    return EventTotals(
+        config.family_filter,
+        log_event if config.log_events else lambda _: None,
+        kinds=DIAGNOSED,
+        limits=kind_limits(config, metrics),
+        namespace_dropped=metrics.namespace_dropped,
+    )

@@ -1,0 +1,1 @@
+"""Who gets in: TLS, passwords, tokens, and the file that configures them."""

@@ -1,0 +1,109 @@
+"""Reading a cluster: paths, selectors, pages, and what may not be read."""
+
+from typing import Any
+
+import pytest
+
+from exporter.commands.explain.cluster import read_fleet
+from exporter.diagnosis import Fleet
+from exporter.errors import ConfigError
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
+from exporter.simulator.apiserver.store import ObjectStore
+from tests.support.faults import FaultServer
+from tests.support.watching import job
+
+
+def read(server: FaultServer, namespace: str = "") -> tuple[Fleet, list[str]]:
+    """Return the fleet, and the lines on standard error."""
+    said: list[str] = []
+    transport = ApiTransport(lambda: anonymous(server.url), connections=1)
+    return read_fleet(transport, namespace, said.append), said
+
+
+def jobs(count: int) -> ObjectStore:
+    store = ObjectStore()
+    for number in range(count):
+        store.create("rayjobs", job(f"job-{number:04}"))
+    return store
+
+
+def test_all_pages_are_read() -> None:
+    """More objects than one page has."""
+    with FaultServer(jobs(1200)) as server:
+        fleet, _ = read(server)
+    assert len(fleet) == 1200
+
+
+def test_what_may_not_be_read_is_said_and_left_out() -> None:
+    """A refused kind does not end the command, and is not taken for an empty one."""
+    with FaultServer(jobs(1)) as server:
+        server.answer_next(403, plural="rayclusters", times=None)
+        fleet, said = read(server)
+    assert len(fleet) == 1
+    assert not fleet.known.clusters
+    assert any("couldn't read rayclusters, so they are left out: 403" in line for line in said)
+
+
+def test_one_namespace_is_read_by_its_own_path() -> None:
+    """So that a Role in the namespace is sufficient."""
+    with FaultServer(jobs(1)) as server:
+        read(server, "team-a")
+        paths = {request.path for request in server.seen()}
+    assert "/apis/ray.io/v1/namespaces/team-a/rayjobs" in paths
+    assert "/api/v1/namespaces/team-a/pods" in paths
+    assert all("/namespaces/team-a/" in path for path in paths)
+
+
+def test_pods_and_events_are_selected() -> None:
+    """The same as the exporter watches: other pods and Events of the cluster are never read."""
+    with FaultServer(jobs(1)) as server:
+        read(server)
+        queries = [request.query for request in server.seen() if request.path.startswith("/api/v1/")]
+    assert {query.get("labelSelector") or query.get("fieldSelector") for query in queries} == {
+        "ray.io/node-type in (head,worker)",
+        "ray.io/originated-from-crd=RayJob,!ray.io/node-type",
+        "involvedObject.apiVersion=ray.io/v1",
+        "involvedObject.kind=Pod,type=Warning",
+    }
+
+
+def pod_event(name: str, pod: str, type_: str = "Warning") -> dict[str, Any]:
+    about = {"apiVersion": "v1", "kind": "Pod", "namespace": "ns", "name": pod}
+    more = {"involvedObject": about, "reason": "FailedMount", "type": type_, "message": 'secret "s" not found'}
+    return {"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "ns"}} | more
+
+
+def test_warning_events_about_pods_of_ray_are_kept() -> None:
+    """They say why a pod does not start; those about other pods are of no use."""
+    store = ObjectStore()
+    store.create("rayclusters", {"metadata": {"name": "c", "namespace": "ns"}, "spec": {}})
+    labels = {"ray.io/cluster": "c", "ray.io/node-type": "worker"}
+    for name, labels_of_pod in (("c-w", labels), ("web", {})):
+        store.create("pods", {"metadata": {"name": name, "namespace": "ns", "labels": labels_of_pod}})
+        store.create("events", pod_event(f"{name}.1", name))
+    store.create("events", pod_event("c-w.2", "c-w", "Normal"))
+    with FaultServer(store) as server:
+        fleet, said = read(server)
+    cluster = fleet.find("RayCluster", "ns", "c")
+    assert cluster is not None
+    assert {name: len(events) for name, events in fleet.related(cluster).pod_events.items()} == {"c-w": 1}
+    assert said == []
+
+
+def test_refused_events_are_said_once() -> None:
+    """Although two lists are refused."""
+    with FaultServer(jobs(1)) as server:
+        server.answer_next(403, plural="events", times=None)
+        fleet, said = read(server)
+    assert not fleet.known.events
+    assert len(said) == 1
+    assert "couldn't read events, so they are left out: 403" in said[0]
+
+
+def test_nothing_readable_is_an_error() -> None:
+    """With the hint to name a namespace."""
+    with FaultServer(jobs(1)) as server:
+        server.answer_next(403, times=None)
+        with pytest.raises(ConfigError, match="couldn't read any kind of ray.io: 403.*name it with -n"):
+            read(server)
