@@ -14,7 +14,8 @@ POD_LABELS = {"namespace", "pod", "container"}
 FIELDS = {
     "kuberay-exporter": {"level", "ts", "logger", "msg", "resource", "namespace"}
     | {"kind", "name", "uid", "type", "reason", "action", "message", "count", "occurrences", "event_uid"},
-    "kuberay-operator": {"level", "ts", "logger", "msg", "error", "RayJob_name", "RayJob_namespace"}
+    "kuberay-operator": {"level", "ts", "logger", "msg", "error", "reconcileID"}
+    | {f"{kind}_{field}" for kind in ("RayCluster", "RayJob") for field in ("name", "namespace")}
     | {f"{age}_{status}" for age in ("old", "new") for status in ("JobStatus", "JobDeploymentStatus")},
 }
 """Fields of each container's lines, as LogQL's `json` names them. A reconcile error of the operator has no field
