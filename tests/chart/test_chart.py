@@ -22,6 +22,9 @@ VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 KINDS = ["rayclusters", "rayjobs", "rayservices", "events", "pods"]
 CORE = ["events", "pods"]
 
+ANY_HOST = {"enabled": True, "hosts": [{"paths": [{"path": "/", "pathType": "Prefix"}]}]}
+A_GATEWAY = {"enabled": True, "parentRefs": [{"name": "public"}]}
+
 RBAC = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
 
@@ -103,6 +106,12 @@ def test_misspelt_keys_are_named() -> None:
         ({"podMonitor": {"interval": "30"}}, "/podMonitor/interval"),
         ({"tolerations": [{"opperator": "Exists"}]}, "/tolerations/0"),
         ({"env": [{"value": "nameless"}]}, "/env/0"),
+        ({"ingress": {"hosts": [{"host": "a.example.com"}]}}, "/ingress/hosts/0"),
+        (
+            {"ingress": {"hosts": [{"paths": [{"path": "/", "pathType": "prefix"}]}]}},
+            "/ingress/hosts/0/paths/0/pathType",
+        ),
+        ({"httpRoute": {"parentRefs": [{"namespace": "gateways"}]}}, "/httpRoute/parentRefs/0"),
         ({"podLabels": {"number": 1}}, "/podLabels/number"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -135,6 +144,10 @@ def test_an_account_that_is_not_made_must_be_named() -> None:
         ({"logEvents": True, "collectors": ["rayjobs", "pods"]}, "collectors does not have events"),
         ({"ui": {"enabled": False, "clusterName": "a"}}, "ui.clusterName and ui.links have no effect"),
         ({"ui": {"enabled": False, "links": {"grafana": "https://a"}}}, "ui.clusterName and ui.links have no effect"),
+        ({"ui": {"enabled": False}, "ingress": ANY_HOST}, "which needs ui.enabled"),
+        ({"ui": {"enabled": False}, "httpRoute": A_GATEWAY}, "which needs ui.enabled"),
+        ({"ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
+        ({"httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
         ({"serviceMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}}}, "without the scheme https"),
         ({"prometheusRule": {"enabled": True, "objectLabels": ["label_team"]}}, "metricLabelsAllowlist"),
         ({"serviceAccount": {"create": False, "name": "a", "annotations": {"b": "c"}}}, "serviceAccount.annotations"),
@@ -407,6 +420,37 @@ def test_the_test_pod_is_no_target(default: Rendered) -> None:
     """Neither the Service nor the policy selects it."""
     labels = default.one("Pod")["metadata"]["labels"]
     assert not labels.items() >= default.one("Service")["spec"]["selector"].items()
+
+
+def test_the_page_is_published_by_an_ingress_and_a_route_to_the_service() -> None:
+    """Each to a port that the Service has; a host is optional."""
+    rendered = template({"service": {"port": 9100}, "ingress": ANY_HOST, "httpRoute": A_GATEWAY})
+    (rule,) = rendered.one("Ingress")["spec"]["rules"]
+    assert "host" not in rule
+    service = rendered.one("Service")
+    (port,) = service["spec"]["ports"]
+    (path,) = rule["http"]["paths"]
+    assert path["backend"]["service"] == {"name": service["metadata"]["name"], "port": {"name": port["name"]}}
+    (rule,) = rendered.one("HTTPRoute")["spec"]["rules"]
+    assert rule["backendRefs"] == [{"name": service["metadata"]["name"], "port": port["port"]}]
+    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}}]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_warned"),
+    [
+        ({}, True),
+        ({"webConfig": {"tlsSecret": "tls"}}, True),
+        ({"webConfig": {"secret": "web"}}, False),
+        ({"metricsAuth": {"enabled": True}}, False),
+    ],
+)
+def test_notes_warn_of_a_page_that_everybody_can_read(values: dict[str, Any], is_warned: bool, tmp_path: Path) -> None:
+    """TLS without users does not protect it."""
+    text = notes({"ingress": ANY_HOST} | values, tmp_path)
+    assert "The Ingress kuberay-exporter publishes the page" in text
+    assert "HTTPRoute" not in text
+    assert ("WARNING: the exporter asks for no user" in text) is is_warned
 
 
 def test_works_as_a_subchart(tmp_path: Path) -> None:

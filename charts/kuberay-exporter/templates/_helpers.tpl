@@ -151,6 +151,9 @@ imagePullSecrets:
 {{- if or .Values.ui.clusterName (without (values .Values.ui.links) "") }}
 {{- fail "ui.clusterName and ui.links have no effect without ui.enabled" }}
 {{- end }}
+{{- if or .Values.ingress.enabled .Values.httpRoute.enabled }}
+{{- fail "ingress and httpRoute are for the page, which needs ui.enabled" }}
+{{- end }}
 - --no-web-ui
 {{- end }}
 {{- if include "kuberay-exporter.webConfig" . }}
