@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from exporter.diagnosis.related import Known
-from tests.browser.scene import HOSTILE, hostile, scene
+from tests.browser.scene import HOSTILE, event, hostile, scene
 from tests.support.shown_fleet import ShownFleet, item, job, many
 
 KINDS = ("RayJob", "RayCluster", "RayService", "RayCronJob")
@@ -228,6 +228,31 @@ def test_causes_are_counted_and_filters() -> None:
     chosen = web.get("/?cause=application-failed&kind=RayJob").text
     assert len(rows(chosen)) == 3
     assert {"kind": ["RayJob"]} in queries(chosen)
+
+
+def test_a_job_and_its_cluster_with_the_same_findings_are_one_row() -> None:
+    """With both names, counted once; by itself the cluster has a row: in a filter of its kind, and if it is open."""
+    web = TestClient(scene().application())
+    page = web.get("/").text
+    text = " ".join(Elements(page).text.split())
+    assert rows(page).count("train-llm") == 1
+    assert "train-llm-x7k2p" not in rows(page)
+    assert "RayJob in ml, with RayCluster train-llm-x7k2p" in text
+    assert "46 rows with 47 objects" in text
+    assert "Unschedulable 1 " in text
+    assert "Warning 1 " in text
+    assert names(web, kind="RayCluster", cause="unschedulable") == ["train-llm-x7k2p"]
+    assert names(web, open="RayCluster/ml/train-llm-x7k2p").count("train-llm-x7k2p") == 1
+
+
+def test_a_cluster_with_a_finding_of_its_own_has_a_row() -> None:
+    """What its service does not say would otherwise be invisible; the other cluster is on the service's row."""
+    roles = {"activeServiceStatus": {"rayClusterName": "a"}, "pendingServiceStatus": {"rayClusterName": "b"}}
+    clusters = [item("RayCluster", name, {}, labels={"ray.io/originated-from-crd": "RayService"}) for name in "ab"]
+    failures = [event("RayCluster", name, "FailedToCreateHeadPod", "exceeded quota: x") for name in "ab"]
+    page = client(item("RayService", "chat", roles), *clusters, *failures).get("/?cause=quota").text
+    assert sorted(rows(page)) == ["b", "chat"]
+    assert "RayService in ml, with RayCluster a" in " ".join(Elements(page).text.split())
 
 
 def test_pages_filters_and_orders_are_links() -> None:

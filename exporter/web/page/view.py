@@ -55,6 +55,7 @@ class Row(NamedTuple):
 
     Attributes:
         lead: the finding that the row shows: the worst one, or the one that the filter asks for.
+        clusters: of a job or service, those that have no row of their own.
         page: with its lists, if the row is open.
     """
 
@@ -63,6 +64,7 @@ class Row(NamedTuple):
     lead: Finding | None
     labels: Mapping[str, str]
     managed_by: str
+    clusters: Sequence[ObjectView] = ()
     page: ObjectPage | None = None
 
 
@@ -93,16 +95,17 @@ class PageView:
         self._snapshot = snapshot
         self._address = address
         self._allowed = allowed
-        found = address.select(snapshot.entries, self._labels)
+        found, clusters = self._select()
         self.total = len(found)
+        self.objects = self.total + len({cluster.uid for of_one in clusters.values() for cluster in of_one})
         self.start = min(address.start, self.total)
         self.end = min(self.start + PAGE_SIZE, self.total)
-        self.rows = [self._row(view) for view in found[self.start : self.end]]
+        self.rows = [self._row(view, clusters.get(key_of(view), ())) for view in found[self.start : self.end]]
         self.namespaces = sorted({view.namespace for view in snapshot.entries})[:200]
 
     def severities(self) -> list[Choice]:
-        """Return the numbers of objects by severity."""
-        views = self._address.select(self._snapshot.entries, self._labels, "severity")
+        """Return the numbers of rows by severity."""
+        views, _ = self._select("severity")
         numbers = Counter(view.severity or HEALTHY for view in views)
         return [
             self._choice("severity", name, "Healthy" if name == HEALTHY else name.capitalize(), numbers[name])
@@ -110,8 +113,8 @@ class PageView:
         ]
 
     def causes(self) -> list[Choice]:
-        """Return the numbers of objects by cause: the chosen one, then the worst, of these the most frequent first."""
-        views = self._address.select(self._snapshot.entries, self._labels, "cause")
+        """Return the numbers of rows by cause: the chosen one, then the worst, of these the most frequent first."""
+        views, _ = self._select("cause")
         numbers = Counter(cause for view in views for cause in {one.cause for one in view.findings})
         chosen = {cause for cause in Cause if cause == self._address.get("cause")}
         ordered = sorted(
@@ -171,19 +174,37 @@ class PageView:
             return ""
         return "created by"
 
+    def _select(self, without: str = "") -> tuple[list[ObjectView], Mapping[str, Sequence[ObjectView]]]:
+        """Return the objects that pass all filters but one, and by their keys the clusters that are on their rows.
+
+        On the row of its job or service is a cluster of which all findings are findings of this one, too. It has a row
+        of its own if it is open.
+        """
+        found, fleet = self._address.select(self._snapshot.entries, self._labels, without), self._snapshot.fleet
+        clusters = {key_of(view): view for view in found if view.kind == "RayCluster" and view.findings}
+        shared: dict[str, list[ObjectView]] = {}
+        for view in found if clusters else ():
+            obj = fleet.find(view.kind, view.namespace, view.name) if view.findings else None
+            for name in fleet.kind(obj).cluster_names(obj) if obj else ():
+                cluster = clusters.get(f"RayCluster/{view.namespace}/{name}")
+                if cluster and key_of(cluster) not in self._address.open and _has_all_of(view, cluster):
+                    shared.setdefault(key_of(view), []).append(cluster)
+        hidden = {cluster.uid for of_one in shared.values() for cluster in of_one}
+        return [view for view in found if view.uid not in hidden], shared
+
     def _choice(self, filter_: str, value: str, text: str, number: int, tone: str = "") -> Choice:
         is_chosen = self._address.get(filter_) == value
         href = self._address.link(**{filter_: "" if is_chosen else value})
         return Choice(text, amount(number), href, is_chosen, tone or value)
 
-    def _row(self, view: ObjectView) -> Row:
-        key = f"{view.kind}/{view.namespace}/{view.name}"
+    def _row(self, view: ObjectView, clusters: Sequence[ObjectView]) -> Row:
+        key = key_of(view)
         cause = self._address.get("cause")
         lead = next((one for one in view.findings if one.cause == cause), next(iter(view.findings), None))
         obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
         page = page_of(obj, self._snapshot.fleet, self.now) if obj and key in self._address.open else None
         managed_by = getattr(getattr(obj, "spec", None), "managed_by", None) or ""
-        return Row(key, view, lead, self._labels(view), managed_by, page)
+        return Row(key, view, lead, self._labels(view), managed_by, clusters, page)
 
     def _labels(self, view: ObjectView) -> Mapping[str, str]:
         obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
@@ -191,3 +212,14 @@ class PageView:
         keys = self._allowed.get(view.kind, ())
         shown = labels if "*" in keys else [key for key in keys if key in labels]
         return {key: labels[key] or "" for key in [*shown][:MAX_LABELS]}
+
+
+def key_of(view: ObjectView) -> str:
+    """Return what the address calls an object."""
+    return f"{view.kind}/{view.namespace}/{view.name}"
+
+
+def _has_all_of(view: ObjectView, cluster: ObjectView) -> bool:
+    """Return whether an object says all that its cluster does, and is as severe: a filter then has both or none."""
+    said = {(one.cause, one.evidence) for one in view.findings}
+    return view.severity == cluster.severity and all((one.cause, one.evidence) in said for one in cluster.findings)
