@@ -32,6 +32,7 @@ class PodRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
         status: what kubectl prints, as the metric `kuberay_pod_status` has it.
         ready: its condition Ready is true.
         restarts: of all its containers.
+        restarted_at: when a container ended that was started again, the last one.
     """
 
     name: str
@@ -43,11 +44,13 @@ class PodRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
     node: str = ""
     created_at: datetime | None = None
     message: str = ""
+    restarted_at: datetime | None = None
 
     @classmethod
     def of(cls, pod: DetailedPod) -> "PodRow":
         meta, status = pod.metadata, pod.status or DetailedPodStatus()
         containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+        ends = [one.before.terminated for one in containers if one.before.terminated]
         ready = find_condition(status, "Ready")
         return cls(
             name=meta.name,
@@ -59,6 +62,7 @@ class PodRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
             node=(pod.spec.node_name or "") if pod.spec else "",
             created_at=meta.creation_timestamp,
             message="" if meta.deletion_timestamp else _message(status, containers),
+            restarted_at=max((end.finished_at for end in ends if end.finished_at), default=None),
         )
 
 

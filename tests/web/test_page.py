@@ -13,8 +13,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from exporter.diagnosis.related import Known
-from tests.browser.scene import HOSTILE, event, hostile, scene
-from tests.support.shown_fleet import ShownFleet, item, job, many
+from tests.browser.scene import HOSTILE, condition, event, hostile, scene
+from tests.support.shown_fleet import ShownFleet, ago, item, job, many
 
 KINDS = ("RayJob", "RayCluster", "RayService", "RayCronJob")
 
@@ -292,6 +292,29 @@ def test_an_open_row_has_everything() -> None:
     cluster = Elements(web.get("/?open=RayCluster/ml/train-llm-x7k2p").text).text
     assert "512 GiB" in cluster
     assert "created by:" in cluster
+
+
+def test_events_and_restarts_are_marks_of_the_stages() -> None:
+    """At their times, with a text; what was before the object is not shown."""
+    ended = {"exitCode": 137, "reason": "OOMKilled", "finishedAt": ago(minutes=60)}
+    status = {"containerStatuses": [{"name": "ray", "restartCount": 2, "lastState": {"terminated": ended}}]}
+    labels = {"ray.io/cluster": "a", "ray.io/node-type": "head"}
+    ready = condition("HeadPodReady", "True", "", "") | {"lastTransitionTime": ago(minutes=90)}
+    old = event("RayCluster", "a", "FailedToCreateHeadPod", "no")
+    old[1]["lastTimestamp"] = ago(hours=3)
+    cluster = item("RayCluster", "a", {"state": "ready", "conditions": [ready]})
+    recent = event("Pod", "a-head", "BackOff", "restarting")
+    web = client(cluster, item("Pod", "a-head", status, labels=labels), old, recent)
+    page = web.get("/?open=RayCluster/ml/a").text
+    found = re.findall(r'class="mark" data-tone="(\w+)" x="([\d.]+)".*?<title>[\d: -]+(.*?)</title>', page)
+    assert {(tone, text) for tone, _, text in found} == {("warning", "BackOff a-head"), ("bad", "Restart of a-head")}
+    left = {tone: float(place) for tone, place, _ in found}
+    assert 45 < left["bad"] < 55
+    assert 90 < left["warning"] < 95
+    text = " ".join(Elements(page).text.split())
+    assert "1 Event below the bar" in text
+    assert "1 Restart across the bar" in text
+    assert "2 restarts, last 1 h ago" in text
 
 
 @pytest.mark.parametrize(

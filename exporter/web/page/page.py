@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporter import __version__
-from exporter.diagnosis.phrases import age
+from exporter.diagnosis.phrases import age, duration
 from exporter.exposition.negotiation import accepts_gzip
 from exporter.exposition.segments import Body
 from exporter.web.body import BodyResponse
@@ -145,7 +145,7 @@ def _environment(settings: PageSettings) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("tone", "words", "clock", "amount", "progress", "stages", "facts", "cluster_of", "expanded", "duration")
+    names = ("tone", "words", "clock", "amount", "progress", "stages", "marks", "facts", "cluster_of", "expanded")
     templates.globals |= {name: getattr(words, name) for name in names}
     templates.globals |= {
         "version": __version__,
@@ -153,6 +153,7 @@ def _environment(settings: PageSettings) -> Environment:
         "links": settings.links,
         "shapes": SEVERITIES,
         "quoted": shlex.quote,
+        "duration": duration,
     }
     return templates
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from exporter.diagnosis.phrases import age, ago, count, duration
 from exporter.diagnosis.raycronjob import CronJobDetails
 from exporter.views.details import ClusterDetails, JobDetails, ServiceDetails, Step
-from exporter.views.views import ObjectView
+from exporter.views.views import ObjectPage, ObjectView
 
 ENDS = ("Complete", "Failed", "ValidationFailed")
 
@@ -26,6 +26,20 @@ TONES = {
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
 _SHOWN_ELSEWHERE = ("timeline", "workers", "active", "pending", "owner", "cron_job")
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+class Mark(NamedTuple):
+    """What happened, in the picture of the stages.
+
+    Attributes:
+        kind: `Event` or `Restart`.
+        left: in a picture of 100.
+    """
+
+    kind: str
+    tone: str
+    left: float
+    text: str
 
 
 def tone(state: str) -> str:
@@ -85,8 +99,14 @@ def _attempts(job: JobDetails) -> str:
     return f"attempt {started} of {most}" if most > 1 else ""
 
 
-def stages(steps: tuple[Step, ...], end: datetime) -> list[tuple[Step, float, float, float]]:
-    """Return each state with its seconds, and its left edge and width in a picture of 100; a short one is visible."""
+def stages(view: ObjectView, end: datetime) -> list[tuple[Step, float, float, float]]:
+    """Return each state with its seconds, and its left edge and width in a picture of 100; a short one is visible.
+
+    A job has all its states, another object its creation and its present state.
+    """
+    known = (("Created", view.created_at), (view.state, view.since))
+    is_job = isinstance(view.details, JobDetails)
+    steps = view.details.timeline if is_job else tuple(Step(name, time) for name, time in known if time)
     nexts = [*(step.time for step in steps[1:]), end]
     seconds = [
         0.0 if step.state in ENDS else max(0.0, (after - step.time).total_seconds())
@@ -98,6 +118,19 @@ def stages(steps: tuple[Step, ...], end: datetime) -> list[tuple[Step, float, fl
         found.append((step, lasted, round(left, 2), round(width * scale, 2)))
         left += width * scale
     return found
+
+
+def marks(lists: ObjectPage, drawn: list[tuple[Step, float, float, float]], end: datetime) -> Iterator[Mark]:
+    """Yield the Events and restarts that are within the `drawn` stages, in no order."""
+    found = [("Event", one.last_time, one.type, f"{one.reason} {one.object.name}") for one in lists.events or ()]
+    found += [("Restart", pod.restarted_at, "bad", f"Restart of {pod.name}") for pod in lists.pods or ()]
+    for kind, time, type_, text in found:
+        stage = next((one for one in reversed(drawn) if time and one[0].time <= time <= end), None)
+        if stage is None or time is None:
+            continue
+        step, lasted, left, width = stage
+        share = min(1.0, (time - step.time).total_seconds() / (lasted or 1))
+        yield Mark(kind, type_.lower(), round(left + width * share, 2), f"{clock(time, end)} {text}")
 
 
 def facts(details: Any, now: datetime) -> Iterator[tuple[str, str]]:
