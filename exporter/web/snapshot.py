@@ -6,7 +6,8 @@ a small part of a processor, however many ask.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
@@ -24,6 +25,8 @@ MIN_SECONDS = 2.0
 MAX_SHARE = 0.05
 """Of the time, at most this part is spent on making snapshots."""
 
+HOURS = 24
+"""For which the numbers of objects with findings are remembered: one for each kind and hour."""
 
 YIELD_EVERY = 20
 """After so many objects, about a millisecond, scrapes and events get the interpreter."""
@@ -35,6 +38,8 @@ class Snapshot(NamedTuple):
     Attributes:
         entries: the worst first.
         digest: of everything but the time.
+        unhealthy: objects with findings by kind, the most in each of the last HOURS, this hour is the last one; None
+            for an hour without a snapshot.
     """
 
     time: datetime
@@ -42,6 +47,7 @@ class Snapshot(NamedTuple):
     entries: list[ObjectView]
     summary: Summary
     digest: str
+    unhealthy: Sequence[Counter[str] | None] = ()
 
 
 class Snapshots:
@@ -63,10 +69,11 @@ class Snapshots:
         self._read = read
         self._monotonic = monotonic
         self._now = now
-        # Held while a snapshot is made; the two below are written under it.
+        # Held while a snapshot is made; what is below is written under it.
         self._making = threading.Lock()
         self._newest: Snapshot | None = None
         self._valid_until = 0.0
+        self._unhealthy: dict[int, Counter[str]] = {}
 
     def newest(self) -> Snapshot:
         """Return a snapshot that is not too old."""
@@ -83,10 +90,20 @@ class Snapshots:
 
     def _make(self) -> Snapshot:
         started_at = self._monotonic()
-        self._newest = newest = make_snapshot(self._read(), self._now())
+        made = make_snapshot(self._read(), self._now())
+        self._newest = newest = made._replace(unhealthy=self._remember(made))
         ended_at = self._monotonic()
         self._valid_until = ended_at + max(MIN_SECONDS, (ended_at - started_at) / MAX_SHARE)
         return newest
+
+    def _remember(self, made: Snapshot) -> Sequence[Counter[str] | None]:
+        now, known = int(made.time.timestamp()) // 3600, self._unhealthy
+        known[now] = known.get(now, Counter()) | Counter(
+            {name: kind.unhealthy for name, kind in made.summary.kinds.items()}
+        )
+        hours = range(now - HOURS + 1, now + 1)
+        self._unhealthy = {hour: known[hour] for hour in hours if hour in known}
+        return [self._unhealthy.get(hour) for hour in hours]
 
 
 def make_snapshot(fleet: Fleet, now: datetime) -> Snapshot:

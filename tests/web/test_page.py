@@ -332,6 +332,20 @@ def test_progress(name: str, text: str) -> None:
     assert f"<span>{text}</span>" in page
 
 
+def test_kinds_have_a_picture_of_what_has_been_counted() -> None:
+    """Nothing is known of the hours before the start; the highest bar is the most objects with findings."""
+    page = client(job("a", "Failed"), job("b", "Failed"), item("RayCluster", "c", {"state": "ready"})).get("/").text
+    kinds = page[page.index('<nav id="kinds"') :]
+    pictures = re.findall(r'title="([^"]*)">(\w+) .*?<svg.*?>.*?/>\s*(.*?)\s*</svg>', kinds, re.DOTALL)
+    most = "With findings in the last 24 hours: at most"
+    bar = '<rect data-tone="warn" x="92" y="{}" width="3" height="{}"/>'
+    assert pictures == [
+        (f"{most} 2", "All", bar.format("0.0", "16.0")),
+        (f"{most} 0", "Clusters", bar.format("14.0", "2.0")),
+        (f"{most} 2", "Jobs", bar.format("0.0", "16.0")),
+    ]
+
+
 def test_the_head_names_the_cluster() -> None:
     """And the title of the tab, the version and the time zone."""
     page = client(cluster_name="prod <eu>").get("/").text

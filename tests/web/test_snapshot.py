@@ -1,6 +1,7 @@
 """How often a fleet is diagnosed."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from exporter.diagnosis import Fleet
 from exporter.web.snapshot import MIN_SECONDS, Snapshots
@@ -49,6 +50,28 @@ def test_slow_snapshot_is_used_longer() -> None:
     reads.time += 0.2
     shared.newest()
     assert reads.count == 2
+
+
+def test_the_most_objects_with_findings_of_each_hour_are_remembered() -> None:
+    """Of 24 hours, whatever time passes; an hour without a snapshot is not known."""
+    moment = {"hour": 0.0}
+    items = [("RayJob", manifest({"jobDeploymentStatus": "Failed"}, name=f"job-{index}")) for index in range(3)]
+    present = items[:0]
+    shared = Snapshots(
+        lambda: fleet_of(*present),
+        monotonic=lambda: moment["hour"] * 3600,
+        now=lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=moment["hour"]),
+    )
+
+    def at(hour: float, failed: int) -> list[Mapping[str, int] | None]:
+        moment["hour"], present[:] = hour, items[:failed]
+        return [*shared.newest().unhealthy]
+
+    assert at(0.0, 0) == [None] * 23 + [{}]
+    assert at(0.2, 3) == [None] * 23 + [{"RayJob": 3}]
+    assert at(0.4, 1) == [None] * 23 + [{"RayJob": 3}]
+    assert at(2.0, 2) == [None] * 21 + [{"RayJob": 3}, None, {"RayJob": 2}]
+    assert [at(hour, 2) for hour in range(3, 60)][-1] == [{"RayJob": 2}] * 24
 
 
 def test_digest_does_not_depend_on_the_time() -> None:

@@ -13,7 +13,7 @@ from exporter.views.summary import Summary
 from exporter.views.views import ObjectPage, ObjectView, Reference, page_of
 from exporter.web.page.address import HEALTHY, PAGE_SIZE, Address
 from exporter.web.page.words import amount, words
-from exporter.web.snapshot import Snapshot
+from exporter.web.snapshot import HOURS, Snapshot
 from exporter.web.status import ExporterStatus
 
 WAITING = ("New", "Initializing", "Waiting", "Retrying")
@@ -23,8 +23,6 @@ SEVERITIES = {"critical": "◆", "warning": "▲", "info": "●", HEALTHY: "✓"
 
 MAX_LABELS = 2
 """Of a row."""
-
-HOURS = 24
 
 
 class Freshness(NamedTuple):
@@ -41,13 +39,18 @@ class Freshness(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A filter that is a link."""
+    """A filter that is a link.
+
+    Attributes:
+        hours: objects with findings in each of the last hours, None for an hour of which nothing is known.
+    """
 
     text: str
     number: str
     href: str
     is_chosen: bool = False
     tone: str = ""
+    hours: Sequence[int | None] = ()
 
 
 class Row(NamedTuple):
@@ -129,9 +132,19 @@ class PageView:
         tabs |= {name: (kind.title, kinds[name].total) for name, kind in DIAGNOSED.items() if name in kinds}
         chosen = self._address.get("kind")
         return [
-            Choice(text, amount(number), self._address.link(kind=kind, state=""), kind == chosen)
+            Choice(
+                text,
+                amount(number),
+                self._address.link(kind=kind, state=""),
+                kind == chosen,
+                hours=self._hours_of(kind),
+            )
             for kind, (text, number) in tabs.items()
         ]
+
+    def _hours_of(self, kind: str) -> list[int | None]:
+        hours = self._snapshot.unhealthy
+        return [None if hour is None else hour[kind] if kind else hour.total() for hour in hours]
 
     def states(self) -> list[str]:
         """Return the states that the filter can have."""
