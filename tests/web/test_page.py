@@ -245,6 +245,23 @@ def test_a_job_and_its_cluster_with_the_same_findings_are_one_row() -> None:
     assert names(web, open="RayCluster/ml/train-llm-x7k2p").count("train-llm-x7k2p") == 1
 
 
+def test_a_row_with_two_names_has_the_severity_of_its_job_or_service() -> None:
+    """The filters and numbers of severities count it once."""
+    down = condition("Ready", "False", "ZeroServeEndpoints", "Number of serve endpoints dropped to 0")
+    status = {"activeServiceStatus": {"rayClusterName": "a"}, "numServeEndpoints": 0, "conditions": [down]}
+    cluster = item("RayCluster", "a", {}, labels={"ray.io/originated-from-crd": "RayService"})
+    failure = event("RayCluster", "a", "FailedToCreateHeadPod", "exceeded quota: x")
+    web = client(item("RayService", "chat", status), cluster, failure, item("RayCluster", "b", {}, {"suspend": True}))
+    page = web.get("/?severity=critical").text
+    text = " ".join(Elements(page).text.split())
+    assert rows(page) == ["chat"]
+    assert "1 row with 2 objects" in text
+    assert "Critical 1 " in text
+    assert "Warning 0 " in text
+    assert names(web, severity="warning") == []
+    assert names(web, severity="warning", kind="RayCluster") == ["a"]
+
+
 def test_a_cluster_with_a_finding_of_its_own_has_a_row() -> None:
     """What its service does not say would otherwise be invisible; the other cluster is on the service's row."""
     roles = {"activeServiceStatus": {"rayClusterName": "a"}, "pendingServiceStatus": {"rayClusterName": "b"}}

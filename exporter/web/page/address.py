@@ -63,9 +63,9 @@ class Address:
         is_present = name == self.sort and not self.is_reversed
         return self.link(sort=f"-{name}" if is_present else "" if name == "severity" else name)
 
-    def select(self, views: Iterable[ObjectView], labels: Labels, without: str = "") -> list[ObjectView]:
-        """Return the objects that pass all filters, but for the one named `without`, in the order asked for."""
-        tests = [_TESTS[name](value) for name, value in self.values.items() if name in _TESTS and name != without]
+    def select(self, views: Iterable[ObjectView], labels: Labels, *without: str) -> list[ObjectView]:
+        """Return the objects that pass all filters, but for those named `without`, in the order asked for."""
+        tests = [_TESTS[name](value) for name, value in self.values.items() if name in _TESTS.keys() - without]
         found = [view for view in views if all(test(view) for test in tests)]
         if label := self.get("label"):
             name, _, value = label.partition("=")

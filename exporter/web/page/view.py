@@ -100,7 +100,8 @@ class PageView:
         self._allowed = allowed
         found, clusters = self._select()
         self.total = len(found)
-        self.objects = self.total + len({cluster.uid for of_one in clusters.values() for cluster in of_one})
+        own = [clusters.get(key_of(view), ()) for view in found if view.findings] if clusters else []
+        self.objects = self.total + len({cluster.uid for of_one in own for cluster in of_one})
         self.start = min(address.start, self.total)
         self.end = min(self.start + PAGE_SIZE, self.total)
         self.rows = [self._row(view, clusters.get(key_of(view), ())) for view in found[self.start : self.end]]
@@ -190,10 +191,11 @@ class PageView:
     def _select(self, without: str = "") -> tuple[list[ObjectView], Mapping[str, Sequence[ObjectView]]]:
         """Return the objects that pass all filters but one, and by their keys the clusters that are on their rows.
 
-        On the row of its job or service is a cluster of which all findings are findings of this one, too. It has a row
-        of its own if it is open.
+        A cluster is on the row of its job or service, with the severity of this one, if the latter has all of its
+        findings. It has a row of its own if it is open.
         """
-        found, fleet = self._address.select(self._snapshot.entries, self._labels, without), self._snapshot.fleet
+        found = self._address.select(self._snapshot.entries, self._labels, "severity", without)
+        fleet, severity = self._snapshot.fleet, self._address.get("severity") if without != "severity" else ""
         clusters = {key_of(view): view for view in found if view.kind == "RayCluster" and view.findings}
         shared: dict[str, list[ObjectView]] = {}
         for view in found if clusters else ():
@@ -203,7 +205,8 @@ class PageView:
                 if cluster and key_of(cluster) not in self._address.open and _has_all_of(view, cluster):
                     shared.setdefault(key_of(view), []).append(cluster)
         hidden = {cluster.uid for of_one in shared.values() for cluster in of_one}
-        return [view for view in found if view.uid not in hidden], shared
+        shown = [view for view in found if severity in ("", view.severity or HEALTHY) and view.uid not in hidden]
+        return shown, shared
 
     def _choice(self, filter_: str, value: str, text: str, number: int, tone: str = "") -> Choice:
         is_chosen = self._address.get(filter_) == value
@@ -233,6 +236,7 @@ def key_of(view: ObjectView) -> str:
 
 
 def _has_all_of(view: ObjectView, cluster: ObjectView) -> bool:
-    """Return whether an object says all that its cluster does, and is as severe: a filter then has both or none."""
-    said = {(one.cause, one.evidence) for one in view.findings}
-    return view.severity == cluster.severity and all((one.cause, one.evidence) in said for one in cluster.findings)
+    """Return whether an object has all findings of its cluster; the sentences may differ."""
+    return {(one.cause, one.evidence) for one in view.findings} >= {
+        (one.cause, one.evidence) for one in cluster.findings
+    }
