@@ -86,7 +86,7 @@ class Config:
         log_events: whether new occurrences of Events are logged.
         has_web_ui: whether the page and its API are served.
         cluster_name: for the head of the page; "" for none.
-        links: addresses of other programs for the page, by `dashboard`, `grafana` and `runbook`; "" for none.
+        links: addresses of other programs for the page, by `dashboard`, `grafana`, `alerts` and `runbook`; "" for none.
         web_config_file: TLS, users and headers; None: plain HTTP for everyone.
     """
 

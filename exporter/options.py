@@ -229,6 +229,7 @@ def link_options() -> Iterator[Callable[[Any], Any]]:
         "--web-link-dashboard", type=link, default="", help=f"Address of a cluster's Ray dashboard; {placeholders}."
     )
     yield option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}.")
+    yield option("--web-link-alerts", type=link, default="", help=f"Address of an object's alerts; {placeholders}.")
     yield option(
         "--web-link-runbook", type=link, default="", help="Address of docs/runbooks.md, for the links of findings."
     )
@@ -287,7 +288,7 @@ def build_config(values: dict[str, Any]) -> Config:
         log_events=values["log_events"],
         has_web_ui=values["web_ui"],
         cluster_name=values["cluster_name"],
-        links={name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "runbook")},
+        links={name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "alerts", "runbook")},
         web_config_file=values["web_config_file"],
         metrics_auth=_build_auth(values) if "metrics_auth" in values else MetricsAuth(),
     )

@@ -101,6 +101,7 @@ def test_flags_that_are_values_are_not_accepted_as_additional_flags() -> None:
         "clusterName",
         "webLinkDashboard",
         "webLinkGrafana",
+        "webLinkAlerts",
         "webLinkRunbook",
         "watchNamespace",
         "metricsAddr",

@@ -23,6 +23,7 @@ Item = tuple[str, Manifest]
 LINKS = {
     "grafana": "https://grafana.example.com/d/kuberay?var-namespace={namespace}&var-cluster={cluster}",
     "dashboard": "https://ray.example.com/{namespace}/{cluster}",
+    "alerts": "https://alerts.example.com/#/alerts?filter=%7Bnamespace%3D%22{namespace}%22%7D",
     "runbook": "https://example.com/runbooks",
 }
 
