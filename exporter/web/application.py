@@ -1,5 +1,6 @@
 """The ASGI application. Bodies are prepared in the thread pool, never on the event loop."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -107,6 +108,9 @@ class Endpoints:
 
 
 def _application(routes: list[Route]) -> Starlette:
+    for route in routes:
+        # Starlette's `$` matches before a line break, too: authentication would have seen another path.
+        route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
     application = Starlette(routes=routes)
     # A redirect would be built from whatever Host the client sent.
     application.router.redirect_slashes = False

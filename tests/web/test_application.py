@@ -88,6 +88,12 @@ def test_unknown_paths_are_not_found(web: Web) -> None:
     assert web.client.get("/metrics/", follow_redirects=False).status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/metrics%0a", "/healthz%0a", "/metrics%0d", "/%0a"])
+def test_a_path_with_a_line_break_is_another_path(web: Web, path: str) -> None:
+    """A client that may get one page must not get another by it."""
+    assert web.client.get(path).status_code == 404
+
+
 def test_not_ready_is_503_with_the_reason(web: Web) -> None:
     """Neither metrics nor readiness; but alive."""
     web.status.not_ready = "not listed yet: rayjobs"
