@@ -60,6 +60,12 @@ def test_values_of_yaml(value: bytes, encoded: bytes) -> None:
         (b"a: !!timestamp x", "neither JSON nor YAML: 'NoneType' object has no attribute"),
         (b"? [a]\n: 1\n", "neither JSON nor YAML: while constructing a mapping"),
         (b"yes: 1\n", "not a Kubernetes object: Only dicts with str-like or number-like keys are supported"),
+        (b"a: " + b"[" * 30_000, "neither JSON nor YAML: more than 1000 levels of nesting"),
+        (
+            b"a0: &a0 [x]\n"
+            + b"".join(b"a%d: &a%d [%s]\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 13)),
+            "neither JSON nor YAML: aliases that expand to too much",
+        ),
         (b"&a [*a]", "not a Kubernetes object: maximum recursion depth exceeded"),
     ],
 )
