@@ -72,8 +72,8 @@ class ApiReviewer:
         except ApiException as exc:
             # The body is not repeated: a server in between may quote the request.
             error: ApiError = StatusError(exc.status, "no review")
-        except (HTTPError, ValueError, TypeError):
-            # pydantic's words quote the answer.
+        except (HTTPError, ValueError, TypeError, AttributeError, RecursionError):
+            # Whatever the answer is; pydantic's words quote it.
             error = StreamError("the answer is not a review")
         except ApiError as exc:
             error = exc

@@ -104,7 +104,16 @@ def test_a_doubtful_permission_is_a_refusal(server: ReviewServer, status: object
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(403, b"{}"), (404, b"{}"), (500, b"{}"), (201, b"{}"), (201, b"<html>"), (201, b'{"status":[]}'), (201, b"")],
+    [
+        (403, b"{}"),
+        (404, b"{}"),
+        (500, b"{}"),
+        (201, b"{}"),
+        (201, b"<html>"),
+        (201, b'{"status":[]}'),
+        (201, b"null"),
+        (201, b""),
+    ],
 )
 def test_no_answer_is_an_error_without_the_token(
     server: ReviewServer, caplog: pytest.LogCaptureFixture, status: int, body: bytes
