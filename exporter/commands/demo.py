@@ -4,6 +4,8 @@ Only this module imports the simulator, and only the `demo` command imports this
 """
 
 import functools
+import os
+import shutil
 import socket
 import sys
 
@@ -22,7 +24,7 @@ A simulated KubeRay cluster with {objects} objects, and the exporter on it:
 
 What is not healthy, and why:
 
-  kuberay-exporter explain --server {api}
+  {command} explain --server {api}
 
 Examples, for curl -s {exporter}/metrics | grep …
 
@@ -73,6 +75,17 @@ def run(config: Config, *, seed: int, speed: float, objects: int) -> None:
         def announce(address: str) -> None:
             exporter, api = f"http://{address}", cluster.url
             shown = addresses(exporter, api, has_web_ui=config.has_web_ui)
-            click.echo(BANNER.format(objects=cluster.objects, addresses=shown, exporter=exporter, api=api))
+            command = own_command()
+            click.echo(
+                BANNER.format(objects=cluster.objects, addresses=shown, exporter=exporter, api=api, command=command)
+            )
 
         serve(config, functools.partial(anonymous, cluster.url), announce)
+
+
+def own_command() -> str:
+    """Return what runs another command of this program: its script if it is on the PATH, else this Python."""
+    if shutil.which("kuberay-exporter"):
+        return "kuberay-exporter"
+    python = os.path.relpath(sys.executable)
+    return f"{sys.executable if python.startswith(os.pardir) else python} -m exporter"

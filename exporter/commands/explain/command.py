@@ -1,6 +1,7 @@
 """The flags of `explain`, where its objects come from, and its exit code: 0 healthy, 1 findings, 2 wrong use."""
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,6 +102,8 @@ def explain_command(names: tuple[str, ...], output: str, watch: bool, all_namesp
     _check(source, all_namespaces=all_namespaces, watch=watch, has_names=bool(names))
     wanted, read = parse_names(names), _reader(source)
     if watch:
+        if not sys.stdout.isatty():
+            raise click.UsageError("--watch needs a terminal; without it, the objects are printed once")
         live.watch(lambda: _watched(read()), URL_SECONDS if source.url else CLUSTER_SECONDS)
     try:
         reading = read()

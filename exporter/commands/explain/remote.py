@@ -41,6 +41,9 @@ _DECODER = msgspec.json.Decoder(Listing)
 
 def check_url(url: str) -> str:
     """Return the address of an exporter without a slash at its end; raises ConfigError."""
+    if "@" in url:
+        # Not repeated: what is before it may be a password.
+        raise ConfigError("--url: an address with a user or a password is not supported")
     if not _is_address(url):
         raise ConfigError(f"--url: '{printable(url)}' is not an address such as 'http://127.0.0.1:8080'")
     return url.rstrip("/")
@@ -83,7 +86,10 @@ def _page(url: str, query: dict[str, str]) -> Listing:
     except (msgspec.MsgspecError, RecursionError) as exc:
         raise StreamError(f"{url} did not answer with the exporter's API: {exc}") from exc
     except (OSError, HTTPException, ValueError) as exc:
-        raise StreamError(f"couldn't read {url}: {printable(str(exc).strip())}") from exc
+        # urllib wraps what the operating system says.
+        reason = getattr(exc, "reason", exc)
+        words = getattr(reason, "strerror", None) or str(reason).strip()
+        raise StreamError(f"couldn't read {url}: {printable(words)}") from exc
 
 
 def _reason(exc: HTTPError) -> str:

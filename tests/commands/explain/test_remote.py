@@ -127,7 +127,7 @@ def test_answers_with_an_error(answer: Answer, message: str) -> None:
         (b"{}", "Object missing required field `items`"),
         (b'{"items": [{}]}', "Object missing required field `kind` - at `$.items[0]`"),
         (b"\xff", "JSON is malformed: invalid character (byte 0)"),
-        (b'{"items": [], "x": ' + b"[" * 5000, "maximum recursion depth exceeded while deserializing an object"),
+        (b'{"items": [], "x": ' + b"[" * 100_000, "maximum recursion depth exceeded while deserializing an object"),
     ],
 )
 def test_answers_of_something_else(body: bytes, reason: str) -> None:
@@ -169,3 +169,17 @@ def test_pages_without_an_end() -> None:
         read_views(url, {})
     assert str(raised.value) == f"{url} answered with more than {MAX_PAGES} pages"
     assert len(paths) == MAX_PAGES
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
+    """It would be printed with every failure."""
+    with pytest.raises(ConfigError) as raised:
+        check_url("http://user:S3CRET@127.0.0.1:8080")
+    assert str(raised.value) == "--url: an address with a user or a password is not supported"
+
+
+def test_the_reason_of_a_failed_connection_is_that_of_the_system() -> None:
+    """Without the words of Python's library."""
+    with pytest.raises(StreamError) as raised:
+        read_views("http://127.0.0.1:1", {})
+    assert str(raised.value) == "couldn't read http://127.0.0.1:1: Connection refused"
