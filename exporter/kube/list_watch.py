@@ -115,8 +115,11 @@ class ListWatch:
             token = page.metadata.continue_token
 
     def current_version(self) -> str:
-        """Return the current version of the server, by a list of one object."""
-        return wire.decode_page(self._page_body(1, "")).metadata.resource_version
+        """Return the current version of the server, by a list of one object.
+
+        Without the selectors: to find one that matches, the server might read all.
+        """
+        return wire.decode_page(self._body(self._path, {"limit": "1"})).metadata.resource_version
 
     def is_installed(self) -> bool:
         """Ask the discovery of the group (`/apis/ray.io/v1`) whether the server has this collection.
