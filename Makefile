@@ -9,7 +9,7 @@ RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
 # A lock names every package, so that nothing is left to resolve: whatever pip a Python has brings the same packages.
 PIP_QUIET := --quiet --disable-pip-version-check
-PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes
+PIP_INSTALL := $(BIN)/pip install $(PIP_QUIET) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
 

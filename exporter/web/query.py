@@ -76,7 +76,7 @@ def parse_query(values: Mapping[str, Sequence[str]]) -> Query:
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> str:
     if value not in known:
-        raise QueryError(f"{name} '{value}' is not one of {', '.join(known)}")
+        raise QueryError(f"{name} '{value[:40]}' is not one of {', '.join(known)}")
     return value
 
 

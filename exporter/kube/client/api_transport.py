@@ -116,9 +116,13 @@ class ApiTransport(ApiClient):
         # Not under the lock: a plugin may take its time.
         credential = access.plugin.get() if access.plugin else access.credential
         with self._lock:
-            if (self.rest_client.access, self.rest_client.certificate) != (access, credential.certificate):
-                self.rest_client = Pools(access, credential.certificate, self._connections)
-            return self.rest_client, credential
+            if (self.rest_client.access, self.rest_client.certificate) == (access, credential.certificate):
+                return self.rest_client, credential
+            pools = Pools(access, credential.certificate, self._connections)
+            # Unless another thread has read the files again while the plugin ran.
+            if access is self._access:
+                self.rest_client = pools
+            return pools, credential
 
     def _renewed(self, used: tuple[Pools, Credential], refusal: object) -> tuple[Pools, Credential]:
         """Return what to send a refused request with, the same if nothing is new."""
