@@ -187,6 +187,13 @@ def test_description_begins_with_the_cluster(alert: str) -> None:
     )
 
 
+@pytest.mark.parametrize("alert", ALERTS)
+def test_label_that_an_alert_may_not_have_is_read_with_a_guard(alert: str) -> None:
+    """Unless told otherwise, Go's templates pass nil for it to `printf`, and the query is `{cluster=%!q(<nil>)}`."""
+    text = ALERTS[alert]["annotations"]["description"].replace("{{ with $labels.cluster }}", "")
+    assert "$labels.cluster" not in text
+
+
 def test_rules_without_external_labels_name_no_cluster() -> None:
     """Nor an empty set of matchers."""
     text = rendered([])

@@ -258,7 +258,7 @@ def test_alerts_on_an_object_can_have_its_labels(tmp_path: Path) -> None:
     unchanged = [name for name, alert in by_name(found).items() if "group_left (label_team)" not in alert["expr"]]
     # By the beginning of their names, alerts are on a RayCluster, RayJob or RayService.
     later = [name for name in ALERTS[ALERTS.index("KubeRayNotReconciling") :] if not name.startswith(KINDS)]
-    assert unchanged == ["RayJobFailureRateHigh", *later]
+    assert unchanged == ["RayJobFailureRateHigh", "RayCronJobFailing", "RayCronJobMissedSchedule", *later]
     labels = {
         'kuberay_job_labels{label_team="search",name="a",namespace="ml",uid="1",instance="a"}': "1x200",
         'kuberay_job_labels{label_team="search",name="a",namespace="ml",uid="1",instance="b"}': "1x200",

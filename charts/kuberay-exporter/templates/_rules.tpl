@@ -53,7 +53,7 @@
 {{- range .externalLabels -}}
 {{- $external = printf "%s%s, " $external . -}}
 {{- $matchers = printf "%s%s=%%q, " $matchers . -}}
-{{- $values = printf "%s$labels.%s " $values . -}}
+{{- $values = printf "%s(index $labels %q) " $values . -}}
 {{- $where = printf "%s{{ with $labels.%s }}%s {{ . }}: {{ end }}" $where . . -}}
 {{- end -}}
 {{- $names := join ", " .externalLabels -}}
