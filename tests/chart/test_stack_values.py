@@ -45,6 +45,13 @@ def test_prometheus_selects_what_the_exporters_chart_creates() -> None:
     assert endpoint["honorLabels"]
 
 
+def test_alertmanager_has_our_routes() -> None:
+    """The chart reads the file of the command only as a template: it may contain none."""
+    assert "--set-file alertmanager.stringConfig=deploy/prometheus/alertmanager.yaml" in STACK_PAGE
+    assert values("kube-prometheus-stack")["alertmanager"]["tplConfig"]
+    assert "{{" not in (ROOT / "deploy" / "prometheus" / "alertmanager.yaml").read_text()
+
+
 def test_grafanas_sidecar_selects_the_dashboards() -> None:
     """In any namespace."""
     sidecar = values("kube-prometheus-stack")["grafana"]["sidecar"]["dashboards"]
