@@ -178,6 +178,7 @@ HELM := $(TOOLS)/helm-v3.21.4/helm
 KUSTOMIZE := $(TOOLS)/kustomize-v5.8.1/kustomize
 PROMETHEUS := $(TOOLS)/prometheus-v0.316.0/prometheus
 PROMTOOL := $(dir $(PROMETHEUS))promtool
+VMALERT := $(TOOLS)/vmalert-v1.132.0/vmalert
 version_of = $(lastword $(subst -, ,$(notdir $(patsubst %/,%,$(dir $(1))))))
 go_install = GOBIN=$(abspath $(@D)) go install
 
@@ -194,11 +195,14 @@ $(PROMETHEUS) $(PROMTOOL):
 	$(go_install) -tags remove_all_sd,enable_kubernetes_sd -ldflags "-s -w" \
 	  github.com/prometheus/prometheus/cmd/$(@F)@$(call version_of,$@)
 
+$(VMALERT):
+	$(go_install) github.com/VictoriaMetrics/VictoriaMetrics/app/vmalert@$(call version_of,$@)
+
 # `make test` does not collect this folder (norecursedirs in pyproject.toml), as it needs tools that are built with Go.
 .PHONY: chart
-chart: $(READY) $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) ## Test the Helm chart, the sidecar and the scrape configuration (needs Go)
+chart: $(READY) $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) $(VMALERT) ## Test the Helm chart, the sidecar and the scrape configuration (needs Go)
 	HELM=$(abspath $(HELM)) KUSTOMIZE=$(abspath $(KUSTOMIZE)) PROMETHEUS=$(abspath $(PROMETHEUS)) \
-	  PROMTOOL=$(abspath $(PROMTOOL)) $(BIN)/python -m pytest tests/chart $(ARGS)
+	  PROMTOOL=$(abspath $(PROMTOOL)) VMALERT=$(abspath $(VMALERT)) $(BIN)/python -m pytest tests/chart $(ARGS)
 
 .PHONY: chart-golden
 chart-golden: $(READY) $(HELM) ## Generate the rendered charts; review them like code

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from tests.support.boards import BOARDS, FILES, QUERIES, BoardQuery, panels
+from tests.support.boards import BOARDS, FILES, QUERIES, BoardQuery, panels, with_headings
 from tools.dashboards.render import rendered
 from tools.rules import documented, rules_by_name
 
@@ -37,6 +37,10 @@ COLUMN_PIXELS = (1280 - 2 * 16 + 8) / GRID_COLUMNS
 GAP_PIXELS = 8
 CHARACTER_PIXELS = 9
 
+# A window of 940 px without Grafana's headers (130 px); a line of the grid is 30 px high, with a gap of 8 px.
+FIRST_SCREEN = (940 - 130) // 38
+FIRST_SCREEN_PANELS = 12
+
 CORE_PANELS = {"bargauge", "heatmap", "row", "stat", "state-timeline", "table", "timeseries"}
 
 
@@ -59,7 +63,7 @@ def test_no_name_or_number_is_used_twice(board: dict[str, Any]) -> None:
     """Links to dashboards and panels contain them."""
     assert len(BY_UID) == len(BOARDS) == len({board["title"] for board in BOARDS})
     for key in ("id", "title"):
-        used = [panel[key] for panel in board["panels"]]
+        used = [panel[key] for panel in with_headings(board)]
         assert len(set(used)) == len(used)
     for panel in panels(board):
         letters = [target["refId"] for target in panel["targets"]]
@@ -74,7 +78,7 @@ def test_dashboards_have_stable_titles_and_uids() -> None:
 
 def test_titles_of_panels_are_short_phrases(board: dict[str, Any]) -> None:
     """Headings too. They begin with a capital letter or, like `p90`, with the name of a percentile."""
-    for panel in board["panels"]:
+    for panel in with_headings(board):
         assert len(panel["title"]) <= TITLE_LENGTH
         assert re.fullmatch(r"([A-Z]|p\d\d )[^?.!]*", panel["title"])
 
@@ -118,7 +122,7 @@ def test_thresholds_rise(board: dict[str, Any]) -> None:
 
 def test_panels_are_grafanas_own(board: dict[str, Any]) -> None:
     """They work without any plugin."""
-    assert {panel["type"] for panel in board["panels"]} <= CORE_PANELS
+    assert {panel["type"] for panel in with_headings(board)} <= CORE_PANELS
 
 
 def test_panels_do_not_overlap(board: dict[str, Any]) -> None:
@@ -128,9 +132,20 @@ def test_panels_do_not_overlap(board: dict[str, Any]) -> None:
         xs, ys = range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
         return {(x, y) for x in xs for y in ys}
 
-    covered = [cells(panel["gridPos"]) for panel in board["panels"]]
-    assert not any(one & other for one, other in combinations(covered, 2))
-    assert {x for some in covered for x, _ in some} <= set(range(GRID_COLUMNS))
+    rows = [[panel, *panel["panels"]] for panel in board["panels"] if panel["type"] == "row"]
+    for together in (board["panels"], *rows):
+        covered = [cells(panel["gridPos"]) for panel in together]
+        assert not any(one & other for one, other in combinations(covered, 2))
+        assert {x for some in covered for x, _ in some} <= set(range(GRID_COLUMNS))
+
+
+def test_first_screen_has_few_panels_and_long_boards_have_collapsed_rows(board: dict[str, Any]) -> None:
+    """Panels in collapsed rows send no queries. The first row is open, and so are all rows of a short board."""
+    headings = [panel for panel in board["panels"] if panel["type"] == "row"]
+    first = [panel for panel in panels(board) if panel["gridPos"]["y"] < FIRST_SCREEN and panel in board["panels"]]
+    assert len(first) <= FIRST_SCREEN_PANELS
+    assert any(row["collapsed"] for row in headings) is (len(headings) > 3)
+    assert not headings[0]["collapsed"]
 
 
 def datasources(value: Any) -> Iterator[Any]:

@@ -147,6 +147,17 @@ def test_every_runbook_has_four_parts_in_order() -> None:
         assert re.findall(r"^\*\*(\w+)\.\*\*", section, re.MULTILINE) == PARTS
 
 
+def test_runbooks_of_objects_begin_their_diagnosis_with_explain() -> None:
+    """With a command for the object of the alert, of any kind where the alert has the label `kind`."""
+    for heading, section in re.findall(
+        r"^### (Ray\w+)$(.*?)(?=^##|\Z)", RUNBOOKS.read_text(), re.MULTILINE | re.DOTALL
+    ):
+        command = re.search(r"\*\*Diagnosis\.\*\* `kuberay-exporter explain (\S+)( \$NAME)? -n \$NS`", section)
+        assert command, heading
+        kinds = re.findall("Ray(?:Cluster|CronJob|Job|Service)", ALERTS[heading]["annotations"]["description"])
+        assert command[1] in ("$KIND", *map(str.lower, kinds)), heading
+
+
 def test_runbooks_have_no_long_lines() -> None:
     """Prose is wrapped; tables may be wide."""
     assert all(len(line) <= 120 or line.startswith("|") for line in RUNBOOKS.read_text().splitlines())
@@ -185,6 +196,13 @@ def test_description_begins_with_the_cluster(alert: str) -> None:
     assert ALERTS[alert]["annotations"]["description"].startswith(
         "{{ with $labels.cluster }}cluster {{ . }}: {{ end }}"
     )
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_label_that_an_alert_may_not_have_is_read_with_a_guard(alert: str) -> None:
+    """Unless told otherwise, Go's templates pass nil for it to `printf`, and the query is `{cluster=%!q(<nil>)}`."""
+    text = ALERTS[alert]["annotations"]["description"].replace("{{ with $labels.cluster }}", "")
+    assert "$labels.cluster" not in text
 
 
 def test_rules_without_external_labels_name_no_cluster() -> None:

@@ -40,7 +40,7 @@ SINCE = {
     "service_last_traffic_migrated_timestamp_seconds service_upgrade_max_surge_ratio "
     "service_upgrade_step_size_ratio service_upgrade_interval_seconds",
     "1.6": "job_pre_running_deadline_seconds service_managed_by cronjob_info cronjob_suspended "
-    "cronjob_last_schedule_timestamp_seconds",
+    "cronjob_last_schedule_timestamp_seconds cronjob_next_schedule_timestamp_seconds",
     "1.7": "job_status_check_failing_since_timestamp_seconds service_suspended",
     "after 1.7": "cluster_group_scale_gate",
 }

@@ -79,7 +79,7 @@ def external_tokens(labels: Sequence[str], expected_clusters: Sequence[str] = ()
         "external": "".join(f"{label}, " for label in labels),
         "externalLabels": names,
         "externalMatchers": "".join(f"{label}=%q, " for label in labels),
-        "externalValues": "".join(f"$labels.{label} " for label in labels),
+        "externalValues": "".join(f'(index $labels "{label}") ' for label in labels),
         "where": "".join(f"{{{{ with $labels.{label} }}}}{label} {{{{ . }}}}: {{{{ end }}}}" for label in labels),
         "expectedExporters": " or ".join(expected) or past,
         "expectedOn": labels[0] if expected else names,

@@ -99,7 +99,7 @@ def _parts(programs: Programs, folder: Path, arguments: list[str]) -> list[Part]
             "exporter",
             [sys.executable, "-m", "exporter", "demo", "--metrics-addr", exporter, *arguments],
             f"http://{exporter}/readyz",
-            f"http://{exporter}/metrics",
+            f"http://{exporter}/",
         ),
         Part(
             "Alertmanager",

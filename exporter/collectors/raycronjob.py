@@ -2,8 +2,19 @@
 
 from exporter.families.metadata import created_row, labels_row, suspended_row
 from exporter.families.table import Kind, Row, remember_nothing
-from exporter.families.values import info, of_spec, of_status, timestamp
+from exporter.families.values import Values, info, of_spec, of_status, timestamp
 from exporter.resources.raycronjob import RayCronJob
+from exporter.resources.schedule import next_due
+
+
+def _next_schedule(cron_job: RayCronJob, _remembered: None) -> Values:
+    """Depends on the object alone, not on the time: a schedule that was missed stays in the past."""
+    meta, spec, status = cron_job.metadata, cron_job.spec, cron_job.status
+    since = (status and status.last_schedule_time) or meta.creation_timestamp
+    if spec is None or spec.suspend or meta.deletion_timestamp is not None or since is None:
+        return []
+    return timestamp(next_due(spec.schedule or "", spec.time_zone or "", since))
+
 
 RAYCRONJOBS: Kind[RayCronJob, None] = Kind(
     plural="raycronjobs",
@@ -26,6 +37,12 @@ RAYCRONJOBS: Kind[RayCronJob, None] = Kind(
             text="Time at which a job was last created, in Unix seconds",
             source="status.lastScheduleTime",
             values=of_status(lambda status: timestamp(status.last_schedule_time)),
+        ),
+        Row(
+            name="kuberay_cronjob_next_schedule_timestamp_seconds",
+            text="First time of the schedule after the last job or the creation, unless suspended, in Unix seconds",
+            source="spec.schedule, status.lastScheduleTime",
+            values=_next_schedule,
         ),
         labels_row("kuberay_cronjob"),
     ),

@@ -187,7 +187,7 @@ CAUSES: dict[Cause, CauseRow] = {
     Cause.LAST_JOB_FAILED: CauseRow(_WARNING, DESCRIBE, "last-job-failed",
         "The newest finished RayJob of the RayCronJob failed.",
         "See the diagnosis of this RayJob."),
-    Cause.SCHEDULE_MISSED: CauseRow(_WARNING, _OPERATOR, "schedule-missed",
+    Cause.SCHEDULE_MISSED: CauseRow(_WARNING, _OPERATOR, "raycronjobmissedschedule",
         "A time of the schedule passed more than 10 minutes ago, and no RayJob was created.",
         "See whether the operator runs with the feature gate RayCronJob, and what it logs about the object."),
     Cause.APPLICATION_UNHEALTHY: CauseRow(_WARNING, DESCRIBE, "rayserviceapplicationunhealthy",

@@ -12,9 +12,9 @@ from exporter.diagnosis.finding import Finding, finding
 from exporter.diagnosis.phrases import age, age_seconds, ago, quoted
 from exporter.diagnosis.rayjob import failure
 from exporter.diagnosis.related import Related
-from exporter.diagnosis.schedule import is_readable, last_due
 from exporter.diagnosis.states import State
 from exporter.resources.detailed import DetailedRayCronJob
+from exporter.resources.schedule import is_readable, last_due
 
 LATE_SECONDS = 600.0
 """How long after a time of the schedule the operator may create a job: a restart of it takes a minute."""

@@ -211,7 +211,9 @@ def test_namespaces_of_alerts_are_included_and_excluded(tmp_path: Path) -> None:
     check(found["spec"]["groups"], tmp_path / "rules.yaml")
 
 
-def promtool_test(groups: Any, folder: Path, series: dict[str, str], alert: str, expected: list[dict[str, Any]]) -> str:
+def promtool_test(
+    groups: Any, folder: Path, series: dict[str, str], alert: str, expected: list[dict[str, Any]], text: str = "all"
+) -> str:
     """Return what promtool prints about an alert after two hours; empty if it fires with exactly these labels."""
     check(groups, folder / "rules.yaml")
     case: dict[str, Any] = {
@@ -220,7 +222,7 @@ def promtool_test(groups: Any, folder: Path, series: dict[str, str], alert: str,
         "exp_alerts": [{"exp_labels": labels} for labels in expected],
     }
     for item in case["exp_alerts"]:
-        item["exp_annotations"] = {"text": "all"}
+        item["exp_annotations"] = {"text": text}
     test: dict[str, Any] = {"interval": "1m", "alert_rule_test": [case]}
     test["input_series"] = [{"series": name, "values": values} for name, values in series.items()]
     page = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]}
@@ -258,7 +260,7 @@ def test_alerts_on_an_object_can_have_its_labels(tmp_path: Path) -> None:
     unchanged = [name for name, alert in by_name(found).items() if "group_left (label_team)" not in alert["expr"]]
     # By the beginning of their names, alerts are on a RayCluster, RayJob or RayService.
     later = [name for name in ALERTS[ALERTS.index("KubeRayNotReconciling") :] if not name.startswith(KINDS)]
-    assert unchanged == ["RayJobFailureRateHigh", *later]
+    assert unchanged == ["RayJobFailureRateHigh", "RayCronJobFailing", "RayCronJobMissedSchedule", *later]
     labels = {
         'kuberay_job_labels{label_team="search",name="a",namespace="ml",uid="1",instance="a"}': "1x200",
         'kuberay_job_labels{label_team="search",name="a",namespace="ml",uid="1",instance="b"}': "1x200",
@@ -280,6 +282,40 @@ FIRING = [
     {"severity": "warning", "name": "a", "namespace": "ml", "uid": "1"},
     {"severity": "warning", "name": "b", "namespace": "web", "uid": "2"},
 ]
+
+
+ADDRESSES = {"pageUrl": "https://ray.example.com/", "dashboardUrl": "https://grafana.example.com"}
+
+
+@pytest.mark.parametrize("cluster", ["", "eu"])
+def test_alert_links_its_object_on_the_page_and_on_its_dashboard(cluster: str, tmp_path: Path) -> None:
+    """With the cluster, if it has one."""
+    found = prometheus_rule(**ADDRESSES)
+    for alert in by_name(found).values():
+        links = alert["annotations"]
+        alert["annotations"] = {"text": f"{links.get('page_url')} {links['dashboard_url']}"}
+    labels = {"cluster": cluster} if cluster else {}
+    extra = "".join(f'{name}="{value}",' for name, value in labels.items())
+    series = {name.replace("{", "{" + extra): values for name, values in RUNNING.items() if 'name="a"' in name}
+    page = "https://ray.example.com/?kind=RayJob&namespace=ml&q=a&open=RayJob/ml/a"
+    board = "https://grafana.example.com/d/kuberay-RayJob?var-namespace=ml&var-name=a"
+    text = f"{page} {board}" + (f"&var-cluster={cluster}" if cluster else "")
+    groups = found["spec"]["groups"]
+    assert promtool_test(groups, tmp_path, series, "RayJobExecutionTimeout", [FIRING[0] | labels], text) == ""
+
+
+def test_alerts_link_only_objects_and_boards_that_there_are() -> None:
+    """Nothing without the addresses, and no object where the alert is on none."""
+    assert not [name for name, alert in by_name(prometheus_rule()).items() if "_url" in str(alert)]
+    alerts = by_name(prometheus_rule(**ADDRESSES))
+    objects = {name for name in ALERTS if name.startswith("Ray")} - {"RayJobFailureRateHigh"}
+    assert {name for name, alert in alerts.items() if "page_url" in alert["annotations"]} == objects
+    boards = {path.stem for path in (CHART / "files" / "dashboards").glob("*.json")}
+    uids = {json.loads((CHART / "files" / "dashboards" / f"{name}.json").read_text())["uid"] for name in boards}
+    linked = {alert["annotations"]["dashboard_url"].split("?")[0].split("/")[-1] for alert in alerts.values()}
+    assert linked == uids - {"kuberay-nine"}
+    nine = template({"metrics": "nine", "prometheusRule": {"enabled": True, **ADDRESSES}}).one("PrometheusRule")
+    assert all("/d/kuberay-nine?" in alert["annotations"]["dashboard_url"] for alert in by_name(nine).values())
 
 
 def test_only_included_namespaces_alert(tmp_path: Path) -> None:

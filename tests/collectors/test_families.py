@@ -399,6 +399,8 @@ def of_cron_jobs() -> Iterator[Case]:
     yield "scheduled", "cronjob_last_schedule_timestamp_seconds", status(lastScheduleTime=AT), [f" {AT_SECONDS}"]
     yield "never scheduled", "cronjob_last_schedule_timestamp_seconds", status(), []
     yield "no status", "cronjob_last_schedule_timestamp_seconds", manifest(), []
+    yield "due", "cronjob_next_schedule_timestamp_seconds", spec(schedule="@every 1m"), [f" {CREATED_SECONDS + 60}"]
+    yield "no schedule", "cronjob_next_schedule_timestamp_seconds", spec(), []
 
 
 def container(restarts: int = 0, /, **state: Any) -> dict[str, Any]:

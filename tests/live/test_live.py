@@ -55,6 +55,8 @@ NOT_DESERVED = {
     "RayClusterSlowProvisioning": "the demo hurries: nothing takes 10 minutes",
     "RayClusterReplicaFailure": "the demo's last less than 5 minutes",
     "RayServiceNoServeEndpoints": "the demo's services are without endpoints for less than 5 minutes",
+    "RayCronJobFailing": "whether three jobs of a cron job fail in a row is by chance",
+    "RayCronJobMissedSchedule": "the demo's operator misses no time of a schedule",
     "RayJobFailureRateHigh": "whether half of a namespace's jobs fail is by chance",
 }
 """Alerts on nothing that is stuck in the demo, and why. All others have to be there."""

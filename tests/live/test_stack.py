@@ -79,6 +79,8 @@ def test_alerts_of_the_demo_reach_alertmanager_and_nothing_is_left(tmp_path: Pat
     """Neither a process nor a file, after Ctrl-C and after a kill."""
     with stack(tmp_path) as own:
         assert set(own.pages) == {"exporter", "Prometheus", "Alertmanager"}
+        with urllib.request.urlopen(own.pages["exporter"], timeout=10) as page:
+            assert page.headers.get_content_type() == "text/html"
         prometheus = own.base("Prometheus")
         wait_until(lambda: healths(prometheus) == ["up"], "the exporter is scraped", PATIENCE_SECONDS)
         assert ask(prometheus, "rules")["groups"]

@@ -45,8 +45,13 @@ class BoardQuery(NamedTuple):
 
 
 def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return all panels without the headings."""
-    return [panel for panel in board["panels"] if panel["type"] != "row"]
+    """Return all panels without the headings, those in collapsed rows too."""
+    return [panel for panel in with_headings(board) if panel["type"] != "row"]
+
+
+def with_headings(board: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return all panels and headings, in their order."""
+    return [each for panel in board["panels"] for each in (panel, *panel.get("panels", []))]
 
 
 QUERIES = [

@@ -21,10 +21,11 @@ CLUSTERS = f"label_values(kuberay_exporter_build_info, {external.LABEL})"
 
 
 class Row(NamedTuple):
-    """A heading and the panels below it."""
+    """A heading and the panels below it. Collapsed, its panels send no queries until somebody opens it."""
 
     title: str
     panels: Sequence[Panel]
+    is_collapsed: bool = False
 
 
 class Variable(NamedTuple):
@@ -111,30 +112,30 @@ def address(uid: str, namespace: str = "namespace", name: str = "name") -> str:
 
 
 def _laid_out(rows: Sequence[Row]) -> list[Json]:
-    """Place panels from left to right. A line of panels is as high as its highest panel."""
-    panels: list[Json] = []
-    x = y = height = 0
+    """Place rows below each other. What a collapsed row contains takes no place."""
+    laid_out: list[Json] = []
+    y = 0
     for row in rows:
-        y += height
+        panels = _placed(row.panels, y + 1)
+        inside, below = (panels, []) if row.is_collapsed else ([], panels)
         place = {"x": 0, "y": y, "w": GRID_WIDTH, "h": 1}
-        panels.append(
-            {
-                "id": _id(row.title),
-                "type": "row",
-                "title": row.title,
-                "collapsed": False,
-                "gridPos": place,
-                "panels": [],
-            }
-        )
-        x, y, height = 0, y + 1, 0
-        for panel in row.panels:
-            if x + panel.width > GRID_WIDTH:
-                x, y, height = 0, y + height, 0
-            place = {"x": x, "y": y, "w": panel.width, "h": panel.height}
-            panels.append({"id": _id(panel.title), **_of_clusters(panel.body), "gridPos": place})
-            x, height = x + panel.width, max(height, panel.height)
-    return panels
+        heading = {"type": "row", "title": row.title, "collapsed": row.is_collapsed, "gridPos": place, "panels": inside}
+        laid_out += [{"id": _id(row.title), **heading}, *below]
+        y = max((panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in below), default=y + 1)
+    return laid_out
+
+
+def _placed(panels: Sequence[Panel], y: int) -> list[Json]:
+    """Place panels from left to right. A line of panels is as high as its highest panel."""
+    placed: list[Json] = []
+    x = height = 0
+    for panel in panels:
+        if x + panel.width > GRID_WIDTH:
+            x, y, height = 0, y + height, 0
+        place = {"x": x, "y": y, "w": panel.width, "h": panel.height}
+        placed.append({"id": _id(panel.title), **_of_clusters(panel.body), "gridPos": place})
+        x, height = x + panel.width, max(height, panel.height)
+    return placed
 
 
 def _of_clusters(body: Json) -> Json:

@@ -47,13 +47,13 @@ def board() -> Json:
         [
             Row("Summary", _numbers()),
             Row("Inventory", [_list()]),
+            Row("Warnings", warning_panels("RayCluster")),
             Row("States and conditions", _states()),
             Row("Provisioning", provisioning(NAMED)),
             Row("Workers and resources", _workers()),
-            Row("Worker groups", _groups()),
-            Row("Warnings", warning_panels("RayCluster")),
-            Row("Pods", pod_panels("RayCluster")),
-            Row("Lifecycle", _lifecycle()),
+            Row("Worker groups", _groups(), is_collapsed=True),
+            Row("Pods", pod_panels("RayCluster"), is_collapsed=True),
+            Row("Lifecycle", _lifecycle(), is_collapsed=True),
         ],
     )
 

@@ -36,7 +36,7 @@ def board() -> Json:
             Row("Summary", _numbers()),
             Row("Data freshness", _freshness()),
             Row("API requests", _requests()),
-            Row("Resource usage", _usage()),
+            Row("Resource usage", _usage(), is_collapsed=True),
         ],
         time="now-1h",
     )
@@ -136,12 +136,6 @@ def _freshness() -> list[Panel]:
             "Number of objects by kind.",
             Query("{{resource}}", _by_kind("kuberay_exporter_objects")),
         ),
-        lines(
-            "Decode and collect failures",
-            "Objects and events that could not be decoded or converted to metrics, by kind.",
-            Query("{{resource}}, decode", _increase("decode_failures")),
-            Query("{{resource}}, collect", _increase("collect_failures")),
-        ),
     ]
 
 
@@ -172,6 +166,13 @@ def _requests() -> list[Panel]:
             Query("{{resource}}, list", _increase("list_failures")),
             Query("{{resource}}, watch", _increase("watch_failures")),
             width=8,
+        ),
+        lines(
+            "Decode and collect failures",
+            "Objects and events that could not be decoded or converted to metrics, by kind.",
+            Query("{{resource}}, decode", _increase("decode_failures")),
+            Query("{{resource}}, collect", _increase("collect_failures")),
+            width=24,
         ),
     ]
 

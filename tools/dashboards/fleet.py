@@ -57,9 +57,9 @@ def board() -> Json:
             Row("Problems", _problems()),
             Row("States", _states()),
             Row("Events", _events()),
-            Row("Durations", _durations()),
-            Row("Requested resources", _requested()),
-            Row("Namespaces", [_namespaces()]),
+            Row("Durations", _durations(), is_collapsed=True),
+            Row("Requested resources", _requested(), is_collapsed=True),
+            Row("Namespaces", [_namespaces()], is_collapsed=True),
         ],
         texts=[TextVariable("label", "Label of GPU-hours", "label_team")],
     )

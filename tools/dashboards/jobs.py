@@ -53,10 +53,10 @@ def board() -> Json:
             Row("States", _states()),
             Row("Results", _results()),
             Row("Warnings", warning_panels("RayJob")),
-            Row("Pods", pod_panels("RayJob")),
+            Row("Pods", pod_panels("RayJob"), is_collapsed=True),
             Row("Durations", _durations()),
-            Row("Stages", _stages()),
-            Row("Retries and schedules", _attempts()),
+            Row("Stages", _stages(), is_collapsed=True),
+            Row("Retries and schedules", _attempts(), is_collapsed=True),
         ],
     )
 

@@ -44,8 +44,8 @@ def board() -> Json:
             Row("Upgrades", _upgrades()),
             Row("Applications", _applications()),
             Row("Warnings", warning_panels("RayService")),
-            Row("Pods", pod_panels("RayService")),
-            Row("Lifecycle", _lifecycle()),
+            Row("Pods", pod_panels("RayService"), is_collapsed=True),
+            Row("Lifecycle", _lifecycle(), is_collapsed=True),
         ],
     )
 

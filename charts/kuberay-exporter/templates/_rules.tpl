@@ -53,7 +53,7 @@
 {{- range .externalLabels -}}
 {{- $external = printf "%s%s, " $external . -}}
 {{- $matchers = printf "%s%s=%%q, " $matchers . -}}
-{{- $values = printf "%s$labels.%s " $values . -}}
+{{- $values = printf "%s(index $labels %q) " $values . -}}
 {{- $where = printf "%s{{ with $labels.%s }}%s {{ . }}: {{ end }}" $where . . -}}
 {{- end -}}
 {{- $names := join ", " .externalLabels -}}
@@ -115,6 +115,29 @@ or on ({{ $object }}) (
 {{- end }}
 {{ end -}}
 
+{{- /* (list $rule $values): adds the addresses of the object on the page and of its dashboard to the annotations. */ -}}
+{{- define "kuberay-exporter.alertLinks" -}}
+{{- $rule := first . }}{{ $values := last . }}{{ $text := $rule.annotations.description -}}
+{{- /* The object is named in the description. */ -}}
+{{- $kind := regexFind `Ray\w+ \{\{ \$labels\.\$\{namespace\} \}\}/` $text | splitList " " | first -}}
+{{- $board := printf "kuberay-%s" (eq $kind "RayCronJob" | ternary "RayJob" $kind) -}}
+{{- if contains "{{ $labels.kind }} {{ $labels.${namespace} }}/" $text }}{{ $kind = "{{ $labels.kind }}" }}{{ $board = "kuberay-fleet" }}{{ end -}}
+{{- if not $kind }}{{ $board = hasPrefix "KubeRayExporter" $rule.alert | ternary "kuberay-exporter" "kuberay-fleet" }}{{ end -}}
+{{- if eq $values.metrics "nine" }}{{ $board = "kuberay-nine" }}{{ end -}}
+{{- with $values.prometheusRule.pageUrl -}}
+{{- if $kind -}}
+{{- $object := printf "&q={{ . }}&open=%s/{{ $labels.${namespace} }}/{{ . }}" $kind -}}
+{{- $_ := set $rule.annotations "page_url" (printf "%s/?kind=%s&namespace={{ $labels.${namespace} }}{{ with $labels.name }}%s{{ end }}" (trimSuffix "/" .) $kind $object) -}}
+{{- end -}}
+{{- end -}}
+{{- with $values.prometheusRule.dashboardUrl -}}
+{{- $variables := "{{ with $labels.${namespace} }}var-namespace={{ . }}{{ end }}" -}}
+{{- if and $kind (ne $kind "RayCronJob") }}{{ $variables = printf "%s{{ with $labels.name }}&var-name={{ . }}{{ end }}" $variables }}{{ end -}}
+{{- with $values.prometheusRule.externalLabels }}{{ $variables = printf "%s{{ with $labels.%s }}&var-cluster={{ . }}{{ end }}" $variables (first .) }}{{ end -}}
+{{- $_ := set $rule.annotations "dashboard_url" (printf "%s/d/%s?%s" (trimSuffix "/" .) $board $variables) -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* (list $rule $tokens $): the alert with the values of `prometheusRule.alerts`. As JSON. */ -}}
 {{- define "kuberay-exporter.alert" -}}
 {{- $rule := index . 0 }}{{ $tokens := index . 1 }}{{ $values := (index . 2).Values.prometheusRule -}}
@@ -130,6 +153,7 @@ or on ({{ $object }}) (
 {{- with $own.severity }}{{ $_ := set $rule.labels "severity" . }}{{ end -}}
 {{- $_ := set $rule "labels" (merge $rule.labels (deepCopy ($own.labels | default dict)) $values.labels) -}}
 {{- if not $values.runbookUrl }}{{ $_ := unset $rule.annotations "runbook_url" }}{{ end -}}
+{{- include "kuberay-exporter.alertLinks" (list $rule (index . 2).Values) -}}
 {{- range $name, $text := $rule.annotations -}}
 {{- $_ := set $rule.annotations $name (include "kuberay-exporter.insert" (list $text $tokens)) -}}
 {{- end -}}

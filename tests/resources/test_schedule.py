@@ -1,10 +1,10 @@
-"""When a schedule was last due."""
+"""When a schedule is and was due."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from exporter.diagnosis.schedule import is_readable, last_due
+from exporter.resources.schedule import is_readable, last_due, next_due
 
 NOW = datetime(2026, 11, 23, 10, 14, tzinfo=UTC)  # A Monday.
 LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
@@ -56,6 +56,31 @@ def test_last_due(schedule: str, zone: str, expected: str | None) -> None:
 def test_due_since(schedule: str, since: datetime, is_due: bool) -> None:
     """A time at which a job was created is not due again."""
     assert (last_due(schedule, "", NOW, since) is not None) is is_due
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "expected"),
+    [
+        ("14 10 * * *", "", "2026-11-24T10:14"),
+        ("15 10 * * *", "", "2026-11-23T10:15"),
+        ("@hourly", "", "2026-11-23T11:00"),
+        ("0 3 * * *", "Asia/Tokyo", "2026-11-23T18:00"),
+        ("CRON_TZ=Asia/Tokyo 0 3 * * *", "", "2026-11-23T18:00"),
+        ("0 0 29 2 ?", "", "2028-02-29T00:00"),
+        ("@every 1h30m", "", "2026-11-23T11:44"),
+        ("0 3 * * *", "No/Where", None),
+        ("0 0 30 2 *", "", None),
+        ("@every 99999999999999h", "", None),
+        ("@every 1.5h", "", None),
+        ("0 0 3 * * *", "", None),
+        ("a b c d e", "", None),
+        ("", "", None),
+    ],
+)
+def test_next_due(schedule: str, zone: str, expected: str | None) -> None:
+    """After a time at which a job was created; None where cron has no time, or it cannot be read."""
+    due = next_due(schedule, zone, NOW)
+    assert (due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M") if due else None) == expected
 
 
 @pytest.mark.parametrize(
