@@ -206,6 +206,14 @@ def test_filters(parameters: dict[str, str], expected: list[str]) -> None:
     assert names(TestClient(fleet.application()), **parameters) == expected
 
 
+def test_the_filter_of_labels_reads_more_labels_than_a_row_shows() -> None:
+    """All that are allowed."""
+    labels = {"cost-center": "1", "queue": "q", "team": "vision"}
+    web = client(item("RayCluster", "a", {}, labels=labels), labels={"RayCluster": ["*"]})
+    assert names(web, label="team=vision") == ["a"]
+    assert names(web, label="team=nlp") == []
+
+
 def test_every_order_has_a_reverse() -> None:
     """The heading of the present order is the link to its reverse."""
     web = client(*(job(name, state) for name, state in (("b", "Failed"), ("a", "Running"), ("c", "Complete"))))

@@ -220,14 +220,15 @@ class PageView:
         obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
         page = page_of(obj, self._snapshot.fleet, self.now) if obj and key in self._address.open else None
         managed_by = getattr(getattr(obj, "spec", None), "managed_by", None) or ""
-        return Row(key, view, lead, self._labels(view), managed_by, clusters, page)
+        labels = dict(list(self._labels(view).items())[:MAX_LABELS])
+        return Row(key, view, lead, labels, managed_by, clusters, page)
 
     def _labels(self, view: ObjectView) -> Mapping[str, str]:
         obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
         labels: Mapping[str, Any] = (obj and obj.metadata.labels) or {}
         keys = self._allowed.get(view.kind, ())
         shown = labels if "*" in keys else [key for key in keys if key in labels]
-        return {key: labels[key] or "" for key in [*shown][:MAX_LABELS]}
+        return {key: labels[key] or "" for key in shown}
 
 
 def key_of(view: ObjectView) -> str:

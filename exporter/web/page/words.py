@@ -25,6 +25,7 @@ TONES = {
 
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
 _SHOWN_ELSEWHERE = ("timeline", "workers", "active", "pending", "owner", "cron_job")
+_ACRONYMS = ("cpu", "gpu", "tpu")
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -49,6 +50,8 @@ def tone(state: str) -> str:
 
 def words(name: str) -> str:
     """Return an identifier as words: `image-pull` and `ray_version` as `Image pull` and `Ray version`."""
+    if name in _ACRONYMS:
+        return name.upper()
     return re.sub(r"[-_]", " ", name.removesuffix("_seconds").removesuffix("_bytes")).capitalize()
 
 
