@@ -96,6 +96,19 @@ def test_panels_have_a_description(board: dict[str, Any]) -> None:
         assert re.fullmatch(r"[A-Z0-9].*\.", panel["description"])
 
 
+def test_panels_say_which_collectors_they_need(board: dict[str, Any]) -> None:
+    """Those that are off by default in `serve`: an empty panel looks as if there were nothing to show."""
+    for panel in panels(board):
+        expressions = " ".join(target["expr"] for target in panel["targets"])
+        for prefix, collector in (
+            ("kuberay_pod", "pods"),
+            ("kuberay_event", "events"),
+            ("kuberay_cronjob", "raycronjobs"),
+        ):
+            is_named = re.search(rf"Needs --collectors with .*\b{collector}\b", panel["description"]) is not None
+            assert is_named is (prefix in expressions), panel["title"]
+
+
 def test_panels_have_units(board: dict[str, Any]) -> None:
     """In tables, every column of values has its own unit."""
     for panel in panels(board):

@@ -42,6 +42,9 @@ COLUMN_TITLES = {
 }
 """Titles of the columns whose label is not a title by itself."""
 
+COLLECTORS_OFF_BY_DEFAULT = {"kuberay_cronjob": "raycronjobs", "kuberay_event": "events", "kuberay_pod": "pods"}
+"""How the metrics of these collectors begin."""
+
 # The minimum interval of a bar. $__rate_interval is then one scrape interval longer, so no event is in two bars.
 BAR = "5m"
 
@@ -242,6 +245,13 @@ def _panel(
     options: Json,
     field: Json,
 ) -> Panel:
+    expressions = " ".join(target["expr"] for target in targets)
+    collectors = [name for prefix, name in COLLECTORS_OFF_BY_DEFAULT.items() if prefix in expressions]
+    if collectors:
+        needs = f"Needs --collectors with {' and '.join(collectors)}."
+        description = f"{description} {needs}"
+        # In a table it would be in each empty cell.
+        field = field if kind == "table" else {**field, "noValue": needs}
     body = {
         "type": kind,
         "title": title,
