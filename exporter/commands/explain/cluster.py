@@ -31,16 +31,18 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
     Raises:
         ConfigError: no kind of ray.io could be read.
     """
-    objects, unread = Objects(report), dict[str, str]()
+    objects, unread, lines = Objects(report), dict[str, str](), list[str]()
     for kind, selection in _LISTS:
         if reason := _read(transport, kind, selection, namespace, objects):
             is_said = kind.name in unread
             unread.setdefault(kind.name, reason)
             # A kind of KubeRay that is not exported by default is missing in many clusters.
             if not is_said and (kind.is_default or not kind.is_custom_resource):
-                report(f"couldn't read {kind.plural}, so they are left out: {reason}")
+                lines.append(f"couldn't read {kind.plural}, so they are left out: {reason}")
     if all(kind in unread for kind in DIAGNOSED):
         raise ConfigError(f"couldn't read any kind of {API_GROUP}: {unread['RayCluster']}")
+    for line in lines:
+        report(line)
     known = Known(
         clusters="RayCluster" not in unread,
         pods="Pod" not in unread,
