@@ -96,7 +96,10 @@ def definition(group: str, plural: str, kind: str) -> dict[str, Any]:
 
 
 RAY_DEFINITIONS = [definition(GROUP, plural, kind) for plural, kind in ALL_KINDS.items()]
-MONITORING_DEFINITIONS = [
+CHART_DEFINITIONS = [
     definition("monitoring.coreos.com", f"{kind.lower()}s", kind)
     for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
-] + [definition("autoscaling.k8s.io", "verticalpodautoscalers", "VerticalPodAutoscaler")]
+] + [
+    definition("autoscaling.k8s.io", "verticalpodautoscalers", "VerticalPodAutoscaler"),
+    definition("gateway.networking.k8s.io", "httproutes", "HTTPRoute"),
+]

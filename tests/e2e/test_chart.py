@@ -9,15 +9,15 @@ import yaml
 
 from tests.e2e.api import Answer
 from tests.e2e.cluster import Account, Cluster
-from tests.e2e.rays import MONITORING_DEFINITIONS
+from tests.e2e.rays import CHART_DEFINITIONS
 from tests.e2e.releases import RESTRICTED, installed, render
 from tests.support.helm_chart import value_sets
 
 
 @pytest.fixture(scope="module", autouse=True)
 def monitors(cluster: Cluster) -> Iterator[None]:
-    """The kinds of the Prometheus Operator: the cluster's own, or definitions that accept any fields."""
-    with cluster.installed(MONITORING_DEFINITIONS):
+    """The kinds of operators and of the Gateway API: the cluster's own, or definitions that accept any fields."""
+    with cluster.installed(CHART_DEFINITIONS):
         yield
 
 
@@ -62,7 +62,7 @@ def test_rules_and_dashboards_are_accepted(cluster: Cluster, restricted: str) ->
         there = cluster.kubectl("get", "prometheusrules,configmaps", "--namespace", restricted, "--output", "name")
         of_ours = [name for name in there.split() if "kube-root-ca" not in name]
         assert len(of_ours) == kinds.count("PrometheusRule") + kinds.count("ConfigMap")
-        assert (kinds.count("PrometheusRule"), kinds.count("ConfigMap")) == (1, 5)
+        assert (kinds.count("PrometheusRule"), kinds.count("ConfigMap")) == (1, 6)
         assert cluster.kubectl("diff", "--server-side", "-f", "-", stdin=release.rendered.text) == ""
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from tests.e2e import binaries
 from tests.e2e.cluster import Cluster
-from tests.e2e.rays import MONITORING_DEFINITIONS
+from tests.e2e.rays import CHART_DEFINITIONS
 from tests.support.helm_chart import ROOT
 
 SIDECAR = ROOT / "deploy" / "sidecar"
@@ -32,7 +32,7 @@ def operator(cluster: Cluster, namespace: str) -> str:
 
 @pytest.fixture
 def monitors(cluster: Cluster) -> Iterator[None]:
-    with cluster.installed(MONITORING_DEFINITIONS):
+    with cluster.installed(CHART_DEFINITIONS):
         yield
 
 
