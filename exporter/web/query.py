@@ -12,16 +12,13 @@ DEFAULT_LIMIT = 500
 KINDS = tuple(DIAGNOSED)
 
 _BOOLEANS = {"true": True, "false": False}
-_SORTS: dict[str, Callable[[ObjectView], tuple[object, ...]] | None] = {
-    "severity": None,  # the order of a snapshot
-    "name": lambda entry: (entry.name, entry.namespace, entry.kind),
-    "state": lambda entry: (entry.state, entry.name, entry.namespace),
-    "created": lambda entry: (
-        -(entry.created_at.timestamp() if entry.created_at else 0.0),
-        entry.name,
-        entry.namespace,
-    ),
+SORTS: dict[str, Callable[[ObjectView], tuple[object, ...]] | None] = {
+    "severity": None,  # the order of a snapshot: the worst first
+    "name": lambda view: (view.name, view.namespace, view.kind),
+    "state": lambda view: (view.state, view.name, view.namespace),
+    "created": lambda view: (-(view.created_at.timestamp() if view.created_at else 0.0), view.name, view.namespace),
 }
+"""Keys of the orders that the API and the page have."""
 
 
 class QueryError(Exception):
@@ -43,7 +40,7 @@ class Query(NamedTuple):
     def select(self, entries: Sequence[ObjectView]) -> list[ObjectView]:
         """Return the entries that match, in the order that is asked for."""
         found = [entry for entry in entries if self._matches(entry)]
-        key = _SORTS[self.sort]
+        key = SORTS[self.sort]
         return found if key is None else sorted(found, key=key)
 
     def _matches(self, entry: ObjectView) -> bool:
@@ -68,7 +65,7 @@ def parse_query(values: Mapping[str, Sequence[str]]) -> Query:
         states=frozenset(values.get("state", ())),
         name=last.get("name", "").lower(),
         healthy=_BOOLEANS[_one_of("healthy", last["healthy"], tuple(_BOOLEANS))] if "healthy" in last else None,
-        sort=_one_of("sort", last.get("sort", "severity"), tuple(_SORTS)),
+        sort=_one_of("sort", last.get("sort", "severity"), tuple(SORTS)),
         limit=_number("limit", last.get("limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT),
         start=_number("continue", last.get("continue") or "0", 0, 10**9),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 from exporter.views.views import ObjectView
+from exporter.web.query import SORTS
 
 PAGE_SIZE = 100
 """Rows of a page of the table."""
@@ -22,13 +23,6 @@ HEALTHY = "none"
 Labels = Callable[[ObjectView], Mapping[str, str]]
 """Returns the labels of an object that may be shown."""
 
-_SORTS: dict[str, Callable[[ObjectView], tuple[object, ...]] | None] = {
-    "severity": None,  # the order of a snapshot: the worst first
-    "name": lambda view: (view.name, view.namespace, view.kind),
-    "state": lambda view: (view.state, view.name, view.namespace),
-    "created": lambda view: (-(view.created_at.timestamp() if view.created_at else 0.0), view.name, view.namespace),
-}
-
 
 class Address:
     """The parameters of a request, of which the last value counts; an unknown sort or page is the first one."""
@@ -40,7 +34,7 @@ class Address:
         self.open = tuple(dict.fromkeys(given.get("open", ())))[-MOST_OPEN:]
         sort = self.get("sort")
         self.is_reversed = sort.startswith("-")
-        self.sort = sort.removeprefix("-") if sort.removeprefix("-") in _SORTS else "severity"
+        self.sort = sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "severity"
         start = self.get("continue")
         self.start = int(start) if start.isascii() and start.isdigit() and len(start) < 10 else 0
 
@@ -70,7 +64,7 @@ class Address:
         if label := self.get("label"):
             name, _, value = label.partition("=")
             found = [view for view in found if labels(view).get(name) == value]
-        if key := _SORTS[self.sort]:
+        if key := SORTS[self.sort]:
             found.sort(key=key)
         return found[::-1] if self.is_reversed else found
 
