@@ -38,23 +38,16 @@ class IdleConnections(Attack):
             scene.hold(6)
 
 
-class FewDescriptors(Attack):
+class FewDescriptors(IdleConnections):
     """200 connections on which nothing is sent, with a limit of 90 descriptors.
 
     There are none left for a new connection unless an idle one is closed.
     """
 
     name = "few-descriptors"
+    is_short = False
     descriptors = 90
     count = 200
-
-    def strike(self, scene: Scene) -> None:
-        with ExitStack() as stack:
-            for _ in range(self.count):
-                scene.check_alive()
-                with contextlib.suppress(OSError):
-                    stack.enter_context(scene.victim.connect(timeout_seconds=0.5))
-            scene.hold(5)
 
 
 class Resets(Attack):
