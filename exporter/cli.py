@@ -25,7 +25,6 @@ from exporter.options import (
     exporter_options,
     family_options,
     log_options,
-    metrics_address_option,
     option,
     start_logging,
 )
@@ -44,8 +43,7 @@ def cli() -> None:
 
 
 @cli.command("serve")
-@metrics_address_option(":8080")
-@exporter_options(family_options(), retain="0s")
+@exporter_options(family_options(), address=":8080", retain="0s")
 @auth_options()
 @option("--kubeconfig", help="Path of a kubeconfig; without it the pod's service account, then $KUBECONFIG.")
 @option("--context", help="Context of the kubeconfig.  [default: its current one]")
@@ -62,8 +60,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 
 
 @cli.command("demo")
-@metrics_address_option("127.0.0.1:8080")
-@exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), retain="10m")
+@exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), address="127.0.0.1:8080", retain="10m")
 @log_options(level="warn", encoder="console")
 @option(
     "--seed",
@@ -86,8 +83,8 @@ def demo_command(seed: int, speed: float, objects: int, **values: Any) -> None:
     # Imported here, so that the other commands do not load the simulator.
     from exporter.commands import demo
 
-    if click.get_current_context().get_parameter_source("metrics_addr") is ParameterSource.DEFAULT:
-        values["metrics_addr"] = demo.free_address(values["metrics_addr"])
+    if click.get_current_context().get_parameter_source("metrics_address") is ParameterSource.DEFAULT:
+        values["metrics_address"] = demo.free_address(values["metrics_address"])
     config = build_config(values)
     start_logging(values)
     demo.run(config, seed=seed, speed=speed, objects=objects)
@@ -102,7 +99,7 @@ def render_command(
     metrics: str,
     metric_allowlist: tuple[re.Pattern[str], ...],
     metric_denylist: tuple[re.Pattern[str], ...],
-    metric_labels_allowlist: UserLabelAllowlist,
+    user_labels: UserLabelAllowlist,
 ) -> None:
     """Print the metrics of objects in files, JSON or YAML, and exit.
 
@@ -118,7 +115,7 @@ def render_command(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     skipped: list[str] = []
     family_filter = build_family_filter(metrics, metric_allowlist, metric_denylist)
-    renderer = Renderer(collectors, family_filter, metric_labels_allowlist, skipped.append)
+    renderer = Renderer(collectors, family_filter, user_labels, skipped.append)
     for item in items_of_files(files or [sys.stdin.buffer]):
         renderer.add(item)
     # With PYTHONUNBUFFERED, common in images, sys.stdout.buffer stops after what a pipe takes at once.

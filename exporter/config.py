@@ -71,21 +71,13 @@ class MetricsAuth:
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one run; they do not depend on the cluster.
+    """The settings of one run, of which `options` has the flags; they do not depend on the cluster.
 
     Attributes:
         probe_address: a second listener for the probes; None: they are on `metrics_address` alone.
         namespaces: which to watch; empty: all, cluster-wide.
         collectors: plural names of the kinds to export; none: only the probes are answered.
-        user_labels: which labels of objects become labels of series.
         histogram_buckets: upper bounds in seconds, ascending.
-        object_series_limit: series of one object in one metric family.
-        retain_deleted_seconds: how long some series of a finished, deleted RayJob stay.
-        page_size: objects in one page of a list.
-        max_requests: scrapes that are answered at once.
-        log_events: whether new occurrences of Events are logged.
-        has_web_ui: whether the page and its API are served.
-        cluster_name: for the head of the page; "" for none.
         links: addresses of other programs for the page, by `dashboard`, `grafana`, `alerts` and `runbook`; "" for none.
         web_config_file: TLS, users and headers; None: plain HTTP for everyone.
     """
@@ -117,9 +109,14 @@ def parse_address(text: str) -> Address:
     return Address(match["host"].strip("[]"), int(match["port"]))
 
 
+def parse_list(text: str) -> tuple[str, ...]:
+    """Return the elements of a comma-separated list, each once, in order."""
+    return tuple(dict.fromkeys(element.strip() for element in text.split(",") if element.strip()))
+
+
 def parse_namespaces(text: str) -> tuple[str, ...]:
     """Read a comma-separated list of namespaces, empty for all; raises ConfigError."""
-    namespaces = _split(text)
+    namespaces = parse_list(text)
     for namespace in namespaces:
         if not _NAMESPACE.fullmatch(namespace):
             raise ConfigError(f"'{namespace}' is not the name of a namespace")
@@ -128,7 +125,7 @@ def parse_namespaces(text: str) -> tuple[str, ...]:
 
 def parse_collectors(text: str, known: Iterable[str]) -> tuple[str, ...]:
     """Read a comma-separated list of kinds; raises ConfigError."""
-    known, collectors = tuple(known), _split(text)
+    known, collectors = tuple(known), parse_list(text)
     for collector in collectors:
         if collector not in known:
             raise ConfigError(f"'{collector}' is not one of {', '.join(known)}")
@@ -149,11 +146,6 @@ def parse_patterns(text: str) -> tuple[re.Pattern[str], ...]:
         except re.error as exc:
             raise ConfigError(f"'{element}' is not a regular expression: {exc}") from exc
     return tuple(patterns)
-
-
-def parse_audiences(text: str) -> tuple[str, ...]:
-    """Read a comma-separated list of audiences."""
-    return _split(text)
 
 
 def parse_cache_time(text: str) -> float:
@@ -189,7 +181,7 @@ def parse_label_allowlist(text: str, known: Iterable[str]) -> UserLabelAllowlist
             raise ConfigError(f"'{text[position:]}' is not a list such as 'rayjobs=[team,cost-center],rayclusters=[*]'")
         if match["plural"] not in (*known, "*"):
             raise ConfigError(f"'{match['plural']}' is not one of {', '.join(known)}")
-        keys[match["plural"]] = _split(match["keys"])
+        keys[match["plural"]] = parse_list(match["keys"])
         position = match.end()
     return UserLabelAllowlist(keys)
 
@@ -210,8 +202,3 @@ def parse_duration(text: str) -> float:
     if match is None or not match[0]:
         raise ConfigError(f"'{text}' is not a duration such as '90s', '10m' or '1h30m'")
     return int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + float(match["s"] or 0)
-
-
-def _split(text: str) -> tuple[str, ...]:
-    """Return the elements of a comma-separated list, each once, in order."""
-    return tuple(dict.fromkeys(element.strip() for element in text.split(",") if element.strip()))

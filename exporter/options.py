@@ -2,7 +2,8 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ from exporter.config import (
     FamilyFilter,
     MetricsAuth,
     parse_address,
-    parse_audiences,
     parse_buckets,
     parse_cache_time,
     parse_collectors,
     parse_duration,
     parse_label_allowlist,
     parse_link,
+    parse_list,
     parse_namespaces,
     parse_patterns,
 )
@@ -61,236 +62,129 @@ def parse_encoder(text: str) -> str:
     return text
 
 
-def option(flag: str, **attributes: Any) -> Callable[[Any], Any]:
-    """An option with its environment variable, KUBERAY_EXPORTER_<FLAG>, shown in the help."""
+def option(flag: str, *setting: str, **attributes: Any) -> Callable[[Any], Any]:
+    """An option with its environment variable, KUBERAY_EXPORTER_<FLAG>, shown in the help.
+
+    Its value is named after the flag, or is the `setting` of `Config` that is given.
+    """
     variable = f"KUBERAY_EXPORTER_{flag.removeprefix('--').replace('-', '_').upper()}"
-    return click.option(flag, envvar=variable, show_envvar=True, show_default=True, **attributes)
+    return click.option(flag, *setting, envvar=variable, show_envvar=True, show_default=True, **attributes)
 
 
 def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Several options as one decorator; the help lists them in this order."""
-
-    def decorate(command: Any) -> Any:
-        return functools.reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)
-
-    return decorate
+    return lambda command: functools.reduce(lambda decorated, one: one(decorated), reversed(decorators), command)
 
 
+# What a flag is called, what it becomes, and its help stand together.
+# fmt: off
 def family_options(
     collectors: Sequence[str] = DEFAULT_PLURALS, labels: str = "", known: Sequence[str] = PLURALS
 ) -> Callable[[Any], Any]:
     """Options of the metrics that are printed, of the `known` kinds; the demo has other defaults."""
+    kinds = Parsed("kinds", functools.partial(parse_collectors, known=known))
+    user_labels = Parsed("labels", functools.partial(parse_label_allowlist, known=RAY_PLURALS))
+    regexps = Parsed("regexps", parse_patterns)
     return options(
-        option(
-            "--collectors",
-            type=Parsed("kinds", functools.partial(parse_collectors, known=known)),
-            default=",".join(collectors),
-            help=f"Comma-separated kinds to export, of {', '.join(known)}.",
-        ),
-        option(
-            "--metrics",
-            type=click.Choice(["all", "nine"]),
-            default="all",
-            help="Metrics to derive: all, or the nine of the KubeRay operator and the exporter's own.",
-        ),
-        option(
-            "--metric-allowlist",
-            type=Parsed("regexps", parse_patterns),
-            default="",
-            help="Comma-separated regular expressions of metric families to print.  [default: all]",
-        ),
-        option(
-            "--metric-denylist",
-            type=Parsed("regexps", parse_patterns),
-            default="",
-            help="Comma-separated regular expressions of metric families to omit.",
-        ),
-        option(
-            "--metric-labels-allowlist",
-            type=Parsed("labels", functools.partial(parse_label_allowlist, known=RAY_PLURALS)),
-            default=labels,
-            help="Labels of objects to add as metric labels, such as 'rayjobs=[team,cost-center],rayclusters=[*]'.",
-        ),
+        option("--collectors", type=kinds, default=",".join(collectors),
+            help=f"Comma-separated kinds to export, of {', '.join(known)}."),
+        option("--metrics", type=click.Choice(["all", "nine"]), default="all",
+            help="Metrics to derive: all, or the nine of the KubeRay operator and the exporter's own."),
+        option("--metric-allowlist", type=regexps, default="",
+            help="Comma-separated regular expressions of metric families to print.  [default: all]"),
+        option("--metric-denylist", type=regexps, default="",
+            help="Comma-separated regular expressions of metric families to omit."),
+        option("--metric-labels-allowlist", "user_labels", type=user_labels, default=labels,
+            help="Labels of objects to add as metric labels, such as 'rayjobs=[team,cost-center],rayclusters=[*]'."),
     )
 
 
-def exporter_options(families: Callable[[Any], Any], retain: str) -> Callable[[Any], Any]:
-    """The exporter's own settings, for `serve` and `demo`."""
+def exporter_options(families: Callable[[Any], Any], address: str, retain: str) -> Callable[[Any], Any]:
+    """The exporter's own settings, for `serve` and `demo`, with the command's defaults."""
+    link = Parsed("address", parse_link)
+    placeholders = "{kind}, {namespace}, {name} and {cluster} are replaced"
     return options(
-        option(
-            "--enable-metrics",
-            type=bool,
-            default=True,
-            # As in Go, the flag alone is true.
-            is_flag=False,
-            flag_value=True,
-            help="False: answer only the probes, and watch nothing; for command lines of the KubeRay operator.",
-        ),
-        option(
-            "--health-probe-bind-address",
-            type=Parsed("address", parse_address),
-            help="Address of a second listener for /healthz and /readyz only.  [default: none]",
-        ),
-        option(
-            "--watch-namespace",
-            type=Parsed("namespaces", parse_namespaces),
-            default="",
-            help="Comma-separated namespaces to watch.  [default: all]",
-        ),
+        option("--metrics-addr", "metrics_address", type=Parsed("address", parse_address), default=address,
+            help="Listen address; an empty host means all interfaces, port 0 any free port."),
+        # As in Go, the flag alone is true.
+        option("--enable-metrics", type=bool, default=True, is_flag=False, flag_value=True,
+            help="False: answer only the probes, and watch nothing; for command lines of the KubeRay operator."),
+        option("--health-probe-bind-address", "probe_address", type=Parsed("address", parse_address),
+            help="Address of a second listener for /healthz and /readyz only.  [default: none]"),
+        option("--watch-namespace", "namespaces", type=Parsed("namespaces", parse_namespaces), default="",
+            help="Comma-separated namespaces to watch.  [default: all]"),
         families,
-        option(
-            "--histogram-buckets",
-            type=Parsed("seconds", parse_buckets),
+        option("--histogram-buckets", type=Parsed("seconds", parse_buckets),
             default="10,30,60,120,300,600,1800,3600,7200,14400,43200,86400",
-            help="Comma-separated upper bounds of the duration histograms, in seconds.",
-        ),
-        option(
-            "--retain-deleted",
-            type=Parsed("duration", parse_duration),
-            default=retain,
-            help="Time for which some series of a finished RayJob are kept after its deletion.",
-        ),
-        option(
-            "--object-series-limit",
-            type=click.IntRange(1, 100_000),
-            default=MAX_SERIES,
-            help="Maximum number of series of one object in one metric family.",
-        ),
-        option(
-            "--kube-page-size",
-            type=click.IntRange(1, 10_000),
-            default=500,
-            help="Maximum number of objects in one page of a list.",
-        ),
-        option(
-            "--web-max-requests",
-            type=click.IntRange(1, 10_000),
-            default=40,
-            help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After.",
-        ),
-        option(
-            "--web-ui/--no-web-ui",
-            default=True,
-            help="Page with the objects and their findings at /, and its API at /api/v1.",
-        ),
-        option(
-            "--cluster-name",
-            default="",
-            help="Name of the cluster, for the head and the title of the page.  [default: none]",
-        ),
-        option(
-            "--log-events/--no-log-events",
-            default=False,
-            help="Log line for each Event with new occurrences; needs the collector events.",
-        ),
-        option(
-            "--web-config-file",
-            type=click.Path(path_type=Path),
-            help="File with TLS and basic authentication, as of Prometheus' exporter-toolkit.  [default: none]",
-        ),
-        *link_options(),
+            help="Comma-separated upper bounds of the duration histograms, in seconds."),
+        option("--retain-deleted", "retain_deleted_seconds", type=Parsed("duration", parse_duration), default=retain,
+            help="Time for which some series of a finished RayJob are kept after its deletion."),
+        option("--object-series-limit", type=click.IntRange(1, 100_000), default=MAX_SERIES,
+            help="Maximum number of series of one object in one metric family."),
+        option("--kube-page-size", "page_size", type=click.IntRange(1, 10_000), default=500,
+            help="Maximum number of objects in one page of a list."),
+        option("--web-max-requests", "max_requests", type=click.IntRange(1, 10_000), default=40,
+            help="Maximum number of scrapes answered at once; more are answered 503 with Retry-After."),
+        option("--web-ui/--no-web-ui", "has_web_ui", default=True,
+            help="Page with the objects and their findings at /, and its API at /api/v1."),
+        option("--cluster-name", default="",
+            help="Name of the cluster, for the head and the title of the page.  [default: none]"),
+        option("--log-events/--no-log-events", "log_events", default=False,
+            help="Log line for each Event with new occurrences; needs the collector events."),
+        option("--web-config-file", type=click.Path(path_type=Path),
+            help="File with TLS and basic authentication, as of Prometheus' exporter-toolkit.  [default: none]"),
+        option("--web-link-dashboard", type=link, default="",
+            help=f"Address of a cluster's Ray dashboard; {placeholders}."),
+        option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}."),
+        option("--web-link-alerts", type=link, default="", help=f"Address of an object's alerts; {placeholders}."),
+        option("--web-link-runbook", type=link, default="",
+            help="Address of docs/runbooks.md, for the links of findings."),
     )
 
 
 def auth_options() -> Callable[[Any], Any]:
     """Authentication by the API server, for `serve` alone: the demo's has no users."""
     return options(
-        option(
-            "--metrics-auth",
-            type=click.Choice(["none", "kubernetes"]),
-            default="none",
-            help="Check of bearer tokens: none, or by TokenReview and SubjectAccessReview of the API server.",
-        ),
-        option(
-            "--metrics-auth-audiences",
-            type=Parsed("audiences", parse_audiences),
-            default="",
-            help="Comma-separated audiences, of which a token must have one.  [default: those of the API server]",
-        ),
-        option(
-            "--metrics-auth-cache-ttl",
-            type=Parsed("duration", parse_cache_time),
-            default="1m",
-            help="Time for which a decision on a token is used, at most 1h.",
-        ),
-        option(
-            "--metrics-auth-client-certificates",
-            is_flag=True,
-            help="Accept a client certificate verified by --web-config-file in place of a token.",
-        ),
-    )
-
-
-def link_options() -> Iterator[Callable[[Any], Any]]:
-    """Links of the page to other programs."""
-    link = Parsed("address", parse_link)
-    placeholders = "{kind}, {namespace}, {name} and {cluster} are replaced"
-    yield option(
-        "--web-link-dashboard", type=link, default="", help=f"Address of a cluster's Ray dashboard; {placeholders}."
-    )
-    yield option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}.")
-    yield option("--web-link-alerts", type=link, default="", help=f"Address of an object's alerts; {placeholders}.")
-    yield option(
-        "--web-link-runbook", type=link, default="", help="Address of docs/runbooks.md, for the links of findings."
-    )
-
-
-def metrics_address_option(default: str) -> Callable[[Any], Any]:
-    """Return the option of the listen address; `default` is that of the command."""
-    return option(
-        "--metrics-addr",
-        type=Parsed("address", parse_address),
-        default=default,
-        help="Listen address; an empty host means all interfaces, port 0 any free port.",
+        option("--metrics-auth", type=click.Choice(["none", "kubernetes"]), default="none",
+            help="Check of bearer tokens: none, or by TokenReview and SubjectAccessReview of the API server."),
+        option("--metrics-auth-audiences", type=Parsed("audiences", parse_list), default="",
+            help="Comma-separated audiences, of which a token must have one.  [default: those of the API server]"),
+        option("--metrics-auth-cache-ttl", type=Parsed("duration", parse_cache_time), default="1m",
+            help="Time for which a decision on a token is used, at most 1h."),
+        option("--metrics-auth-client-certificates", is_flag=True,
+            help="Accept a client certificate verified by --web-config-file in place of a token."),
     )
 
 
 def log_options(level: str, encoder: str) -> Callable[[Any], Any]:
-    """Return the options of the log, with the command's defaults."""
+    """Options of the log, with the command's defaults."""
     return options(
         option("--log-level", type=click.Choice(list(LEVELS)), default=level, help="Minimum log level."),
-        option(
-            "--log-stdout-encoder",
-            type=Parsed("encoder", parse_encoder),
-            default=encoder,
-            help="Log encoder of standard output: json or console.",
-        ),
-        option(
-            "--log-file-path",
-            help="Log file in addition to standard output, from level info on; rotated at 500 MB.",
-        ),
-        option(
-            "--log-file-encoder",
-            type=Parsed("encoder", parse_encoder),
-            default="json",
-            help="Log encoder of the file: json or console.",
-        ),
+        option("--log-stdout-encoder", type=Parsed("encoder", parse_encoder), default=encoder,
+            help="Log encoder of standard output: json or console."),
+        option("--log-file-path",
+            help="Log file in addition to standard output, from level info on; rotated at 500 MB."),
+        option("--log-file-encoder", type=Parsed("encoder", parse_encoder), default="json",
+            help="Log encoder of the file: json or console."),
     )
+# fmt: on
 
 
 def build_config(values: dict[str, Any]) -> Config:
-    """Return the exporter's settings from the values of `exporter_options` and the address."""
+    """Return the exporter's settings from the values of `exporter_options`."""
     collectors = build_collectors(values["metrics"], values["collectors"])
     if values["log_events"] and EVENTS.plural not in collectors:
         raise click.UsageError(f"--log-events needs '{EVENTS.plural}' in --collectors")
     return Config(
-        metrics_address=values["metrics_addr"],
-        probe_address=values["health_probe_bind_address"],
-        namespaces=values["watch_namespace"],
-        collectors=collectors if values["enable_metrics"] else (),
-        family_filter=build_family_filter(values["metrics"], values["metric_allowlist"], values["metric_denylist"]),
-        user_labels=values["metric_labels_allowlist"],
-        histogram_buckets=values["histogram_buckets"],
-        object_series_limit=values["object_series_limit"],
-        retain_deleted_seconds=values["retain_deleted"],
-        page_size=values["kube_page_size"],
-        max_requests=values["web_max_requests"],
-        log_events=values["log_events"],
-        has_web_ui=values["web_ui"],
-        cluster_name=values["cluster_name"],
-        links={name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "alerts", "runbook")},
-        web_config_file=values["web_config_file"],
-        metrics_auth=_build_auth(values) if "metrics_auth" in values else MetricsAuth(),
+        **{setting.name: values[setting.name] for setting in fields(Config) if setting.name in values}
+        | {
+            "collectors": collectors if values["enable_metrics"] else (),
+            "family_filter": build_family_filter(
+                values["metrics"], values["metric_allowlist"], values["metric_denylist"]
+            ),
+            "links": {name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "alerts", "runbook")},
+            "metrics_auth": _build_auth(values) if "metrics_auth" in values else MetricsAuth(),
+        }
     )
 
 
@@ -301,12 +195,9 @@ def _build_auth(values: dict[str, Any]) -> MetricsAuth:
         cache_seconds=values["metrics_auth_cache_ttl"],
         accepts_certificates=values["metrics_auth_client_certificates"],
     )
-    for flag, value in (
-        ("--metrics-auth-audiences", auth.audiences),
-        ("--metrics-auth-client-certificates", auth.accepts_certificates),
-    ):
+    for flag in ("--metrics-auth-audiences", "--metrics-auth-client-certificates"):
         # Without the filter they protect nothing: the operator expects a check that does not take place.
-        if value and not auth.is_on:
+        if values[flag.removeprefix("--").replace("-", "_")] and not auth.is_on:
             raise click.UsageError(f"{flag} needs --metrics-auth kubernetes")
     return auth
 
@@ -332,9 +223,7 @@ def build_family_filter(
     """Return the filter of families; at most one of the settings may select some, else UsageError."""
     if bool(allow) + bool(deny) + (metrics == "nine") > 1:
         raise click.UsageError("--metrics nine, --metric-allowlist and --metric-denylist exclude each other: give one")
-    return (
-        FamilyFilter((re.compile(nine_pattern()), OWN_METRICS), ()) if metrics == "nine" else FamilyFilter(allow, deny)
-    )
+    return FamilyFilter((re.compile(nine_pattern()), OWN_METRICS)) if metrics == "nine" else FamilyFilter(allow, deny)
 
 
 def nine_pattern() -> str:

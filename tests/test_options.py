@@ -16,7 +16,6 @@ from exporter.options import (
     exporter_options,
     family_options,
     log_options,
-    metrics_address_option,
     option,
     options,
     parse_encoder,
@@ -31,8 +30,7 @@ def settings(*arguments: str, **variables: str) -> Config:
     """Return the settings of `serve` with these arguments."""
 
     @click.command()
-    @metrics_address_option(":8080")
-    @exporter_options(family_options(), retain="0s")
+    @exporter_options(family_options(), address=":8080", retain="0s")
     @log_options(level="info", encoder="json")
     def command(**values: Any) -> Config:
         return build_config(values)

@@ -384,10 +384,10 @@ def test_exporter_takes_the_flags_of_the_chart(name: str) -> None:
     command, *flags = rendered.container["args"]
     params = serve_command.make_context(command, flags).params
     assert list(params["collectors"]) == yaml.safe_load(value_sets()[name].read_text()).get("collectors", KINDS)
-    assert params["metrics_addr"].port == rendered.container["ports"][0]["containerPort"]
+    assert params["metrics_address"].port == rendered.container["ports"][0]["containerPort"]
     if name == "everything":
         assert params["log_events"] is True
-        assert (params["object_series_limit"], params["web_max_requests"]) == (5000, 10)
+        assert (params["object_series_limit"], params["max_requests"]) == (5000, 10)
 
 
 def test_only_readiness_asks_for_the_first_list(default: Rendered) -> None:

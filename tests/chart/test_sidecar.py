@@ -81,7 +81,7 @@ def test_ports_do_not_collide(component: list[dict[str, Any]]) -> None:
     both = containers(deployment)
     (port,) = both["kuberay-exporter"]["ports"]
     flags = both["kuberay-exporter"]["args"]
-    assert serve_command.make_context(flags[0], flags[1:]).params["metrics_addr"].port == port["containerPort"]
+    assert serve_command.make_context(flags[0], flags[1:]).params["metrics_address"].port == port["containerPort"]
     assert port["containerPort"] not in OPERATOR_PORTS
     assert port["name"] not in [port["name"] for port in both["kuberay-operator"]["ports"]]
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
