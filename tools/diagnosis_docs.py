@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.diagnosis.causes import CAUSES, Cause, Severity
+from exporter.diagnosis.causes import Cause, Severity
 from tools.sentences import findings
 
 _CONTAINER = re.compile(r"(?<=Statuses)\[[a-z-]+\]")
@@ -55,17 +55,17 @@ def _table() -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     evidence, tests, runbooks = _seen()
     for severity in Severity:
-        for cause, row in CAUSES.items():
-            if row.severity is severity:
-                command = f"`{_command(row.command)}`"
+        for cause in Cause:
+            if cause.severity is severity:
+                command = f"`{_command(cause.command)}`"
                 links = ", ".join(f"[{anchor}](runbooks.md#{anchor})" for anchor in runbooks[cause])
                 fields = ", ".join(f"`{field}`" for field in evidence[cause])
                 cells = [
                     f"`{cause.value}`",
                     severity.value,
-                    row.meaning,
+                    cause.meaning,
                     fields,
-                    row.advice,
+                    cause.advice,
                     command,
                     links,
                     tests[cause],

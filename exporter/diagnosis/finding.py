@@ -7,7 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from exporter.diagnosis.causes import CAUSES, RUNBOOKS_OF_KINDS, RUNS_AGAIN, Cause, Severity
+from exporter.diagnosis.causes import RUNBOOKS_OF_KINDS, RUNS_AGAIN, Cause, Severity
 from exporter.diagnosis.phrases import one_line
 from exporter.resources.meta import ObjectMeta
 
@@ -63,21 +63,20 @@ def finding(
     command: str = "",
     container: str = "",
 ) -> Finding:
-    """Return a finding with the texts of its row.
+    """Return a finding with the texts of its cause.
 
     `severity` and `command` override the usual ones of the cause; the command is about the first evidence, and about
     `container` where it has one.
     """
-    row = CAUSES[cause]
     kind = evidence[0].kind if evidence else ""
     return Finding(
         cause,
-        severity or row.severity,
+        severity or cause.severity,
         sentence,
         evidence[:MAX_EVIDENCE],
-        row.advice,
-        RUNBOOKS_OF_KINDS.get((cause, kind), row.runbook),
-        _command(command or row.command, evidence[0], container) if evidence else "",
+        cause.advice,
+        RUNBOOKS_OF_KINDS.get((cause, kind), cause.runbook),
+        _command(command or cause.command, evidence[0], container) if evidence else "",
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import CAUSES, Cause, Severity
+from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, ago, ended, last_line, lasting, quoted, with_detail
@@ -188,7 +188,7 @@ def _judged(application: DetailedAppStatus, since: datetime | None, now: datetim
         if deployment is not None and (cause := judge(DEPLOYMENT_STATES, deployment.status, since, now)):
             causes.append(cause)
             bad.append(f"{quoted(name)} is {quoted(deployment.status)}")
-    return min(filter(None, causes), key=list(CAUSES).index, default=None), bad
+    return min(filter(None, causes), key=list(Cause).index, default=None), bad
 
 
 def _messages(application: DetailedAppStatus) -> str:
@@ -205,10 +205,10 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
             continue
         for item in cluster_findings(*pair, now, serves=True):
             if role.name == "pending" and len(roles) > 1 and item.severity is not Severity.INFO:
-                row, text = CAUSES[Cause.UPGRADE_WAITS], f"Upgrade waits for RayCluster {pair[0].metadata.name}: "
+                waits, text = Cause.UPGRADE_WAITS, f"Upgrade waits for RayCluster {pair[0].metadata.name}: "
                 text += item.sentence[:1].lower() + item.sentence[1:]
                 # The command is about the pending cluster.
-                yield replace(item, cause=Cause.UPGRADE_WAITS, sentence=text, advice=row.advice, runbook=row.runbook)
+                yield replace(item, cause=waits, sentence=text, advice=waits.advice, runbook=waits.runbook)
             else:
                 yield item
 
@@ -240,7 +240,7 @@ def _slow_upgrade(service: DetailedRayService, status: DetailedRayServiceStatuse
         sentence = f"No known cause: the upgrade has been in progress for {age(now, since)}."
         yield replace(
             finding(Cause.UNKNOWN, sentence, common.condition_of(service, upgrade)),
-            runbook=CAUSES[Cause.UPGRADE_WAITS].runbook,
+            runbook=Cause.UPGRADE_WAITS.runbook,
         )
 
 

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from exporter.diagnosis.causes import CAUSES, Cause, Severity
+from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import (
     MAX_EVIDENCE,
     Evidence,
@@ -57,7 +57,7 @@ def test_worst_of_equal_sentences() -> None:
 
 def test_texts_are_those_of_the_cause() -> None:
     """Severity, advice and runbook are those of the row."""
-    row = CAUSES[Cause.QUOTA]
+    row = Cause.QUOTA
     assert finding(Cause.QUOTA, "No quota.") == Finding(
         Cause.QUOTA, WARNING, "No quota.", (), row.advice, "rayclusterreplicafailure"
     )

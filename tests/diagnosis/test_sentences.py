@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.diagnosis.causes import CAUSES, Cause
+from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Finding
 from tools.sentences import FILE, findings, sentences
 
@@ -27,4 +27,4 @@ def test_finding_is_complete(name: str, found: Finding) -> None:
     assert not found.sentence.endswith("..")
     assert found.command.startswith("kubectl ")
     assert "{" not in found.command
-    assert found.advice == CAUSES[found.cause].advice
+    assert found.advice == found.cause.advice

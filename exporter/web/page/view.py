@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from exporter.diagnosis.causes import CAUSES, Cause
+from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Finding, severity_rank
 from exporter.diagnosis.phrases import duration
 from exporter.kinds import DIAGNOSED
@@ -123,9 +123,9 @@ class PageView:
         chosen = {cause for cause in Cause if cause == self._address.get("cause")}
         ordered = sorted(
             numbers.keys() | chosen,
-            key=lambda cause: (cause not in chosen, severity_rank(CAUSES[cause].severity), -numbers[cause], cause),
+            key=lambda cause: (cause not in chosen, severity_rank(cause.severity), -numbers[cause], cause),
         )
-        return [self._choice("cause", cause, words(cause), numbers[cause], CAUSES[cause].severity) for cause in ordered]
+        return [self._choice("cause", cause, words(cause), numbers[cause], cause.severity) for cause in ordered]
 
     def kinds(self) -> list[Choice]:
         kinds = self.summary.kinds
