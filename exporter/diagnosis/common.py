@@ -1,13 +1,14 @@
-"""Findings that every kind can have: no status, deletion, suspension, another controller."""
+"""Findings that every kind can have: no status, deletion, suspension, another controller, Warning Events."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from exporter.diagnosis.causes import Cause
+from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
 from exporter.diagnosis.phrases import age, age_seconds, duration, ended, last_line, lasting, one_line, with_detail
-from exporter.diagnosis.related import Known
+from exporter.diagnosis.related import Known, Related
+from exporter.diagnosis.waiting import EXCEEDED_QUOTA, exceeded_quota
 from exporter.resources.detailed import DetailedCondition, DetailedObject
 from exporter.resources.event import Event
 from exporter.resources.meta import HasConditions, find_condition
@@ -18,6 +19,14 @@ SILENT_SECONDS = 300.0
 DELETION_SECONDS = 600.0
 SUSPENSION_SECONDS = 600.0
 DISPATCH_SECONDS = 600.0
+
+_EVENT_CAUSES = {
+    "RayClusterNotFound": (Cause.CLUSTER_NOT_FOUND, "RayCluster does not exist"),
+    "RayServiceInitializingTimeout": (Cause.INITIALIZING_TIMEOUT, "Not ready in time"),
+    "RollbackImpossible": (Cause.ROLLBACK, "Rollback is impossible"),
+    "AutoscalerServiceAccountNotFound": (Cause.REPLICA_FAILURE, "ServiceAccount of the autoscaler does not exist"),
+}
+"""Reasons of Warning Events; any other is a failed operation, or WARNING_EVENT."""
 
 _INVALID_PREFIX = re.compile(r"^(\S+/\S+: )?The \w+ (spec|metadata|status) is invalid( \S+/\S+)?: |^\S+/\S+: ")
 
@@ -48,10 +57,20 @@ def condition(status: HasConditions | None, type_: str) -> DetailedCondition | N
     return found if isinstance(found, DetailedCondition) else None
 
 
-def deletion(obj: DetailedObject, now: datetime) -> Iterator[Finding]:
-    """Yield a finding if a deletion takes too long."""
+def met(status: HasConditions | None, type_: str) -> DetailedCondition | None:
+    """Return the condition of this type if it is true."""
+    found = condition(status, type_)
+    return found if found is not None and found.is_true else None
+
+
+def deletion(
+    obj: DetailedObject, now: datetime, events: Iterable[Finding] = (), parts: Iterable[Finding] = ()
+) -> Iterator[Finding]:
+    """Yield the findings of Events and, if a deletion takes too long, those of its parts and one of its own."""
+    yield from events
     since = obj.metadata.deletion_timestamp
     if age_seconds(now, since) > DELETION_SECONDS:
+        yield from parts
         finalizers = ", ".join(obj.metadata.finalizers or ()) or "none"
         sentence = f"Deleting for {age(now, since)}; finalizers: {finalizers}."
         yield finding(Cause.STUCK_DELETION, sentence, field_of(obj, "metadata.deletionTimestamp", since))
@@ -91,21 +110,32 @@ def managed(obj: DetailedObject) -> Iterator[Finding]:
 
 def invalid(message: str | None, evidence: Evidence, default: str = "") -> Finding:
     """Return the finding of a spec that the operator rejected with this message."""
-    text = last_line(without_prefix(message or "")) or default
+    text = last_line(without_prefix(message)) or default
     return finding(Cause.INVALID_SPEC, ended(with_detail("Spec is invalid", text)), evidence)
+
+
+def suspending(status: HasConditions | None, prefix: str = "") -> DetailedCondition | None:
+    """Return the condition of an object that is suspended or being suspended; `prefix` begins the name of its type."""
+    return met(status, f"{prefix}Suspended") or met(status, f"{prefix}Suspending")
+
+
+def suspended_by_condition(obj: DetailedObject, now: datetime, prefix: str = "", **waits: str) -> Iterator[Finding]:
+    """Yield a finding of an object with a condition of a suspension."""
+    if found := suspending(obj.status, prefix):
+        evidence = field_of(obj, f"status.conditions[{found.type}]", found.last_transition_time)
+        yield from suspension(obj, evidence, now, is_finished=found.type.endswith("Suspended"), **waits)
 
 
 def suspension(
     obj: DetailedObject,
-    since: datetime | None,
-    field: str,
+    evidence: Evidence,
     now: datetime,
     *,
     is_finished: bool,
     waits_for: str = "its pods have not all ended",
 ) -> Iterator[Finding]:
-    """Yield a finding of an object that is suspended, or is being suspended."""
-    evidence = field_of(obj, field, since)
+    """Yield a finding of an object that is suspended, or is being suspended, since the time of the evidence."""
+    since = evidence.time
     if not is_finished:
         is_slow = age_seconds(now, since) > SUSPENSION_SECONDS
         cause = Cause.SUSPENSION_SLOW if is_slow else Cause.SUSPENDED
@@ -118,6 +148,61 @@ def suspension(
         yield finding(Cause.SUSPENDED, f"Suspended{lasting(now, since)}.", evidence)
 
 
-def without_prefix(message: str) -> str:
+def without_prefix(message: str | None) -> str:
     """Return the operator's message about an invalid spec without the beginning that repeats what it is about."""
     return _INVALID_PREFIX.sub("", one_line(message), count=1)
+
+
+def event_findings(obj: DetailedObject, related: Related, times: Iterable[datetime | None] = ()) -> Iterator[Finding]:
+    """Yield a finding for each reason of Warning Events that is newer than the status, and was not mended since.
+
+    `times` are when the status changed, in addition to its conditions and its `lastUpdateTime`.
+    """
+    if not any(event.type != "Normal" for event in related.events):
+        return
+    since, seen = _status_time(obj, times), set[str]()
+    for event in related.events:
+        reason = event.reason or "Warning"
+        if event.type == "Normal" or reason in seen:
+            continue
+        seen.add(reason)
+        is_newer = since is None or event.last_time is None or event.last_time >= since
+        if is_newer and not _is_mended(event, related) and _is_warning(event):
+            yield _of_event(obj, event, reason)
+
+
+def _is_warning(event: Event) -> bool:
+    """Events of old files have no type; then only reasons of a failure count."""
+    return event.type == "Warning" or (event.reason or "").startswith(("Invalid", "FailedTo", "RayClusterNotFound"))
+
+
+def _of_event(obj: DetailedObject, event: Event, reason: str) -> Finding:
+    evidence, message = event_of(obj, event), event.message or ""
+    if reason.startswith("Invalid"):
+        return invalid(message, evidence, reason)
+    if EXCEEDED_QUOTA in message:
+        return finding(Cause.QUOTA, ended(f"Quota exceeded: {exceeded_quota(message)}"), evidence)
+    is_failure = reason.startswith(("FailedTo", "FailedCreate", "FailedDelete"))
+    default = (Cause.OPERATION_FAILED if is_failure else Cause.WARNING_EVENT, reason)
+    cause, words = _EVENT_CAUSES.get(reason, default)
+    is_news = cause is Cause.WARNING_EVENT and "Fail" not in reason
+    severity = Severity.INFO if is_news else None
+    return finding(cause, ended(with_detail(words, last_line(message))), evidence, severity=severity)
+
+
+def _is_mended(event: Event, related: Related) -> bool:
+    """Return whether the same has succeeded since: CreatedService after FailedToCreateService."""
+    _, _, what = (event.reason or "").partition("FailedTo")
+    done = {"Create": "Created", "Update": "Updated", "Delete": "Deleted"}.get(what[:6])
+    success = related.event(done + what[6:]) if done else None
+    times = (success.last_time if success else None, event.last_time)
+    return times[0] is not None and times[1] is not None and times[0] > times[1]
+
+
+def _status_time(obj: DetailedObject, others: Iterable[datetime | None]) -> datetime | None:
+    """Return when the object last showed something new: an Event before that is history."""
+    status = obj.status
+    times = [getattr(status, "last_update_time", None)]
+    times += [one.last_transition_time for one in getattr(status, "conditions", None) or ()]
+    times += [*others, obj.metadata.deletion_timestamp]
+    return max(filter(None, times), default=None)

@@ -6,7 +6,6 @@ from datetime import datetime
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import DESCRIBE, Cause
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
-from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, lasting, quoted, with_detail
 from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds
@@ -37,14 +36,13 @@ _STATE_NAMES = {"ready": "Ready", "failed": "Failed", "suspended": "Suspended", 
 def cluster_state(cluster: DetailedRayCluster) -> State:
     """Return the state of a cluster that KubeRay manages."""
     status = cluster.status
-    if suspension := suspension_state(cluster, "RayClusterSuspended", "RayClusterSuspending"):
+    if suspension := suspension_state(cluster, "RayCluster"):
         return suspension
     times = (status and status.state_transition_times) or {}
     if status is not None and status.state:
         return State(_STATE_NAMES.get(status.state, status.state), times.get(status.state))
-    provisioned = common.condition(status, "RayClusterProvisioned")
-    if provisioned is not None and provisioned.is_true:
-        return State("NotReady", None)
+    if common.met(status, "RayClusterProvisioned"):
+        return State("NotReady")
     return State("Provisioning", cluster.metadata.creation_timestamp)
 
 
@@ -53,12 +51,9 @@ def cluster_findings(
 ) -> Iterator[Finding]:
     """Yield the findings of a cluster, in no order; with `serves` it belongs to a RayService."""
     status = cluster.status or DetailedRayClusterStatus()
-    events = list(event_findings(cluster, related))
+    events = list(common.event_findings(cluster, related))
     if cluster.metadata.deletion_timestamp is not None:
-        stuck = list(common.deletion(cluster, now))
-        yield from events
-        yield from pod_findings(related.pods, related.pod_events, now) if stuck else ()
-        yield from stuck
+        yield from common.deletion(cluster, now, events, pod_findings(related.pods, related.pod_events, now))
     elif suspended := list(_suspension(cluster, status, related, now)):
         of_pods = pod_findings(related.pods, related.pod_events, now)
         # A pod that does not end is what a suspension waits for; nothing else of a pod matters.
@@ -74,19 +69,15 @@ def cluster_findings(
 def _suspension(
     cluster: DetailedRayCluster, status: DetailedRayClusterStatus, related: Related, now: datetime
 ) -> Iterator[Finding]:
-    for type_, is_finished in (("RayClusterSuspended", True), ("RayClusterSuspending", False)):
-        condition = common.condition(status, type_)
-        if condition is not None and condition.is_true:
-            since, field = condition.last_transition_time, f"status.conditions[{type_}]"
-            yield from common.suspension(cluster, since, field, now, is_finished=is_finished)
-            return
-    if status.state == "suspended":
+    if by_condition := list(common.suspended_by_condition(cluster, now, "RayCluster")):
+        yield from by_condition
+    elif status.state == "suspended":
         since = (status.state_transition_times or {}).get("suspended")
-        yield from common.suspension(cluster, since, "status.state", now, is_finished=True)
+        yield from common.suspension(cluster, common.field_of(cluster, "status.state", since), now, is_finished=True)
     elif cluster.spec is not None and cluster.spec.is_suspended:
         # Before its first status, it has no pods.
         is_finished = bool(common.manager(cluster)) or not (has_status(cluster) or related.pods)
-        yield from common.suspension(cluster, None, "spec.suspend", now, is_finished=is_finished)
+        yield from common.suspension(cluster, common.field_of(cluster, "spec.suspend"), now, is_finished=is_finished)
 
 
 def _running(

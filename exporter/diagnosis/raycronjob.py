@@ -7,7 +7,6 @@ from msgspec import Struct
 
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause
-from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, finding
 from exporter.diagnosis.phrases import age, age_seconds, ago, quoted
 from exporter.diagnosis.rayjob import failure
@@ -53,10 +52,10 @@ def cron_job_findings(cron_job: DetailedRayCronJob, related: Related, now: datet
     if cron_job.metadata.deletion_timestamp is not None:
         yield from common.deletion(cron_job, now)
     elif cron_job.spec is not None and cron_job.spec.suspend:
-        yield from common.suspension(cron_job, None, "spec.suspend", now, is_finished=True)
+        yield from common.suspension(cron_job, common.field_of(cron_job, "spec.suspend"), now, is_finished=True)
     else:
         scheduled = cron_job.status.last_schedule_time if cron_job.status else None
-        events = list(event_findings(cron_job, related, [scheduled]))
+        events = list(common.event_findings(cron_job, related, [scheduled]))
         yield from events
         yield from _last_job(related, now)
         yield from () if events else (*_unreadable(cron_job), *_late(cron_job, now))

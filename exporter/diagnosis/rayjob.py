@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import DESCRIBE, SUBMITTER_LOGS, Cause
-from exporter.diagnosis.containers import current_submitters
-from exporter.diagnosis.events import event_findings
-from exporter.diagnosis.finding import Finding, explains, finding
+from exporter.diagnosis.causes import DESCRIBE, LOGS, RAY_JOBS, SUBMITTER_LOGS, Cause
+from exporter.diagnosis.containers import SUBMITTER, current_submitters, ray_started_at, submitter_end
+from exporter.diagnosis.finding import Evidence, Finding, evidence_of, explains, finding
 from exporter.diagnosis.phrases import (
+    age,
     age_seconds,
     ago,
+    count,
+    duration,
     ended,
     last_line,
     lasting,
@@ -19,11 +21,12 @@ from exporter.diagnosis.phrases import (
 )
 from exporter.diagnosis.pods import pod_findings
 from exporter.diagnosis.raycluster import cluster_findings
-from exporter.diagnosis.rayjob_attempt import attempts, deadline, running_findings, status_field
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import (
     JOB_STATES,
     RAY_JOB_ENDS,
+    RAY_JOB_STATES,
+    STALE_SECONDS,
     START_SECONDS,
     State,
     judge,
@@ -42,6 +45,12 @@ FAILURES = {
 
 _NOT_FOUND = "Ray job not found"
 """KubeRay has no reason of its own for a job that Ray has forgotten, or never got."""
+
+
+DEADLINE_NEAR_RATIO = 0.9
+
+OVERDUE_SECONDS = 60.0
+"""How long after its deadline the operator may take to stop a job: it looks every few seconds."""
 
 
 def has_status(job: DetailedRayJob) -> bool:
@@ -74,15 +83,12 @@ def cluster_names(job: DetailedRayJob) -> list[str]:
 def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a job, in no order."""
     status = job.status or DetailedRayJobStatus()
-    state, events = status.job_deployment_status or "", list(event_findings(job, related, _times(job)))
+    state, events = status.job_deployment_status or "", list(common.event_findings(job, related, _times(job)))
     cause = judge(JOB_STATES, state, _since(job, related), now)
     if job.metadata.deletion_timestamp is not None:
-        stuck = list(common.deletion(job, now))
-        yield from events
-        yield from _of_clusters(related, now) if stuck else ()
-        yield from stuck
+        yield from common.deletion(job, now, events, _of_clusters(related, now))
     elif state == "ValidationFailed":
-        yield common.invalid(status.message, status_field(job, status, "message"))
+        yield common.invalid(status.message, _status_field(job, status, "message"))
     elif state == "Failed":
         yield from _failed(job, status, related, now)
         yield from events
@@ -92,7 +98,7 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
     elif state in ("Suspended", "Suspending"):
         yield from _suspended(job, status, related, now)
     elif not has_status(job) and job.spec is not None and job.spec.suspend and not events:
-        yield from common.suspension(job, None, "spec.suspend", now, is_finished=True)
+        yield from common.suspension(job, common.field_of(job, "spec.suspend"), now, is_finished=True)
     elif not has_status(job):
         yield from events or common.no_status(job, related.known, now)
     else:
@@ -139,7 +145,7 @@ def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related,
     unknown = "" if status.reason in FAILURES else quoted(status.reason) or "no reason was given"
     detail = ", ".join(filter(None, (unknown, _failure_message(status))))
     text = with_detail(f"{words}{ago(now, status.end_time)}{attempt}", detail)
-    evidence = status_field(job, status, "reason", status.end_time)
+    evidence = _status_field(job, status, "reason", status.end_time)
     yield finding(cause, ended(text), evidence, command=_log_command(job, related))
     if cause is Cause.SUBMISSION_FAILED:
         of_pods = pod_findings(related.pods, related.pod_events, now)
@@ -160,7 +166,7 @@ def _ended_well(job: DetailedRayJob, status: DetailedRayJobStatus) -> Iterator[F
         text = with_detail(
             f"Ray job is {quoted(status.job_status)}, but the RayJob is Complete", last_line(status.message)
         )
-        yield finding(cause, ended(text), status_field(job, status, "jobStatus", status.end_time))
+        yield finding(cause, ended(text), _status_field(job, status, "jobStatus", status.end_time))
 
 
 _EPOCH = datetime.min
@@ -173,8 +179,8 @@ def _suspended(job: DetailedRayJob, status: DetailedRayJobStatus, related: Relat
     since = None if is_finished else max(filter(None, deleted), default=status.start_time)
     name = status.ray_cluster_name if related.clusters else ""
     waits_for = f"RayCluster {name} has not been deleted" if name else "the operator has not finished it"
-    field = "status.jobDeploymentStatus"
-    yield from common.suspension(job, since, field, now, is_finished=is_finished, waits_for=waits_for)
+    evidence = common.field_of(job, "status.jobDeploymentStatus", since)
+    yield from common.suspension(job, evidence, now, is_finished=is_finished, waits_for=waits_for)
     yield from () if is_finished else _of_clusters(related, now)
 
 
@@ -192,7 +198,7 @@ def _unfinished(
     found += _of_clusters(related, now)
     if state == "Running":
         has_restart = any(item.cause in (Cause.HEAD_RESTARTED, Cause.OUT_OF_MEMORY) for item in found)
-        of_job = running_findings(job, status, related, since, now)
+        of_job = _running(job, status, related, since, now)
         known = {Cause.HEAD_RESTARTED} if has_restart else set[Cause]()
         if any(map(explains, of_submission)):
             known.add(Cause.JOB_NOT_STARTED)
@@ -204,9 +210,11 @@ def _unfinished(
         found.append(_slow(job, status, cause, related, now))
     if job.spec is not None and job.spec.suspend:
         waits_for = "the operator has not begun"
-        yield from common.suspension(job, None, "spec.suspend", now, is_finished=False, waits_for=waits_for)
-    yield from attempts(job, status, state)
-    yield from deadline(job, status, state, now)
+        yield from common.suspension(
+            job, common.field_of(job, "spec.suspend"), now, is_finished=False, waits_for=waits_for
+        )
+    yield from _attempts(job, status, state)
+    yield from _deadline(job, status, state, now)
     yield from found
 
 
@@ -219,7 +227,7 @@ def _slow(job: DetailedRayJob, status: DetailedRayJobStatus, cause: Cause, relat
     what = (
         last_line(status.message) if cause is not Cause.UNKNOWN and status.message else f"{waits}{lasting(now, since)}"
     )
-    evidence = status_field(job, status, "jobDeploymentStatus", since)
+    evidence = _status_field(job, status, "jobDeploymentStatus", since)
     sentence = ended(f"{beginning}{what}{unread}")
     return finding(cause, sentence[:1].upper() + sentence[1:], evidence)
 
@@ -247,3 +255,89 @@ def _failure_message(status: DetailedRayJobStatus) -> str:
     message, separator, log = (status.message or "").partition(", last available logs")
     log = log.partition("chars):")[2]
     return f"{quoted(message)}. Last log line: {last_line(log)}" if separator and log.strip() else last_line(message)
+
+
+def _running(
+    job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, since: datetime | None, now: datetime
+) -> Iterator[Finding]:
+    """Yield what the status of the Ray job, the submitter and the head say about a job that is Running."""
+    info, state = status.ray_job_info, status.job_status or ""
+    end = info.end_time if info else None
+    cause = judge(RAY_JOB_STATES, state, end or since, now)
+    evidence = _status_field(job, status, "jobStatus", end or since)
+    if cause is Cause.JOB_NOT_STARTED:
+        words = f"Not started for {age(now, since)}: jobStatus is {state or 'empty'}, although the job was submitted."
+        yield finding(cause, words, *_head_first(related, evidence), command=_head_command(related), container="")
+    elif cause is not None:
+        words = {Cause.APPLICATION_FAILED: "Program failed"}.get(cause, f"Ray job is {quoted(state)}")
+        text = with_detail(f"{words}{ago(now, end)}, but the RayJob is still Running", last_line(status.message))
+        yield finding(cause, ended(text), evidence)
+    if (failing := status.job_status_check_failure_start_time) is not None:
+        evidence = common.field_of(job, "status.jobStatusCheckFailureStartTime", failing)
+        yield finding(Cause.HEAD_NOT_ANSWERING, f"Head has not answered for {age(now, failing)}.", evidence)
+    heads = [of_cluster.head for _, of_cluster in related.clusters if of_cluster.head is not None]
+    for head in heads:
+        began, submitted = ray_started_at(head), info.start_time if info else None
+        if cause is None and began and submitted and began > submitted:
+            words = (
+                f"Head restarted {age(now, began)} ago, after the job had started: Ray may not know the job any more."
+            )
+            evidence = evidence_of("Pod", head.metadata, "status.containerStatuses", began, "started")
+            yield finding(Cause.HEAD_RESTARTED, words, evidence, command=RAY_JOBS)
+    gone = submitter_end(current_submitters(related.pods) or heads)
+    if gone is not None and cause is None and age_seconds(now, gone[1].finished_at) > STALE_SECONDS:
+        pod, last = gone
+        evidence = evidence_of(
+            "Pod", pod.metadata, "status.containerStatuses", last.finished_at, last.message or last.reason
+        )
+        words = (
+            f"Submitter ended {age(now, last.finished_at)} ago, but the Ray job is still {state or 'without a status'}."
+        )
+        yield finding(Cause.SUBMITTER_ENDED, words, evidence, command=LOGS, container=SUBMITTER)
+
+
+def _head_first(related: Related, evidence: Evidence) -> tuple[Evidence, ...]:
+    heads = [of_cluster.head for _, of_cluster in related.clusters]
+    return (*(evidence_of("Pod", head.metadata, "status.phase") for head in heads if head is not None), evidence)
+
+
+def _head_command(related: Related) -> str:
+    return RAY_JOBS if any(of_cluster.head for _, of_cluster in related.clusters) else DESCRIBE
+
+
+def _attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> Iterator[Finding]:
+    """Yield a finding if earlier attempts failed."""
+    failed = status.failed or 0
+    if not failed:
+        return
+    limit = (job.spec.backoff_limit if job.spec else None) or 0
+    evidence = common.field_of(job, "status.failed", status.end_time, status.message if state == "Retrying" else None)
+    # The limit can have been lowered since.
+    attempts = f"{failed} of {limit + 1} attempts" if failed <= limit else count(failed, "attempt")
+    next_attempt = "the next one starts" if state == "Retrying" else f"attempt {failed + 1} is {quoted(state)}"
+    yield finding(Cause.RETRYING, f"Retrying: {attempts} failed; {next_attempt}.", evidence)
+
+
+def _deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now: datetime) -> Iterator[Finding]:
+    """Yield a finding if the deadline of the attempt is near, or has passed."""
+    limit = job.spec.active_deadline_seconds if job.spec else None
+    # The start is an old attempt's in other states.
+    if not limit or state not in ("Initializing", "Running", "Waiting") or status.start_time is None:
+        return
+    elapsed = age_seconds(now, status.start_time)
+    evidence = common.field_of(job, "spec.activeDeadlineSeconds", status.start_time)
+    if elapsed > limit + OVERDUE_SECONDS:
+        sentence = (
+            f"Deadline exceeded: {duration(limit)} passed {duration(elapsed - limit)} ago, but the job still runs."
+        )
+        yield finding(Cause.DEADLINE_EXCEEDED, sentence, evidence)
+    elif elapsed > limit * DEADLINE_NEAR_RATIO:
+        sentence = f"Deadline is near: {duration(max(0.0, limit - elapsed))} left of {duration(limit)}."
+        yield finding(Cause.DEADLINE_NEAR, sentence, evidence)
+
+
+def _status_field(
+    job: DetailedRayJob, status: DetailedRayJobStatus, field: str, time: datetime | None = None
+) -> Evidence:
+    """Return evidence from a field of the status, with the operator's message."""
+    return common.field_of(job, f"status.{field}", time, status.message or status.reason)

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause, Severity
-from exporter.diagnosis.events import event_findings
 from exporter.diagnosis.finding import Finding, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, ago, ended, last_line, lasting, quoted, with_detail
 from exporter.diagnosis.raycluster import cluster_findings
@@ -62,14 +61,12 @@ def has_status(service: DetailedRayService) -> bool:
 
 def service_state(service: DetailedRayService) -> State:
     """Return the state of a service that KubeRay manages."""
-    if suspension := suspension_state(service, "Suspended", "Suspending"):
+    if suspension := suspension_state(service):
         return suspension
     status = service.status
-    ready, upgrade = common.condition(status, "Ready"), common.condition(status, "UpgradeInProgress")
+    ready, upgrade = common.condition(status, "Ready"), common.met(status, "UpgradeInProgress")
     if ready is not None and ready.is_true:
-        if upgrade is not None and upgrade.is_true:
-            return State("Upgrading", upgrade.last_transition_time)
-        return State("Ready", ready.last_transition_time)
+        return State("Upgrading" if upgrade else "Ready", (upgrade or ready).last_transition_time)
     if ready is None and status is not None and status.service_status:
         return State(status.service_status)
     if ready is None or ready.reason == "Initializing":
@@ -87,13 +84,10 @@ def cluster_names(service: DetailedRayService) -> list[str]:
 def service_findings(service: DetailedRayService, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield the findings of a service, in no order."""
     status = service.status or DetailedRayServiceStatuses()
-    events = list(event_findings(service, related))
+    events = list(common.event_findings(service, related))
     if service.metadata.deletion_timestamp is not None:
-        stuck = list(common.deletion(service, now))
-        yield from events
-        yield from _clusters(status, related, now) if stuck else ()
-        yield from stuck
-    elif suspended := list(_suspension(service, status, now)):
+        yield from common.deletion(service, now, events, _clusters(status, related, now))
+    elif suspended := list(_suspension(service, now)):
         yield from (*suspended, *events)
         yield from (one for one in _clusters(status, related, now) if one.cause is Cause.STUCK_DELETION)
     elif not has_status(service):
@@ -103,16 +97,10 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
         yield from _serving(service, status, related, events, now)
 
 
-def _suspension(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
-    for type_, is_finished in (("Suspended", True), ("Suspending", False)):
-        condition = common.condition(status, type_)
-        if condition is not None and condition.is_true:
-            since, field = condition.last_transition_time, f"status.conditions[{type_}]"
-            waits_for = "its RayClusters have not all been deleted"
-            yield from common.suspension(service, since, field, now, is_finished=is_finished, waits_for=waits_for)
-            return
+def _suspension(service: DetailedRayService, now: datetime) -> Iterator[Finding]:
+    yield from common.suspended_by_condition(service, now, waits_for="its RayClusters have not all been deleted")
     if common.manager(service) and service.spec is not None and service.spec.suspend and not has_status(service):
-        yield from common.suspension(service, None, "spec.suspend", now, is_finished=True)
+        yield from common.suspension(service, common.field_of(service, "spec.suspend"), now, is_finished=True)
 
 
 def _serving(
@@ -225,23 +213,17 @@ def _missing_cluster(
 
 
 def _rollback(service: DetailedRayService, status: DetailedRayServiceStatuses) -> Iterator[Finding]:
-    condition = common.condition(status, "RollbackInProgress")
-    if condition is not None and condition.is_true:
+    if condition := common.met(status, "RollbackInProgress"):
         text = with_detail("Upgrade is being rolled back", last_line(condition.message))
         yield finding(Cause.ROLLBACK, ended(text), common.condition_of(service, condition))
 
 
 def _slow_upgrade(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
-    upgrade = common.condition(status, "UpgradeInProgress")
-    if upgrade is None or not upgrade.is_true:
-        return
-    since = upgrade.last_transition_time
-    if age_seconds(now, since) > UPGRADE_SECONDS:
-        sentence = f"No known cause: the upgrade has been in progress for {age(now, since)}."
-        yield replace(
-            finding(Cause.UNKNOWN, sentence, common.condition_of(service, upgrade)),
-            runbook=Cause.UPGRADE_WAITS.runbook,
-        )
+    upgrade = common.met(status, "UpgradeInProgress")
+    if upgrade and age_seconds(now, upgrade.last_transition_time) > UPGRADE_SECONDS:
+        text = f"No known cause: the upgrade has been in progress for {age(now, upgrade.last_transition_time)}."
+        found = finding(Cause.UNKNOWN, text, common.condition_of(service, upgrade))
+        yield replace(found, runbook=Cause.UPGRADE_WAITS.runbook)
 
 
 def _roles(status: DetailedRayServiceStatuses) -> list[_Role]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from exporter.diagnosis.causes import Cause
-from exporter.diagnosis.common import condition
+from exporter.diagnosis.common import suspending
 from exporter.diagnosis.phrases import age_seconds
 from exporter.resources.detailed import DetailedObject
 
@@ -105,10 +105,7 @@ class State(NamedTuple):
     since: datetime | None = None
 
 
-def suspension_state(obj: DetailedObject, suspended: str, suspending: str) -> State | None:
-    """Return the state of an object with one of these two conditions, None without."""
-    for type_, name in ((suspended, "Suspended"), (suspending, "Suspending")):
-        found = condition(obj.status, type_)
-        if found is not None and found.is_true:
-            return State(name, found.last_transition_time)
-    return None
+def suspension_state(obj: DetailedObject, prefix: str = "") -> State | None:
+    """Return the state of an object with a condition of a suspension, None without."""
+    found = suspending(obj.status, prefix)
+    return State(found.type.removeprefix(prefix), found.last_transition_time) if found else None
