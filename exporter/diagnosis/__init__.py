@@ -3,9 +3,3 @@
 No I/O, no clock: the time is an argument. A cause is named only if the object, a pod or an Event shows it;
 what is merely late has the cause `unknown`.
 """
-
-from exporter.diagnosis.finding import Evidence, Finding, Severity
-from exporter.diagnosis.fleet import Fleet
-from exporter.diagnosis.related import Related
-
-__all__ = ["Evidence", "Finding", "Fleet", "Related", "Severity"]

@@ -11,6 +11,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     INFO = "info"
 
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return list(Severity).index(self)
+
 
 DESCRIBE = "kubectl{namespace} describe {kind}/{name}"
 LOGS = "kubectl{namespace} logs pod/{name}{container}"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from exporter.diagnosis.causes import DESCRIBE, LOGS, PREVIOUS_LOGS, Cause, Severity
 from exporter.diagnosis.finding import Evidence, evidence_of
-from exporter.diagnosis.phrases import age_seconds, last_line, quoted, with_detail
+from exporter.diagnosis.phrases import NEVER, age_seconds, last_line, quoted, with_detail
 from exporter.diagnosis.states import START_SECONDS
 from exporter.diagnosis.waiting import (
     NEVER_STARTED,
@@ -76,7 +76,7 @@ def submitter_end(pods: Iterable[DetailedPod]) -> tuple[DetailedPod, DetailedTer
         if (not pod.metadata.node_type and not states) or None in states:
             return None
         ends += [(pod, end) for end in states if end is not None and end.finished_at is not None]
-    return max(ends, key=lambda pair: pair[1].finished_at.timestamp() if pair[1].finished_at else 0.0, default=None)
+    return max(ends, key=lambda pair: pair[1].finished_at or NEVER, default=None)
 
 
 def container_trouble(pod: DetailedPod, container: DetailedContainerStatus, now: datetime) -> Trouble | None:

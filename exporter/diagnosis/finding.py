@@ -3,15 +3,12 @@
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
-from enum import Enum
 
 from msgspec import Struct
 
 from exporter.diagnosis.causes import RUNBOOKS_OF_KINDS, RUNS_AGAIN, Cause, Severity
 from exporter.diagnosis.phrases import one_line
 from exporter.resources.meta import ObjectMeta
-
-__all__ = ["MAX_EVIDENCE", "Evidence", "Finding", "Severity", "finding", "severity_rank"]
 
 MAX_EVIDENCE = 3
 """A hundred pods that wait for the same thing are one finding, with the first of them as evidence."""
@@ -83,6 +80,7 @@ def finding(
 def evidence_of(
     kind: str, meta: ObjectMeta, field: str, time: datetime | None = None, message: str | None = None
 ) -> Evidence:
+    """Return evidence with the message on one line."""
     return Evidence(kind, meta.namespace, meta.name, field, time, one_line(message))
 
 
@@ -92,15 +90,10 @@ def explains(item: Finding) -> bool:
     return item.cause not in RUNS_AGAIN and not runs_again
 
 
-def severity_rank(severity: Severity) -> int:
-    """Return 0 for the worst severity."""
-    return _RANKS[severity]
-
-
 def sorted_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return findings with the worst first, those of one severity in the given order; each sentence once."""
     distinct: dict[str, Finding] = {}
-    for item in sorted(findings, key=lambda item: _RANKS[item.severity]):
+    for item in sorted(findings, key=lambda item: item.severity.rank):
         distinct.setdefault(item.sentence, item)
     return tuple(distinct.values())
 
@@ -112,6 +105,3 @@ def _command(template: str, about: Evidence, container: str) -> str:
         name=shlex.quote(about.name),
         container=f" -c {shlex.quote(container)}" if container else "",
     )
-
-
-_RANKS: dict[Enum, int] = {severity: rank for rank, severity in enumerate(Severity)}

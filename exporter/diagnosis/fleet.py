@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 
 from exporter.diagnosis.kind import AnyDiagnosedKind
+from exporter.diagnosis.phrases import NEVER
 from exporter.diagnosis.related import CRON_JOB_LABEL, ORIGIN_KIND_LABEL, ORIGIN_NAME_LABEL, Known, Related
 from exporter.resources.detailed import (
     DetailedObject,
@@ -80,12 +80,15 @@ class Fleet:
         meta, kind = obj.metadata, self.kind(obj)
         key = (obj.kind, meta.namespace, meta.name)
         pods = tuple(self._pods.get(key, ())[:MAX_PODS])
-        jobs = sorted(self._jobs.get(key, ()), key=_created_at, reverse=True)
+        events = self._events_about(obj.kind, meta.namespace, meta.name, meta.uid)
+        if kind.job_suffix is not None:
+            events += self._events_about("Job", meta.namespace, meta.name + kind.job_suffix)
+        jobs = sorted(self._jobs.get(key, ()), key=lambda job: job.metadata.creation_timestamp or NEVER, reverse=True)
         return Related(
             clusters=tuple(self._clusters(meta.namespace, kind.cluster_names(obj))),
             pods=pods,
-            events=self._newest_events(obj, kind),
-            pod_events=self._pod_events(pods),
+            events=_newest(events),
+            pod_events=dict(self._pod_events(pods)) if self._has_pod_events else {},
             jobs=tuple(jobs[:MAX_JOBS]),
             known=self.known,
         )
@@ -106,21 +109,10 @@ class Fleet:
             if isinstance(cluster, DetailedRayCluster):
                 yield cluster, self.related(cluster)
 
-    def _newest_events(self, obj: DetailedObject, kind: AnyDiagnosedKind) -> tuple[Event, ...]:
-        meta = obj.metadata
-        events = self._events_about(obj.kind, meta.namespace, meta.name, meta.uid)
-        if kind.job_suffix is not None:
-            events += self._events_about("Job", meta.namespace, meta.name + kind.job_suffix)
-        if not events:
-            return ()
-        return tuple(sorted(events, key=_last_time, reverse=True)[:MAX_EVENTS])
-
-    def _pod_events(self, pods: Iterable[DetailedPod]) -> dict[str, tuple[Event, ...]]:
-        found = {}
-        for meta in (pod.metadata for pod in pods) if self._has_pod_events else ():
+    def _pod_events(self, pods: Iterable[DetailedPod]) -> Iterator[tuple[str, tuple[Event, ...]]]:
+        for meta in (pod.metadata for pod in pods):
             if events := self._events_about("Pod", meta.namespace, meta.name, meta.uid):
-                found[meta.name] = tuple(sorted(events, key=_last_time, reverse=True)[:MAX_EVENTS])
-        return found
+                yield meta.name, _newest(events)
 
     def _events_about(self, kind: str, namespace: str, name: str, uid: str | None = None) -> list[Event]:
         # An Event of a deleted object of the same name is about another object, but says so only by its uid.
@@ -131,11 +123,5 @@ class Fleet:
         ]
 
 
-def _created_at(obj: DetailedObject) -> float:
-    created = obj.metadata.creation_timestamp
-    return created.timestamp() if created else 0.0
-
-
-def _last_time(event: Event) -> float:
-    time: datetime | None = event.last_time
-    return time.timestamp() if time else 0.0
+def _newest(events: Iterable[Event]) -> tuple[Event, ...]:
+    return tuple(sorted(events, key=lambda event: event.last_time or NEVER, reverse=True)[:MAX_EVENTS])

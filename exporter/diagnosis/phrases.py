@@ -1,10 +1,13 @@
 """Figures and texts in sentences: ages, counts, lists of names, messages of other programs."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 MAX_NAMES = 3
 _MAX_QUOTED = 160
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""Sorts what has no time as the oldest."""
 
 
 def age_seconds(now: datetime, since: datetime | None) -> float:
@@ -20,8 +23,10 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min"
     if whole < 86400:
-        return _two(whole // 3600, "h", whole % 3600 // 60, "min")
-    return _two(whole // 86400, "d", whole % 86400 // 3600, "h")
+        first, second = f"{whole // 3600} h", f"{whole % 3600 // 60} min"
+    else:
+        first, second = f"{whole // 86400} d", f"{whole % 86400 // 3600} h"
+    return first if second.startswith("0 ") else f"{first} {second}"
 
 
 def age(now: datetime, since: datetime | None) -> str:
@@ -76,7 +81,3 @@ def with_detail(text: str, detail: str) -> str:
 def ended(text: str) -> str:
     """Return a text that ends with one full stop, or with the mark of a text that was cut."""
     return text if text.endswith("…") else f"{text.rstrip('. ')}."
-
-
-def _two(first: int, first_unit: str, second: int, second_unit: str) -> str:
-    return f"{first} {first_unit} {second} {second_unit}" if second else f"{first} {first_unit}"

@@ -6,9 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from exporter.diagnosis.finding import Finding, Severity, severity_rank
+from exporter.diagnosis.causes import Severity
+from exporter.diagnosis.finding import Finding
 from exporter.diagnosis.fleet import Fleet
-from exporter.diagnosis.phrases import one_line
+from exporter.diagnosis.phrases import NEVER, one_line
 from exporter.diagnosis.related import Related
 from exporter.resources.detailed import DetailedObject, DetailedPod
 from exporter.views.rows import ConditionRow, EventRow, PodRow
@@ -79,7 +80,7 @@ def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
 
 def worst_first(view: ObjectView) -> tuple[int, float, str, str, str]:
     """Sort key: the worst severity, then the newest, then by name."""
-    rank = severity_rank(view.severity) if view.severity else len(Severity)
+    rank = view.severity.rank if view.severity else len(Severity)
     created = view.created_at.timestamp() if view.created_at else 0.0
     return (rank, -created, view.kind, view.namespace, view.name)
 
@@ -112,7 +113,7 @@ def _events(related: Related) -> list[EventRow]:
     parts = (related, *(of_cluster for _, of_cluster in related.clusters))
     events = [event for part in parts for found in (part.events, *part.pod_events.values()) for event in found]
     rows = [EventRow.of(event) for event in events]
-    return sorted(rows, key=lambda row: row.last_time.timestamp() if row.last_time else 0.0, reverse=True)[:MAX_EVENTS]
+    return sorted(rows, key=lambda row: row.last_time or NEVER, reverse=True)[:MAX_EVENTS]
 
 
 def _others(obj: DetailedObject, fleet: Fleet, related: Related) -> list[DetailedObject]:

@@ -13,7 +13,6 @@ from exporter.diagnosis.finding import (
     evidence_of,
     explains,
     finding,
-    severity_rank,
     sorted_findings,
 )
 from exporter.resources.meta import ObjectMeta
@@ -33,7 +32,7 @@ CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 @pytest.mark.parametrize(("severity", "rank"), [(CRITICAL, 0), (WARNING, 1), (INFO, 2)])
 def test_severity_rank(severity: Severity, rank: int) -> None:
     """The worst has the lowest rank."""
-    assert severity_rank(severity) == rank
+    assert severity.rank == rank
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any
 
 from exporter.commands.documents import items
 from exporter.commands.explain.inputs import Objects, fleet_of_items
-from exporter.diagnosis import Finding, Fleet
+from exporter.diagnosis.finding import Finding
+from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
 from exporter.resources.detailed import DetailedObject
 from tests.support.objects import CREATED

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from exporter import __version__
-from exporter.diagnosis import Fleet
+from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
 from exporter.exposition.exposition import Exposition
 from exporter.kinds import DIAGNOSED

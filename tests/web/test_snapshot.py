@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from exporter.diagnosis import Fleet
+from exporter.diagnosis.fleet import Fleet
 from exporter.web.snapshot import MIN_SECONDS, Snapshots
 from tests.support.fleets import fleet_of
 from tests.support.objects import manifest

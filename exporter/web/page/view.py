@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from exporter.diagnosis.causes import Cause
-from exporter.diagnosis.finding import Finding, severity_rank
+from exporter.diagnosis.finding import Finding
 from exporter.diagnosis.phrases import duration
 from exporter.kinds import DIAGNOSED
 from exporter.views.summary import Summary
@@ -123,7 +123,7 @@ class PageView:
         chosen = {cause for cause in Cause if cause == self._address.get("cause")}
         ordered = sorted(
             numbers.keys() | chosen,
-            key=lambda cause: (cause not in chosen, severity_rank(cause.severity), -numbers[cause], cause),
+            key=lambda cause: (cause not in chosen, cause.severity.rank, -numbers[cause], cause),
         )
         return [self._choice("cause", cause, words(cause), numbers[cause], cause.severity) for cause in ordered]
 

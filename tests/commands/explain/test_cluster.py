@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.commands.explain.cluster import read_fleet
-from exporter.diagnosis import Fleet
+from exporter.diagnosis.fleet import Fleet
 from exporter.errors import ConfigError
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
