@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -31,7 +31,10 @@ class Telemetry:
             ["version"],
             registry=self.registry,
         ).labels(__version__).set(1)
-        counters = {name: _counter(name, help_text, self.registry) for name, help_text in COUNTERS.items()}
+        counters = {
+            name: Counter(f"kuberay_exporter_{name}_total", help_text, ["resource"], registry=self.registry)
+            for name, help_text in COUNTERS.items()
+        }
         self._kinds = {resource: KindMetrics(resource, counters) for resource in resources}
         self.scrapes = Counter(
             "kuberay_exporter_scrapes_total",
@@ -97,49 +100,23 @@ class KindMetrics:
         self.retained_dropped = children["retained_dropped"].inc
 
 
-def _counter(name: str, help_text: str, registry: CollectorRegistry) -> Counter:
-    return Counter(f"kuberay_exporter_{name}_total", help_text, ["resource"], registry=registry)
+_Row = tuple[str, str, Callable[[InformerState], float], Callable[[Iterable[float]], float]]
 
-
-class InformerRow(NamedTuple):
-    """One gauge by resource: its value for one informer, and how those of several namespaces are combined."""
-
-    name: str
-    help: str
-    value: Callable[[InformerState], float]
-    combine: Callable[[Iterable[float]], float]
-
-
-INFORMER_ROWS = (
-    InformerRow("objects", "Number of objects held.", lambda state: state.objects, sum),
-    InformerRow(
-        "objects_undecodable",
-        "Number of objects whose current version could not be decoded.",
-        lambda state: state.undecodable,
-        sum,
-    ),
-    InformerRow(
-        "synced",
-        "Whether a list has finished: 1 if it has, 0 before and if the kind is missing or refused.",
-        lambda state: state.sync is SyncState.SYNCED,
-        min,
-    ),
-    InformerRow(
-        "watch_connected", "Whether a watch is open: 1 if it is, otherwise 0.", lambda state: state.is_connected, min
-    ),
-    InformerRow(
-        "last_sync_timestamp_seconds",
-        "Time at which the last list finished, in Unix seconds.",
-        lambda state: state.last_sync_time,
-        min,
-    ),
-    InformerRow(
-        "last_event_timestamp_seconds",
-        "Time at which the last list, event or bookmark was received, in Unix seconds.",
-        lambda state: state.last_event_time,
-        min,
-    ),
+# fmt: off
+INFORMER_ROWS: tuple[_Row, ...] = (
+    ("objects", "Number of objects held.", lambda state: state.objects, sum),
+    ("objects_undecodable", "Number of objects whose current version could not be decoded.",
+        lambda state: state.undecodable, sum),
+    ("synced", "Whether a list has finished: 1 if it has, 0 before and if the kind is missing or refused.",
+        lambda state: state.sync is SyncState.SYNCED, min),
+    ("watch_connected", "Whether a watch is open: 1 if it is, otherwise 0.", lambda state: state.is_connected, min),
+    ("last_sync_timestamp_seconds", "Time at which the last list finished, in Unix seconds.",
+        lambda state: state.last_sync_time, min),
+    ("last_event_timestamp_seconds", "Time at which the last list, event or bookmark was received, in Unix seconds.",
+        lambda state: state.last_event_time, min),
 )
+# fmt: on
+"""Gauges by resource: name, HELP, the value for one informer, and how those of several namespaces are combined."""
 
 
 class ComputedMetrics(Collector):
@@ -159,12 +136,12 @@ def _informer_metrics(informers: Sequence[Informer[Any]]) -> Iterator[Metric]:
     states: dict[str, list[InformerState]] = defaultdict(list)
     for informer in informers:
         states[informer.settings.plural].append(informer.state())
-    for row in INFORMER_ROWS:
-        family = GaugeMetricFamily(f"kuberay_exporter_{row.name}", row.help, labels=["resource"])
+    for name, help_text, value_of, combine in INFORMER_ROWS:
+        family = GaugeMetricFamily(f"kuberay_exporter_{name}", help_text, labels=["resource"])
         for resource, of_resource in states.items():
-            value = row.combine(map(row.value, of_resource))
+            value = combine(map(value_of, of_resource))
             # A time of 0 is no time: nothing was received yet.
-            if value or not row.name.endswith("_timestamp_seconds"):
+            if value or not name.endswith("_timestamp_seconds"):
                 family.add_metric([resource], value)
         yield family
 

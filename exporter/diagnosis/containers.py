@@ -10,14 +10,7 @@ from exporter.diagnosis.causes import DESCRIBE, LOGS, PREVIOUS_LOGS, Cause, Seve
 from exporter.diagnosis.finding import Evidence, evidence_of
 from exporter.diagnosis.phrases import NEVER, age_seconds, last_line, quoted, with_detail
 from exporter.diagnosis.states import START_SECONDS
-from exporter.diagnosis.waiting import (
-    NEVER_STARTED,
-    ORDINARY_WAITING,
-    PULL_RATE,
-    WAITING_REASONS,
-    image,
-    pull_error,
-)
+from exporter.diagnosis.waiting import NEVER_STARTED, ORDINARY_WAITING, PULL_RATE, WAITING_REASONS, image, pull_error
 from exporter.resources.detailed import DetailedContainerStatus, DetailedPod, DetailedTerminated
 
 RECENT_SECONDS = 3600.0

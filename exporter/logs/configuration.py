@@ -5,9 +5,15 @@ warnings come out in the same form as the exporter's records.
 """
 
 import codecs
+import errno
 import io
 import logging
+import os
+import stat
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -16,14 +22,18 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from exporter.errors import ConfigError
-from exporter.logs.file import RotatedFile
-from exporter.logs.queue import Destination, QueuedHandler
+from exporter.logs.queue import QueuedHandler
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 ENCODERS = ("json", "console")
 
 _LEVEL_NAMES = {level: name for name, level in LEVELS.items()} | {logging.CRITICAL: "error"}
 _OWN_PREFIX = "exporter."
+
+# As the operator does it, with lumberjack: its MaxSize, MaxBackups and MaxAge.
+FILE_MAX_BYTES = 500 * 1024 * 1024
+FILE_BACKUPS = 10
+FILE_MAX_AGE_SECONDS = 30 * 24 * 3600
 
 _LIBRARIES = {"asyncio": logging.ERROR, "urllib3": logging.WARNING}
 """Records of a library below this level are logged at debug level only: they are a line per connection."""
@@ -45,7 +55,7 @@ def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream
         ConfigError: the file cannot be written.
     """
     out = stream or sys.stdout or sys.stderr  # each is None if it was closed before the start
-    handlers = [_queued(_Stream(out), encoder, _is_unicode(out))] if out else []
+    handlers = [_queued(_stream(out), encoder, _is_unicode(out))] if out else []
     if file:
         handlers.append(_queued(_open_file(file), file.encoder))
         handlers[-1].setLevel(logging.INFO)
@@ -60,10 +70,22 @@ def dropped_log_lines() -> int:
     return sum(handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, QueuedHandler))
 
 
-def _queued(destination: Destination, encoder: str, is_unicode: bool = True) -> QueuedHandler:
+def _queued(destination: Callable[[str], None], encoder: str, is_unicode: bool = True) -> QueuedHandler:
     handler = QueuedHandler(destination)
     handler.setFormatter(_ConsoleEncoder(is_unicode) if encoder == "console" else _JsonEncoder(is_unicode))
     return handler
+
+
+def _stream(stream: TextIO) -> Callable[[str], None]:
+    """Return what writes lines to standard output; characters that it cannot print are escaped."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+
+    def write(line: str) -> None:
+        stream.write(f"{line}\n")
+        stream.flush()
+
+    return write
 
 
 def _is_unicode(stream: TextIO) -> bool:
@@ -71,25 +93,54 @@ def _is_unicode(stream: TextIO) -> bool:
     return not stream.encoding or codecs.lookup(stream.encoding).name.startswith("utf")
 
 
-def _open_file(file: LogFile) -> Destination:
+def _open_file(file: LogFile) -> Callable[[str], None]:
     try:
         Path(file.path).parent.mkdir(parents=True, exist_ok=True)
-        return RotatedFile(Path(file.path))
+        return RotatedFile(Path(file.path)).write
     except OSError as exc:
         raise ConfigError(f"--log-file-path '{file.path}': {exc.strerror}") from exc
 
 
-class _Stream:
-    """Standard output, or standard error if that is closed. Characters that it cannot print are escaped."""
+class RotatedFile:
+    """A file that is rotated by size; rotated ones are removed by number and by age. Devices are not rotated."""
 
-    def __init__(self, stream: TextIO) -> None:
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-        self._stream = stream
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open()
+        self._remove_old()
 
     def write(self, line: str) -> None:
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+        data = f"{line}\n".encode(errors="backslashreplace")
+        if self._is_regular and self._size > 0 and self._size + len(data) > FILE_MAX_BYTES:
+            self._rotate()
+        if self._file.write(data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._size += len(data)
+
+    def _open(self) -> None:
+        self._file = self._path.open("ab", buffering=0)
+        status = os.fstat(self._file.fileno())
+        self._is_regular, self._size = stat.S_ISREG(status.st_mode), status.st_size
+
+    def _rotate(self) -> None:
+        self._file.close()
+        try:
+            for number in range(FILE_BACKUPS - 1, -1, -1):
+                with suppress(FileNotFoundError):
+                    self._rotated(number).rename(self._rotated(number + 1))
+        finally:
+            self._open()
+        self._remove_old()
+
+    def _rotated(self, number: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
+
+    def _remove_old(self) -> None:
+        oldest = time.time() - FILE_MAX_AGE_SECONDS
+        for number in range(1, FILE_BACKUPS + 1):
+            with suppress(OSError):
+                if self._rotated(number).stat().st_mtime < oldest:
+                    self._rotated(number).unlink()
 
 
 class _JsonEncoder(JsonFormatter):

@@ -9,9 +9,8 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from logging.handlers import QueueHandler, QueueListener
+from logging.handlers import QueueHandler
 from queue import SimpleQueue
-from typing import Any, Protocol
 
 MAX_QUEUED_CHARACTERS = 2 * 1024 * 1024
 """Maximum length of the formatted lines that wait for one destination: about 10,000 lines."""
@@ -20,14 +19,11 @@ FLUSH_SECONDS = 1.0
 """Maximum time for which the end of the process waits for queued lines."""
 
 
-class Destination(Protocol):
-    """Where lines are written to; one thread calls it.
-
-    No handler of `logging`: at the exit it would flush and close these, and wait for one that hangs.
-    """
-
-    def write(self, line: str) -> None:
-        """Write a line and its end; may wait. Raises OSError or ValueError if it cannot be written."""
+_REPORT = {
+    "name": "exporter.logs.configuration",
+    "levelno": logging.WARNING,
+    "msg": "dropped log lines that could not be written",
+}
 
 
 class QueuedHandler(QueueHandler):
@@ -38,9 +34,12 @@ class QueuedHandler(QueueHandler):
     Any thread may log.
     """
 
-    def __init__(self, destination: Destination) -> None:
-        queue: SimpleQueue[Any] = SimpleQueue()
-        super().__init__(queue)
+    def __init__(self, destination: Callable[[str], None]) -> None:
+        """`destination` writes a line and its end, and may wait; it raises OSError or ValueError if it cannot.
+
+        It is no handler of `logging`: at the exit that would flush and close it, and wait for one that hangs.
+        """
+        super().__init__(SimpleQueue())
         self.dropped = 0
         self._destination = destination
         # Guards the counts below; held for moments only, and never while anything is written. A collected object
@@ -50,7 +49,7 @@ class QueuedHandler(QueueHandler):
         self._unreported = 0
         self._is_dropping = False
         self._is_failing = False  # for the thread alone
-        _Listener(queue, self._write).start()
+        threading.Thread(target=self._write_queued, name="log", daemon=True).start()
 
     def enqueue(self, record: logging.LogRecord) -> None:
         line = record.getMessage()
@@ -70,6 +69,14 @@ class QueuedHandler(QueueHandler):
         self.queue.put_nowait(written)
         written.wait(FLUSH_SECONDS)
 
+    def _write_queued(self) -> None:
+        while True:
+            queued = self.queue.get()
+            if isinstance(queued, threading.Event):
+                queued.set()
+            else:
+                self._write(queued)
+
     def _write(self, line: str) -> None:
         self._write_line(line)
         with self._counting:
@@ -80,12 +87,12 @@ class QueuedHandler(QueueHandler):
             unreported = 0 if self._is_failing else self._unreported
             self._unreported -= unreported
         if unreported:
-            self._write_line(self.format(_drop_record(unreported)))
+            self._write_line(self.format(logging.makeLogRecord(_REPORT | {"count": unreported})))
 
     def _write_line(self, line: str) -> None:
         """Write a line, or drop it; the first of several failures is printed on standard error."""
         try:
-            self._destination.write(line)
+            self._destination(line)
         except (OSError, ValueError) as exc:
             if not self._is_failing:
                 with suppress(OSError):
@@ -101,30 +108,5 @@ class QueuedHandler(QueueHandler):
         self._unreported += 1
 
 
-class _Listener(QueueListener):
-    """The thread that writes lines, and sets the events that `flush` waits for."""
-
-    def __init__(self, queue: SimpleQueue[Any], write: Callable[[str], None]) -> None:
-        super().__init__(queue)
-        self._write = write
-
-    def handle(self, record: Any) -> None:
-        if isinstance(record, threading.Event):
-            record.set()
-        else:
-            self._write(record)
-
-
 def _size(line: str) -> int:
     return len(line) + 1
-
-
-def _drop_record(count: int) -> logging.LogRecord:
-    return logging.makeLogRecord(
-        {
-            "name": "exporter.logs.configuration",
-            "levelno": logging.WARNING,
-            "msg": "dropped log lines that could not be written",
-            "count": count,
-        }
-    )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.logs import file as log_file
-from exporter.logs.file import RotatedFile
+from exporter.logs import configuration as log_file
+from exporter.logs.configuration import RotatedFile
 
 Open = Callable[[Path], RotatedFile]
 

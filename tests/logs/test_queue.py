@@ -31,7 +31,7 @@ class Queue:
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        self.handler = QueuedHandler(gate)
+        self.handler = QueuedHandler(gate.write)
         self.handler.setFormatter(logging.Formatter("%(message)s"))
         self.logger = logging.Logger("test")
         self.logger.addHandler(self.handler)
