@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from exporter.diagnosis.common import QUEUE_LABEL, condition
+from exporter.diagnosis.common import QUEUE_LABEL, met
 from exporter.diagnosis.related import CRON_JOB_LABEL, ORIGIN_KIND_LABEL, ORIGIN_NAME_LABEL
 from exporter.resources.detailed import (
+    DetailedAppStatus,
     DetailedRayCluster,
     DetailedRayJob,
     DetailedRayJobStatus,
@@ -42,8 +44,8 @@ class Requested(Struct, frozen=True, omit_defaults=True):
     tpu: float | None = None
 
 
-class Owner(Struct, frozen=True):
-    """The object that another one was created for."""
+class ObjectName(Struct, frozen=True):
+    """The object that another one was created for, or that an Event is about."""
 
     kind: str
     name: str
@@ -56,7 +58,7 @@ class ClusterDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
     workers: Workers | None = None
     requested: Requested | None = None
     head_pod: str | None = None
-    owner: Owner | None = None
+    owner: ObjectName | None = None
     autoscaling: bool | None = None
     provisioned_at: datetime | None = None
 
@@ -89,19 +91,12 @@ class JobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
     timeline: tuple[Step, ...] = ()
 
 
-class Deployment(Struct, frozen=True, omit_defaults=True):
-    """One deployment of a Serve application."""
-
-    name: str
-    status: str | None = None
-
-
 class Application(Struct, frozen=True, omit_defaults=True):
-    """One Serve application."""
+    """One Serve application, or a deployment of it."""
 
     name: str
     status: str | None = None
-    deployments: tuple[Deployment, ...] = ()
+    deployments: tuple["Application", ...] = ()
 
 
 class Role(Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -129,36 +124,29 @@ def gpus(cluster: DetailedRayCluster) -> float:
 def cluster_details(cluster: DetailedRayCluster) -> ClusterDetails:
     """Return the details of a cluster."""
     meta, spec, status = cluster.metadata, cluster.spec, cluster.status
-    provisioned = condition(status, "RayClusterProvisioned")
+    provisioned = met(status, "RayClusterProvisioned")
     kind, name = meta.label(ORIGIN_KIND_LABEL), meta.label(ORIGIN_NAME_LABEL)
-    return ClusterDetails(
+    details = ClusterDetails(
         ray_version=spec.ray_version if spec else None,
-        workers=_workers(cluster),
-        requested=Requested(
-            cpu=_number(status.desired_cpu),
-            memory_bytes=_number(status.desired_memory),
-            gpu=_number(status.desired_gpu),
-            tpu=_number(status.desired_tpu),
-        )
-        if status
-        else None,
-        head_pod=(status.head.pod_name or None) if status and status.head else None,
-        owner=Owner(kind, name) if kind and name else None,
+        owner=ObjectName(kind, name) if kind and name else None,
         autoscaling=spec.enable_in_tree_autoscaling if spec else None,
-        provisioned_at=provisioned.last_transition_time if provisioned and provisioned.is_true else None,
+        provisioned_at=provisioned.last_transition_time if provisioned else None,
     )
-
-
-def _workers(cluster: DetailedRayCluster) -> Workers | None:
-    status = cluster.status
     if status is None:
-        return None
-    return Workers(
-        desired=status.desired_worker_replicas or 0,
-        ready=status.ready_worker_replicas or 0,
-        available=status.available_worker_replicas or 0,
-        min=status.min_worker_replicas or 0,
-        max=None if status.max_worker_replicas == UNLIMITED else status.max_worker_replicas,
+        return details
+    return replace(
+        details,
+        workers=Workers(
+            desired=status.desired_worker_replicas or 0,
+            ready=status.ready_worker_replicas or 0,
+            available=status.available_worker_replicas or 0,
+            min=status.min_worker_replicas or 0,
+            max=None if status.max_worker_replicas == UNLIMITED else status.max_worker_replicas,
+        ),
+        requested=Requested(
+            *map(_number, (status.desired_cpu, status.desired_memory, status.desired_gpu, status.desired_tpu))
+        ),
+        head_pod=(status.head.pod_name or None) if status.head else None,
     )
 
 
@@ -219,20 +207,18 @@ def service_details(service: DetailedRayService) -> ServiceDetails:
 def _role(status: DetailedRayServiceStatus | None) -> Role | None:
     if status is None or not (status.ray_cluster_name or status.application_statuses):
         return None
-    applications = [
-        Application(
-            name,
-            application.status if application else None,
-            tuple(
-                Deployment(deployment, found.status if found else None)
-                for deployment, found in list(((application and application.serve_deployment_statuses) or {}).items())[
-                    :MAX_DEPLOYMENTS
-                ]
-            ),
-        )
-        for name, application in list((status.application_statuses or {}).items())[:MAX_APPLICATIONS]
-    ]
-    return Role(status.ray_cluster_name, status.target_capacity, status.traffic_routed_percent, tuple(applications))
+    applications = tuple(
+        Application(name, one.status if one else None, _deployments(one))
+        for name, one in list((status.application_statuses or {}).items())[:MAX_APPLICATIONS]
+    )
+    return Role(status.ray_cluster_name, status.target_capacity, status.traffic_routed_percent, applications)
+
+
+def _deployments(application: DetailedAppStatus | None) -> tuple[Application, ...]:
+    deployments = (application and application.serve_deployment_statuses) or {}
+    return tuple(
+        Application(name, one.status if one else None) for name, one in list(deployments.items())[:MAX_DEPLOYMENTS]
+    )
 
 
 def _number(quantity: Quantity | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from msgspec import Struct
 
@@ -11,12 +11,17 @@ from exporter.diagnosis.finding import Finding
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import NEVER, one_line
 from exporter.diagnosis.related import Related
-from exporter.resources.detailed import DetailedObject, DetailedPod
-from exporter.views.rows import ConditionRow, EventRow, PodRow
+from exporter.resources.detailed import DetailedContainerStatus, DetailedObject, DetailedPod, DetailedPodStatus
+from exporter.resources.event import Event
+from exporter.resources.meta import find_condition
+from exporter.resources.pod_status import pod_status
+from exporter.views.details import ObjectName
 
 MAX_PODS = 100
 MAX_EVENTS = 20
 MAX_RELATED = 20
+MAX_STATUS = 64
+"""Anyone may write a pod's status."""
 
 
 class ObjectView(Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -37,6 +42,82 @@ class ObjectView(Struct, frozen=True, omit_defaults=True, rename="camel"):
     created_at: datetime | None = None
     severity: Severity | None = None
     details: Any = None
+
+
+class ConditionRow(Struct, frozen=True, omit_defaults=True):
+    """One condition."""
+
+    type: str
+    status: str
+    reason: str = ""
+    time: datetime | None = None
+    message: str = ""
+
+
+class PodRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """One pod.
+
+    Attributes:
+        status: what kubectl prints, as the metric `kuberay_pod_status` has it.
+        ready: its condition Ready is true.
+        restarts: of all its containers.
+        restarted_at: when a container ended that was started again, the last one.
+    """
+
+    name: str
+    node_type: str
+    group: str
+    status: str
+    ready: bool
+    restarts: int
+    node: str = ""
+    created_at: datetime | None = None
+    message: str = ""
+    restarted_at: datetime | None = None
+
+    @classmethod
+    def of(cls, pod: DetailedPod) -> Self:
+        meta, status = pod.metadata, pod.status or DetailedPodStatus()
+        containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+        ends = [one.before.terminated for one in containers if one.before.terminated]
+        ready = find_condition(status, "Ready")
+        return cls(
+            name=meta.name,
+            node_type=meta.node_type or "submitter",
+            group=meta.group,
+            status=pod_status(pod)[:MAX_STATUS],
+            ready=ready is not None and ready.is_true,
+            restarts=sum(container.restart_count or 0 for container in containers),
+            node=(pod.spec.node_name or "") if pod.spec else "",
+            created_at=meta.creation_timestamp,
+            message="" if meta.deletion_timestamp else _message(status, containers),
+            restarted_at=max((end.finished_at for end in ends if end.finished_at), default=None),
+        )
+
+
+class EventRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """One Event."""
+
+    object: ObjectName
+    type: str
+    reason: str
+    count: int
+    message: str = ""
+    first_time: datetime | None = None
+    last_time: datetime | None = None
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        about = event.involved_object
+        return cls(
+            object=ObjectName((about and about.kind) or "", (about and about.name) or ""),
+            type=event.type or "",
+            reason=event.reason or "",
+            count=event.occurrences,
+            message=one_line(event.message),
+            first_time=event.first_time,
+            last_time=event.last_time,
+        )
 
 
 class Reference(Struct, frozen=True):
@@ -88,18 +169,26 @@ def worst_first(view: ObjectView) -> tuple[int, float, str, str, str]:
 def page_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectPage:
     """Return an object with its conditions, pods, Events and related objects."""
     related = fleet.related(obj)
-    pods = sorted((PodRow.of(pod) for pod in _pods(related)), key=lambda row: (row.ready, row.node_type, row.name))
+    parts = (related, *(of_cluster for _, of_cluster in related.clusters))
+    rows = (PodRow.of(pod) for part in parts for pod in part.pods)
+    pods = sorted(rows, key=lambda row: (row.ready, row.node_type, row.name))
+    others: list[DetailedObject] = [cluster for cluster, _ in related.clusters]
+    others += (*related.jobs, *fleet.creators(obj))
     return ObjectPage(
         object=view_of(obj, fleet, now),
         conditions=tuple(_conditions(obj)),
         pods=tuple(pods[:MAX_PODS]) if fleet.known.pods else None,
-        events=tuple(_events(related)) if fleet.known.events else None,
-        related=tuple(_reference(other, fleet, now) for other in _others(obj, fleet, related)[:MAX_RELATED]),
+        events=tuple(_events(parts)) if fleet.known.events else None,
+        related=tuple(_reference(other, fleet, now) for other in others[:MAX_RELATED]),
     )
 
 
-def _pods(related: Related) -> list[DetailedPod]:
-    return [*related.pods, *(pod for _, of_cluster in related.clusters for pod in of_cluster.pods)]
+def _message(status: DetailedPodStatus, containers: Iterable[DetailedContainerStatus]) -> str:
+    """Return the first message of what shows why a pod does not run."""
+    scheduled = find_condition(status, "PodScheduled")
+    states = [state for one in containers for state in (one.now.waiting, one.now.terminated) if state is not None]
+    places = (status, scheduled if scheduled and not scheduled.is_true else None, *states)
+    return one_line(next(filter(None, (getattr(place, "message", None) for place in places)), ""))
 
 
 def _conditions(obj: DetailedObject) -> Iterable[ConditionRow]:
@@ -109,16 +198,9 @@ def _conditions(obj: DetailedObject) -> Iterable[ConditionRow]:
         )
 
 
-def _events(related: Related) -> list[EventRow]:
-    parts = (related, *(of_cluster for _, of_cluster in related.clusters))
-    events = [event for part in parts for found in (part.events, *part.pod_events.values()) for event in found]
-    rows = [EventRow.of(event) for event in events]
+def _events(parts: Iterable[Related]) -> list[EventRow]:
+    rows = (EventRow.of(event) for part in parts for of in (part.events, *part.pod_events.values()) for event in of)
     return sorted(rows, key=lambda row: row.last_time or NEVER, reverse=True)[:MAX_EVENTS]
-
-
-def _others(obj: DetailedObject, fleet: Fleet, related: Related) -> list[DetailedObject]:
-    """Return the objects above and below."""
-    return [*(cluster for cluster, _ in related.clusters), *related.jobs, *fleet.creators(obj)]
 
 
 def _reference(obj: DetailedObject, fleet: Fleet, now: datetime) -> Reference:

@@ -16,9 +16,8 @@ from exporter.views.details import (
     ServiceDetails,
     Workers,
 )
-from exporter.views.rows import ConditionRow, EventRow, PodRow
 from exporter.views.summary import Hour, KindSummary, Summary
-from exporter.views.views import ObjectPage, ObjectView, Reference
+from exporter.views.views import ConditionRow, EventRow, ObjectPage, ObjectView, PodRow, Reference
 from tools.diagnosis_docs import PAGE, diagnosis_page
 
 DOCS = Path(__file__).parents[2] / "docs"

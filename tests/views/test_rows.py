@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from exporter.resources.detailed import DetailedEvent, DetailedPod
-from exporter.views.rows import ConditionRow, EventRow, PodRow
+from exporter.views.views import ConditionRow, EventRow, PodRow
 from tests.support.events import event, old_event
 from tests.support.fleets import ago, pod, submitter, waiting
 from tests.support.objects import CREATED, condition

@@ -10,11 +10,11 @@ import pytest
 from exporter.diagnosis.causes import Severity
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
-from exporter.views.rows import ConditionRow
 from exporter.views.views import (
     MAX_EVENTS,
     MAX_PODS,
     MAX_RELATED,
+    ConditionRow,
     ObjectPage,
     ObjectView,
     page_of,

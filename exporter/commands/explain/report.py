@@ -12,8 +12,7 @@ from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import age, count
 from exporter.diagnosis.related import Known, Related
 from exporter.views.details import ClusterDetails, JobDetails
-from exporter.views.rows import PodRow
-from exporter.views.views import ObjectView, view_of
+from exporter.views.views import ObjectView, PodRow, view_of
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _ARROW = "←"
