@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
-
-from msgspec.structs import replace
+from typing import Any, NamedTuple
 
 from exporter.diagnosis.causes import DESCRIBE, LOGS, PREVIOUS_LOGS, Cause, Severity
 from exporter.diagnosis.finding import Evidence, evidence_of
 from exporter.diagnosis.phrases import NEVER, age_seconds, last_line, quoted, with_detail
 from exporter.diagnosis.states import START_SECONDS
 from exporter.diagnosis.waiting import NEVER_STARTED, ORDINARY_WAITING, PULL_RATE, WAITING_REASONS, image, pull_error
-from exporter.resources.detailed import DetailedContainerStatus, DetailedPod, DetailedTerminated
+from exporter.resources.detailed import DetailedContainerStatus, DetailedPod, DetailedTerminated, DetailedWaiting
 
 RECENT_SECONDS = 3600.0
 """How long a container that was killed and runs again is worth a finding."""
-
 
 LOOP_RESTARTS = 3
 """From then on, a worker that has ended within RECENT_SECONDS is a finding, although it runs between the ends."""
@@ -23,10 +20,8 @@ LOOP_RESTARTS = 3
 SLOW_START_SECONDS = 300.0
 """From then on, a pod that has not started and shows no cause is a finding: images of Ray have gigabytes."""
 
-
 SUBMITTER = "ray-job-submitter"
 """Container of a submitter. With SidecarMode it is in the head's pod, which is unready after that."""
-
 
 _SIDECARS = (SUBMITTER, "autoscaler", "istio-proxy", "linkerd-proxy", "fluentbit", "fluent-bit")
 
@@ -72,67 +67,80 @@ def submitter_end(pods: Iterable[DetailedPod]) -> tuple[DetailedPod, DetailedTer
     return max(ends, key=lambda pair: pair[1].finished_at or NEVER, default=None)
 
 
+def trouble(
+    pod: DetailedPod,
+    cause: Cause,
+    detail: str,
+    field: str,
+    time: datetime | None = None,
+    message: str | None = None,
+    **more: Any,
+) -> Trouble:
+    """Return a trouble whose evidence is a field of the pod; `more` are attributes of `Trouble`."""
+    return Trouble(cause, detail, pod, (evidence_of("Pod", pod.metadata, field, time, message),), **more)
+
+
 def container_trouble(pod: DetailedPod, container: DetailedContainerStatus, now: datetime) -> Trouble | None:
     """Return what is wrong with a container, None if it runs, or starts or has ended as usual."""
     waiting, end, before = container.now.waiting, container.now.terminated, container.before.terminated
-    name, field = container.name or "", _field(pod, container)
-    if waiting is not None and (reason := waiting.reason or "") not in ORDINARY_WAITING:
-        return _of_waiting(pod, container, reason, now)
-    is_init = container.name in _init_names(pod)
-    if end is not None and (end.exit_code or end.signal):
-        return _of_end(pod, container, end, f"{field}.state.terminated")
-    is_ray = not is_init and name == _ray_container(pod)
-    if end is not None and is_ray and pod.metadata.node_type and age_seconds(now, end.finished_at) > SLOW_START_SECONDS:
-        return _of_end(pod, container, end, f"{field}.state.terminated")
+    name, node_type, is_init = container.name or "", pod.metadata.node_type, container.name in _init_names(pod)
+    field = f"status.{'initContainerStatuses' if is_init else 'containerStatuses'}[{container.name}]"
+    if waiting is not None and (waiting.reason or "") not in ORDINARY_WAITING:
+        return _of_waiting(pod, name, waiting, before, field, now)
+    is_ray = bool(node_type) and not is_init and name == _ray_container(pod)
+    is_over = is_ray and end is not None and age_seconds(now, end.finished_at) > SLOW_START_SECONDS
+    if end is not None and (end.exit_code or end.signal or is_over):
+        return _of_end(pod, name, end, f"{field}.state.terminated")
     if before is None or before.finished_at is None or age_seconds(now, before.finished_at) > RECENT_SECONDS:
         return None
-    evidence = pod_evidence(pod, f"{field}.lastState.terminated", before.finished_at, before.message or before.reason)
+    cause, detail = Cause.HEAD_RESTARTED, _end_words(name, before)
     if before.reason == "OOMKilled":
-        detail = f"container {name} exceeded its memory limit and was killed, and runs again"
-        return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name)
-    if is_ray and pod.metadata.node_type == "worker" and (container.restart_count or 0) >= LOOP_RESTARTS:
-        detail = f"{_end_words(name, before)}, {container.restart_count} times so far, and runs again"
-        return Trouble(Cause.CRASH_LOOP, detail, pod, evidence, None, name)
-    if is_ray and pod.metadata.node_type == "head":
-        return Trouble(Cause.HEAD_RESTARTED, _end_words(name, before), pod, evidence, None, name)
-    return None
+        cause, detail = (
+            Cause.OUT_OF_MEMORY,
+            f"container {name} exceeded its memory limit and was killed, and runs again",
+        )
+    elif is_ray and node_type == "worker" and (container.restart_count or 0) >= LOOP_RESTARTS:
+        cause, detail = Cause.CRASH_LOOP, f"{detail}, {container.restart_count} times so far, and runs again"
+    elif not is_ray or node_type != "head":
+        return None
+    words = before.message or before.reason
+    return trouble(pod, cause, detail, f"{field}.lastState.terminated", before.finished_at, words, container=name)
 
 
-def _of_waiting(pod: DetailedPod, container: DetailedContainerStatus, reason: str, now: datetime) -> Trouble:
-    waiting, before, name = container.now.waiting, container.before.terminated, container.name or ""
-    message = (waiting.message if waiting else None) or ""
-    field, since = f"{_field(pod, container)}.state.waiting", before.finished_at if before else None
-    cause = WAITING_REASONS.get(reason, Cause.UNKNOWN)
+def _of_waiting(
+    pod: DetailedPod, name: str, waiting: DetailedWaiting, before: DetailedTerminated | None, field: str, now: datetime
+) -> Trouble:
+    reason, message, field = waiting.reason or "", waiting.message or "", f"{field}.state.waiting"
+    cause, severity = WAITING_REASONS.get(reason, Cause.UNKNOWN), None
     if before is not None and (cause is Cause.CRASH_LOOP or before.reason in NEVER_STARTED):
         if before.reason == "OOMKilled" or before.reason in NEVER_STARTED:
-            return _of_end(pod, container, before, f"{_field(pod, container)}.state.waiting")
+            return _of_end(pod, name, before, field)
         detail, message = _end_words(name, before), before.message or message
     elif cause is Cause.IMAGE_PULL:
         detail = ", ".join(filter(None, (image([message]), pull_error(message) or reason)))
         is_limited = PULL_RATE in message and age_seconds(now, pod.metadata.creation_timestamp) <= START_SECONDS
-        evidence = pod_evidence(pod, field, since, message or reason)
-        return Trouble(cause, detail, pod, evidence, Severity.INFO if is_limited else None, name)
+        severity = Severity.INFO if is_limited else None
     else:
         detail = with_detail(f"{quoted(reason)} of container {name}", quoted(message))
-    return Trouble(cause, detail, pod, pod_evidence(pod, field, since, message or reason), None, name)
+    since = before.finished_at if before else None
+    return trouble(pod, cause, detail, field, since, message or reason, container=name, severity=severity)
 
 
-def _of_end(pod: DetailedPod, container: DetailedContainerStatus, end: DetailedTerminated, field: str) -> Trouble:
-    name = container.name or ""
-    evidence = pod_evidence(pod, field, end.finished_at, end.message or end.reason)
+def _of_end(pod: DetailedPod, name: str, end: DetailedTerminated, field: str) -> Trouble:
+    is_waiting, time, command = field.endswith("waiting"), end.finished_at, ""
     if end.reason == "OOMKilled":
-        detail = f"container {name} exceeded its memory limit and was killed"
-        command = "" if field.endswith("waiting") else LOGS
-        return Trouble(Cause.OUT_OF_MEMORY, detail, pod, evidence, None, name, command)
-    if end.reason in NEVER_STARTED:
-        detail = with_detail(f"{end.reason} of container {name}", last_line(end.message))
+        cause, detail = Cause.OUT_OF_MEMORY, f"container {name} exceeded its memory limit and was killed"
+        command = "" if is_waiting else LOGS
+    elif end.reason in NEVER_STARTED:
+        cause, detail = Cause.CONTAINER_CONFIG, with_detail(f"{end.reason} of container {name}", last_line(end.message))
         # Its time is that of an end which never was: 1970.
-        return Trouble(Cause.CONTAINER_CONFIG, detail, pod, (replace(evidence[0], time=None),), None, name)
-    command = PREVIOUS_LOGS if field.endswith("waiting") else LOGS
-    if end.reason == "ContainerStatusUnknown":
-        # The container is not there any more, and its log neither.
-        command = DESCRIBE
-    return Trouble(Cause.CONTAINER_ENDED, _end_words(name, end), pod, evidence, None, name, command)
+        time = None
+    else:
+        cause, detail, command = Cause.CONTAINER_ENDED, _end_words(name, end), PREVIOUS_LOGS if is_waiting else LOGS
+        if end.reason == "ContainerStatusUnknown":
+            # The container is not there any more, and its log neither.
+            command = DESCRIBE
+    return trouble(pod, cause, detail, field, time, end.message or end.reason, container=name, command=command)
 
 
 def has_ended_submitter(pod: DetailedPod) -> bool:
@@ -156,18 +164,6 @@ def _ray_container(pod: DetailedPod) -> str:
 def _end_words(name: str, end: DetailedTerminated) -> str:
     how = f"signal {end.signal}" if end.signal and not end.exit_code else f"exit code {end.exit_code or 0}"
     return with_detail(f"container {name} ended with {how}", last_line(end.message))
-
-
-def pod_evidence(
-    pod: DetailedPod, field: str, time: datetime | None = None, message: str | None = None
-) -> tuple[Evidence, ...]:
-    """Return evidence from a field of a pod."""
-    return (evidence_of("Pod", pod.metadata, field, time, message),)
-
-
-def _field(pod: DetailedPod, container: DetailedContainerStatus) -> str:
-    kind = "initContainerStatuses" if container.name in _init_names(pod) else "containerStatuses"
-    return f"status.{kind}[{container.name}]"
 
 
 def _init_names(pod: DetailedPod) -> set[str | None]:

@@ -10,9 +10,9 @@ from exporter.diagnosis.containers import (
     Trouble,
     container_trouble,
     has_ended_submitter,
-    pod_evidence,
+    trouble,
 )
-from exporter.diagnosis.finding import Finding, evidence_of, finding
+from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
 from exporter.diagnosis.phrases import age_seconds, ago, count, last_line, lasting, quoted, with_detail
 from exporter.diagnosis.states import START_SECONDS
 from exporter.diagnosis.waiting import EVENT_CAUSES, POD_REASONS, SCALE_UP_REASONS, obstacles
@@ -23,7 +23,6 @@ from exporter.resources.pod_status import pod_status
 
 HEAD_SECONDS = 120.0
 """How long a head may be unready before that is a finding of its own: a start takes a minute."""
-
 
 GENERAL = (Cause.UNKNOWN, Cause.NO_HEAD, Cause.STUCK_DELETION)
 """What a pod shows of any trouble: the loss of its node explains it."""
@@ -43,13 +42,13 @@ def pod_findings(
     doubtful = [pod for pod in pods if pod.metadata.name in events or not _runs_well(pod)]
     waits = any(pod.metadata.node_type == "head" and not _is_ready(pod) for pod in doubtful)
     for pod in sorted(doubtful, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
-        trouble = pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves)
-        if trouble is not None and not (waits and trouble.detail.startswith("Init:")):
-            groups[trouble.cause, trouble.detail, trouble.severity].append(trouble)
+        found = pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves)
+        if found is not None and not (waits and found.detail.startswith("Init:")):
+            groups[found.cause, found.detail, found.severity].append(found)
     for (cause, detail, severity), troubles in groups.items():
-        evidence = [one for trouble in troubles for one in trouble.evidence]
+        evidence = [one for found in troubles for one in found.evidence]
         since = min(filter(None, (one.time for one in evidence)), default=None)
-        who = _subject([trouble.pod for trouble in troubles])
+        who = _subject([found.pod for found in troubles])
         sentence = _SENTENCES[cause].format(detail=detail, who=who, age=lasting(now, since), ago=ago(now, since))
         first = troubles[0]
         yield finding(cause, sentence, *evidence, severity=severity, command=first.command, container=first.container)
@@ -61,7 +60,7 @@ def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, ser
     warning = next((event for event in events if event.type == "Warning"), None)
     if warning is None or not _is_newer(warning, pod):
         return found
-    evidence = evidence_of("Pod", pod.metadata, f"Event {warning.reason}", warning.last_time, warning.message)
+    evidence = _event_evidence(pod, warning)
     cause = EVENT_CAUSES.get(warning.reason or "", Cause.WARNING_EVENT)
     general = GENERAL if cause is Cause.NODE_LOST else (Cause.UNKNOWN,)
     if found is not None and found.cause not in general:
@@ -107,10 +106,8 @@ def _trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves
     if isinstance(scheduled, DetailedCondition) and not scheduled.is_true:
         return _unscheduled(pod, scheduled, events, now)
     if isinstance(ready, DetailedCondition) and ready.status == "Unknown":
-        evidence = pod_evidence(
-            pod, "status.conditions[Ready]", ready.last_transition_time, ready.message or ready.reason
-        )
-        return Trouble(Cause.NODE_LOST, "the node does not report", pod, evidence)
+        detail, words = "the node does not report", ready.message or ready.reason
+        return trouble(pod, Cause.NODE_LOST, detail, "status.conditions[Ready]", ready.last_transition_time, words)
     disruption = find_condition(status, "DisruptionTarget")
     if isinstance(disruption, DetailedCondition) and disruption.is_true and status.phase == "Failed":
         return _disrupted(pod, disruption)
@@ -123,45 +120,47 @@ def _stuck(pod: DetailedPod, node_is_lost: bool) -> Trouble:
     node = (pod.spec.node_name if pod.spec else None) or ""
     reason = pod.status.reason if pod.status else None
     cause = Cause.NODE_LOST if node_is_lost or reason == "NodeLost" else Cause.STUCK_DELETION
-    detail = f"node {node}" if node else "its node"
-    evidence = pod_evidence(pod, "metadata.deletionTimestamp", pod.metadata.deletion_timestamp, reason)
-    return Trouble(cause, f"{detail} has not ended the pod", pod, evidence)
+    detail = f"{f'node {node}' if node else 'its node'} has not ended the pod"
+    return trouble(pod, cause, detail, "metadata.deletionTimestamp", pod.metadata.deletion_timestamp, reason)
 
 
 def _disrupted(pod: DetailedPod, disruption: DetailedCondition) -> Trouble:
     """Return the trouble of a pod that Kubernetes ended: by preemption, an eviction, or the taint of a node."""
     reason, since = disruption.reason or "", disruption.last_transition_time
-    evidence = pod_evidence(pod, "status.conditions[DisruptionTarget]", since, disruption.message or reason)
     cause = Cause.NODE_LOST if reason == "DeletionByTaintManager" else Cause.EVICTED
-    return Trouble(cause, with_detail(reason, quoted(disruption.message)), pod, evidence)
+    detail, field = with_detail(reason, quoted(disruption.message)), "status.conditions[DisruptionTarget]"
+    return trouble(pod, cause, detail, field, since, disruption.message or reason)
 
 
 def _of_reason(pod: DetailedPod, reason: str, message: str | None) -> Trouble:
     default = Cause.POD_REJECTED if reason.startswith("OutOf") else Cause.POD_FAILED
-    is_said = reason in POD_REASONS and POD_REASONS[reason] is Cause.EVICTED and message
-    detail = quoted(message) if is_said else with_detail(quoted(reason), quoted(message))
-    return Trouble(
-        POD_REASONS.get(reason, default), detail, pod, pod_evidence(pod, "status.reason", None, message or reason)
-    )
+    cause = POD_REASONS.get(reason, default)
+    detail = quoted(message) if cause is Cause.EVICTED and message else with_detail(quoted(reason), quoted(message))
+    return trouble(pod, cause, detail, "status.reason", None, message or reason)
 
 
 def _unscheduled(
     pod: DetailedPod, scheduled: DetailedCondition, events: Sequence[Event], now: datetime
 ) -> Trouble | None:
     reason, message, since = scheduled.reason or "", scheduled.message or "", scheduled.last_transition_time
-    evidence = pod_evidence(pod, "status.conditions[PodScheduled]", since, message or reason)
-    if reason == "SchedulingGated":
-        return Trouble(Cause.SCHEDULING_GATED, "scheduling gates", pod, evidence)
-    if reason not in ("Unschedulable", ""):
-        return Trouble(Cause.UNSCHEDULABLE, with_detail(reason, quoted(message)), pod, evidence)
     if not reason and not message:
         return _in_progress(pod, "Pending", since or pod.metadata.creation_timestamp, SLOW_START_SECONDS, now)
+    cause, detail = Cause.UNSCHEDULABLE, obstacles(message)
+    if reason == "SchedulingGated":
+        cause, detail = Cause.SCHEDULING_GATED, "scheduling gates"
+    elif reason not in ("Unschedulable", ""):
+        detail = with_detail(reason, quoted(message))
+    found = trouble(pod, cause, detail, "status.conditions[PodScheduled]", since, message or reason)
     scale_up = next((event for event in events if event.reason in SCALE_UP_REASONS), None)
-    if scale_up is None or age_seconds(now, scale_up.last_time) > START_SECONDS:
-        return Trouble(Cause.UNSCHEDULABLE, obstacles(message), pod, evidence)
-    more = evidence_of("Pod", pod.metadata, f"Event {scale_up.reason}", scale_up.last_time, scale_up.message)
-    detail = f"{obstacles(message)}; a node is being added"
-    return Trouble(Cause.UNSCHEDULABLE, detail, pod, (*evidence, more), Severity.INFO)
+    is_added = scale_up is not None and age_seconds(now, scale_up.last_time) <= START_SECONDS
+    if scale_up is None or not is_added or reason not in ("Unschedulable", ""):
+        return found
+    evidence = (*found.evidence, _event_evidence(pod, scale_up))
+    return found._replace(detail=f"{detail}; a node is being added", evidence=evidence, severity=Severity.INFO)
+
+
+def _event_evidence(pod: DetailedPod, event: Event) -> Evidence:
+    return evidence_of("Pod", pod.metadata, f"Event {event.reason}", event.last_time, event.message)
 
 
 def _of_phase(pod: DetailedPod, now: datetime, *, serves: bool) -> Trouble | None:
@@ -185,8 +184,8 @@ def _of_phase(pod: DetailedPod, now: datetime, *, serves: bool) -> Trouble | Non
         case "Succeeded":
             return _in_progress(pod, status, since, START_SECONDS, now) if pod.metadata.node_type else None
         case "Failed":
-            return Trouble(Cause.POD_FAILED, status, pod, pod_evidence(pod, "status.phase", since, status))
-    return Trouble(Cause.UNKNOWN, quoted(status), pod, pod_evidence(pod, "status.phase", since, status))
+            return trouble(pod, Cause.POD_FAILED, status, "status.phase", since, status)
+    return trouble(pod, Cause.UNKNOWN, quoted(status), "status.phase", since, status)
 
 
 def _in_progress(
@@ -196,7 +195,7 @@ def _in_progress(
     if age_seconds(now, since) <= limit:
         return None
     field = "status.conditions[Ready]" if state.startswith("not ready") else "status.phase"
-    return Trouble(cause, quoted(state), pod, pod_evidence(pod, field, since, state))
+    return trouble(pod, cause, quoted(state), field, since, state)
 
 
 def _is_newer(event: Event, pod: DetailedPod) -> bool:
