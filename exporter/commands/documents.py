@@ -50,22 +50,14 @@ class Item(NamedTuple):
     is_deleted: bool = False
 
 
-class OtherItems:
-    """What an input holds beside the objects that are read, for the message that it holds nothing else."""
-
-    def __init__(self) -> None:
-        self._counts = Counter[str]()
-
-    def add(self, item: Item, note: str = "") -> None:
-        self._counts[_describe(item) + note] += 1
-
-    def error(self, wanted: Iterable[str], where: str = "") -> InputError:
-        """Return the error of an input without a wanted kind, which names what was found instead."""
-        found = ", ".join(f"{what} ({count})" for what, count in self._counts.most_common(MAX_NAMED_KINDS))
-        return InputError(f"no {' or '.join(wanted)}{where} in the input, only {found}")
+def nothing_of(wanted: Iterable[str], found: Counter[str], where: str = "") -> InputError:
+    """Return the error of an input without a wanted kind, which names what was found instead: see `description`."""
+    words = ", ".join(f"{what} ({count})" for what, count in found.most_common(MAX_NAMED_KINDS))
+    return InputError(f"no {' or '.join(wanted)}{where} in the input, only {words}")
 
 
-def _describe(item: Item) -> str:
+def description(item: Item) -> str:
+    """Return what an input holds in place of an object that is read."""
     kind, api_version = item.kind[:MAX_KIND_LENGTH], item.api_version[:MAX_KIND_LENGTH]
     if kind == "Status":
         return f"a Status of the API server, {wire.error_of_event(msgspec.Raw(item.data))}"

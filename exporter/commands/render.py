@@ -3,13 +3,14 @@
 Every form of input becomes JSON of one object, which is then handled like an object from a server.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from exporter.commands.documents import Item, OtherItems
+from exporter.commands.documents import Item, description, nothing_of
 from exporter.config import UserLabelAllowlist
 from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
@@ -36,7 +37,7 @@ class Renderer:
     ) -> None:
         """`report` is called with a line for each object that had to be skipped."""
         self._report = report
-        self._others = OtherItems()
+        self._others = Counter[str]()
         self._is_empty = True
         kinds = [kind for kind in KINDS if kind.plural in collectors]
         self._metrics_stores: dict[str, MetricsStore[Any]] = {
@@ -44,14 +45,11 @@ class Renderer:
             # which they were written is not known.
             kind.name: MetricsStore(
                 kind.plural,
-                [
-                    ObjectSource(
-                        ObjectFamilies(kind, family_filter, user_labels(kind.plural)), (), receipt_time=lambda: None
-                    )
-                ],
+                [ObjectSource(families, (), receipt_time=lambda: None)],
                 lambda: None,
             )
             for kind in kinds
+            for families in [ObjectFamilies(kind, family_filter, user_labels(kind.plural))]
         }
         # Without an object: what kubectl prints of a cluster that has none.
         self._lists = {"List", *(f"{kind.name}List" for kind in kinds)}
@@ -72,7 +70,7 @@ class Renderer:
     def check_not_empty(self) -> None:
         """Raise InputError if there was no object that is exported, and no empty list of them."""
         if self._is_empty:
-            raise self._others.error(self._metrics_stores)
+            raise nothing_of(self._metrics_stores, self._others)
 
     def exposition(self) -> bytes:
         """Return the metrics of all objects in the text format."""
@@ -89,5 +87,5 @@ class Renderer:
             reason = f"no apiVersion, which is '{API_GROUP}/{API_VERSION}'"
         if reason:
             self._report(f"skipped {item.kind} {wire.identify(item.data).key}: {reason}")
-        self._others.add(item, " that was skipped" if reason else "")
+        self._others[description(item) + (" that was skipped" if reason else "")] += 1
         return None

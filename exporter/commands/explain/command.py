@@ -12,8 +12,7 @@ import msgspec
 
 from exporter.commands.documents import items_of_files
 from exporter.commands.explain import live, remote, report
-from exporter.commands.explain.cluster import read_fleet
-from exporter.commands.explain.inputs import fleet_of_items
+from exporter.commands.explain.inputs import fleet_of_items, read_fleet
 from exporter.config import parse_namespaces
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import count
@@ -112,7 +111,7 @@ def explain_command(names: tuple[str, ...], output: str, watch: bool, all_namesp
     if reading.warning:
         click.echo(f"kuberay-exporter: {report.printable(reading.warning)}", err=True)
     views = _select(reading.views, wanted, source.where)
-    if wanted and wanted[0].name:
+    if wanted and wanted[0][1]:
         _print_chains(views, reading, output)
     else:
         _print_table(views, reading, output)
@@ -139,22 +138,18 @@ def _check(source: Source, *, all_namespaces: bool, watch: bool, has_names: bool
         live.check_rich()
 
 
-class Wanted(NamedTuple):
-    """A kind, and the name of an object, "" for all objects of the kind."""
+def parse_names(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Read `KIND/NAME…`, `KIND NAME…` or `KIND`, as kubectl does; return kinds with names, "" for all objects.
 
-    kind: str
-    name: str
-
-
-def parse_names(words: Sequence[str]) -> list[Wanted]:
-    """Read `KIND/NAME…`, `KIND NAME…` or `KIND`, as kubectl does; raises UsageError."""
+    Raises UsageError.
+    """
     if not words or "/" in words[0]:
-        return [Wanted(parse_kind(kind, word), name) for word in words for kind, _, name in [word.partition("/")]]
+        return [(parse_kind(kind, word), name) for word in words for kind, _, name in [word.partition("/")]]
     kinds, names = [parse_kind(kind, kind) for kind in words[0].split(",")], words[1:] or [""]
     for name in names:
         if "/" in name:
             raise click.UsageError(f"'{name}' has a kind, which is given before: {', '.join(kinds)}")
-    return [Wanted(kind, name) for kind in kinds for name in names]
+    return [(kind, name) for kind in kinds for name in names]
 
 
 def parse_kind(text: str, word: str) -> str:
@@ -204,7 +199,7 @@ def _of_url(address: str, namespace: str, say: Callable[[str], None]) -> Reading
     return Reading(views, known, datetime.now(UTC), warning=warning)
 
 
-def _select(views: Sequence[ObjectView], wanted: Sequence[Wanted], where: str) -> Sequence[ObjectView]:
+def _select(views: Sequence[ObjectView], wanted: Sequence[tuple[str, str]], where: str) -> Sequence[ObjectView]:
     """Return the views that are wanted; raises ConfigError if there is none of a name."""
     if not views:
         raise ConfigError(f"no {' or '.join(DIAGNOSED)} in {where}")

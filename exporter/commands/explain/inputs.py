@@ -1,23 +1,40 @@
-"""JSON of objects in, a fleet out. What cannot be decoded is reported and skipped."""
+"""Fleets of the objects in files, or of lists of an API server with the user's own permissions.
 
-from collections.abc import Callable, Iterable
+What cannot be decoded is reported and skipped.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
 
-from exporter.commands.documents import Item, OtherItems
+from exporter.collectors.event import EVENTS
+from exporter.commands.documents import Item, description, nothing_of
 from exporter.commands.explain.report import unread
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
-from exporter.errors import DecodeError
-from exporter.kinds import DECLARATIONS, DIAGNOSED
+from exporter.errors import ApiError, ConfigError, DecodeError, StatusError
+from exporter.families.table import AnyKind, Selection
+from exporter.kinds import DECLARATIONS, DIAGNOSED, KINDS
 from exporter.kube import wire
+from exporter.kube.list_watch import ListWatch
+from exporter.kube.transport import Transport
 from exporter.resources import API_GROUP
 from exporter.resources.event import Event
 
 _DECODERS = {kind.name: msgspec.json.Decoder(kind.detailed_type) for kind in DECLARATIONS}
 
 HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json"
+
+PAGE_SIZE = 500
+
+_OF_PODS = Selection("of-pods", field_selector="involvedObject.kind=Pod,type=Warning")
+"""Events that the exporter does not watch: they are those of all pods, of which Ray's are kept."""
+
+_LISTS = (*((kind, selection) for kind in KINDS for selection in kind.selections), (EVENTS, _OF_PODS))
+"""Pods are read before the Events about them."""
 
 
 class Objects:
@@ -55,6 +72,10 @@ class Objects:
         return fleet
 
 
+def _known(kinds: Collection[str], **more: str) -> Known:
+    return Known(clusters="RayCluster" in kinds, pods="Pod" in kinds, events="Event" in kinds, **more)
+
+
 def _key(obj: Any) -> tuple[str, str]:
     return obj.metadata.namespace, obj.metadata.name
 
@@ -64,15 +85,15 @@ def fleet_of_items(items: Iterable[Item], namespace: str, report: Callable[[str]
 
     A kind of which there is neither an object nor a list counts as not read. Raises InputError if nothing is left.
     """
-    objects, others, kinds = Objects(report), OtherItems(), set[str]()
+    objects, others, kinds = Objects(report), Counter[str](), set[str]()
     for item in items:
         is_kind_read, note = _add(objects, item, namespace)
-        others.add(item, note)
+        others[description(item) + note] += 1
         if is_kind_read:
             kinds.add(item.kind.removesuffix("List"))
-    fleet = objects.fleet(Known(clusters="RayCluster" in kinds, pods="Pod" in kinds, events="Event" in kinds))
+    fleet = objects.fleet(_known(kinds))
     if not len(fleet):
-        raise others.error(DIAGNOSED, f" in namespace '{namespace}'" if namespace else "")
+        raise nothing_of(DIAGNOSED, others, f" in namespace '{namespace}'" if namespace else "")
     if missing := unread(fleet.known):
         report(f"not in the input: {missing}; some causes can't be seen without them. {HINT}")
     return fleet
@@ -94,3 +115,45 @@ def _is_read(item: Item) -> bool:
     if item.kind in DIAGNOSED:
         return item.api_version.startswith(f"{API_GROUP}/")
     return item.kind in _DECODERS and item.api_version == "v1"
+
+
+def read_fleet(transport: Transport, namespace: str, report: Callable[[str], None]) -> Fleet:
+    """Return what could be read of a namespace, or of all if it is empty.
+
+    `report` is called with a line for each kind that could not be read, and each object that was skipped.
+
+    Raises:
+        ConfigError: no kind of ray.io could be read.
+    """
+    objects, failed = Objects(report), dict[str, str]()
+    for kind, selection in _LISTS:
+        if reason := _read(transport, kind, selection, namespace, objects):
+            failed.setdefault(kind.name, reason)
+    if all(kind in failed for kind in DIAGNOSED):
+        raise ConfigError(f"couldn't read any kind of {API_GROUP}: {failed['RayCluster']}")
+    for kind in KINDS:
+        # A kind of KubeRay that is not exported by default is missing in many clusters.
+        if kind.name in failed and (kind.is_default or not kind.is_custom_resource):
+            report(f"couldn't read {kind.plural}, so they are left out: {failed[kind.name]}")
+    return objects.fleet(_known(_DECODERS.keys() - failed.keys(), remedy="this needs the permission to list them"))
+
+
+def _read(transport: Transport, kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
+    """Add the objects of one list; return why it could not be read, "" if it could."""
+    rng = random.Random()  # noqa: S311 - only a watch uses it
+    path, selectors = kind.path(namespace), selection.parameters
+    pages = ListWatch(transport, path, rng=rng, page_size=PAGE_SIZE, selectors=selectors).pages()
+    try:
+        for page in pages:
+            for item in page.items or ():
+                obj = objects.add(kind.name, item)
+                if selection is _OF_PODS and obj is not None and not objects.has_pod_of(obj):
+                    objects.remove(kind.name, obj)
+    except StatusError as exc:
+        if exc.is_not_served:
+            return "not installed in this cluster"
+        is_hint = exc.code == 403 and not namespace
+        return f"{exc}; with permissions in one namespace only, name it with -n" if is_hint else str(exc)
+    except ApiError as exc:
+        return str(exc)
+    return ""

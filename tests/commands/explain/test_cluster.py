@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.commands.explain.cluster import read_fleet
+from exporter.commands.explain.inputs import read_fleet
 from exporter.diagnosis.fleet import Fleet
 from exporter.errors import ConfigError
 from exporter.kube.client.access import anonymous

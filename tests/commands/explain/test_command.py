@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner, Result
 
-from exporter.commands.explain.command import Wanted, explain_command, parse_names
+from exporter.commands.explain.command import explain_command, parse_names
 from exporter.errors import ConfigError
 from tests.support.commands import error_line, run
 from tests.support.demo_process import demo, is_ready
@@ -158,7 +158,7 @@ def test_no_cluster_is_wrong_use_too() -> None:
 @pytest.mark.parametrize("kind", ["rayjob", "RayJob", "rayjobs", "rayjobs.ray.io", "rayjobs.v1.ray.io", "RAYJOBS"])
 def test_forms_of_a_kind(kind: str) -> None:
     """As kubectl takes them."""
-    assert parse_names([f"{kind}/a"]) == parse_names([kind, "a"]) == [Wanted("RayJob", "a")]
+    assert parse_names([f"{kind}/a"]) == parse_names([kind, "a"]) == [("RayJob", "a")]
 
 
 @pytest.mark.parametrize(
