@@ -6,7 +6,7 @@ from datetime import datetime
 
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
-from exporter.diagnosis.phrases import age, age_seconds, duration, ended, last_line, lasting, one_line, with_detail
+from exporter.diagnosis.phrases import age, age_seconds, duration, last_line, lasting, one_line
 from exporter.diagnosis.related import Known, Related
 from exporter.diagnosis.waiting import EXCEEDED_QUOTA, exceeded_quota
 from exporter.resources.detailed import DetailedCondition, DetailedObject
@@ -111,7 +111,7 @@ def managed(obj: DetailedObject) -> Iterator[Finding]:
 def invalid(message: str | None, evidence: Evidence, default: str = "") -> Finding:
     """Return the finding of a spec that the operator rejected with this message."""
     text = last_line(without_prefix(message)) or default
-    return finding(Cause.INVALID_SPEC, ended(with_detail("Spec is invalid", text)), evidence)
+    return finding(Cause.INVALID_SPEC, "Spec is invalid", evidence, detail=text)
 
 
 def suspending(status: HasConditions | None, prefix: str = "") -> DetailedCondition | None:
@@ -123,18 +123,22 @@ def suspended_by_condition(obj: DetailedObject, now: datetime, prefix: str = "",
     """Yield a finding of an object with a condition of a suspension."""
     if found := suspending(obj.status, prefix):
         evidence = field_of(obj, f"status.conditions[{found.type}]", found.last_transition_time)
-        yield from suspension(obj, evidence, now, is_finished=found.type.endswith("Suspended"), **waits)
+        yield from suspension(obj, now, evidence, is_finished=found.type.endswith("Suspended"), **waits)
 
 
 def suspension(
     obj: DetailedObject,
-    evidence: Evidence,
     now: datetime,
+    evidence: Evidence | None = None,
     *,
     is_finished: bool,
     waits_for: str = "its pods have not all ended",
 ) -> Iterator[Finding]:
-    """Yield a finding of an object that is suspended, or is being suspended, since the time of the evidence."""
+    """Yield a finding of an object that is suspended, or is being suspended, since the time of the evidence.
+
+    Without evidence, only its spec says so.
+    """
+    evidence = evidence or field_of(obj, "spec.suspend")
     since = evidence.time
     if not is_finished:
         is_slow = age_seconds(now, since) > SUSPENSION_SECONDS
@@ -181,13 +185,13 @@ def _of_event(obj: DetailedObject, event: Event, reason: str) -> Finding:
     if reason.startswith("Invalid"):
         return invalid(message, evidence, reason)
     if EXCEEDED_QUOTA in message:
-        return finding(Cause.QUOTA, ended(f"Quota exceeded: {exceeded_quota(message)}"), evidence)
+        return finding(Cause.QUOTA, "Quota exceeded", evidence, detail=exceeded_quota(message))
     is_failure = reason.startswith(("FailedTo", "FailedCreate", "FailedDelete"))
     default = (Cause.OPERATION_FAILED if is_failure else Cause.WARNING_EVENT, reason)
     cause, words = _EVENT_CAUSES.get(reason, default)
     is_news = cause is Cause.WARNING_EVENT and "Fail" not in reason
     severity = Severity.INFO if is_news else None
-    return finding(cause, ended(with_detail(words, last_line(message))), evidence, severity=severity)
+    return finding(cause, words, evidence, detail=last_line(message), severity=severity)
 
 
 def _is_mended(event: Event, related: Related) -> bool:

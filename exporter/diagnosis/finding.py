@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from exporter.diagnosis.causes import RUNBOOKS_OF_KINDS, RUNS_AGAIN, Cause, Severity
-from exporter.diagnosis.phrases import one_line
+from exporter.diagnosis.phrases import ended, one_line, with_detail
 from exporter.resources.meta import ObjectMeta
 
 MAX_EVIDENCE = 3
@@ -56,11 +56,12 @@ def finding(
     cause: Cause,
     sentence: str,
     *evidence: Evidence,
+    detail: str = "",
     severity: Severity | None = None,
     command: str = "",
     container: str = "",
 ) -> Finding:
-    """Return a finding with the texts of its cause.
+    """Return a finding with the texts of its cause; its sentence gets `: detail` if there is one, and a full stop.
 
     `severity` and `command` override the usual ones of the cause; the command is about the first evidence, and about
     `container` where it has one.
@@ -69,7 +70,7 @@ def finding(
     return Finding(
         cause,
         severity or cause.severity,
-        sentence,
+        ended(with_detail(sentence, detail)),
         evidence[:MAX_EVIDENCE],
         cause.advice,
         RUNBOOKS_OF_KINDS.get((cause, kind), cause.runbook),

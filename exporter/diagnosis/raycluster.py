@@ -7,7 +7,7 @@ from exporter.diagnosis import common
 from exporter.diagnosis.causes import DESCRIBE, Cause
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
 from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
-from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, lasting, quoted, with_detail
+from exporter.diagnosis.phrases import age, age_seconds, count, duration, lasting, quoted
 from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds
 from exporter.diagnosis.related import ORIGIN_KIND_LABEL, Related
 from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, State, judge, suspension_state
@@ -73,11 +73,11 @@ def _suspension(
         yield from by_condition
     elif status.state == "suspended":
         since = (status.state_transition_times or {}).get("suspended")
-        yield from common.suspension(cluster, common.field_of(cluster, "status.state", since), now, is_finished=True)
+        yield from common.suspension(cluster, now, common.field_of(cluster, "status.state", since), is_finished=True)
     elif cluster.spec is not None and cluster.spec.is_suspended:
         # Before its first status, it has no pods.
         is_finished = bool(common.manager(cluster)) or not (has_status(cluster) or related.pods)
-        yield from common.suspension(cluster, common.field_of(cluster, "spec.suspend"), now, is_finished=is_finished)
+        yield from common.suspension(cluster, now, is_finished=is_finished)
 
 
 def _running(
@@ -113,8 +113,8 @@ def _replica_failure(cluster: DetailedRayCluster, status: DetailedRayClusterStat
         yield finding(Cause.QUOTA, f"Quota exceeded: {exceeded_quota(message)}; not created: {which}.", evidence)
     else:
         what = "deleted" if "Delete" in reason else "created"
-        text = with_detail(f"{which.capitalize()} cannot be {what}", quoted(message) or reason)
-        yield finding(Cause.REPLICA_FAILURE, ended(text), evidence)
+        text = f"{which.capitalize()} cannot be {what}"
+        yield finding(Cause.REPLICA_FAILURE, text, evidence, detail=quoted(message) or reason)
 
 
 def _state(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, now: datetime) -> Iterator[Finding]:
@@ -124,10 +124,10 @@ def _state(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, now: d
     since = (status.state_transition_times or {}).get(state)
     evidence = common.field_of(cluster, "status.state", since, reason)
     if cause is not None and EXCEEDED_QUOTA in reason:
-        yield finding(Cause.QUOTA, ended(f"Quota exceeded: {exceeded_quota(reason)}"), evidence)
+        yield finding(Cause.QUOTA, "Quota exceeded", evidence, detail=exceeded_quota(reason))
     elif cause is not None:
-        text = with_detail(f"State {quoted(state)}{lasting(now, since)}", quoted(reason) or "no reason was given")
-        yield finding(cause, ended(text), evidence)
+        text = f"State {quoted(state)}{lasting(now, since)}"
+        yield finding(cause, text, evidence, detail=quoted(reason) or "no reason was given")
 
 
 def _replaced_head(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
@@ -155,8 +155,8 @@ def _head(
             text = f"Status is out of date: HeadPodReady is False, but the head has been ready for {duration(seconds)}."
             yield finding(Cause.STALE_STATUS, text, evidence, ready)
     elif age_seconds(now, since) > HEAD_SECONDS:
-        text = with_detail(f"Head not ready for {age(now, since)}", quoted(condition.message) or condition.reason or "")
-        yield finding(Cause.NO_HEAD, ended(text), evidence)
+        detail = quoted(condition.message) or condition.reason or ""
+        yield finding(Cause.NO_HEAD, f"Head not ready for {age(now, since)}", evidence, detail=detail)
 
 
 def _workers(
@@ -170,18 +170,14 @@ def _workers(
     if since is None or age_seconds(now, since) <= WORKERS_SECONDS:
         return
     provisioned = common.condition(status, "RayClusterProvisioned")
-    evidence = common.field_of(cluster, f"status.{field}", since)
+    evidence, workers = common.field_of(cluster, f"status.{field}", since), f"{ready} of {count(desired, 'worker')}"
     if desired > ready:
-        workers = [pod for pod in related.pods if pod.metadata.node_type == "worker"]
-        if sum(ready_seconds(pod, now) > STALE_SECONDS for pod in workers) >= desired:
-            text = (
-                f"Status is out of date: it shows {ready} of {count(desired, 'worker')} ready, but all worker pods are."
-            )
+        pods = [pod for pod in related.pods if pod.metadata.node_type == "worker"]
+        if sum(ready_seconds(pod, now) > STALE_SECONDS for pod in pods) >= desired:
+            text = f"Status is out of date: it shows {workers} ready, but all worker pods are."
             yield finding(Cause.STALE_STATUS, text, evidence)
         else:
-            text = (
-                f"Workers missing: for {age(now, since)}, only {ready} of {count(desired, 'worker')} have been ready."
-            )
+            text = f"Workers missing: for {age(now, since)}, only {workers} have been ready."
             yield finding(Cause.WAITING_FOR_WORKERS, text, evidence)
     elif status.state != "ready" and (provisioned is None or not provisioned.is_true):
         evidence = common.condition_of(cluster, provisioned) if provisioned else evidence

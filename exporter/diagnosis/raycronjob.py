@@ -52,7 +52,7 @@ def cron_job_findings(cron_job: DetailedRayCronJob, related: Related, now: datet
     if cron_job.metadata.deletion_timestamp is not None:
         yield from common.deletion(cron_job, now)
     elif cron_job.spec is not None and cron_job.spec.suspend:
-        yield from common.suspension(cron_job, common.field_of(cron_job, "spec.suspend"), now, is_finished=True)
+        yield from common.suspension(cron_job, now, is_finished=True)
     else:
         scheduled = cron_job.status.last_schedule_time if cron_job.status else None
         events = list(common.event_findings(cron_job, related, [scheduled]))

@@ -8,16 +8,15 @@ from exporter.diagnosis.causes import DESCRIBE, LOGS, RAY_JOBS, SUBMITTER_LOGS, 
 from exporter.diagnosis.containers import SUBMITTER, current_submitters, ray_started_at, submitter_end
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, explains, finding
 from exporter.diagnosis.phrases import (
+    NEVER,
     age,
     age_seconds,
     ago,
     count,
     duration,
-    ended,
     last_line,
     lasting,
     quoted,
-    with_detail,
 )
 from exporter.diagnosis.pods import pod_findings
 from exporter.diagnosis.raycluster import cluster_findings
@@ -46,7 +45,6 @@ FAILURES = {
 _NOT_FOUND = "Ray job not found"
 """KubeRay has no reason of its own for a job that Ray has forgotten, or never got."""
 
-
 DEADLINE_NEAR_RATIO = 0.9
 
 OVERDUE_SECONDS = 60.0
@@ -65,13 +63,8 @@ def job_state(job: DetailedRayJob) -> State:
     name = (status and status.job_deployment_status) or "New"
     if status is None or name == "New":
         return State("New", job.metadata.creation_timestamp if status is None or not status.start_time else None)
-    ray_start = status.ray_job_info.start_time if status.ray_job_info else None
-    since = {
-        "Initializing": status.start_time,
-        "Running": ray_start,
-        "Complete": status.end_time,
-        "Failed": status.end_time,
-    }
+    ray_start, end = status.ray_job_info.start_time if status.ray_job_info else None, status.end_time
+    since = {"Initializing": status.start_time, "Running": ray_start, "Complete": end, "Failed": end}
     return State(name, since.get(name))
 
 
@@ -98,7 +91,7 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
     elif state in ("Suspended", "Suspending"):
         yield from _suspended(job, status, related, now)
     elif not has_status(job) and job.spec is not None and job.spec.suspend and not events:
-        yield from common.suspension(job, common.field_of(job, "spec.suspend"), now, is_finished=True)
+        yield from common.suspension(job, now, is_finished=True)
     elif not has_status(job):
         yield from events or common.no_status(job, related.known, now)
     else:
@@ -144,9 +137,11 @@ def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related,
         attempt += f", but the Ray job is {status.job_status}"
     unknown = "" if status.reason in FAILURES else quoted(status.reason) or "no reason was given"
     detail = ", ".join(filter(None, (unknown, _failure_message(status))))
-    text = with_detail(f"{words}{ago(now, status.end_time)}{attempt}", detail)
-    evidence = _status_field(job, status, "reason", status.end_time)
-    yield finding(cause, ended(text), evidence, command=_log_command(job, related))
+    text, evidence = (
+        f"{words}{ago(now, status.end_time)}{attempt}",
+        _status_field(job, status, "reason", status.end_time),
+    )
+    yield finding(cause, text, evidence, detail=detail, command=_log_command(job, related))
     if cause is Cause.SUBMISSION_FAILED:
         of_pods = pod_findings(related.pods, related.pod_events, now)
         yield from (one for one in of_pods if one.cause is not Cause.CONTAINER_ENDED)
@@ -162,14 +157,10 @@ def _log_command(job: DetailedRayJob, related: Related) -> str:
 
 
 def _ended_well(job: DetailedRayJob, status: DetailedRayJobStatus) -> Iterator[Finding]:
-    if cause := judge(RAY_JOB_ENDS, status.job_status, None, _EPOCH):
-        text = with_detail(
-            f"Ray job is {quoted(status.job_status)}, but the RayJob is Complete", last_line(status.message)
-        )
-        yield finding(cause, ended(text), _status_field(job, status, "jobStatus", status.end_time))
-
-
-_EPOCH = datetime.min
+    if cause := judge(RAY_JOB_ENDS, status.job_status, None, NEVER):
+        text = f"Ray job is {quoted(status.job_status)}, but the RayJob is Complete"
+        evidence = _status_field(job, status, "jobStatus", status.end_time)
+        yield finding(cause, text, evidence, detail=last_line(status.message))
 
 
 def _suspended(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
@@ -180,7 +171,7 @@ def _suspended(job: DetailedRayJob, status: DetailedRayJobStatus, related: Relat
     name = status.ray_cluster_name if related.clusters else ""
     waits_for = f"RayCluster {name} has not been deleted" if name else "the operator has not finished it"
     evidence = common.field_of(job, "status.jobDeploymentStatus", since)
-    yield from common.suspension(job, evidence, now, is_finished=is_finished, waits_for=waits_for)
+    yield from common.suspension(job, now, evidence, is_finished=is_finished, waits_for=waits_for)
     yield from () if is_finished else _of_clusters(related, now)
 
 
@@ -209,10 +200,7 @@ def _unfinished(
     elif cause is not None and (cause is not Cause.UNKNOWN or not any(map(explains, found))):
         found.append(_slow(job, status, cause, related, now))
     if job.spec is not None and job.spec.suspend:
-        waits_for = "the operator has not begun"
-        yield from common.suspension(
-            job, common.field_of(job, "spec.suspend"), now, is_finished=False, waits_for=waits_for
-        )
+        yield from common.suspension(job, now, is_finished=False, waits_for="the operator has not begun")
     yield from _attempts(job, status, state)
     yield from _deadline(job, status, state, now)
     yield from found
@@ -224,11 +212,10 @@ def _slow(job: DetailedRayJob, status: DetailedRayJobStatus, cause: Cause, relat
     waits = f"waiting for RayCluster {name}" if state == "Initializing" and name else f"in the state {state}"
     unread = "" if related.known.clusters else "; RayClusters could not be read"
     beginning = "No known cause: " if cause is Cause.UNKNOWN else f"State {state}: " if status.message else ""
-    what = (
-        last_line(status.message) if cause is not Cause.UNKNOWN and status.message else f"{waits}{lasting(now, since)}"
-    )
+    is_said = cause is not Cause.UNKNOWN and status.message
+    what = last_line(status.message) if is_said else f"{waits}{lasting(now, since)}"
+    sentence = f"{beginning}{what}{unread}"
     evidence = _status_field(job, status, "jobDeploymentStatus", since)
-    sentence = ended(f"{beginning}{what}{unread}")
     return finding(cause, sentence[:1].upper() + sentence[1:], evidence)
 
 
@@ -265,44 +252,32 @@ def _running(
     end = info.end_time if info else None
     cause = judge(RAY_JOB_STATES, state, end or since, now)
     evidence = _status_field(job, status, "jobStatus", end or since)
+    heads = [of_cluster.head for _, of_cluster in related.clusters if of_cluster.head is not None]
     if cause is Cause.JOB_NOT_STARTED:
         words = f"Not started for {age(now, since)}: jobStatus is {state or 'empty'}, although the job was submitted."
-        yield finding(cause, words, *_head_first(related, evidence), command=_head_command(related), container="")
+        of_heads = [evidence_of("Pod", head.metadata, "status.phase") for head in heads]
+        yield finding(cause, words, *of_heads, evidence, command=RAY_JOBS if heads else DESCRIBE)
     elif cause is not None:
-        words = {Cause.APPLICATION_FAILED: "Program failed"}.get(cause, f"Ray job is {quoted(state)}")
-        text = with_detail(f"{words}{ago(now, end)}, but the RayJob is still Running", last_line(status.message))
-        yield finding(cause, ended(text), evidence)
+        what = "Program failed" if cause is Cause.APPLICATION_FAILED else f"Ray job is {quoted(state)}"
+        words = f"{what}{ago(now, end)}, but the RayJob is still Running"
+        yield finding(cause, words, evidence, detail=last_line(status.message))
     if (failing := status.job_status_check_failure_start_time) is not None:
         evidence = common.field_of(job, "status.jobStatusCheckFailureStartTime", failing)
         yield finding(Cause.HEAD_NOT_ANSWERING, f"Head has not answered for {age(now, failing)}.", evidence)
-    heads = [of_cluster.head for _, of_cluster in related.clusters if of_cluster.head is not None]
     for head in heads:
         began, submitted = ray_started_at(head), info.start_time if info else None
         if cause is None and began and submitted and began > submitted:
-            words = (
-                f"Head restarted {age(now, began)} ago, after the job had started: Ray may not know the job any more."
-            )
+            when = f"{age(now, began)} ago, after the job had started"
+            words = f"Head restarted {when}: Ray may not know the job any more."
             evidence = evidence_of("Pod", head.metadata, "status.containerStatuses", began, "started")
             yield finding(Cause.HEAD_RESTARTED, words, evidence, command=RAY_JOBS)
     gone = submitter_end(current_submitters(related.pods) or heads)
     if gone is not None and cause is None and age_seconds(now, gone[1].finished_at) > STALE_SECONDS:
         pod, last = gone
-        evidence = evidence_of(
-            "Pod", pod.metadata, "status.containerStatuses", last.finished_at, last.message or last.reason
-        )
-        words = (
-            f"Submitter ended {age(now, last.finished_at)} ago, but the Ray job is still {state or 'without a status'}."
-        )
+        time, message = last.finished_at, last.message or last.reason
+        evidence = evidence_of("Pod", pod.metadata, "status.containerStatuses", time, message)
+        words = f"Submitter ended {age(now, time)} ago, but the Ray job is still {state or 'without a status'}."
         yield finding(Cause.SUBMITTER_ENDED, words, evidence, command=LOGS, container=SUBMITTER)
-
-
-def _head_first(related: Related, evidence: Evidence) -> tuple[Evidence, ...]:
-    heads = [of_cluster.head for _, of_cluster in related.clusters]
-    return (*(evidence_of("Pod", head.metadata, "status.phase") for head in heads if head is not None), evidence)
-
-
-def _head_command(related: Related) -> str:
-    return RAY_JOBS if any(of_cluster.head for _, of_cluster in related.clusters) else DESCRIBE
 
 
 def _attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> Iterator[Finding]:
@@ -327,9 +302,8 @@ def _deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now
     elapsed = age_seconds(now, status.start_time)
     evidence = common.field_of(job, "spec.activeDeadlineSeconds", status.start_time)
     if elapsed > limit + OVERDUE_SECONDS:
-        sentence = (
-            f"Deadline exceeded: {duration(limit)} passed {duration(elapsed - limit)} ago, but the job still runs."
-        )
+        late = duration(elapsed - limit)
+        sentence = f"Deadline exceeded: {duration(limit)} passed {late} ago, but the job still runs."
         yield finding(Cause.DEADLINE_EXCEEDED, sentence, evidence)
     elif elapsed > limit * DEADLINE_NEAR_RATIO:
         sentence = f"Deadline is near: {duration(max(0.0, limit - elapsed))} left of {duration(limit)}."

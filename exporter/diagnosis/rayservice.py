@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Finding, explains, finding
-from exporter.diagnosis.phrases import age, age_seconds, ago, ended, last_line, lasting, quoted, with_detail
+from exporter.diagnosis.phrases import age, age_seconds, ago, last_line, lasting, quoted
 from exporter.diagnosis.raycluster import cluster_findings
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import (
@@ -100,7 +100,7 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
 def _suspension(service: DetailedRayService, now: datetime) -> Iterator[Finding]:
     yield from common.suspended_by_condition(service, now, waits_for="its RayClusters have not all been deleted")
     if common.manager(service) and service.spec is not None and service.spec.suspend and not has_status(service):
-        yield from common.suspension(service, common.field_of(service, "spec.suspend"), now, is_finished=True)
+        yield from common.suspension(service, now, is_finished=True)
 
 
 def _serving(
@@ -134,9 +134,8 @@ def _not_ready(
     elif cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
         detail = last_line(ready.message) or (reason if cause is Cause.UNKNOWN else "")
         when = ago(now, since) if cause is Cause.INITIALIZING_TIMEOUT else lasting(now, since)
-        text = with_detail(f"{_WORDS[cause]}{when}", detail)
         # A service that is not ready is down, whatever the cause.
-        yield finding(cause, ended(text), evidence, severity=Severity.CRITICAL)
+        yield finding(cause, f"{_WORDS[cause]}{when}", evidence, detail=detail, severity=Severity.CRITICAL)
 
 
 def _old_state(
@@ -158,14 +157,14 @@ def _applications(service: DetailedRayService, status: DetailedRayServiceStatuse
             cause, bad = _judged(application, since, now) if application is not None else (None, [])
             if application is None or cause is None:
                 continue
-            message = last_line(_messages(application))
+            message = _messages(application)
             where = "" if role.name == "active" else f" ({role.name} cluster)"
             state = quoted(application.status) or "without a status"
             deployments = f" (deployment {', '.join(bad[:3])})" if bad else ""
             slow = lasting(now, since) if cause is Cause.UNKNOWN else ""
-            text = with_detail(f"Application {quoted(name)}{where} is {state}{deployments}{slow}", message)
-            field = f"{role.field}.applicationStatuses[{name}]"
-            yield finding(cause, ended(text), common.field_of(service, field, message=_messages(application)))
+            text = f"Application {quoted(name)}{where} is {state}{deployments}{slow}"
+            evidence = common.field_of(service, f"{role.field}.applicationStatuses[{name}]", message=message)
+            yield finding(cause, text, evidence, detail=last_line(message))
 
 
 def _judged(application: DetailedAppStatus, since: datetime | None, now: datetime) -> tuple[Cause | None, list[str]]:
@@ -214,8 +213,8 @@ def _missing_cluster(
 
 def _rollback(service: DetailedRayService, status: DetailedRayServiceStatuses) -> Iterator[Finding]:
     if condition := common.met(status, "RollbackInProgress"):
-        text = with_detail("Upgrade is being rolled back", last_line(condition.message))
-        yield finding(Cause.ROLLBACK, ended(text), common.condition_of(service, condition))
+        evidence, detail = common.condition_of(service, condition), last_line(condition.message)
+        yield finding(Cause.ROLLBACK, "Upgrade is being rolled back", evidence, detail=detail)
 
 
 def _slow_upgrade(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
