@@ -75,7 +75,8 @@ class Exporter:
             shown.watch(self.informers)
             snapshots = Snapshots(shown.fleet)
             api = ObjectsApi(snapshots, status)
-            page = Page(snapshots, status, _page_settings(config))
+            labels = {kind.name: config.user_labels(kind.tables.plural) for kind in DECLARATIONS}
+            page = Page(snapshots, status, PageSettings(config.cluster_name, config.links, labels))
         self.endpoints = Endpoints(
             self.exposition, status, self.telemetry.observe_scrape, api, page, hides_reasons=hides_reasons
         )
@@ -136,11 +137,6 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
     finally:
         exporter.stop()
     log.info("stopped")
-
-
-def _page_settings(config: Config) -> PageSettings:
-    labels = {kind.name: config.user_labels(kind.tables.plural) for kind in DECLARATIONS}
-    return PageSettings(config.cluster_name, config.links, labels)
 
 
 def _listen(config: Config, endpoints: Endpoints, protection: Protection, max_connections: int) -> list[Listener]:

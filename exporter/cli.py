@@ -1,7 +1,6 @@
 """The commands; every error is one line and an exit code."""
 
 import os
-import re
 import signal
 import sys
 from typing import Any, BinaryIO, NoReturn
@@ -14,7 +13,7 @@ from exporter.commands.documents import items_of_files
 from exporter.commands.explain.command import explain_command
 from exporter.commands.explain.report import printable
 from exporter.commands.render import Renderer
-from exporter.config import UserLabelAllowlist
+from exporter.config import Patterns, UserLabels
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.options import (
     PLURALS,
@@ -97,9 +96,9 @@ def render_command(
     files: tuple[BinaryIO, ...],
     collectors: tuple[str, ...],
     metrics: str,
-    metric_allowlist: tuple[re.Pattern[str], ...],
-    metric_denylist: tuple[re.Pattern[str], ...],
-    user_labels: UserLabelAllowlist,
+    metric_allowlist: Patterns,
+    metric_denylist: Patterns,
+    user_labels: UserLabels,
 ) -> None:
     """Print the metrics of objects in files, JSON or YAML, and exit.
 

@@ -1,7 +1,7 @@
 """The settings of one run as one frozen object, and how each is read from its text."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -28,28 +28,13 @@ class Address(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True)
-class FamilyFilter:
-    """Which families are printed, by name: those that `allow` matches, or that `deny` does not."""
+Patterns = tuple[re.Pattern[str], ...]
 
-    allow: tuple[re.Pattern[str], ...] = ()
-    deny: tuple[re.Pattern[str], ...] = ()
+FamilyFilter = Callable[[str], bool]
+"""Whether a family of this name is printed."""
 
-    def __call__(self, name: str) -> bool:
-        if self.allow:
-            return any(pattern.search(name) for pattern in self.allow)
-        return not any(pattern.search(name) for pattern in self.deny)
-
-
-@dataclass(frozen=True)
-class UserLabelAllowlist:
-    """Which labels of objects become labels of series: keys by the plural of a kind, `*` for all kinds or keys."""
-
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def __call__(self, plural: str) -> tuple[str, ...]:
-        """Return the keys that are allowed for this kind, empty where there are none."""
-        return self.keys.get(plural, self.keys.get("*", ()))
+UserLabels = Callable[[str], tuple[str, ...]]
+"""The labels of objects of a kind (its plural) that become labels of series: their keys, `*` for all."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +72,7 @@ class Config:
     namespaces: tuple[str, ...]
     collectors: tuple[str, ...]
     family_filter: FamilyFilter
-    user_labels: UserLabelAllowlist
+    user_labels: UserLabels
     histogram_buckets: tuple[float, ...]
     object_series_limit: int
     retain_deleted_seconds: float
@@ -134,7 +119,14 @@ def parse_collectors(text: str, known: Iterable[str]) -> tuple[str, ...]:
     return collectors
 
 
-def parse_patterns(text: str) -> tuple[re.Pattern[str], ...]:
+def family_filter_of(allow: Patterns = (), deny: Patterns = ()) -> FamilyFilter:
+    """Return the filter of the families that `allow` matches or, if it is empty, that `deny` does not match."""
+    if allow:
+        return lambda name: any(pattern.search(name) for pattern in allow)
+    return lambda name: not any(pattern.search(name) for pattern in deny)
+
+
+def parse_patterns(text: str) -> Patterns:
     """Read comma-separated regular expressions; a comma within braces (`a{1,2}`) belongs to the expression.
 
     They may match anywhere in a name, as in kube-state-metrics; `^` and `$` anchor them. Raises ConfigError.
@@ -168,7 +160,7 @@ def parse_buckets(text: str) -> tuple[float, ...]:
     return bounds
 
 
-def parse_label_allowlist(text: str, known: Iterable[str]) -> UserLabelAllowlist:
+def parse_label_allowlist(text: str, known: Iterable[str]) -> UserLabels:
     """Read `rayjobs=[team,kueue.x-k8s.io/queue-name],rayclusters=[*]`, as in kube-state-metrics; `*` for all kinds.
 
     Raises:
@@ -183,7 +175,7 @@ def parse_label_allowlist(text: str, known: Iterable[str]) -> UserLabelAllowlist
             raise ConfigError(f"'{match['plural']}' is not one of {', '.join(known)}")
         keys[match["plural"]] = parse_list(match["keys"])
         position = match.end()
-    return UserLabelAllowlist(keys)
+    return lambda plural: keys.get(plural, keys.get("*", ()))
 
 
 def parse_link(text: str) -> str:

@@ -15,6 +15,8 @@ from exporter.config import (
     Config,
     FamilyFilter,
     MetricsAuth,
+    Patterns,
+    family_filter_of,
     parse_address,
     parse_buckets,
     parse_cache_time,
@@ -217,13 +219,11 @@ def build_collectors(metrics: str, collectors: tuple[str, ...]) -> tuple[str, ..
     return chosen
 
 
-def build_family_filter(
-    metrics: str, allow: tuple[re.Pattern[str], ...], deny: tuple[re.Pattern[str], ...]
-) -> FamilyFilter:
+def build_family_filter(metrics: str, allow: Patterns, deny: Patterns) -> FamilyFilter:
     """Return the filter of families; at most one of the settings may select some, else UsageError."""
     if bool(allow) + bool(deny) + (metrics == "nine") > 1:
         raise click.UsageError("--metrics nine, --metric-allowlist and --metric-denylist exclude each other: give one")
-    return FamilyFilter((re.compile(nine_pattern()), OWN_METRICS)) if metrics == "nine" else FamilyFilter(allow, deny)
+    return family_filter_of((re.compile(nine_pattern()), OWN_METRICS) if metrics == "nine" else allow, deny)
 
 
 def nine_pattern() -> str:

@@ -55,7 +55,7 @@ class Telemetry:
     def register_informers(self, informers: Sequence[Informer[Any]]) -> None:
         """Add the state of these informers, and after it the metrics of the process."""
         self.registry.register(ComputedMetrics(lambda: _informer_metrics(informers)))
-        self.registry.register(ComputedMetrics(_log_metrics))
+        self.registry.register(ComputedMetrics(lambda: [_dropped_log_lines()]))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
@@ -146,8 +146,8 @@ def _informer_metrics(informers: Sequence[Informer[Any]]) -> Iterator[Metric]:
         yield family
 
 
-def _log_metrics() -> Iterator[Metric]:
-    yield CounterMetricFamily(
+def _dropped_log_lines() -> Metric:
+    return CounterMetricFamily(
         "kuberay_exporter_log_lines_dropped",
         "Number of log lines that were dropped because standard output or the log file did not accept them.",
         dropped_log_lines(),

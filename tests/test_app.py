@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from exporter import app
 from exporter import readiness as status
 from exporter.app import Exporter, serve
-from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
+from exporter.config import Address, Config, family_filter_of
 from exporter.errors import ConfigError
 from exporter.exposition.text import Format
 from exporter.kube.client.access import anonymous
@@ -27,8 +27,8 @@ CONFIG = Config(
     probe_address=None,
     namespaces=(),
     collectors=("rayclusters", "rayjobs"),
-    family_filter=FamilyFilter(),
-    user_labels=UserLabelAllowlist(),
+    family_filter=family_filter_of(),
+    user_labels=lambda _: (),
     histogram_buckets=(60.0,),
     object_series_limit=1000,
     retain_deleted_seconds=0.0,
@@ -104,7 +104,8 @@ def test_the_page_says_since_when_the_api_server_does_not_answer(
 
 def test_families_that_are_filtered_out_are_printed_nowhere(server: FaultServer) -> None:
     """Neither of objects nor of the exporter itself."""
-    exporter = exporter_of(replace(CONFIG, family_filter=FamilyFilter((re.compile("^kuberay_job_info$"),))), server.url)
+    chosen = family_filter_of((re.compile("^kuberay_job_info$"),))
+    exporter = exporter_of(replace(CONFIG, family_filter=chosen), server.url)
     exporter.start()
     try:
         wait_until(lambda: all(informer.state().is_connected for informer in exporter.informers))

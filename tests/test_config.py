@@ -4,7 +4,7 @@ import pytest
 
 from exporter.config import (
     Address,
-    FamilyFilter,
+    family_filter_of,
     parse_address,
     parse_buckets,
     parse_collectors,
@@ -79,7 +79,7 @@ def test_collectors() -> None:
 )
 def test_family_filter(allow: str, deny: str, exported: set[str]) -> None:
     """Expressions match anywhere in a name unless they are anchored, as in kube-state-metrics."""
-    family_filter = FamilyFilter(parse_patterns(allow), parse_patterns(deny))
+    family_filter = family_filter_of(parse_patterns(allow), parse_patterns(deny))
     names = ("kuberay_job_info", "kuberay_job_infos", "process_x")
     assert {name for name in names if family_filter(name)} == exported
 

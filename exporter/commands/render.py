@@ -11,7 +11,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from exporter.commands.documents import Item, description, nothing_of
-from exporter.config import UserLabelAllowlist
+from exporter.config import FamilyFilter, UserLabels
 from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
@@ -31,8 +31,8 @@ class Renderer:
     def __init__(
         self,
         collectors: Iterable[str],
-        family_filter: Callable[[str], bool],
-        user_labels: UserLabelAllowlist,
+        family_filter: FamilyFilter,
+        user_labels: UserLabels,
         report: Callable[[str], None],
     ) -> None:
         """`report` is called with a line for each object that had to be skipped."""

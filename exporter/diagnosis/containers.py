@@ -83,7 +83,8 @@ def trouble(
 def container_trouble(pod: DetailedPod, container: DetailedContainerStatus, now: datetime) -> Trouble | None:
     """Return what is wrong with a container, None if it runs, or starts or has ended as usual."""
     waiting, end, before = container.now.waiting, container.now.terminated, container.before.terminated
-    name, node_type, is_init = container.name or "", pod.metadata.node_type, container.name in _init_names(pod)
+    name, node_type = container.name or "", pod.metadata.node_type
+    is_init = any(one.name == container.name for one in (pod.status and pod.status.init_container_statuses) or ())
     field = f"status.{'initContainerStatuses' if is_init else 'containerStatuses'}[{container.name}]"
     if waiting is not None and (waiting.reason or "") not in ORDINARY_WAITING:
         return _of_waiting(pod, name, waiting, before, field, now)
@@ -164,7 +165,3 @@ def _ray_container(pod: DetailedPod) -> str:
 def _end_words(name: str, end: DetailedTerminated) -> str:
     how = f"signal {end.signal}" if end.signal and not end.exit_code else f"exit code {end.exit_code or 0}"
     return with_detail(f"container {name} ended with {how}", last_line(end.message))
-
-
-def _init_names(pod: DetailedPod) -> set[str | None]:
-    return {one.name for one in (pod.status.init_container_statuses if pod.status else None) or ()}

@@ -1,9 +1,7 @@
-"""Figures and texts in sentences: ages, counts, lists of names, messages of other programs."""
+"""Figures and texts in sentences: ages, counts, messages of other programs."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
-MAX_NAMES = 3
 _MAX_QUOTED = 160
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -47,13 +45,6 @@ def ago(now: datetime, since: datetime | None) -> str:
 def count(number: int, noun: str) -> str:
     """Return `1 pod`, `4 pods`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def names(values: Iterable[str]) -> str:
-    """Return the first names of a list, and how many more there are."""
-    distinct = list(dict.fromkeys(values))
-    more = len(distinct) - MAX_NAMES
-    return ", ".join(distinct[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def one_line(text: str | None) -> str:

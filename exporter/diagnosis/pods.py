@@ -200,13 +200,10 @@ def _in_progress(
 
 def _is_newer(event: Event, pod: DetailedPod) -> bool:
     """Return whether an Event is newer than what the pod's conditions show to have succeeded."""
-    done = [one.last_transition_time for one in (pod.status and pod.status.conditions) or () if _is_success(one)]
-    last = max(filter(None, done), default=None)
+    conditions = (pod.status and pod.status.conditions) or ()
+    met = (one for one in conditions if one.is_true and one.type != "DisruptionTarget")
+    last = max(filter(None, (one.last_transition_time for one in met)), default=None)
     return last is None or event.last_time is None or event.last_time > last
-
-
-def _is_success(condition: DetailedCondition) -> bool:
-    return condition.is_true and condition.type != "DisruptionTarget"
 
 
 def _is_ready(pod: DetailedPod) -> bool:

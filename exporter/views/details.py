@@ -153,6 +153,7 @@ def cluster_details(cluster: DetailedRayCluster) -> ClusterDetails:
 def job_details(job: DetailedRayJob) -> JobDetails:
     """Return the details of a job."""
     meta, spec, status = job.metadata, job.spec, job.status or DetailedRayJobStatus()
+    is_finished = status.job_deployment_status in ("Complete", "Failed")
     return JobDetails(
         deployment_status=status.job_deployment_status or None,
         job_status=status.job_status or None,
@@ -162,7 +163,8 @@ def job_details(job: DetailedRayJob) -> JobDetails:
         submission_mode=spec.submission_mode if spec else None,
         start_time=status.start_time,
         end_time=status.end_time,
-        duration_seconds=_duration(status),
+        # Of a running attempt it would change with every second.
+        duration_seconds=elapsed_seconds(status.start_time, status.end_time) if is_finished else None,
         failed=status.failed or 0,
         succeeded=status.succeeded or 0,
         backoff_limit=spec.backoff_limit if spec else None,
@@ -171,13 +173,6 @@ def job_details(job: DetailedRayJob) -> JobDetails:
         queue=meta.label(QUEUE_LABEL) or None,
         timeline=_timeline(job, status),
     )
-
-
-def _duration(status: DetailedRayJobStatus) -> float | None:
-    """Return how long a finished attempt took. Of a running one it would change with every second."""
-    if status.job_deployment_status not in ("Complete", "Failed"):
-        return None
-    return elapsed_seconds(status.start_time, status.end_time)
 
 
 def _timeline(job: DetailedRayJob, status: DetailedRayJobStatus) -> tuple[Step, ...]:

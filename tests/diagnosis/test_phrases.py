@@ -1,10 +1,10 @@
-"""Figures in sentences: ages, counts, lists of names."""
+"""Figures in sentences: ages and counts."""
 
 from datetime import datetime, timedelta
 
 import pytest
 
-from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, names
+from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended
 from tests.support.fleets import NOW
 
 
@@ -51,22 +51,6 @@ def test_age(since: datetime | None, seconds: float, text: str) -> None:
 def test_count(number: int, expected: str) -> None:
     """Only one is singular."""
     assert count(number, "pod") == expected
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([], ""),
-        (["b"], "b"),
-        (["b", "a", "b"], "b, a"),
-        (["c", "b", "a"], "c, b, a"),
-        (["d", "c", "b", "a"], "d, c, b and 1 more"),
-        (["d", "d", "c", "b", "a", "e"], "d, c, b and 2 more"),
-    ],
-)
-def test_names(values: list[str], expected: str) -> None:
-    """Three names in the given order, each once, and how many more there are."""
-    assert names(values) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import msgspec
 
 from exporter.app import Exporter
 from exporter.collectors.pod import SUBMITTERS
-from exporter.config import Address, Config, FamilyFilter, UserLabelAllowlist
+from exporter.config import Address, Config, family_filter_of
 from exporter.exposition.text import Format
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
@@ -92,7 +92,7 @@ def config(**settings: Any) -> Config:
     """Return the defaults, changed by `settings`."""
     defaults: dict[str, Any] = {
         "metrics_address": Address("127.0.0.1", 0), "probe_address": None, "namespaces": (), "collectors": PLURALS,
-        "family_filter": FamilyFilter(), "user_labels": UserLabelAllowlist(), "histogram_buckets": (10.0, 60.0),
+        "family_filter": family_filter_of(), "user_labels": lambda _: (), "histogram_buckets": (10.0, 60.0),
         "object_series_limit": 1000, "retain_deleted_seconds": 0.0, "page_size": 500, "max_requests": 40,
     }  # fmt: skip
     return Config(**(defaults | settings))
