@@ -5,13 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from exporter.diagnosis.causes import Cause, Severity
-from exporter.diagnosis.containers import (
-    SLOW_START_SECONDS,
-    Trouble,
-    container_trouble,
-    has_ended_submitter,
-    trouble,
-)
+from exporter.diagnosis.containers import SLOW_START_SECONDS, Trouble, container_trouble, has_ended_submitter, trouble
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
 from exporter.diagnosis.phrases import age_seconds, ago, count, last_line, lasting, quoted, with_detail
 from exporter.diagnosis.states import START_SECONDS

@@ -3,33 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from exporter.diagnosis import common
+from exporter.diagnosis import common, states
 from exporter.diagnosis.causes import DESCRIBE, LOGS, RAY_JOBS, SUBMITTER_LOGS, Cause
 from exporter.diagnosis.containers import SUBMITTER, current_submitters, ray_started_at, submitter_end
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, explains, finding
-from exporter.diagnosis.phrases import (
-    NEVER,
-    age,
-    age_seconds,
-    ago,
-    count,
-    duration,
-    last_line,
-    lasting,
-    quoted,
-)
+from exporter.diagnosis.phrases import NEVER, age, age_seconds, ago, count, duration, last_line, lasting, quoted
 from exporter.diagnosis.pods import pod_findings
 from exporter.diagnosis.raycluster import cluster_findings
 from exporter.diagnosis.related import Related
-from exporter.diagnosis.states import (
-    JOB_STATES,
-    RAY_JOB_ENDS,
-    RAY_JOB_STATES,
-    STALE_SECONDS,
-    START_SECONDS,
-    State,
-    judge,
-)
+from exporter.diagnosis.states import STALE_SECONDS, START_SECONDS, State, judge
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
 
 FAILURES = {
@@ -77,7 +59,7 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
     """Yield the findings of a job, in no order."""
     status = job.status or DetailedRayJobStatus()
     state, events = status.job_deployment_status or "", list(common.event_findings(job, related, _times(job)))
-    cause = judge(JOB_STATES, state, _since(job, related), now)
+    cause = judge(states.JOB_STATES, state, _since(job, related), now)
     if job.metadata.deletion_timestamp is not None:
         yield from common.deletion(job, now, events, _of_clusters(related, now))
     elif state == "ValidationFailed":
@@ -157,7 +139,7 @@ def _log_command(job: DetailedRayJob, related: Related) -> str:
 
 
 def _ended_well(job: DetailedRayJob, status: DetailedRayJobStatus) -> Iterator[Finding]:
-    if cause := judge(RAY_JOB_ENDS, status.job_status, None, NEVER):
+    if cause := judge(states.RAY_JOB_ENDS, status.job_status, None, NEVER):
         text = f"Ray job is {quoted(status.job_status)}, but the RayJob is Complete"
         evidence = _status_field(job, status, "jobStatus", status.end_time)
         yield finding(cause, text, evidence, detail=last_line(status.message))
@@ -250,7 +232,7 @@ def _running(
     """Yield what the status of the Ray job, the submitter and the head say about a job that is Running."""
     info, state = status.ray_job_info, status.job_status or ""
     end = info.end_time if info else None
-    cause = judge(RAY_JOB_STATES, state, end or since, now)
+    cause = judge(states.RAY_JOB_STATES, state, end or since, now)
     evidence = _status_field(job, status, "jobStatus", end or since)
     heads = [of_cluster.head for _, of_cluster in related.clusters if of_cluster.head is not None]
     if cause is Cause.JOB_NOT_STARTED:

@@ -2,25 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from exporter.diagnosis import common
+from exporter.diagnosis import common, states
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Finding, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, ago, last_line, lasting, quoted
 from exporter.diagnosis.raycluster import cluster_findings
 from exporter.diagnosis.related import Related
-from exporter.diagnosis.states import (
-    APPLICATION_STATES,
-    DEPLOYMENT_STATES,
-    SERVICE_STATES,
-    UNREADY_REASONS,
-    State,
-    judge,
-    suspension_state,
-)
+from exporter.diagnosis.states import State, judge, suspension_state
 from exporter.resources.detailed import (
     DetailedAppStatus,
     DetailedCondition,
@@ -42,21 +33,10 @@ _WORDS = {
 }
 
 
-class _Role(NamedTuple):
-    """One of the two clusters of a service."""
-
-    name: str
-    field: str
-    status: DetailedRayServiceStatus
-
-
 def has_status(service: DetailedRayService) -> bool:
     """Return whether the operator has written a status."""
-    if (status := service.status) is None:
-        return False
-    roles = (status.active_service_status, status.pending_service_status)
-    has_role = any(role and (role.ray_cluster_name or role.application_statuses) for role in roles)
-    return bool(status.conditions or status.service_status or status.last_update_time or has_role)
+    status = service.status or DetailedRayServiceStatuses()
+    return bool(status.conditions or status.service_status or status.last_update_time or _roles(status))
 
 
 def service_state(service: DetailedRayService) -> State:
@@ -76,9 +56,8 @@ def service_state(service: DetailedRayService) -> State:
 
 def cluster_names(service: DetailedRayService) -> list[str]:
     """Return the names of the service's RayClusters, the active one first."""
-    status = service.status or DetailedRayServiceStatuses()
-    both = (status.active_service_status, status.pending_service_status)
-    return [role.ray_cluster_name for role in both if role is not None and role.ray_cluster_name]
+    roles = _roles(service.status or DetailedRayServiceStatuses())
+    return [role.ray_cluster_name for _, role in roles if role.ray_cluster_name]
 
 
 def service_findings(service: DetailedRayService, related: Related, now: datetime) -> Iterator[Finding]:
@@ -128,7 +107,7 @@ def _not_ready(
     service: DetailedRayService, ready: DetailedCondition, now: datetime, *, has_cause: bool
 ) -> Iterator[Finding]:
     since, evidence, reason = ready.last_transition_time, common.condition_of(service, ready), ready.reason or ""
-    cause = judge(UNREADY_REASONS, reason, since, now)
+    cause = judge(states.UNREADY_REASONS, reason, since, now)
     if cause is Cause.INVALID_SPEC:
         yield common.invalid(ready.message, evidence)
     elif cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
@@ -143,7 +122,7 @@ def _old_state(
 ) -> Iterator[Finding]:
     """KubeRay before 1.3 has no conditions, but a state."""
     state, since = status.service_status or "", status.last_update_time or service.metadata.creation_timestamp
-    cause = judge(SERVICE_STATES, state, since, now)
+    cause = judge(states.SERVICE_STATES, state, since, now)
     if cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
         known = "No known cause: " if cause is Cause.UNKNOWN else ""
         text = f"{known}{'in' if known else 'In'} the state {quoted(state) or 'New'}{lasting(now, since)}."
@@ -152,27 +131,29 @@ def _old_state(
 
 def _applications(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
     since = status.last_update_time
-    for role in _roles(status):
-        for name, application in (role.status.application_statuses or {}).items():
+    for role, of_role in _roles(status):
+        for name, application in (of_role.application_statuses or {}).items():
             cause, bad = _judged(application, since, now) if application is not None else (None, [])
             if application is None or cause is None:
                 continue
             message = _messages(application)
-            where = "" if role.name == "active" else f" ({role.name} cluster)"
+            where = "" if role == "active" else f" ({role} cluster)"
             state = quoted(application.status) or "without a status"
             deployments = f" (deployment {', '.join(bad[:3])})" if bad else ""
             slow = lasting(now, since) if cause is Cause.UNKNOWN else ""
             text = f"Application {quoted(name)}{where} is {state}{deployments}{slow}"
-            evidence = common.field_of(service, f"{role.field}.applicationStatuses[{name}]", message=message)
+            evidence = common.field_of(
+                service, f"status.{role}ServiceStatus.applicationStatuses[{name}]", message=message
+            )
             yield finding(cause, text, evidence, detail=last_line(message))
 
 
 def _judged(application: DetailedAppStatus, since: datetime | None, now: datetime) -> tuple[Cause | None, list[str]]:
     """Return what is wrong with an application, and which of its deployments show it."""
-    causes = [judge(APPLICATION_STATES, application.status, since, now)]
+    causes = [judge(states.APPLICATION_STATES, application.status, since, now)]
     bad = []
     for name, deployment in (application.serve_deployment_statuses or {}).items():
-        if deployment is not None and (cause := judge(DEPLOYMENT_STATES, deployment.status, since, now)):
+        if deployment is not None and (cause := judge(states.DEPLOYMENT_STATES, deployment.status, since, now)):
             causes.append(cause)
             bad.append(f"{quoted(name)} is {quoted(deployment.status)}")
     return min(filter(None, causes), key=list(Cause).index, default=None), bad
@@ -187,11 +168,11 @@ def _messages(application: DetailedAppStatus) -> str:
 
 def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetime) -> Iterator[Finding]:
     roles = _roles(status)
-    for role in roles:
-        if (pair := related.cluster(role.status.ray_cluster_name)) is None:
+    for role, of_role in roles:
+        if (pair := related.cluster(of_role.ray_cluster_name)) is None:
             continue
         for item in cluster_findings(*pair, now, serves=True):
-            if role.name == "pending" and len(roles) > 1 and item.severity is not Severity.INFO:
+            if role == "pending" and len(roles) > 1 and item.severity is not Severity.INFO:
                 waits, text = Cause.UPGRADE_WAITS, f"Upgrade waits for RayCluster {pair[0].metadata.name}: "
                 text += item.sentence[:1].lower() + item.sentence[1:]
                 # The command is about the pending cluster.
@@ -203,12 +184,12 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
 def _missing_cluster(
     service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related, now: datetime
 ) -> Iterator[Finding]:
-    role = next(iter(_roles(status)), None)
-    name = role.status.ray_cluster_name if role else None
-    is_new = role is not None and role.name == "pending" and age_seconds(now, status.last_update_time) < NAMED_SECONDS
-    if role and name and not is_new and related.known.clusters and not related.clusters and not common.manager(service):
-        evidence = common.field_of(service, f"{role.field}.rayClusterName")
-        yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
+    for role, of_role in _roles(status)[:1]:
+        name, is_new = of_role.ray_cluster_name, age_seconds(now, status.last_update_time) < NAMED_SECONDS
+        is_explained = related.clusters or not related.known.clusters or common.manager(service)
+        if name and not is_explained and not (role == "pending" and is_new):
+            evidence = common.field_of(service, f"status.{role}ServiceStatus.rayClusterName")
+            yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
 
 
 def _rollback(service: DetailedRayService, status: DetailedRayServiceStatuses) -> Iterator[Finding]:
@@ -225,11 +206,7 @@ def _slow_upgrade(service: DetailedRayService, status: DetailedRayServiceStatuse
         yield replace(found, runbook=Cause.UPGRADE_WAITS.runbook)
 
 
-def _roles(status: DetailedRayServiceStatuses) -> list[_Role]:
+def _roles(status: DetailedRayServiceStatuses) -> list[tuple[str, DetailedRayServiceStatus]]:
     """Return the clusters that the service has, the active one first."""
     roles = (("active", status.active_service_status), ("pending", status.pending_service_status))
-    return [
-        _Role(name, f"status.{name}ServiceStatus", role)
-        for name, role in roles
-        if role is not None and (role.ray_cluster_name or role.application_statuses)
-    ]
+    return [(name, one) for name, one in roles if one and (one.ray_cluster_name or one.application_statuses)]
