@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -176,6 +177,14 @@ def parse_label_allowlist(text: str, known: Iterable[str]) -> UserLabels:
         keys[match["plural"]] = parse_list(match["keys"])
         position = match.end()
     return lambda plural: keys.get(plural, keys.get("*", ()))
+
+
+def parse_time(text: str) -> datetime:
+    """Read a UTC time with whole seconds; raises ConfigError."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError as exc:
+        raise ConfigError(f"'{text}' is not a UTC time such as '2026-03-05T10:20:00Z'") from exc
 
 
 def parse_link(text: str) -> str:

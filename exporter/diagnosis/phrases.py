@@ -58,6 +58,14 @@ def quoted(message: str | None) -> str:
     return line if len(line) <= _MAX_QUOTED else f"{line[: _MAX_QUOTED - 1]}…"
 
 
+def unsaid(message: str, sentence: str) -> str:
+    """Return what of a message on one line a sentence does not quote: nothing, the rest of one that was cut, or all."""
+    if message.rstrip(".") in sentence:
+        return ""
+    beginning, rest = message[: _MAX_QUOTED - 1], message[_MAX_QUOTED - 1 :]
+    return f"…{rest}" if f"{beginning}…" in sentence else message
+
+
 def last_line(message: str | None) -> str:
     """Return the last line of a text that has several, such as a traceback; else its beginning."""
     lines = [line for line in (message or "").splitlines() if line.strip()]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended
+from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, unsaid
 from tests.support.fleets import NOW
 
 
@@ -66,3 +66,18 @@ def test_count(number: int, expected: str) -> None:
 def test_ended(text: str, expected: str) -> None:
     """A text ends with one full stop, but keeps the mark of a cut."""
     assert ended(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence", "expected"),
+    [
+        ("", "Failed.", ""),
+        ("no quota.", "Failed: no quota.", ""),
+        ("no quota", "Failed.", "no quota"),
+        ("a" * 200, f"Failed: {'a' * 159}…", "…" + "a" * 41),
+        ("b" * 200, f"Failed: {'a' * 159}…", "b" * 200),
+    ],
+)
+def test_unsaid(message: str, sentence: str, expected: str) -> None:
+    """What is quoted, whole or cut, is left out."""
+    assert unsaid(message, sentence) == expected

@@ -13,12 +13,13 @@ import msgspec
 from exporter.commands.documents import items_of_files
 from exporter.commands.explain import live, remote, report
 from exporter.commands.explain.inputs import fleet_of_items, read_fleet
-from exporter.config import parse_namespaces
+from exporter.config import parse_namespaces, parse_time
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import count
 from exporter.diagnosis.related import Known
 from exporter.errors import ApiError, ConfigError, CredentialsError
 from exporter.kinds import DIAGNOSED
+from exporter.options import Parsed
 from exporter.views.views import ObjectPage, ObjectView, page_of, view_of, worst_first
 
 FINDINGS = 1
@@ -42,7 +43,9 @@ class Source:
 
     @property
     def where(self) -> str:
-        return f"namespace '{self.namespace}'" if self.namespace else "what was read"
+        if self.namespace:
+            return f"namespace '{self.namespace}'"
+        return self.url or ("the input" if self.files else "the cluster")
 
 
 class Reading(NamedTuple):
@@ -50,7 +53,7 @@ class Reading(NamedTuple):
 
     Attributes:
         fleet: None if an exporter has found them.
-        warning: why they may be old, "" if they are not.
+        warning: why they may be old, or ages be wrong; "" if there is no doubt.
     """
 
     views: Sequence[ObjectView]
@@ -61,8 +64,11 @@ class Reading(NamedTuple):
 
     @classmethod
     def of(cls, fleet: Fleet, at: datetime | None) -> Self:
-        time = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
-        return cls(sorted((view_of(obj, fleet, time) for obj in fleet), key=worst_first), fleet.known, time, fleet)
+        time = at or datetime.now(UTC)
+        views = sorted((view_of(obj, fleet, time) for obj in fleet), key=worst_first)
+        later = sum(view.created_at is not None and view.created_at > time for view in views) if at else 0
+        warning = f"--at is before the creation of {count(later, 'object')}: ages count from 0" if later else ""
+        return cls(views, fleet.known, time, fleet, warning)
 
     def page(self, view: ObjectView) -> ObjectPage | ObjectView:
         """Return an object with its lists, if the fleet has been read."""
@@ -78,7 +84,7 @@ class Reading(NamedTuple):
 @click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--at",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    type=Parsed("time", parse_time),
     help="UTC time at which the files were written.  [default: now]",
 )
 @click.option("--watch", is_flag=True, help="Live table of all objects, the worst first, until Ctrl-C; needs rich.")

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import click
+import msgspec
 
 from exporter.diagnosis.causes import Severity
-from exporter.diagnosis.finding import Evidence, Finding
+from exporter.diagnosis.finding import Finding
 from exporter.diagnosis.fleet import Fleet
-from exporter.diagnosis.phrases import age, count
+from exporter.diagnosis.phrases import age, count, unsaid
 from exporter.diagnosis.related import Known, Related
-from exporter.views.details import ClusterDetails, JobDetails
+from exporter.views.details import Workers
 from exporter.views.views import ObjectView, PodRow, view_of
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -50,14 +51,24 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+class _Figures(msgspec.Struct):
+    """Details that are in the line of the state; those of a running exporter are decoded JSON."""
+
+    workers: Workers | None = None
+    failed: int | None = None
+
+
 def _state_line(view: ObjectView, now: datetime) -> str:
-    details = view.details
     since = f" for {age(now, view.since)}" if view.since else ""
-    figures = ""
-    if isinstance(details, ClusterDetails) and details.workers is not None and details.workers.desired:
-        figures = f", {details.workers.ready or 0} of {count(details.workers.desired, 'worker')} ready"
-    if isinstance(details, JobDetails) and details.failed:
-        figures = f", {count(details.failed, 'failed attempt')}"
+    try:
+        shown = msgspec.convert(view.details, _Figures, from_attributes=True)
+    except msgspec.ValidationError:
+        shown = _Figures()
+    figures, workers = "", shown.workers
+    if workers and workers.desired:
+        figures = f", {workers.ready or 0} of {count(workers.desired, 'worker')} ready"
+    if shown.failed:
+        figures = f", {count(shown.failed, 'failed attempt')}"
     return printable(f"{view.kind} {view.namespace}/{view.name}: {view.state}{since}{figures}")
 
 
@@ -74,18 +85,14 @@ def _finding(item: Finding, now: datetime) -> Iterator[str]:
     severity = click.style(item.severity.value, fg=_COLOURS[item.severity], bold=True)
     yield f"{_ARROW} {severity}: {printable(item.sentence)} [{item.cause.value}]"
     for evidence in item.evidence:
-        yield f"    {printable(_evidence(evidence, now))}"
+        time = f", {age(now, evidence.time)} ago" if evidence.time else ""
+        message = f": {more}" if (more := unsaid(evidence.message, item.sentence)) else ""
+        yield printable(f"    {evidence.kind} {evidence.name}, {evidence.field}{time}{message}")
     yield f"    {click.style('What helps:', bold=True)} {item.advice}"
     if item.runbook:
         yield f"    Runbook: docs/runbooks.md#{item.runbook}"
     if item.command:
         yield f"    Next: {printable(item.command)}"
-
-
-def _evidence(evidence: Evidence, now: datetime) -> str:
-    time = f", {age(now, evidence.time)} ago" if evidence.time else ""
-    message = f": {evidence.message}" if evidence.message else ""
-    return f"{evidence.kind} {evidence.name}, {evidence.field}{time}{message}"
 
 
 def unread(known: Known) -> str:

@@ -1,6 +1,7 @@
 """`explain` as a user runs it: files, exit codes, text and JSON."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -76,6 +77,22 @@ def test_healthy_named_object() -> None:
     assert "healthy: no finding" in result.output
 
 
+def test_a_time_before_objects_were_created_is_a_warning() -> None:
+    """Their ages would be 0, and nothing would be late."""
+    result = run("explain", "-f", FILE, "--at", "2026-11-25T15:00:00Z")
+    assert re.search(rb": --at is before the creation of \d+ objects: ages count from 0\n", result.stderr)
+
+
+def test_a_message_is_printed_once() -> None:
+    """What the sentence says of it is not repeated with the evidence; a sentence that was cut continues there."""
+    lines = explain(*AT, "-f", FILE, "-o", "json").output
+    for item in json.loads(lines)["items"]:
+        printed = explain(*AT, "-f", FILE, "-n", item["namespace"], item["kind"], item["name"]).output
+        for found in item["findings"]:
+            for message in (one["message"] for one in found["evidence"] if len(one.get("message", "")) > 40):
+                assert printed.count(message[:40]) == 1
+
+
 def test_json_has_findings_and_lists() -> None:
     """-o json prints what the API answers."""
     result = explain(*AT, "-f", FILE, "-o", "json", "raycluster/gpu-wait")
@@ -129,12 +146,13 @@ def test_colours_on_a_terminal() -> None:
         (("-n", "a", "-A"), "-n and -A exclude each other"),
         (("-n", "a,b"), "'a,b' is not one namespace"),
         (AT, "--at needs -f"),
+        (("-f", FILE, "--at", "2026-11-25"), "'--at': '2026-11-25' is not a UTC time such as '2026-03-05T10:20:00Z'"),
         (("--url", "http://127.0.0.1:1"), "couldn't read http://127.0.0.1:1: "),
         (("--url", "http://127.0.0.1:1", "-f", FILE), "--url and -f exclude each other: give one"),
         (("--watch", "rayjob/x"), "--watch shows all objects"),
         (("--watch", "--url", "ftp://x"), "'ftp://x' is not an address"),
-        (("-f", FILE, "rayjob/none"), "couldn't find RayJob 'none' in what was read"),
-        (("-f", FILE, "raycronjobs"), "couldn't find RayCronJob objects in what was read"),
+        (("-f", FILE, "rayjob/none"), "couldn't find RayJob 'none' in the input"),
+        (("-f", FILE, "raycronjobs"), "couldn't find RayCronJob objects in the input"),
         (("-f", FILE, "-n", "team-visoin"), "no RayCluster or RayJob or RayService or RayCronJob in namespace 'team-v"),
         (("-f", "/dev/null"), "no objects in it"),
         (("--server", "http://127.0.0.1:1"), "couldn't read any kind of ray.io"),

@@ -1,7 +1,10 @@
 """Findings as lines of text."""
 
+from typing import Any
+
 import click
 import pytest
+from msgspec.structs import replace
 
 from exporter.commands.explain.report import chain, printable, table
 from exporter.diagnosis.causes import Cause, Severity
@@ -92,6 +95,21 @@ def test_failed_attempts_and_workers_are_in_the_state() -> None:
     cluster = manifest({"state": "ready", "desiredWorkerReplicas": 2, "readyWorkerReplicas": 1}, name="c", uid="2")
     lines = lines_about(("RayJob", job), ("RayCluster", cluster))
     assert lines[:2] == ["RayJob ns/a: Running, 2 failed attempts", "← RayCluster ns/c: Ready, 1 of 2 workers ready"]
+
+
+@pytest.mark.parametrize(
+    ("details", "figures"),
+    [
+        ({"workers": {"desired": 2, "ready": 1}}, ", 1 of 2 workers ready"),
+        ({"failed": 1, "jobId": "x"}, ", 1 failed attempt"),
+        ({"workers": "many"}, ""),
+        (None, ""),
+    ],
+)
+def test_figures_of_a_running_exporter_are_in_the_state(details: Any, figures: str) -> None:
+    """Its details are decoded JSON; what is no figure is left out."""
+    first, *_ = chain(replace(view("a"), details=details), Known(), None, NOW)
+    assert click.unstyle(first) == f"RayJob ns/a: Running{figures}"
 
 
 def test_pods_are_counted_by_status_and_their_messages_are_printable() -> None:
