@@ -123,19 +123,13 @@ def documents(data: bytes) -> Iterator[bytes]:
         raise InputError("HTML or XML, such as the answer of a proxy, in place of JSON or YAML")
     if not data.startswith((b"{", b"[")):
         yield from _encoded(_yaml_values(data))
-    elif _is_one_document(data):
-        yield data
-    else:
-        yield from _encoded(_json_values(data))
-
-
-def _is_one_document(data: bytes) -> bool:
-    """Tell whether all of it is one JSON object: the usual case, which need not be encoded again."""
+        return
     try:
+        # All of it is one object: the usual case, which need not be encoded again.
         wire.decode(_DOCUMENT, data)
+        yield data
     except DecodeError:
-        return False
-    return True
+        yield from _encoded(_json_values(data))
 
 
 def _json_values(data: bytes) -> Iterator[Any]:

@@ -58,7 +58,7 @@ def cron_job_findings(cron_job: DetailedRayCronJob, related: Related, now: datet
         events = list(common.event_findings(cron_job, related, [scheduled]))
         yield from events
         yield from _last_job(related, now)
-        yield from () if events else (*_unreadable(cron_job), *_late(cron_job, now))
+        yield from () if events else _of_schedule(cron_job, now)
 
 
 def _last_job(related: Related, now: datetime) -> Iterator[Finding]:
@@ -72,24 +72,18 @@ def _last_job(related: Related, now: datetime) -> Iterator[Finding]:
             return
 
 
-def _unreadable(cron_job: DetailedRayCronJob) -> Iterator[Finding]:
-    """Yield a finding of a schedule that is none: the operator says so only in an Event, which is gone in an hour."""
+def _of_schedule(cron_job: DetailedRayCronJob, now: datetime) -> Iterator[Finding]:
+    """Yield a finding of a schedule that was missed, or is none: an Event says the latter, but is gone in an hour."""
     schedule = (cron_job.spec.schedule if cron_job.spec else None) or ""
     last = cron_job.status.last_schedule_time if cron_job.status else None
+    since = last or cron_job.metadata.creation_timestamp
     if schedule and last is None and not is_readable(schedule):
         evidence = common.field_of(cron_job, "spec.schedule")
         yield common.invalid(f"the schedule {quoted(schedule)} cannot be read", evidence)
-
-
-def _late(cron_job: DetailedRayCronJob, now: datetime) -> Iterator[Finding]:
-    last = cron_job.status.last_schedule_time if cron_job.status else None
-    since = last or cron_job.metadata.creation_timestamp
-    schedule = (cron_job.spec.schedule if cron_job.spec else None) or ""
-    if since is None or not schedule:
+    if not schedule or since is None:
         return
     due = last_due(schedule, (cron_job.spec and cron_job.spec.time_zone) or "", now, since)
-    if due is None or age_seconds(now, due) <= LATE_SECONDS:
-        return
-    when = f"last scheduled {age(now, last)} ago" if last else "never scheduled"
-    sentence = f"Schedule missed: {quoted(schedule)} was due {age(now, due)} ago; {when}."
-    yield finding(Cause.SCHEDULE_MISSED, sentence, common.field_of(cron_job, "status.lastScheduleTime", last))
+    if due is not None and age_seconds(now, due) > LATE_SECONDS:
+        when = f"last scheduled {age(now, last)} ago" if last else "never scheduled"
+        sentence = f"Schedule missed: {quoted(schedule)} was due {age(now, due)} ago; {when}."
+        yield finding(Cause.SCHEDULE_MISSED, sentence, common.field_of(cron_job, "status.lastScheduleTime", last))

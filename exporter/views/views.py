@@ -176,7 +176,10 @@ def page_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectPage:
     others += (*related.jobs, *fleet.creators(obj))
     return ObjectPage(
         object=view_of(obj, fleet, now),
-        conditions=tuple(_conditions(obj)),
+        conditions=tuple(
+            ConditionRow(one.type, one.status or "", one.reason or "", one.last_transition_time, one_line(one.message))
+            for one in getattr(obj.status, "conditions", None) or ()
+        ),
         pods=tuple(pods[:MAX_PODS]) if fleet.known.pods else None,
         events=tuple(_events(parts)) if fleet.known.events else None,
         related=tuple(_reference(other, fleet, now) for other in others[:MAX_RELATED]),
@@ -189,13 +192,6 @@ def _message(status: DetailedPodStatus, containers: Iterable[DetailedContainerSt
     states = [state for one in containers for state in (one.now.waiting, one.now.terminated) if state is not None]
     places = (status, scheduled if scheduled and not scheduled.is_true else None, *states)
     return one_line(next(filter(None, (getattr(place, "message", None) for place in places)), ""))
-
-
-def _conditions(obj: DetailedObject) -> Iterable[ConditionRow]:
-    for one in getattr(obj.status, "conditions", None) or ():
-        yield ConditionRow(
-            one.type, one.status or "", one.reason or "", one.last_transition_time, one_line(one.message)
-        )
 
 
 def _events(parts: Iterable[Related]) -> list[EventRow]:
