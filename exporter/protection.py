@@ -15,13 +15,12 @@ from exporter.errors import ConfigError
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.client.reviews import ApiReviewer
 from exporter.telemetry import ComputedMetrics
-from exporter.web.answer_headers import AnswerHeaders
-from exporter.web.auth.authentication import Authenticate, Filter
+from exporter.web.answers import with_headers
+from exporter.web.auth.authentication import Authenticate, with_authentication
 from exporter.web.auth.basic_auth import BasicAuth
 from exporter.web.auth.tls import ServerTls
 from exporter.web.auth.token_auth import TokenAuth
 from exporter.web.auth.web_config_file import WebConfig, WebConfigFile
-from exporter.web.client_log import ClientLog
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +47,9 @@ class Protection:
 
     def protect(self, application: ASGIApp) -> ASGIApp:
         """Return the application behind the filter, with the headers of all answers."""
-        filtered = Filter(application, self._authenticate) if self._authenticate else application
-        return AnswerHeaders(filtered, lambda: self._config.headers)
+        if self._authenticate is not None:
+            application = with_authentication(application, self._authenticate)
+        return with_headers(application, lambda: self._config.headers)
 
     def register_metrics(self, registry: CollectorRegistry) -> None:
         if (file := self._file) is not None:
@@ -76,11 +76,10 @@ class Protection:
         if auth.is_on:
             return TokenAuth(
                 ApiReviewer(transport, auth.audiences),
-                ClientLog(),
                 cache_seconds=auth.cache_seconds,
                 accepts_certificates=auth.accepts_certificates,
             )
-        return BasicAuth(lambda: self._config.users or {}, ClientLog()) if users is not None else None
+        return BasicAuth(lambda: self._config.users or {}) if users is not None else None
 
 
 def reload_metrics(is_current: bool, loaded_at: float) -> Iterator[Metric]:

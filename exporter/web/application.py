@@ -3,22 +3,24 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 
 from anyio import CapacityLimiter, to_thread
+from jinja2 import Template
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from exporter import __version__
 from exporter.exposition.exposition import Exposition
-from exporter.exposition.negotiation import accepts_gzip, choose_format
+from exporter.exposition.negotiation import choose_format
+from exporter.web.answers import BodyResponse, header, wants_gzip
 from exporter.web.api import ObjectsApi
-from exporter.web.body import BodyResponse
-from exporter.web.landing import landing_page
+from exporter.web.auth.authentication import LIVENESS_PATH, READINESS_PATH
 from exporter.web.limits import ScrapeLimit
 from exporter.web.page import Page
-from exporter.web.paths import LIVENESS_PATH, READINESS_PATH
 from exporter.web.status import ExporterStatus
 
 PREPARED_AT_ONCE = 2
@@ -65,8 +67,7 @@ class Endpoints:
 
     def _scrape(self, request: Request) -> Response:
         started_at = time.perf_counter()
-        format_ = choose_format(_header(request, "accept"))
-        gzip = accepts_gzip(_header(request, "accept-encoding"))
+        format_, gzip = choose_format(header(request, "accept")), wants_gzip(request)
         body = self._exposition.body(format_, gzip=gzip, names=request.query_params.getlist("name[]"))
         headers = VARY | {"Content-Type": format_.value} | ({"Content-Encoding": "gzip"} if gzip else {})
         self._observe_scrape(time.perf_counter() - started_at)
@@ -88,9 +89,8 @@ class Endpoints:
         return _application(self._probe_routes())
 
     def application(self, max_requests: int) -> Starlette:
-        """Return the application; `max_requests` scrapes are answered at once."""
-        limit = Middleware(ScrapeLimit, maximum=max_requests)
-        metrics = Route("/metrics", self.metrics, middleware=[limit])
+        """Return the application; `max_requests` scrapes are answered at once, and as many requests of the API."""
+        metrics = Route("/metrics", self.metrics, middleware=[Middleware(ScrapeLimit, maximum=max_requests)])
         limit_of_ui = [Middleware(ScrapeLimit, maximum=max_requests)]
         api = self._api.routes(limit_of_ui) if self._api else []
         page = self._page.route(limit_of_ui) if self._page else Route("/", self.landing)
@@ -100,11 +100,17 @@ class Endpoints:
         return [Route(LIVENESS_PATH, self.healthz), Route(READINESS_PATH, self.readyz)]
 
     def _probe(self, reason: str | None, failure: str, missing: Sequence[str] = ()) -> Response:
-        if self._hides_reasons:
-            return PlainTextResponse(f"{failure}\n", 503) if reason else PlainTextResponse("ok\n")
         if reason:
-            return PlainTextResponse(f"{reason}\n", 503)
-        return PlainTextResponse(f"ok, without {'; '.join(missing)}\n" if missing else "ok\n")
+            return PlainTextResponse(f"{failure if self._hides_reasons else reason}\n", 503)
+        is_shown = missing and not self._hides_reasons
+        return PlainTextResponse(f"ok, without {'; '.join(missing)}\n" if is_shown else "ok\n")
+
+
+def landing_page(status: ExporterStatus) -> str:
+    """Return the small page as HTML: version, kinds, object counts, sync state and links."""
+    template = Template(files("exporter.web").joinpath("landing.html").read_text(encoding="utf-8"), autoescape=True)
+    page: str = template.render(version=__version__, kinds=status.kinds(), reason=status.why_not_ready())
+    return page
 
 
 def _application(routes: list[Route]) -> Starlette:
@@ -115,8 +121,3 @@ def _application(routes: list[Route]) -> Starlette:
     # A redirect would be built from whatever Host the client sent.
     application.router.redirect_slashes = False
     return application
-
-
-def _header(request: Request, name: str) -> str:
-    """Return a header as one list, also if the client sent it in several lines."""
-    return ",".join(request.headers.getlist(name))

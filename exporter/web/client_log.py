@@ -11,22 +11,21 @@ INTERVAL_SECONDS = 60.0
 log = logging.getLogger(__name__)
 
 
-class ClientLog:
-    """At most one line a minute for each message; `count` says how often it happened since the previous line."""
+def limit_client_log(clock: Clock | None = None) -> None:
+    """Let each message be one line a minute; its `count` says how often it occurred since the line before.
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self._limit = LogLimit(INTERVAL_SECONDS, clock=clock)
+    Uvicorn's records are limited too: the stack traces of faults in answers.
+    """
+    limit = LogLimit(INTERVAL_SECONDS, clock=clock)
 
-    def log(self, level: int, message: str) -> None:
-        """Log or count."""
-        if (suppressed := self._limit.take(message)) is not None:
-            log.log(level, message, extra={"count": suppressed + 1})
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Limit uvicorn's records, of whose logger this is a filter: the stack traces of faults in answers."""
+    def is_written(record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return False  # the process ends
         record.msg = str(record.msg).strip()
-        suppressed = self._limit.take(record.msg)
+        suppressed = limit.take(record.msg)
         vars(record)["count"] = 1 + (suppressed or 0)
         return suppressed is not None
+
+    # Not removed at the end: what is running then is cancelled with the event loop.
+    for logger in (log, logging.getLogger("uvicorn.error")):
+        logger.filters = [is_written]

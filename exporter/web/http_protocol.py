@@ -1,7 +1,6 @@
 """uvicorn's HTTP/1.1 protocol on h11, with limits on time, size and pipelining that uvicorn does not have."""
 
 import asyncio
-import logging
 from typing import Any
 
 import h11
@@ -10,7 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from exporter.web.auth.tls import ServerTls
-from exporter.web.client_log import ClientLog
+from exporter.web.client_log import log
 
 REQUEST_SECONDS = 5.0
 """How long request line and headers may take, from the connection or the first byte on; the TLS handshake too."""
@@ -60,7 +59,6 @@ class SharedState(ServerState):
 
     def __init__(self) -> None:
         super().__init__()
-        self.client_log = ClientLog()
         # All connections, those in a TLS handshake too, in the order in which they were accepted.
         self.accepted: dict[HttpProtocol, None] = {}
         # Used between get_buffer and buffer_updated, which the event loop calls without a pause between them.
@@ -97,9 +95,7 @@ class HttpProtocol(H11Protocol, asyncio.BufferedProtocol):
             # What asyncio holds of requests that are not decrypted yet; otherwise 256 KiB.
             transport.set_read_buffer_limits(READ_BYTES)  # type: ignore[attr-defined] # TLS transports have it
             if not self._tls.admits(certificate):
-                self._shared.client_log.log(
-                    logging.WARNING, "closed a connection: the client's certificate is not allowed"
-                )
+                log.warning("closed a connection: the client's certificate is not allowed")
                 transport.abort()
                 return
         # In the scope of every request, as `state`.
@@ -135,9 +131,8 @@ class HttpProtocol(H11Protocol, asyncio.BufferedProtocol):
         self._unset_keepalive_if_required()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's, the same for all
-        reason = self.conn.refusal
-        self._shared.client_log.log(logging.INFO, f"refused a request: {reason}")
-        super().send_400_response(f"{reason}\n")
+        log.info(f"refused a request: {self.conn.refusal}")
+        super().send_400_response(f"{self.conn.refusal}\n")
 
     def _get_upgrade(self) -> None:
         """Never upgrade; uvicorn would log a warning for every request that asks for it."""

@@ -1,11 +1,11 @@
 """How many scrapes are answered at once."""
 
 import asyncio
-import time
-from collections.abc import Callable
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exporter.clock import Clock, SystemClock
 
 STALLED_SECONDS = 1.0
 """A scrape whose client has not taken the last piece of the body for so long is aborted when another one comes."""
@@ -20,10 +20,10 @@ class ScrapeLimit:
     For the event loop's thread.
     """
 
-    def __init__(self, application: ASGIApp, maximum: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, application: ASGIApp, maximum: int, clock: Clock | None = None) -> None:
         self._application = application
         self._maximum = maximum
-        self._clock = clock
+        self._clock = clock or SystemClock()
         # By the connection of the request; None: not waiting for the client.
         self._waiting_since: dict[asyncio.Transport, float | None] = {}
 
@@ -35,7 +35,7 @@ class ScrapeLimit:
             return
 
         async def timed_send(message: Message) -> None:
-            self._waiting_since[transport] = self._clock()
+            self._waiting_since[transport] = self._clock.monotonic()
             await send(message)
             self._waiting_since[transport] = None
 
@@ -52,7 +52,7 @@ class ScrapeLimit:
             key=lambda item: item[0],
             default=(None, None),
         )
-        if since is None or transport is None or self._clock() - since < STALLED_SECONDS:
+        if since is None or transport is None or self._clock.monotonic() - since < STALLED_SECONDS:
             return False
         del self._waiting_since[transport]
         transport.abort()

@@ -38,7 +38,21 @@ def listen(flag: str, host: str, port: int) -> socket.socket:
     Raises:
         ConfigError: the address, given by `flag`, is in use, not allowed, or not of this machine.
     """
-    listener = _bind(flag, host, port)
+    try:
+        if host in ("", "::") and socket.has_dualstack_ipv6():
+            # IPv6 may be compiled in, but switched off: then an empty host is all interfaces of IPv4.
+            with suppress(OSError) if not host else nullcontext():
+                return _create("", port, socket.AF_INET6, dualstack_ipv6=True)
+        return _create(host, port, socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError, UnicodeError) as exc:
+        # Of some errors Python's text repeats the address, of names that do not resolve only it has one.
+        number = exc.errno if isinstance(exc, OSError) and not isinstance(exc, socket.gaierror) else None
+        reason = os.strerror(number) if number else str(exc)
+        raise ConfigError(f"{flag}: couldn't listen on '{format_address(host, port)}': {reason}") from exc
+
+
+def _create(host: str, port: int, family: int, *, dualstack_ipv6: bool = False) -> socket.socket:
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=dualstack_ipv6)
     # asyncio does so only for sockets that name their protocol: a kept-alive answer would take 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -46,21 +60,6 @@ def listen(flag: str, host: str, port: int) -> socket.socket:
         # Also after the process has closed the connection.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
     return listener
-
-
-def _bind(flag: str, host: str, port: int) -> socket.socket:
-    try:
-        if host in ("", "::") and socket.has_dualstack_ipv6():
-            # IPv6 may be compiled in, but switched off: then an empty host is all interfaces of IPv4.
-            with suppress(OSError) if not host else nullcontext():
-                return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError, UnicodeError) as exc:
-        # Of some errors Python's text repeats the address, of names that do not resolve only it has one.
-        number = exc.errno if isinstance(exc, OSError) and not isinstance(exc, socket.gaierror) else None
-        reason = os.strerror(number) if number else str(exc)
-        raise ConfigError(f"{flag}: couldn't listen on '{format_address(host, port)}': {reason}") from exc
 
 
 def format_address(host: str, port: int) -> str:

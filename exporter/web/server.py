@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -12,7 +12,7 @@ import uvicorn
 
 from exporter.system.cpython import limit_tls_reads
 from exporter.system.signals import handle_signals
-from exporter.web.client_log import ClientLog
+from exporter.web import client_log
 from exporter.web.http_protocol import READ_BYTES, REQUEST_SECONDS, HttpProtocol, SharedState
 from exporter.web.listener import UNREAD_SECONDS, Listener
 
@@ -66,7 +66,6 @@ class Server(uvicorn.Server):
         self.server_state: SharedState = SharedState()
         self.servers = []  # uvicorn's list of asyncio's servers: there are none
         self._listener = listener
-        self._client_log = self.server_state.client_log
         self._accepted = self.server_state.accepted
         self._handshakes: dict[HttpProtocol, socket.socket] = {}
         self._stopped = asyncio.Event()
@@ -81,7 +80,7 @@ class Server(uvicorn.Server):
 
     def renew_connections(self) -> None:
         """Close all connections, after the answers that are being sent: TLS is another for new ones."""
-        self._hang_up_all()
+        _hang_up(*self._handshakes.values())
         for connection in list(self.server_state.connections):
             connection.shutdown()
 
@@ -106,7 +105,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
         self._listener.socket.close()
-        self._hang_up_all()
+        _hang_up(*self._handshakes.values())
         timer = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._abort_all)
         await super().shutdown()
         timer.cancel()
@@ -122,34 +121,28 @@ class Server(uvicorn.Server):
             except ConnectionAbortedError:
                 continue
             except OSError as exc:
-                self._client_log.log(logging.WARNING, f"couldn't accept a connection: {exc.strerror}")
+                client_log.log.warning(f"couldn't accept a connection: {exc.strerror}")
                 # Mostly there are no descriptors left; one becomes free so.
                 self._close_longest_idle()
                 await asyncio.sleep(_ACCEPT_RETRY_SECONDS)
                 continue
             if len(self._accepted) < self._listener.max_connections or self._close_longest_idle():
-                self._connect(client)
+                connecting = loop.create_task(self._connect(client))
+                self.server_state.tasks.add(connecting)
+                connecting.add_done_callback(self.server_state.tasks.discard)
             else:
-                self._client_log.log(logging.WARNING, "refused a connection: all others have a request in progress")
+                client_log.log.warning("refused a connection: all others have a request in progress")
                 client.close()
             await asyncio.sleep(0)  # sock_accept does not suspend while connections are waiting
 
-    def _connect(self, client: socket.socket) -> None:
+    async def _connect(self, client: socket.socket) -> None:
         """Pass the client's socket to uvicorn's protocol, after the handshake if there is TLS."""
-        loop = asyncio.get_running_loop()
         tls = self._listener.tls()
         protocol = HttpProtocol(self.config, self.server_state, tls)
-
-        def end_handshake(handshake: asyncio.Task[Any]) -> None:
-            self._handshakes.pop(protocol, None)
-            if not handshake.cancelled() and (error := handshake.exception()):
-                # It refers to asyncio's frames, and they to it: some 60 KiB, which are freed at once without them.
-                traceback.clear_frames(error.__traceback__)
-                self._accepted.pop(protocol, None)
-                self._client_log.log(logging.INFO, "a TLS handshake failed")
-
-        handshake = loop.create_task(
-            loop.connect_accepted_socket(
+        self._accepted[protocol] = None
+        self._handshakes[protocol] = client
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: protocol,
                 client,
                 ssl=tls.context if tls else None,
@@ -157,10 +150,13 @@ class Server(uvicorn.Server):
                 # Until then, the rest of an answer may be on its way to a slow client.
                 ssl_shutdown_timeout=UNREAD_SECONDS if tls else None,
             )
-        )
-        self._accepted[protocol] = None
-        self._handshakes[protocol] = client
-        handshake.add_done_callback(end_handshake)
+        except OSError as exc:
+            # It refers to asyncio's frames, and they to it: some 60 KiB, which are freed at once without them.
+            traceback.clear_frames(exc.__traceback__)
+            self._accepted.pop(protocol, None)
+            client_log.log.info("a TLS handshake failed")
+        finally:
+            del self._handshakes[protocol]
 
     async def _take_turns(self) -> None:
         """Start pipelined requests one by one, with pauses: a flood of them must not delay other clients."""
@@ -178,17 +174,13 @@ class Server(uvicorn.Server):
         )
         if longest is None:
             return False
-        self._client_log.log(logging.WARNING, "closed an idle connection to make room for a new one")
+        client_log.log.warning("closed an idle connection to make room for a new one")
         del self._accepted[longest]
         if client := self._handshakes.get(longest):
             _hang_up(client)
         else:
             longest.transport.abort()
         return True
-
-    def _hang_up_all(self) -> None:
-        for client in self._handshakes.values():
-            _hang_up(client)
 
     def _abort_all(self) -> None:
         made = self._accepted.keys() - self._handshakes.keys()
@@ -199,29 +191,25 @@ class Server(uvicorn.Server):
             connection.transport.abort()
 
 
-def _hang_up(client: socket.socket) -> None:
-    """End a TLS handshake as if the client had closed the connection."""
-    with suppress(OSError):  # it has
-        client.shutdown(socket.SHUT_RDWR)
+def _hang_up(*clients: socket.socket) -> None:
+    """End TLS handshakes as if the clients had closed their connections."""
+    for client in clients:
+        with suppress(OSError):  # it has
+            client.shutdown(socket.SHUT_RDWR)
 
 
-async def serve(servers: Sequence[Server], *companions: Awaitable[None]) -> None:
-    """Serve until all are stopped. `companions` run on the same event loop, and are cancelled then."""
-    # Not removed at the end: what is running then is cancelled with the event loop.
-    logging.getLogger("uvicorn.error").filters = [ClientLog().filter]
+async def serve(servers: Sequence[Server], companion: Coroutine[Any, Any, None] | None = None) -> None:
+    """Serve until all are stopped. `companion` runs on the same event loop, and is cancelled then."""
+    client_log.limit_client_log()
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_run(companion)) for companion in companions]
+        task = group.create_task(companion) if companion else None
         await asyncio.gather(*(server.serve() for server in servers))
-        for task in tasks:
+        if task:
             task.cancel()
 
 
-async def _run(work: Awaitable[None]) -> None:
-    await work
-
-
 async def serve_until_signal(
-    servers: Sequence[Server], on_signal: Callable[[], None], *companions: Awaitable[None]
+    servers: Sequence[Server], on_signal: Callable[[], None], companion: Coroutine[Any, Any, None]
 ) -> None:
     """Serve until SIGTERM or SIGINT; `on_signal` is called first, on the event loop. Afterwards both are ignored.
 
@@ -238,6 +226,6 @@ async def serve_until_signal(
     loop = asyncio.get_running_loop()
     try:
         handle_signals(lambda: loop.call_soon_threadsafe(stop))
-        await serve(servers, *companions)
+        await serve(servers, companion)
     finally:
         handle_signals(lambda: None)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from exporter.clock import Clock, SystemClock
 from exporter.diagnosis.fleet import Fleet
 from exporter.resources.detailed import DetailedObject
 from exporter.views.summary import Summary, summarize
@@ -58,17 +59,10 @@ class Snapshots:
     No lock of it is needed by the threads that receive events.
     """
 
-    def __init__(
-        self,
-        read: Callable[[], Fleet],
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, read: Callable[[], Fleet], clock: Clock | None = None) -> None:
         """`read` returns the fleet as it is, without waiting."""
         self._read = read
-        self._monotonic = monotonic
-        self._now = now
+        self._clock = clock or SystemClock()
         # Held while a snapshot is made; what is below is written under it.
         self._making = threading.Lock()
         self._newest: Snapshot | None = None
@@ -78,29 +72,24 @@ class Snapshots:
     def newest(self) -> Snapshot:
         """Return a snapshot that is not too old."""
         newest = self._newest
-        if newest is not None and self._monotonic() < self._valid_until:
-            return newest
-        if newest is not None and self._making.locked():
+        if newest is not None and (self._clock.monotonic() < self._valid_until or self._making.locked()):
             return newest
         with self._making:
-            newest = self._newest
-            if newest is None or self._monotonic() >= self._valid_until:
-                newest = self._make()
-            return newest
+            if self._newest is None or self._clock.monotonic() >= self._valid_until:
+                self._newest = self._make()
+            return self._newest
 
     def _make(self) -> Snapshot:
-        started_at = self._monotonic()
-        made = make_snapshot(self._read(), self._now())
-        self._newest = newest = made._replace(unhealthy=self._remember(made))
-        ended_at = self._monotonic()
+        started_at = self._clock.monotonic()
+        made = make_snapshot(self._read(), datetime.fromtimestamp(self._clock.time(), UTC))
+        ended_at = self._clock.monotonic()
         self._valid_until = ended_at + max(MIN_SECONDS, (ended_at - started_at) / MAX_SHARE)
-        return newest
+        return made._replace(unhealthy=self._remember(made))
 
     def _remember(self, made: Snapshot) -> Sequence[Counter[str] | None]:
         now, known = int(made.time.timestamp()) // 3600, self._unhealthy
-        known[now] = known.get(now, Counter()) | Counter(
-            {name: kind.unhealthy for name, kind in made.summary.kinds.items()}
-        )
+        found = Counter({name: kind.unhealthy for name, kind in made.summary.kinds.items()})
+        known[now] = known.get(now, Counter()) | found
         hours = range(now - HOURS + 1, now + 1)
         self._unhealthy = {hour: known[hour] for hour in hours if hour in known}
         return [self._unhealthy.get(hour) for hour in hours]

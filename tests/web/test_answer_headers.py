@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from exporter.web.answer_headers import CONTENT_SECURITY_POLICY, AnswerHeaders
+from exporter.web.answers import CONTENT_SECURITY_POLICY, with_headers
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -30,7 +30,10 @@ def sent(messages: list[Message], configured: Mapping[str, str]) -> list[Message
     async def send(message: Message) -> None:
         received.append(message)
 
-    asyncio.run(AnswerHeaders(application, lambda: configured)({"type": "http"}, receive, send))
+    async def answer() -> None:
+        await with_headers(application, lambda: configured)({"type": "http"}, receive, send)
+
+    asyncio.run(answer())
     return received
 
 

@@ -14,11 +14,12 @@ def test_messages_about_clients_are_one_a_minute() -> None:
     handler.emit = lambda record: records.append((record.getMessage(), vars(record)["count"]))  # type: ignore[method-assign]
     client_log.log.addHandler(handler)
     try:
-        messages = client_log.ClientLog(clock)
+        client_log.limit_client_log(clock)
         for _ in range(121):
-            messages.log(logging.WARNING, "a")
+            client_log.log.warning("a")
             clock.advance(1)
-        messages.log(logging.WARNING, "b")
+        client_log.log.warning("b")
     finally:
         client_log.log.removeHandler(handler)
+        client_log.limit_client_log()
     assert records == [("a", 1), ("a", 60), ("a", 60), ("b", 1)]

@@ -3,6 +3,7 @@
 import pytest
 
 from exporter.web.limits import ScrapeLimit
+from tests.support.clocks import FakeClock
 from tests.support.watching import wait_until
 from tests.support.web_application import Application
 from tests.support.web_server import read_answer, request, web_server
@@ -27,16 +28,16 @@ def test_clients_that_do_not_read_do_not_use_up_the_scrapes(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one that has read nothing for the longest time is aborted."""
-    now = [0.0]
-    limit = ScrapeLimit(application.app, 2, lambda: now[0])
+    clock = FakeClock()
+    limit = ScrapeLimit(application.app, 2, clock)
     with web_server(limit) as web, web.connect(4096) as first, web.connect(4096) as second:
         for client in (first, second):
             client.sendall(request("/stream"))
         wait_until(lambda: web.get("/").status == 503)
-        wait_until(lambda: _advance(now, 6) and web.get("/").status == 200)
+        wait_until(lambda: _advance(clock, 6) and web.get("/").status == 200)
         wait_until(lambda: application.ended == ["ended"])
 
 
-def _advance(now: list[float], seconds: float) -> float:
-    now[0] += seconds
-    return now[0]
+def _advance(clock: FakeClock, seconds: float) -> float:
+    clock.advance(seconds)
+    return clock.now

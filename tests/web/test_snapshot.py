@@ -1,30 +1,33 @@
 """How often a fleet is diagnosed."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from exporter.diagnosis.fleet import Fleet
 from exporter.web.snapshot import MIN_SECONDS, Snapshots
+from tests.support.clocks import FakeClock, StoppedClock
 from tests.support.fleets import fleet_of
 from tests.support.objects import manifest
 
+MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
-class Reads:
+
+class Reads(StoppedClock):
     """Counts readings of a fleet, each of which takes `seconds` of a clock that only they advance."""
 
     def __init__(self, seconds: float) -> None:
+        super().__init__(MIDNIGHT)
         self.seconds = seconds
-        self.time = 0.0
         self.count = 0
 
     def __call__(self) -> Fleet:
         self.count += 1
-        self.time += self.seconds
+        self.advance(self.seconds)
         return fleet_of(("RayJob", manifest({"jobDeploymentStatus": "Running"})))
 
 
 def snapshots(reads: Reads) -> Snapshots:
-    return Snapshots(reads, monotonic=lambda: reads.time, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    return Snapshots(reads, reads)
 
 
 def test_snapshot_is_shared_for_some_seconds() -> None:
@@ -32,9 +35,9 @@ def test_snapshot_is_shared_for_some_seconds() -> None:
     reads = Reads(seconds=0.0)
     shared = snapshots(reads)
     first = shared.newest()
-    reads.time += MIN_SECONDS - 0.1
+    reads.advance(MIN_SECONDS - 0.1)
     assert shared.newest() is first
-    reads.time += 0.1
+    reads.advance(0.1)
     assert shared.newest() is not first
     assert reads.count == 2
 
@@ -44,27 +47,23 @@ def test_slow_snapshot_is_used_longer() -> None:
     reads = Reads(seconds=1.0)
     shared = snapshots(reads)
     shared.newest()
-    reads.time += 19.9
+    reads.advance(19.9)
     shared.newest()
     assert reads.count == 1
-    reads.time += 0.2
+    reads.advance(0.2)
     shared.newest()
     assert reads.count == 2
 
 
 def test_the_most_objects_with_findings_of_each_hour_are_remembered() -> None:
     """Of 24 hours, whatever time passes; an hour without a snapshot is not known."""
-    moment = {"hour": 0.0}
+    clock = FakeClock(MIDNIGHT)
     items = [("RayJob", manifest({"jobDeploymentStatus": "Failed"}, name=f"job-{index}")) for index in range(3)]
     present = items[:0]
-    shared = Snapshots(
-        lambda: fleet_of(*present),
-        monotonic=lambda: moment["hour"] * 3600,
-        now=lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=moment["hour"]),
-    )
+    shared = Snapshots(lambda: fleet_of(*present), clock)
 
     def at(hour: float, failed: int) -> list[Mapping[str, int] | None]:
-        moment["hour"], present[:] = hour, items[:failed]
+        clock.now, present[:] = MIDNIGHT + hour * 3600, items[:failed]
         return [*shared.newest().unhealthy]
 
     assert at(0.0, 0) == [None] * 23 + [{}]
@@ -79,5 +78,5 @@ def test_digest_does_not_depend_on_the_time() -> None:
     reads = Reads(seconds=0.0)
     shared = snapshots(reads)
     first = shared.newest().digest
-    reads.time += MIN_SECONDS
+    reads.advance(MIN_SECONDS)
     assert shared.newest().digest == first

@@ -9,28 +9,31 @@ from collections.abc import Awaitable, Callable
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from exporter.web.paths import PROBE_PATHS
+LIVENESS_PATH = "/healthz"
+READINESS_PATH = "/readyz"
 
 Authenticate = Callable[[Scope], Awaitable[Response | None]]
 """Returns the answer to a request that is refused, None if it is allowed."""
 
-RETRY_AFTER_SECONDS = 5
+FORBIDDEN = PlainTextResponse("forbidden\n", 403)
+"""For a client that is known, but not allowed."""
 
-UNKNOWN_ADDRESS = ""
+UNDECIDED = PlainTextResponse("authentication is not possible at the moment\n", 500)
+"""For a client whose rights cannot be found out at the moment."""
+
+OVERLOADED = PlainTextResponse("too many requests are being authenticated\n", 503, {"Retry-After": "5"})
+"""For a client that has to try again later."""
 
 
-class Filter:
-    """ASGI middleware: requests reach the application only if `authenticate` allows them."""
+def with_authentication(application: ASGIApp, authenticate: Authenticate) -> ASGIApp:
+    """Return the application, which requests for anything but the probes reach only if `authenticate` allows them."""
 
-    def __init__(self, application: ASGIApp, authenticate: Authenticate) -> None:
-        self._application = application
-        self._authenticate = authenticate
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        is_open = scope["path"] in (LIVENESS_PATH, READINESS_PATH)
+        refusal = None if is_open else await authenticate(scope)
+        await (refusal or application)(scope, receive, send)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] not in PROBE_PATHS and (answer := await self._authenticate(scope)) is not None:
-            await answer(scope, receive, send)
-            return
-        await self._application(scope, receive, send)
+    return answer
 
 
 class AddressLimit:
@@ -63,7 +66,7 @@ class AddressLimit:
 def client_address(scope: Scope) -> str:
     """Return a client's IP address, without the port."""
     client = scope.get("client")
-    return client[0] if client else UNKNOWN_ADDRESS
+    return client[0] if client else ""
 
 
 def authorization(scope: Scope, scheme: str) -> str | None:
@@ -83,19 +86,3 @@ def has_client_certificate(scope: Scope) -> bool:
 def unauthorized(challenge: str) -> Response:
     """Return the answer for a client without credentials, or with wrong ones; `challenge` is the scheme to use."""
     return PlainTextResponse("unauthorized\n", 401, {"WWW-Authenticate": f'{challenge} realm="kuberay-exporter"'})
-
-
-def forbidden() -> Response:
-    """Return the answer for a client that is known, but not allowed."""
-    return PlainTextResponse("forbidden\n", 403)
-
-
-def undecided() -> Response:
-    """Return the answer for a client whose rights cannot be found out at the moment."""
-    return PlainTextResponse("authentication is not possible at the moment\n", 500)
-
-
-def overloaded() -> Response:
-    """Return the answer for a client that has to try again later."""
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return PlainTextResponse("too many requests are being authenticated\n", 503, headers)

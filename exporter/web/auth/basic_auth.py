@@ -6,7 +6,6 @@ only until a password is known to be right: then a keyed hash of it, which is wo
 
 import binascii
 import hmac
-import logging
 import secrets
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -17,8 +16,8 @@ from anyio import CapacityLimiter, to_thread
 from starlette.responses import Response
 from starlette.types import Scope
 
-from exporter.web.auth.authentication import AddressLimit, authorization, overloaded, unauthorized
-from exporter.web.client_log import ClientLog
+from exporter.web.auth.authentication import OVERLOADED, AddressLimit, authorization, unauthorized
+from exporter.web.client_log import log
 
 HASHED_AT_ONCE = 1
 """One core at most is busy with wrong passwords."""
@@ -41,9 +40,8 @@ class BasicAuth:
     `users` returns the present hashes by name. An unknown name takes as long as that of some user.
     """
 
-    def __init__(self, users: Callable[[], Mapping[str, str]], client_log: ClientLog) -> None:
+    def __init__(self, users: Callable[[], Mapping[str, str]]) -> None:
         self._users = users
-        self._client_log = client_log
         self._key = secrets.token_bytes(32)
         self._right: dict[str, bytes] = {}  # by user: what `_seal` returns for the right password
         self._hashing = CapacityLimiter(HASHED_AT_ONCE)
@@ -57,16 +55,15 @@ class BasicAuth:
         if self._is_known(credentials):
             return None
         if not self._waiting.enter(scope):
-            self._client_log.log(logging.WARNING, "refused a request: too many passwords are being checked")
-            return overloaded()
+            log.warning("refused a request: too many passwords are being checked")
+            return OVERLOADED
         try:
             is_right = await self._is_right(credentials)
         finally:
             self._waiting.leave(scope)
-        if is_right:
-            return None
-        self._client_log.log(logging.WARNING, "refused a request: wrong user or password")
-        return unauthorized("Basic")
+        if not is_right:
+            log.warning("refused a request: wrong user or password")
+        return None if is_right else unauthorized("Basic")
 
     def _is_known(self, credentials: _Credentials) -> bool:
         hash_ = self._users().get(credentials.user, "")

@@ -5,16 +5,18 @@ certificate in it is trusted, an intermediate one too.
 """
 
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from exporter.errors import ConfigError
 from exporter.system.private_file import private_file
 from exporter.web.auth.web_config import TlsSettings, safe_name
+
+_T = TypeVar("_T")
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _OLD_VERSIONS = ("TLS10", "TLS11")
@@ -94,14 +96,8 @@ def _content(settings: TlsSettings, what: str, folder: Path, read: Callable[[Pat
 
 def _verify_mode(settings: TlsSettings, *, has_client_ca: bool) -> ssl.VerifyMode:
     type_ = settings.client_auth_type
-    if type_ in _UNVERIFYING_CLIENT_AUTH:
-        raise ConfigError(
-            f"tls_server_config.client_auth_type: '{type_}' is not supported, as it does not verify the certificate"
-        )
-    if type_ not in _CLIENT_AUTH:
-        known = ", ".join(filter(None, _CLIENT_AUTH))
-        raise ConfigError(f"tls_server_config.client_auth_type: {safe_name(type_)} is not one of {known}")
-    mode = _CLIENT_AUTH[type_]
+    insecure = (_UNVERIFYING_CLIENT_AUTH, "does not verify the certificate")
+    mode = _choice("client_auth_type", type_, _CLIENT_AUTH, *insecure)
     if has_client_ca and mode == ssl.CERT_NONE:
         raise ConfigError("tls_server_config: a client CA needs a client_auth_type that verifies certificates")
     if mode != ssl.CERT_NONE and not has_client_ca:
@@ -112,8 +108,10 @@ def _verify_mode(settings: TlsSettings, *, has_client_ca: bool) -> ssl.VerifyMod
 
 
 def _set_versions(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    minimum, maximum = (_version(settings, key) for key in ("min_version", "max_version"))
-    ciphers = [_cipher(name) for name in settings.cipher_suites]
+    insecure = (_OLD_VERSIONS, "is not secure")
+    minimum = _choice("min_version", settings.min_version, _VERSIONS, *insecure)
+    maximum = _choice("max_version", settings.max_version, _VERSIONS, *insecure)
+    ciphers = [_choice("cipher_suites", name, _CIPHERS) for name in settings.cipher_suites]
     if ciphers and not any(ciphers):
         minimum = ssl.TLSVersion.TLSv1_3  # no cipher suite of TLS 1.2 is left
     if minimum > maximum:
@@ -127,19 +125,13 @@ def _set_versions(context: ssl.SSLContext, settings: TlsSettings) -> None:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
 
 
-def _version(settings: TlsSettings, key: str) -> ssl.TLSVersion:
-    name: str = getattr(settings, key)
-    if name in _OLD_VERSIONS:
-        raise ConfigError(f"tls_server_config.{key}: '{name}' is not supported, as it is not secure")
-    if name not in _VERSIONS:
-        raise ConfigError(f"tls_server_config.{key}: {safe_name(name)} is not one of {', '.join(_VERSIONS)}")
-    return _VERSIONS[name]
-
-
-def _cipher(name: str) -> str:
-    if name not in _CIPHERS:
-        raise ConfigError(f"tls_server_config.cipher_suites: {safe_name(name)} is not one of {', '.join(_CIPHERS)}")
-    return _CIPHERS[name]
+def _choice(key: str, name: str, known: Mapping[str, _T], insecure: Collection[str] = (), reason: str = "") -> _T:
+    if name in insecure:
+        raise ConfigError(f"tls_server_config.{key}: '{name}' is not supported, as it {reason}")
+    if name not in known:
+        names = ", ".join(filter(None, known))
+        raise ConfigError(f"tls_server_config.{key}: {safe_name(name)} is not one of {names}")
+    return known[name]
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:

@@ -7,14 +7,11 @@ had, and random tokens cause a few reviews a second at most.
 import asyncio
 import hmac
 import json
-import logging
 import math
 import re
 import secrets
-import time
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -24,18 +21,19 @@ from anyio import CapacityLimiter, to_thread
 from starlette.responses import Response
 from starlette.types import Scope
 
+from exporter.clock import Clock, SystemClock
 from exporter.errors import ApiError
 from exporter.web.auth.authentication import (
+    FORBIDDEN,
+    OVERLOADED,
+    UNDECIDED,
     authorization,
     client_address,
-    forbidden,
     has_client_certificate,
-    overloaded,
     unauthorized,
-    undecided,
 )
 from exporter.web.auth.token_bucket import ReviewRates
-from exporter.web.client_log import ClientLog
+from exporter.web.client_log import log
 
 METRICS_PATH = "/metrics"
 PAGE_PATH = "/"
@@ -105,26 +103,22 @@ class TokenAuth:
     def __init__(
         self,
         reviewer: Reviewer,
-        client_log: ClientLog,
         *,
         cache_seconds: float,
         accepts_certificates: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self._reviewer = reviewer
-        self._client_log = client_log
         self._cache_seconds = cache_seconds
         self._accepts_certificates = accepts_certificates
-        self._clock = clock
-        self._wall_clock = wall_clock
+        self._clock = clock or SystemClock()
         self._key = secrets.token_bytes(32)
         self._allowed: OrderedDict[bytes, Decision] = OrderedDict()
         self._refused: OrderedDict[bytes, Decision] = OrderedDict()
         self._reviews: dict[bytes, asyncio.Task[Decision | None]] = {}
         self._unknown_threads = CapacityLimiter(REVIEWED_AT_ONCE)
         self._renewal_threads = CapacityLimiter(REVIEWED_AT_ONCE)
-        self._rates = ReviewRates(clock)
+        self._rates = ReviewRates(self._clock)
 
     async def __call__(self, scope: Scope) -> Response | None:
         """Return the answer to a request that is refused, None if it is allowed."""
@@ -138,26 +132,26 @@ class TokenAuth:
         decision = self._known(key)
         if decision is None:
             if key not in self._reviews and not self._may_review(scope):
-                self._client_log.log(logging.WARNING, "refused a request: too many unknown tokens")
-                return overloaded()
+                log.warning("refused a request: too many unknown tokens")
+                return OVERLOADED
             decision = await asyncio.shield(self._review(key, token, path, self._unknown_threads))
-        elif decision.review_at <= self._clock():
+        elif decision.review_at <= self._clock.monotonic():
             decision = await self._renewed(key, token, path, decision)
-        return undecided() if decision is None else self._answer(decision)
+        return UNDECIDED if decision is None else self._answer(decision)
 
     def _known(self, key: bytes) -> Decision | None:
         """Return what was decided before, if it still counts."""
         for decisions in (self._allowed, self._refused):
             if (decision := decisions.get(key)) is not None:
                 decisions.move_to_end(key)
-                return decision if self._clock() < decision.valid_until else None
+                return decision if self._clock.monotonic() < decision.valid_until else None
         return None
 
     def _answer(self, decision: Decision) -> Response | None:
         if decision.verdict is Verdict.ALLOWED:
             return None
-        self._client_log.log(logging.WARNING, f"refused a request: {decision.verdict.value}")
-        return forbidden() if decision.verdict is Verdict.FORBIDDEN else unauthorized("Bearer")
+        log.warning(f"refused a request: {decision.verdict.value}")
+        return FORBIDDEN if decision.verdict is Verdict.FORBIDDEN else unauthorized("Bearer")
 
     def _may_review(self, scope: Scope) -> bool:
         is_free = self._unknown_threads.statistics().tasks_waiting < MAX_WAITING
@@ -170,7 +164,7 @@ class TokenAuth:
             if (decision := await asyncio.wait_for(asyncio.shield(review), RENEWAL_SECONDS)) is not None:
                 return decision
         if not review.done() or review.result() is None:
-            self._remember(key, replace(known, review_at=self._clock() + RETRY_SECONDS))
+            self._remember(key, replace(known, review_at=self._clock.monotonic() + RETRY_SECONDS))
         return self._known(key)
 
     def _review(self, key: bytes, token: str, path: str, threads: CapacityLimiter) -> "asyncio.Task[Decision | None]":
@@ -187,7 +181,7 @@ class TokenAuth:
             verdict = await to_thread.run_sync(self._verdict, token, path, limiter=threads)
         except ApiError:  # logged by the reviewer
             return None
-        now = self._clock()
+        now = self._clock.monotonic()
         lifetime = min(STALE_SECONDS if verdict is Verdict.ALLOWED else self._cache_seconds, self._expiry(token))
         decision = Decision(verdict, now + min(self._cache_seconds, lifetime), now + lifetime)
         self._remember(key, decision)
@@ -215,6 +209,6 @@ class TokenAuth:
         try:
             claims = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
             expiry = claims["exp"]
-            return max(0.0, expiry - self._wall_clock()) if 0 <= expiry < _LATEST_TIME else math.inf
+            return max(0.0, expiry - self._clock.time()) if 0 <= expiry < _LATEST_TIME else math.inf
         except (ValueError, KeyError, TypeError, RecursionError):
             return math.inf

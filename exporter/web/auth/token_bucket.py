@@ -1,7 +1,8 @@
 """How many reviews clients may cause: a rate for each client address, and one for all together."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+
+from exporter.clock import Clock
 
 PER_ADDRESS = 1.0
 BURST_PER_ADDRESS = 10.0
@@ -33,14 +34,14 @@ class TokenBucket:
 class ReviewRates:
     """One client that sends random tokens uses up its own rate, and leaves most of the common one to others."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._total = TokenBucket(TOTAL, BURST, clock())
+        self._total = TokenBucket(TOTAL, BURST, clock.monotonic())
         self._by_address: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, address: str) -> bool:
         """Count one review; False if there were too many."""
-        now = self._clock()
+        now = self._clock.monotonic()
         bucket = self._by_address.pop(address, None) or TokenBucket(PER_ADDRESS, BURST_PER_ADDRESS, now)
         self._by_address[address] = bucket
         if len(self._by_address) > MAX_ADDRESSES:

@@ -8,8 +8,9 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from anyio import to_thread
 
@@ -28,13 +29,15 @@ _FLAG = "--web-config-file"
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class WebConfig:
+class WebConfig(NamedTuple):
     """What the file says, ready to be used. Without a file: no TLS, no users, no headers."""
 
     tls: ServerTls | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    users: Mapping[str, str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = MappingProxyType({})
+    users: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return "WebConfig(…)"
 
 
 class WebConfigFile:
@@ -48,13 +51,12 @@ class WebConfigFile:
     def __init__(self, path: Path) -> None:
         """Read the file; raises ConfigError if it is not usable."""
         self._path = path
-        self._reading = _Reading()
+        # Of the files that were read together, None if one was unreadable; a time of change may be too coarse.
+        self._digests: dict[Path, bytes | None] = {}
         try:
-            self.current = self._load(self._reading)
+            self._use(self._load())
         except ConfigError as exc:
             raise ConfigError(f"{_FLAG} '{path}': {exc}") from exc
-        self.is_current = True
-        self.loaded_at = time.time()
 
     async def watch(self, on_tls_changed: Callable[[], object]) -> None:
         """Check for changes until cancelled; `on_tls_changed` is called on the event loop."""
@@ -64,64 +66,50 @@ class WebConfigFile:
                 on_tls_changed()
 
     def check(self) -> bool:
-        """Read the files again if one of them has changed; tell whether TLS is another now."""
-        if not self._reading.is_outdated():
+        """Read the files again if one of them has changed; return whether TLS is another now."""
+        if not self._is_outdated():
             return False
         for _ in range(_ATTEMPTS):
-            if self._reload():
+            try:
+                config = self._load()
+                _check_protection(self.current, config)
+            except ConfigError as exc:
+                self.is_current, failure = False, str(exc)
+                if not self._is_outdated():
+                    break
+            else:
+                self._use(config)
+                log.info("reloaded the web configuration")
                 return self.current.tls is not None
-            if not self._reading.is_outdated():
-                break
-        log.error("couldn't reload the web configuration, keeping the last one: %s", self._failure)
+        log.error("couldn't reload the web configuration, keeping the last one: %s", failure)
         return False
 
-    def _reload(self) -> bool:
-        self._reading = _Reading()
-        try:
-            config = self._load(self._reading)
-            _check_protection(self.current, config)
-        except ConfigError as exc:
-            self.is_current = False
-            self._failure = str(exc)
-            return False
+    def _use(self, config: WebConfig) -> None:
         self.current = config
         self.is_current = True
         self.loaded_at = time.time()
-        log.info("reloaded the web configuration")
-        return True
 
-    def _load(self, reading: "_Reading") -> WebConfig:
-        settings = parse_web_config(reading.read(self._path, "the file"))
-        tls = load_tls(settings.tls, self._path.parent, reading.read) if settings.tls else None
+    def _load(self) -> WebConfig:
+        self._digests = {}
+        settings = parse_web_config(self._read(self._path, "the file"))
+        tls = load_tls(settings.tls, self._path.parent, self._read) if settings.tls else None
         return WebConfig(tls, settings.headers, settings.users)
 
-
-class _Reading:
-    """Files as they were read together: by their content, as a time of change may be too coarse."""
-
-    def __init__(self) -> None:
-        self._digests: dict[Path, bytes | None] = {}
-
-    def read(self, path: Path, what: str) -> bytes:
-        """Return a file's content; raises ConfigError."""
+    def _read(self, path: Path, what: str) -> bytes:
         self._digests[path] = None
         content = read_limited(path, what)
-        self._digests[path] = _digest(content)
+        self._digests[path] = hashlib.sha256(content).digest()
         return content
 
-    def is_outdated(self) -> bool:
-        return any(_present(path) != digest for path, digest in self._digests.items())
+    def _is_outdated(self) -> bool:
+        return any(_digest(path) != digest for path, digest in self._digests.items())
 
 
-def _present(path: Path) -> bytes | None:
+def _digest(path: Path) -> bytes | None:
     try:
-        return _digest(read_limited(path, ""))
+        return hashlib.sha256(read_limited(path, "")).digest()
     except ConfigError:
         return None
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()
 
 
 def _check_protection(old: WebConfig, new: WebConfig) -> None:

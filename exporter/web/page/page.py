@@ -25,7 +25,7 @@ from exporter import __version__
 from exporter.diagnosis.phrases import age, duration
 from exporter.exposition.negotiation import accepts_gzip
 from exporter.exposition.segments import Body
-from exporter.web.body import BodyResponse
+from exporter.web.answers import BodyResponse
 from exporter.web.page import words
 from exporter.web.page.address import Address
 from exporter.web.page.view import SEVERITIES, Freshness, PageView, freshness

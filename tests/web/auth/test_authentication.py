@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from exporter.web.answer_headers import AnswerHeaders
-from exporter.web.auth.authentication import AddressLimit, Filter, authorization, unauthorized
+from exporter.web.answers import with_headers
+from exporter.web.auth.authentication import AddressLimit, authorization, unauthorized, with_authentication
 from tests.support.web_server import RunningServer, parse_answers, request, web_server
 
 ALLOWED = "Authorization: Bearer right"
@@ -45,7 +45,8 @@ async def authenticate(scope: Scope) -> Response | None:
 
 @pytest.fixture
 def web() -> Iterator[RunningServer]:
-    with web_server(AnswerHeaders(Filter(APPLICATION, authenticate), lambda: {"X-Frame-Options": "deny"})) as server:
+    filtered = with_authentication(APPLICATION, authenticate)
+    with web_server(with_headers(filtered, lambda: {"X-Frame-Options": "deny"})) as server:
         yield server
 
 
@@ -126,7 +127,7 @@ def test_every_answer_has_headers_that_protect_a_browser(web: RunningServer, pat
 
 def test_configured_headers_take_precedence() -> None:
     configured = {"Content-Security-Policy": "default-src 'self'"}
-    with web_server(AnswerHeaders(APPLICATION, lambda: configured)) as web:
+    with web_server(with_headers(APPLICATION, lambda: configured)) as web:
         assert web.get("/").headers["content-security-policy"] == "default-src 'self'"
 
 

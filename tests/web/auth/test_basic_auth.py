@@ -9,9 +9,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from exporter.web.auth import basic_auth
-from exporter.web.auth.authentication import Filter
+from exporter.web.auth.authentication import with_authentication
 from exporter.web.auth.basic_auth import BasicAuth
-from exporter.web.client_log import ClientLog
 from tests.support.watching import wait_until
 from tests.support.web_configs import PASSWORD, basic, get, hashed
 from tests.support.web_server import RunningServer, request, web_server
@@ -45,7 +44,7 @@ def users() -> dict[str, str]:
 
 @pytest.fixture
 def web(users: dict[str, str]) -> Iterator[RunningServer]:
-    application = Filter(PlainTextResponse("series\n"), BasicAuth(lambda: users, ClientLog()))
+    application = with_authentication(PlainTextResponse("series\n"), BasicAuth(lambda: users))
     with web_server(application) as server:
         yield server
 

@@ -13,10 +13,10 @@ from starlette.responses import PlainTextResponse
 
 from exporter.errors import ConnectError
 from exporter.web.auth import token_auth
-from exporter.web.auth.authentication import Filter
+from exporter.web.auth.authentication import with_authentication
 from exporter.web.auth.token_auth import TokenAuth
 from exporter.web.auth.token_bucket import BURST, BURST_PER_ADDRESS, PER_ADDRESS, TOTAL, ReviewRates
-from exporter.web.client_log import ClientLog
+from tests.support.clocks import FakeClock
 from tests.support.watching import wait_until
 from tests.support.web_server import RunningServer, read_answer, request, web_server
 
@@ -45,15 +45,12 @@ class FakeReviewer:
         return (user, path) in self.allowed
 
 
-class Clock:
+class Clock(FakeClock):
     def __init__(self) -> None:
-        self.seconds = 1000.0
+        super().__init__(NOW)
 
-    def __call__(self) -> float:
-        return self.seconds
-
-    def wall(self) -> float:
-        return self.seconds - 1000.0 + NOW
+    def monotonic(self) -> float:
+        return self.now - NOW + 1000.0
 
 
 class Web:
@@ -71,8 +68,8 @@ class Web:
 @pytest.fixture
 def web() -> Iterator[Web]:
     reviewer, clock = FakeReviewer(), Clock()
-    auth = TokenAuth(reviewer, ClientLog(), cache_seconds=60, clock=clock, wall_clock=clock.wall)
-    with web_server(Filter(PlainTextResponse("series\n"), auth)) as server:
+    auth = TokenAuth(reviewer, cache_seconds=60, clock=clock)
+    with web_server(with_authentication(PlainTextResponse("series\n"), auth)) as server:
         yield Web(server, reviewer, clock)
 
 
@@ -102,12 +99,12 @@ def test_a_decision_is_used_for_a_minute(web: Web) -> None:
         assert [web.status(token) for _ in range(3)] == [status] * 3
         assert web.reviewer.reviews[token] == 1
     web.reviewer.allowed = {("pod", "/metrics")}
-    web.clock.seconds += 59
+    web.clock.now += 59
     assert web.status() == 200
-    web.clock.seconds += 1
+    web.clock.now += 1
     assert (web.status(), web.status("pod-token")) == (403, 200)
     del web.reviewer.users["pod-token"]
-    web.clock.seconds += 60
+    web.clock.now += 60
     assert web.status("pod-token") == 401
 
 
@@ -125,11 +122,11 @@ def test_an_allowed_token_outlives_an_outage_for_an_hour(web: Web) -> None:
     """Every other one is a 500, those that were refused before too; afterwards everything is as before."""
     assert (web.status(), web.status("pod-token")) == (200, 403)
     web.reviewer.is_away = True
-    web.clock.seconds += 60
+    web.clock.now += 60
     assert (web.status(), web.status("pod-token"), web.status("unknown-token")) == (200, 500, 500)
-    web.clock.seconds += 3600 - 61
+    web.clock.now += 3600 - 61
     assert web.status() == 200
-    web.clock.seconds += 1
+    web.clock.now += 1
     assert web.status() == 500
     web.reviewer.is_away = False
     assert (web.status(), web.status("pod-token")) == (200, 403)
@@ -138,11 +135,11 @@ def test_an_allowed_token_outlives_an_outage_for_an_hour(web: Web) -> None:
 def test_during_an_outage_not_every_request_asks(web: Web) -> None:
     assert web.status() == 200
     web.reviewer.is_away = True
-    web.clock.seconds += 60
+    web.clock.now += 60
     for _ in range(10):
         assert web.status() == 200
     assert web.reviewer.reviews.total() == 2
-    web.clock.seconds += token_auth.RETRY_SECONDS
+    web.clock.now += token_auth.RETRY_SECONDS
     assert web.status() == 200
     assert web.reviewer.reviews.total() == 3
 
@@ -152,7 +149,7 @@ def test_an_allowed_token_does_not_wait_for_a_server_that_hangs(web: Web, monkey
     monkeypatch.setattr(token_auth, "RENEWAL_SECONDS", 0.05)
     assert web.status() == 200
     web.reviewer.may_answer.clear()
-    web.clock.seconds += 60
+    web.clock.now += 60
     assert web.status() == 200
     web.reviewer.users.clear()
     web.reviewer.may_answer.set()
@@ -165,9 +162,9 @@ def test_an_outage_does_not_outlive_the_tokens_own_expiry(web: Web, claims: obje
     web.reviewer.users[token] = "prometheus"
     assert web.status(token) == 200
     web.reviewer.is_away = True
-    web.clock.seconds += 89
+    web.clock.now += 89
     assert web.status(token) == 200
-    web.clock.seconds += 1
+    web.clock.now += 1
     assert web.status(token) == 500
 
 
@@ -175,7 +172,7 @@ def test_a_decision_does_not_outlive_the_tokens_own_expiry(web: Web) -> None:
     token = jwt({"exp": NOW + 10})
     web.reviewer.users[token] = "prometheus"
     assert web.status(token) == 200
-    web.clock.seconds += 10
+    web.clock.now += 10
     del web.reviewer.users[token]
     assert web.status(token) == 401
 
@@ -192,7 +189,7 @@ def test_a_token_without_a_known_expiry_lives_an_hour(web: Web, token: str) -> N
     web.reviewer.users[token] = "prometheus"
     assert web.status(token) == 200
     web.reviewer.is_away = True
-    web.clock.seconds += 3599
+    web.clock.now += 3599
     assert web.status(token) == 200
 
 
@@ -202,7 +199,7 @@ def test_random_tokens_cost_the_api_server_a_few_reviews_a_second(web: Web) -> N
     answers = Counter(web.status(f"random-{number}") for number in range(60))
     assert answers == {401: BURST_PER_ADDRESS - 1, 503: 60 - BURST_PER_ADDRESS + 1}
     assert web.reviewer.reviews.total() == BURST_PER_ADDRESS
-    web.clock.seconds += 60
+    web.clock.now += 60
     for number in range(20):
         web.status(f"other-{number}")
     assert web.status() == 200
@@ -215,7 +212,7 @@ def test_what_is_remembered_is_bounded(web: Web, monkeypatch: pytest.MonkeyPatch
     assert web.status() == 200
     for number in range(10):
         web.status(f"random-{number}")
-        web.clock.seconds += 1 / PER_ADDRESS
+        web.clock.now += 1 / PER_ADDRESS
     assert web.status() == 200
     assert web.reviewer.reviews["prometheus-token"] == 1
     web.status("random-0")
@@ -227,7 +224,7 @@ def test_many_addresses_share_one_rate() -> None:
     clock = Clock()
     rates = ReviewRates(clock)
     assert sum(rates.take(f"10.0.{number // 250}.{number % 250}") for number in range(5000)) == BURST
-    clock.seconds += 10
+    clock.now += 10
     assert sum(rates.take("10.1.1.1") for _ in range(100)) == BURST_PER_ADDRESS
     assert sum(rates.take(f"10.2.0.{number}") for number in range(200)) == min(BURST, 10 * TOTAL) - BURST_PER_ADDRESS
 
@@ -239,10 +236,10 @@ def test_a_client_certificate_stands_in_for_a_token_only_if_configured() -> None
     }  # fmt: skip
     statuses = []
     for accepts in (False, True):
-        auth = TokenAuth(FakeReviewer(), ClientLog(), cache_seconds=60, accepts_certificates=accepts)
+        auth = TokenAuth(FakeReviewer(), cache_seconds=60, accepts_certificates=accepts)
         statuses.append(_run(auth, scope))
     assert statuses == [401, None]
-    auth = TokenAuth(FakeReviewer(), ClientLog(), cache_seconds=60, accepts_certificates=True)
+    auth = TokenAuth(FakeReviewer(), cache_seconds=60, accepts_certificates=True)
     assert _run(auth, scope | {"state": {"client_certificate": {}}}) == 401
 
 

@@ -43,7 +43,7 @@ def takes(rates: ReviewRates, address: str, times: int) -> int:
 def test_an_address_has_its_burst_and_then_its_rate() -> None:
     """Refused reviews do not count."""
     clock = FakeClock(0.0)
-    rates = ReviewRates(clock.monotonic)
+    rates = ReviewRates(clock)
     assert takes(rates, "a", 50) == BURST_PER_ADDRESS
     clock.advance(0.5 / PER_ADDRESS)
     assert takes(rates, "a", 5) == 0
@@ -54,7 +54,7 @@ def test_an_address_has_its_burst_and_then_its_rate() -> None:
 def test_other_addresses_have_what_one_leaves() -> None:
     """All of them together have a burst and a rate, too."""
     clock = FakeClock(0.0)
-    rates = ReviewRates(clock.monotonic)
+    rates = ReviewRates(clock)
     takes(rates, "a", 50)
     assert takes(rates, "b", 50) == BURST - BURST_PER_ADDRESS
     assert takes(rates, "c", 50) == 0
@@ -66,7 +66,7 @@ def test_other_addresses_have_what_one_leaves() -> None:
 def test_the_address_that_was_not_seen_for_the_longest_time_is_forgotten(others: int, is_allowed: bool) -> None:
     """So that memory is bounded: it gets a new bucket."""
     clock = FakeClock(0.0)
-    rates = ReviewRates(clock.monotonic)
+    rates = ReviewRates(clock)
     takes(rates, "a", 10)
     for number in range(others):
         rates.take(f"other-{number}")
@@ -77,7 +77,7 @@ def test_the_address_that_was_not_seen_for_the_longest_time_is_forgotten(others:
 def test_an_address_that_was_refused_is_not_forgotten() -> None:
     """Otherwise it could fill up its bucket with many addresses of its own."""
     clock = FakeClock(0.0)
-    rates = ReviewRates(clock.monotonic)
+    rates = ReviewRates(clock)
     takes(rates, "a", 10)
     for number in range(MAX_ADDRESSES):
         rates.take(f"other-{number}")

@@ -3,7 +3,7 @@
 import re
 from html import unescape
 
-from exporter.web.landing import landing_page
+from exporter.web.application import landing_page
 from exporter.web.status import KindStatus
 from tests.support.exporter_status import FakeStatus
 

@@ -5,7 +5,7 @@ import asyncio
 from starlette.types import Message
 
 from exporter.exposition.segments import CHUNK_BYTES, Body
-from exporter.web.body import BodyResponse
+from exporter.web.answers import BodyResponse
 
 
 def sent(method: str, *sizes: int) -> list[Message]:
