@@ -78,7 +78,13 @@ class Exporter:
             labels = {kind.name: config.user_labels(kind.tables.plural) for kind in DECLARATIONS}
             page = Page(snapshots, status, PageSettings(config.cluster_name, config.links, labels))
         self.endpoints = Endpoints(
-            self.exposition, status, self.telemetry.observe_scrape, api, page, hides_reasons=hides_reasons
+            self.exposition,
+            status,
+            self.telemetry.observe_scrape,
+            api,
+            page,
+            hides_reasons=hides_reasons,
+            count_refused=self.telemetry.scrapes_refused.inc,
         )
 
         self._stopping = threading.Event()

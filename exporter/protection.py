@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from starlette.types import ASGIApp
 
 from exporter.config import Config
@@ -16,7 +16,7 @@ from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.client.reviews import ApiReviewer
 from exporter.telemetry import ComputedMetrics
 from exporter.web.answers import with_headers
-from exporter.web.auth.authentication import Authenticate, with_authentication
+from exporter.web.auth.authentication import with_authentication
 from exporter.web.auth.basic_auth import BasicAuth
 from exporter.web.auth.tls import ServerTls
 from exporter.web.auth.token_auth import TokenAuth
@@ -54,6 +54,8 @@ class Protection:
     def register_metrics(self, registry: CollectorRegistry) -> None:
         if (file := self._file) is not None:
             registry.register(ComputedMetrics(lambda: reload_metrics(file.is_current, file.loaded_at)))
+        if (authentication := self._authenticate) is not None:
+            registry.register(ComputedMetrics(lambda: authentication_metrics(authentication.turns.refused)))
 
     async def watch(self, on_tls_changed: Callable[[], object]) -> None:
         """Use changed files until cancelled."""
@@ -64,7 +66,7 @@ class Protection:
     def _config(self) -> WebConfig:
         return self._file.current if self._file is not None else WebConfig()
 
-    def _authentication(self, config: Config, transport: ApiTransport) -> Authenticate | None:
+    def _authentication(self, config: Config, transport: ApiTransport) -> TokenAuth | BasicAuth | None:
         auth, users, tls = config.metrics_auth, self._config.users, self.tls()
         if auth.is_on and users is not None:
             raise ConfigError("--metrics-auth kubernetes and basic_auth_users exclude each other: use one")
@@ -93,4 +95,13 @@ def reload_metrics(is_current: bool, loaded_at: float) -> Iterator[Metric]:
         "kuberay_exporter_web_config_last_reload_success_timestamp_seconds",
         "Time at which the web configuration in use was read, in Unix seconds.",
         loaded_at,
+    )
+
+
+def authentication_metrics(refused: int) -> Iterator[Metric]:
+    """Yield how many requests were refused before their credentials were checked."""
+    yield CounterMetricFamily(
+        "kuberay_exporter_authentications_refused",
+        "Number of requests that were answered 503 because too many passwords or tokens were waiting to be checked.",
+        refused,
     )

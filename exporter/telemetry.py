@@ -41,6 +41,11 @@ class Telemetry:
             "Number of scrapes of /metrics that were answered.",
             registry=self.registry,
         )
+        self.scrapes_refused = Counter(
+            "kuberay_exporter_scrapes_refused_total",
+            "Number of scrapes, and requests of the page and its API, that were refused or aborted for others.",
+            registry=self.registry,
+        )
         self.scrape_duration = Histogram(
             "kuberay_exporter_scrape_duration_seconds",
             "Time in seconds to prepare the answer to a scrape.",

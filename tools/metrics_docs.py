@@ -16,7 +16,7 @@ from exporter.families.object_families import ObjectFamilies
 from exporter.families.table import OTHER, AnyKind
 from exporter.kinds import KINDS
 from exporter.options import nine_pattern
-from exporter.protection import reload_metrics
+from exporter.protection import authentication_metrics, reload_metrics
 from exporter.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
@@ -203,7 +203,8 @@ OWN = """\
 
 They show whether the other metrics are up to date, and what the exporter costs. With several namespaces, `_synced` and
 `_watch_connected` are the minimum, times the oldest, and counts the sum. `process_*` and `python_info` come from
-prometheus_client. `kuberay_exporter_web_config_*` is there only with `--web-config-file`.
+prometheus_client. `kuberay_exporter_web_config_*` is there only with `--web-config-file`,
+`kuberay_exporter_authentications_*` only if clients need a password or a token.
 
 | metric | type | labels | HELP |
 |---|---|---|---|
@@ -296,10 +297,11 @@ def _own() -> Iterator[str]:
     yield OWN
     telemetry = Telemetry(["*"])
     telemetry.register_informers([])
-    for metric in chain(telemetry.registry.collect(), reload_metrics(is_current=True, loaded_at=0.0)):
+    of_protection = chain(reload_metrics(is_current=True, loaded_at=0.0), authentication_metrics(0))
+    for metric in chain(telemetry.registry.collect(), of_protection):
         if metric.name.startswith("kuberay_exporter_"):
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            has_resource = not re.search("scrape|log_lines|web_config", name)
+            has_resource = not re.search("scrape|log_lines|web_config|authentications", name)
             labels = "version" if name.endswith("_build_info") else "resource" * has_resource
             yield f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |\n"
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -26,8 +27,11 @@ from exporter.web.status import ExporterStatus, KindStatus
 API_VERSION = "v1"
 ROOT = "/api/v1/objects"
 
-MAX_CACHED = 16
-"""Bodies of one snapshot: pages that are open with the same filters share one."""
+MAX_CACHED_BYTES = 8 * 1024 * 1024
+"""Bodies of one snapshot that are kept: pages that are open with the same filters share one."""
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Bodies that are kept or being sent: with more of them, the next one has to wait until clients have read."""
 
 GZIP_LEVEL = 1
 
@@ -35,7 +39,7 @@ GZIP_LEVEL = 1
 class _Answer(NamedTuple):
     """An answer that can be sent again."""
 
-    data: bytes
+    body: Body
     etag: str
 
 
@@ -49,10 +53,15 @@ class ObjectsApi:
     def __init__(self, snapshots: Snapshots, status: ExporterStatus) -> None:
         self._snapshots = snapshots
         self._status = status
-        # One at a time: guards the two below, and leaves the other processors to scrapes.
+        # One at a time: guards what is cached, and leaves the other processors to scrapes.
         self._preparing = CapacityLimiter(1)
         self._cached_digest = ""
         self._cached: OrderedDict[tuple[Query, bool], _Answer] = OrderedDict()
+        self._bodies = WeakSet[Body]()
+
+    def is_full(self) -> bool:
+        """Return whether clients have not read too much of what was prepared for them."""
+        return sum(body.length for body in list(self._bodies)) > MAX_BODY_BYTES
 
     def routes(self, middleware: list[Middleware]) -> list[Route]:
         return [
@@ -83,7 +92,7 @@ class ObjectsApi:
         if answer.etag in given or "*" in given:
             return Response(status_code=304, headers=headers)
         headers |= {"Content-Type": "application/json"} | ({"Content-Encoding": "gzip"} if wants_gzip(request) else {})
-        return BodyResponse(Body([answer.data]), headers)
+        return BodyResponse(answer.body, headers)
 
     def _list(self, query: Query, *, gzips: bool) -> _Answer:
         snapshot, kinds = self._snapshots.newest(), self._status.kinds()
@@ -100,9 +109,9 @@ class ObjectsApi:
                 "items": found[query.start : end],
             }
             listing |= {"continue": str(end)} if end < len(found) else {}
-            answer = _encode(msgspec.json.encode(listing), f"{digest} {query}".encode(), gzips=gzips)
+            answer = self._encode(msgspec.json.encode(listing), f"{digest} {query}".encode(), gzips=gzips)
             self._cached[query, gzips] = answer
-            if len(self._cached) > MAX_CACHED:
+            while sum(cached.body.length for cached in self._cached.values()) > MAX_CACHED_BYTES:
                 self._cached.popitem(last=False)
         return answer
 
@@ -116,7 +125,14 @@ class ObjectsApi:
         page = msgspec.json.encode(page_of(obj, snapshot.fleet, snapshot.time))
         # Both are JSON objects: they become one.
         data = msgspec.json.encode(_head(snapshot, kinds))[:-1] + b"," + page[1:]
-        return _encode(data, page + str(_is_fresh(kinds)).encode(), gzips=gzips)
+        return self._encode(data, page + str(_is_fresh(kinds)).encode(), gzips=gzips)
+
+    def _encode(self, data: bytes, tagged: bytes, *, gzips: bool) -> _Answer:
+        """Return an answer whose ETag depends on what is `tagged`. Strong ETags differ between encodings."""
+        etag = blake2b(tagged, digest_size=16).hexdigest() + ("-gzip" if gzips else "")
+        body = Body([gzip.compress(data, GZIP_LEVEL, mtime=0) if gzips else data])
+        self._bodies.add(body)
+        return _Answer(body, f'"{etag}"')
 
 
 def _is_fresh(kinds: list[KindStatus]) -> bool:
@@ -147,12 +163,6 @@ def _head(snapshot: Snapshot, kinds: list[KindStatus]) -> dict[str, Any]:
 
 def _time(kind: KindStatus) -> datetime:
     return datetime.fromtimestamp(int(kind.last_event_time), UTC)
-
-
-def _encode(data: bytes, tagged: bytes, *, gzips: bool) -> _Answer:
-    """Return an answer whose ETag depends on what is `tagged`. Strong ETags differ between encodings."""
-    etag = blake2b(tagged, digest_size=16).hexdigest()
-    return _Answer(gzip.compress(data, GZIP_LEVEL, mtime=0), f'"{etag}-gzip"') if gzips else _Answer(data, f'"{etag}"')
 
 
 def _error(status: int, message: str) -> Response:

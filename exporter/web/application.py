@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from jinja2 import Template
@@ -40,13 +41,15 @@ class Endpoints:
         page: Page | None = None,
         *,
         hides_reasons: bool = False,
+        count_refused: Callable[[], None] = lambda: None,
     ) -> None:
-        """`observe_scrape` is called with the seconds that each answered scrape took.
+        """`observe_scrape` is called with the seconds that each answered scrape took, `count_refused` for each other.
 
         `api` and `page` are None if they are off; then a small page of links is at `/`. With `hides_reasons` the
         probes, which anyone may read, say only whether they succeed.
         """
         self._hides_reasons = hides_reasons
+        self._count_refused = count_refused
         self._exposition = exposition
         self._status = status
         self._observe_scrape = observe_scrape
@@ -90,10 +93,10 @@ class Endpoints:
 
     def application(self, max_requests: int) -> Starlette:
         """Return the application; `max_requests` scrapes are answered at once, and as many requests of the API."""
-        metrics = Route("/metrics", self.metrics, middleware=[Middleware(ScrapeLimit, maximum=max_requests)])
-        limit_of_ui = [Middleware(ScrapeLimit, maximum=max_requests)]
-        api = self._api.routes(limit_of_ui) if self._api else []
-        page = self._page.route(limit_of_ui) if self._page else Route("/", self.landing)
+        limit: dict[str, Any] = {"maximum": max_requests, "count_refused": self._count_refused}
+        metrics = Route("/metrics", self.metrics, middleware=[Middleware(ScrapeLimit, **limit)])
+        api = self._api.routes([Middleware(ScrapeLimit, **limit, is_full=self._api.is_full)]) if self._api else []
+        page = self._page.route([Middleware(ScrapeLimit, **limit)]) if self._page else Route("/", self.landing)
         return _application([metrics, page, *api, *self._probe_routes()])
 
     def _probe_routes(self) -> list[Route]:

@@ -59,8 +59,11 @@ class RunningServer:
     def renew_connections(self) -> None:
         self._loop.call_soon_threadsafe(self._server.renew_connections)
 
-    def connect(self, receive_buffer: int | None = None) -> socket.socket:
+    def connect(self, receive_buffer: int | None = None, source: str | None = None) -> socket.socket:
+        """Return a connection, from an own address of loopback if there is a `source`."""
         client = socket.socket()
+        if source is not None:
+            client.bind((source, 0))
         if receive_buffer is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         client.settimeout(10)

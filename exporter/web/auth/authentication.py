@@ -36,39 +36,6 @@ def with_authentication(application: ASGIApp, authenticate: Authenticate) -> ASG
     return answer
 
 
-class AddressLimit:
-    """How many requests of one client address may be decided at once. For the event loop's thread.
-
-    `total` bounds those of all addresses. A client that sends many requests so leaves room for the others.
-    """
-
-    def __init__(self, per_address: int, total: int) -> None:
-        self._per_address = per_address
-        self._total = total
-        self._running: dict[str, int] = {}
-
-    def enter(self, scope: Scope) -> bool:
-        """Count a request in; False if there are too many. Each that is counted in has to leave."""
-        address = client_address(scope)
-        running = self._running.get(address, 0)
-        if running >= self._per_address or sum(self._running.values()) >= self._total:
-            return False
-        self._running[address] = running + 1
-        return True
-
-    def leave(self, scope: Scope) -> None:
-        address = client_address(scope)
-        self._running[address] -= 1
-        if not self._running[address]:
-            del self._running[address]
-
-
-def client_address(scope: Scope) -> str:
-    """Return a client's IP address, without the port."""
-    client = scope.get("client")
-    return client[0] if client else ""
-
-
 def authorization(scope: Scope, scheme: str) -> str | None:
     """Return what follows the scheme in the Authorization header, None if there is not exactly one of that scheme."""
     values = [value for name, value in scope["headers"] if name == b"authorization"]

@@ -12,18 +12,17 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import bcrypt
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from starlette.responses import Response
 from starlette.types import Scope
 
-from exporter.web.auth.authentication import OVERLOADED, AddressLimit, authorization, unauthorized
+from exporter.clock import SystemClock
+from exporter.web.auth.authentication import OVERLOADED, authorization, unauthorized
 from exporter.web.client_log import log
+from exporter.web.fairness import OverloadedError, Turns, client_address
 
 HASHED_AT_ONCE = 1
 """One core at most is busy with wrong passwords."""
-
-WAITING_PER_ADDRESS, WAITING = 4, 32
-"""Requests whose passwords wait to be hashed, of one client address and of all; more are answered 503."""
 
 MAX_PASSWORD_BYTES = 72
 """bcrypt ignores the rest, in exporter-toolkit and here."""
@@ -44,8 +43,7 @@ class BasicAuth:
         self._users = users
         self._key = secrets.token_bytes(32)
         self._right: dict[str, bytes] = {}  # by user: what `_seal` returns for the right password
-        self._hashing = CapacityLimiter(HASHED_AT_ONCE)
-        self._waiting = AddressLimit(WAITING_PER_ADDRESS, WAITING)
+        self.turns = Turns(HASHED_AT_ONCE, SystemClock())
 
     async def __call__(self, scope: Scope) -> Response | None:
         """Return the answer to a request that is refused, None if it is allowed."""
@@ -54,16 +52,17 @@ class BasicAuth:
             return unauthorized("Basic")
         if self._is_known(credentials):
             return None
-        if not self._waiting.enter(scope):
+        try:
+            async with self.turns.turn(client_address(scope)):
+                is_right = await self._is_right(credentials)
+        except OverloadedError:
             log.warning("refused a request: too many passwords are being checked")
             return OVERLOADED
-        try:
-            is_right = await self._is_right(credentials)
-        finally:
-            self._waiting.leave(scope)
-        if not is_right:
-            log.warning("refused a request: wrong user or password")
-        return None if is_right else unauthorized("Basic")
+        if is_right:
+            self.turns.trust(client_address(scope))
+            return None
+        log.warning("refused a request: wrong user or password")
+        return unauthorized("Basic")
 
     def _is_known(self, credentials: _Credentials) -> bool:
         hash_ = self._users().get(credentials.user, "")
@@ -74,7 +73,7 @@ class BasicAuth:
         users = self._users()
         hash_ = users.get(credentials.user)
         salt = (hash_ or self._decoy(credentials.user, users)).encode()
-        computed = await to_thread.run_sync(_hash, credentials.password, salt, limiter=self._hashing)
+        computed = await to_thread.run_sync(_hash, credentials.password, salt)
         if hash_ is None or not hmac.compare_digest(computed[_PREFIX:], hash_.encode()[_PREFIX:]):
             return False
         self._right = {name: seal for name, seal in self._right.items() if name in users}

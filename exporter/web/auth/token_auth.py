@@ -12,6 +12,7 @@ import re
 import secrets
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -28,12 +29,11 @@ from exporter.web.auth.authentication import (
     OVERLOADED,
     UNDECIDED,
     authorization,
-    client_address,
     has_client_certificate,
     unauthorized,
 )
-from exporter.web.auth.token_bucket import ReviewRates
 from exporter.web.client_log import log
+from exporter.web.fairness import OverloadedError, Rate, Turns, client_address
 
 METRICS_PATH = "/metrics"
 PAGE_PATH = "/"
@@ -51,8 +51,9 @@ MAX_REMEMBERED = 1000
 REVIEWED_AT_ONCE = 4
 """Unknown tokens; those that were allowed have as many threads of their own."""
 
-MAX_WAITING = 32
-"""Unknown tokens that wait for a thread, as they do while the API server does not answer."""
+TOTAL = Rate(3.0, burst=20)
+PER_ADDRESS = Rate(1.0, burst=10)
+"""Reviews of unknown tokens. A Prometheus needs one when it starts, and one when its token is renewed."""
 
 RENEWAL_SECONDS = 2.0
 """How long a token that was allowed waits for its new review; it is served without it then."""
@@ -94,6 +95,9 @@ class Decision:
     valid_until: float
 
 
+_Review = Coroutine[Any, Any, Decision | None]
+
+
 class TokenAuth:
     """Decides by `Authorization: Bearer`. For the event loop's thread.
 
@@ -116,9 +120,8 @@ class TokenAuth:
         self._allowed: OrderedDict[bytes, Decision] = OrderedDict()
         self._refused: OrderedDict[bytes, Decision] = OrderedDict()
         self._reviews: dict[bytes, asyncio.Task[Decision | None]] = {}
-        self._unknown_threads = CapacityLimiter(REVIEWED_AT_ONCE)
         self._renewal_threads = CapacityLimiter(REVIEWED_AT_ONCE)
-        self._rates = ReviewRates(self._clock)
+        self.turns = Turns(REVIEWED_AT_ONCE, self._clock, TOTAL, PER_ADDRESS)
 
     async def __call__(self, scope: Scope) -> Response | None:
         """Return the answer to a request that is refused, None if it is allowed."""
@@ -131,13 +134,20 @@ class TokenAuth:
         key = hmac.digest(self._key, f"{path} {token}".encode(), "sha256")
         decision = self._known(key)
         if decision is None:
-            if key not in self._reviews and not self._may_review(scope):
+            try:
+                decision = await asyncio.shield(self._review(key, lambda: self._first_review(key, token, path, scope)))
+            except OverloadedError:
                 log.warning("refused a request: too many unknown tokens")
                 return OVERLOADED
-            decision = await asyncio.shield(self._review(key, token, path, self._unknown_threads))
         elif decision.review_at <= self._clock.monotonic():
             decision = await self._renewed(key, token, path, decision)
-        return UNDECIDED if decision is None else self._answer(decision)
+        if decision is None:
+            return UNDECIDED
+        if decision.verdict is Verdict.ALLOWED:
+            self.turns.trust(client_address(scope))
+            return None
+        log.warning(f"refused a request: {decision.verdict.value}")
+        return FORBIDDEN if decision.verdict is Verdict.FORBIDDEN else unauthorized("Bearer")
 
     def _known(self, key: bytes) -> Decision | None:
         """Return what was decided before, if it still counts."""
@@ -147,19 +157,9 @@ class TokenAuth:
                 return decision if self._clock.monotonic() < decision.valid_until else None
         return None
 
-    def _answer(self, decision: Decision) -> Response | None:
-        if decision.verdict is Verdict.ALLOWED:
-            return None
-        log.warning(f"refused a request: {decision.verdict.value}")
-        return FORBIDDEN if decision.verdict is Verdict.FORBIDDEN else unauthorized("Bearer")
-
-    def _may_review(self, scope: Scope) -> bool:
-        is_free = self._unknown_threads.statistics().tasks_waiting < MAX_WAITING
-        return is_free and self._rates.take(client_address(scope))
-
     async def _renewed(self, key: bytes, token: str, path: str, known: Decision) -> Decision | None:
         """Ask again about a token that was allowed; that stays so while there is no answer."""
-        review = self._review(key, token, path, self._renewal_threads)
+        review = self._review(key, lambda: self._decide(key, token, path, self._renewal_threads))
         with suppress(TimeoutError):
             if (decision := await asyncio.wait_for(asyncio.shield(review), RENEWAL_SECONDS)) is not None:
                 return decision
@@ -167,15 +167,20 @@ class TokenAuth:
             self._remember(key, replace(known, review_at=self._clock.monotonic() + RETRY_SECONDS))
         return self._known(key)
 
-    def _review(self, key: bytes, token: str, path: str, threads: CapacityLimiter) -> "asyncio.Task[Decision | None]":
+    def _review(self, key: bytes, decide: Callable[[], _Review]) -> "asyncio.Task[Decision | None]":
         """Return the running review of this token, or a new one."""
         if key not in self._reviews:
-            review = asyncio.get_running_loop().create_task(self._decide(key, token, path, threads))
+            review = asyncio.get_running_loop().create_task(decide())
             self._reviews[key] = review
             review.add_done_callback(lambda _: self._reviews.pop(key, None))
         return self._reviews[key]
 
-    async def _decide(self, key: bytes, token: str, path: str, threads: CapacityLimiter) -> Decision | None:
+    async def _first_review(self, key: bytes, token: str, path: str, scope: Scope) -> Decision | None:
+        """Ask about an unknown token; raises OverloadedError."""
+        async with self.turns.turn(client_address(scope)):
+            return await self._decide(key, token, path, None)
+
+    async def _decide(self, key: bytes, token: str, path: str, threads: CapacityLimiter | None) -> Decision | None:
         """Ask the API server and remember what it says; None if it can't be asked."""
         try:
             verdict = await to_thread.run_sync(self._verdict, token, path, limiter=threads)

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from exporter.web.answers import with_headers
-from exporter.web.auth.authentication import AddressLimit, authorization, unauthorized, with_authentication
+from exporter.web.auth.authentication import authorization, unauthorized, with_authentication
 from tests.support.web_server import RunningServer, parse_answers, request, web_server
 
 ALLOWED = "Authorization: Bearer right"
@@ -129,14 +129,3 @@ def test_configured_headers_take_precedence() -> None:
     configured = {"Content-Security-Policy": "default-src 'self'"}
     with web_server(with_headers(APPLICATION, lambda: configured)) as web:
         assert web.get("/").headers["content-security-policy"] == "default-src 'self'"
-
-
-def test_one_address_leaves_room_for_others() -> None:
-    limit = AddressLimit(per_address=2, total=3)
-    a, b, c = ({"client": (address, 1)} for address in ("a", "b", "c"))
-    assert [limit.enter(scope) for scope in (a, a, a, b, c)] == [True, True, False, True, False]
-    limit.leave(b)
-    assert limit.enter(c)
-    for scope in (a, a, c):
-        limit.leave(scope)
-    assert [limit.enter(scope) for scope in (a, {}, b)] == [True, True, True]

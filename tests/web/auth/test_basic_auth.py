@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from exporter.web.auth import basic_auth
 from exporter.web.auth.authentication import with_authentication
 from exporter.web.auth.basic_auth import BasicAuth
+from exporter.web.fairness import WAITING_PER_ADDRESS
 from tests.support.watching import wait_until
 from tests.support.web_configs import PASSWORD, basic, get, hashed
 from tests.support.web_server import RunningServer, request, web_server
@@ -125,9 +126,9 @@ def test_a_flood_of_wrong_passwords_does_not_keep_a_known_user_out(web: RunningS
     hashing.may_go_on.clear()
     with ThreadPoolExecutor(12) as pool:
         flood = [pool.submit(status, web, basic("alice", str(number))) for number in range(12)]
-        wait_until(lambda: sum(answer.done() for answer in flood) == 12 - basic_auth.WAITING_PER_ADDRESS)
+        wait_until(lambda: sum(answer.done() for answer in flood) == 12 - WAITING_PER_ADDRESS)
         assert status(web, basic("alice")) == 200
         assert status(web, "", "/healthz") == 200
         hashing.may_go_on.set()
         answers = sorted(answer.result() for answer in flood)
-    assert answers == [401] * basic_auth.WAITING_PER_ADDRESS + [503] * (12 - basic_auth.WAITING_PER_ADDRESS)
+    assert answers == [401] * WAITING_PER_ADDRESS + [503] * (12 - WAITING_PER_ADDRESS)

@@ -14,8 +14,7 @@ from starlette.responses import PlainTextResponse
 from exporter.errors import ConnectError
 from exporter.web.auth import token_auth
 from exporter.web.auth.authentication import with_authentication
-from exporter.web.auth.token_auth import TokenAuth
-from exporter.web.auth.token_bucket import BURST, BURST_PER_ADDRESS, PER_ADDRESS, TOTAL, ReviewRates
+from exporter.web.auth.token_auth import PER_ADDRESS, TokenAuth
 from tests.support.clocks import FakeClock
 from tests.support.watching import wait_until
 from tests.support.web_server import RunningServer, read_answer, request, web_server
@@ -197,8 +196,8 @@ def test_random_tokens_cost_the_api_server_a_few_reviews_a_second(web: Web) -> N
     """And do not displace the token that is known, nor keep it from being reviewed."""
     assert web.status() == 200
     answers = Counter(web.status(f"random-{number}") for number in range(60))
-    assert answers == {401: BURST_PER_ADDRESS - 1, 503: 60 - BURST_PER_ADDRESS + 1}
-    assert web.reviewer.reviews.total() == BURST_PER_ADDRESS
+    assert answers == {401: PER_ADDRESS.burst - 1, 503: 60 - PER_ADDRESS.burst + 1}
+    assert web.reviewer.reviews.total() == PER_ADDRESS.burst
     web.clock.now += 60
     for number in range(20):
         web.status(f"other-{number}")
@@ -212,21 +211,11 @@ def test_what_is_remembered_is_bounded(web: Web, monkeypatch: pytest.MonkeyPatch
     assert web.status() == 200
     for number in range(10):
         web.status(f"random-{number}")
-        web.clock.now += 1 / PER_ADDRESS
+        web.clock.now += 1 / PER_ADDRESS.per_second
     assert web.status() == 200
     assert web.reviewer.reviews["prometheus-token"] == 1
     web.status("random-0")
     assert web.reviewer.reviews["random-0"] == 2
-
-
-def test_many_addresses_share_one_rate() -> None:
-    """And each has its own; addresses that are forgotten get no more than the common rate."""
-    clock = Clock()
-    rates = ReviewRates(clock)
-    assert sum(rates.take(f"10.0.{number // 250}.{number % 250}") for number in range(5000)) == BURST
-    clock.now += 10
-    assert sum(rates.take("10.1.1.1") for _ in range(100)) == BURST_PER_ADDRESS
-    assert sum(rates.take(f"10.2.0.{number}") for number in range(200)) == min(BURST, 10 * TOTAL) - BURST_PER_ADDRESS
 
 
 def test_a_client_certificate_stands_in_for_a_token_only_if_configured() -> None:
