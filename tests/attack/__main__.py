@@ -17,9 +17,10 @@ from tests.attack.objects import OBJECTS
 from tests.attack.process import PROCESS
 from tests.attack.scene import Attack, run
 from tests.attack.server import SERVER
+from tests.attack.shares import SHARES
 from tests.attack.tls import TLS
 
-ATTACKS: tuple[type[Attack], ...] = (*OBJECTS, *CONTENTS, *CLIENTS, *CONNECTIONS, *TLS, *SERVER, *PROCESS)
+ATTACKS: tuple[type[Attack], ...] = (*OBJECTS, *CONTENTS, *CLIENTS, *SHARES, *CONNECTIONS, *TLS, *SERVER, *PROCESS)
 
 DESCRIPTORS = 8192
 """Of this process: it holds the clients' ends of thousands of connections."""

@@ -1,8 +1,8 @@
 """Honest clients, in a process of their own: a kubelet that asks for /healthz, and a Prometheus that scrapes.
 
-`python -m tests.attack.probes PORT [FOLDER]` asks until standard input ends, then prints one line of JSON. With a
-folder, which has the CA's certificate, it asks over TLS. It is a process so that the attackers' threads do not delay
-what it measures.
+`python -m tests.attack.probes PORT FOLDER AUTHORIZATION` asks until standard input ends, then prints one line of JSON.
+With a folder, which has the CA's certificate, it asks over TLS; both may be empty. It is a process so that the
+attackers' threads do not delay what it measures.
 """
 
 import http.client
@@ -82,9 +82,10 @@ def repeat(ask: Callable[[], None], every_seconds: float, stopping: threading.Ev
 
 def main() -> None:
     port = int(sys.argv[1])
-    tls = client_context(Certificates(Path(sys.argv[2]))) if len(sys.argv) > 2 else None
+    tls = client_context(Certificates(Path(sys.argv[2]))) if sys.argv[2] else None
+    authorization = {"Authorization": sys.argv[3]} if sys.argv[3] else {}
     healthz = Client(port, tls, "/healthz", {}, keeps_alive=False)
-    scrapes = Client(port, tls, "/metrics", PROMETHEUS, keeps_alive=True)
+    scrapes = Client(port, tls, "/metrics", PROMETHEUS | authorization, keeps_alive=True)
     stopping = threading.Event()
     threads = [
         threading.Thread(target=repeat, args=(healthz.ask, HEALTHZ_EVERY_SECONDS, stopping)),
@@ -102,8 +103,9 @@ def main() -> None:
 class Probes:
     """The process of the honest clients, seen from the campaign."""
 
-    def __init__(self, port: int, tls_folder: Path | None) -> None:
-        command = [sys.executable, "-m", "tests.attack.probes", str(port), *([str(tls_folder)] if tls_folder else [])]
+    def __init__(self, port: int, tls_folder: Path | None, authorization: str | None) -> None:
+        arguments = [str(port), str(tls_folder or ""), authorization or ""]
+        command = [sys.executable, "-m", "tests.attack.probes", *arguments]
         self._process = Popen(command, stdin=PIPE, stdout=PIPE, cwd=Path(__file__).parents[2])
 
     def finish(self) -> tuple[Latencies, Latencies]:

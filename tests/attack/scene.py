@@ -5,7 +5,7 @@ import signal
 import ssl
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.attack import exposition
@@ -46,6 +46,8 @@ class Attack:
         descriptors: the limit of open files of the exporter; None: that of this process.
         reads_output: the exporter's standard output is read while it runs.
         uses_tls: the exporter speaks TLS, whatever the form of the campaign.
+        authorization: what honest clients send in the header Authorization.
+        sections: of the web configuration, beside those of TLS.
         starts_ready: the exporter is ready, and its memory known, before `strike`.
         hidden: keys of objects that need not be shown, because they cannot be decoded.
     """
@@ -59,6 +61,8 @@ class Attack:
     descriptors: int | None = None
     reads_output = True
     uses_tls = False
+    authorization: str | None = None
+    sections: Mapping[str, object] = {}
     starts_ready = True
     hidden: frozenset[str] = frozenset()
 
@@ -195,7 +199,7 @@ def run(attack: Attack, *, over_tls: bool = False) -> Measured:
     started_at = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, AttackServer(store) as server:
         tls_folder = Path(folder) if over_tls or attack.uses_tls else None
-        flags, context = _set_up_tls(tls_folder) if tls_folder else ((), None)
+        flags, context = _set_up_web(Path(folder), tls_folder, attack.sections)
         victim = Victim(
             server.url,
             Path(folder),
@@ -205,8 +209,9 @@ def run(attack: Attack, *, over_tls: bool = False) -> Measured:
             descriptors=attack.descriptors,
             reads_output=attack.reads_output,
             tls=context,
+            authorization=attack.authorization,
         )
-        probes = Probes(victim.port, tls_folder)
+        probes = Probes(victim.port, tls_folder, attack.authorization)
         scene = Scene(attack, store, server, victim)
         try:
             _play(scene, measured)
@@ -226,11 +231,16 @@ def run(attack: Attack, *, over_tls: bool = False) -> Measured:
     return measured
 
 
-def _set_up_tls(folder: Path) -> tuple[tuple[str, ...], ssl.SSLContext]:
+def _set_up_web(
+    folder: Path, tls_folder: Path | None, sections: Mapping[str, object]
+) -> tuple[tuple[str, ...], ssl.SSLContext | None]:
     """Return the exporter's flags and its clients' context."""
-    certificates = make_certificates(folder)
-    web_config = write_web_config(folder / "web.yaml", tls_server_config=server_section(certificates))
-    return ("--web-config-file", str(web_config)), client_context(certificates)
+    certificates = make_certificates(tls_folder) if tls_folder else None
+    tls = {"tls_server_config": server_section(certificates)} if certificates else {}
+    if not (tls or sections):
+        return (), None
+    web_config = write_web_config(folder / "web.yaml", **tls, **sections)
+    return ("--web-config-file", str(web_config)), client_context(certificates) if certificates else None
 
 
 def _play(scene: Scene, measured: Measured) -> None:

@@ -4,6 +4,7 @@ This is the only module of the campaign that imports the simulator. Written obje
 what a real API server would refuse can be sent too, because a broken proxy or etcd may send it.
 """
 
+import json
 import threading
 import time
 from collections import Counter
@@ -68,12 +69,14 @@ class AttackServer(ApiServer):
     Attributes:
         is_out: everything is answered 503.
         instead: what to answer the next requests for a plural with, first come first served.
+        tokens: those that are valid and allowed in reviews.
     """
 
     def __init__(self, store: ObjectStore) -> None:
         super().__init__(store)
         self.is_out = False
         self.instead: dict[str, list[ApiResponse]] = {}
+        self.tokens: set[str] = set()
         # Guards the two below: written by the threads of connections.
         self._counts_lock = threading.Lock()
         self._requests = 0
@@ -110,6 +113,14 @@ class AttackServer(ApiServer):
             replies = self.instead.get(request.plural)
             reply = replies.pop(0) if replies and verb_of(request) == "list" else None
         return ApiResponse(503, b"the server is currently unable to handle the request\n", ()) if self.is_out else reply
+
+    def respond(self, request: Request) -> ApiResponse | None:
+        if request.method != "POST":
+            return super().respond(request)
+        review = json.loads(request.body)
+        token = review["spec"].get("token")
+        user = {"authenticated": token in self.tokens, "user": {"username": "prometheus"}}
+        return ApiResponse(201, json.dumps(review | {"status": user if token else {"allowed": True}}).encode())
 
     def send_line(self, request: Request, stream: Stream, line: bytes) -> None:
         super().send_line(request, stream, line)

@@ -33,9 +33,16 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def connect(port: int, *, small_buffer: bool = False, timeout_seconds: float = 5.0) -> socket.socket:
-    """Return a connection; with a small buffer the system reads almost nothing for a client that does not."""
+def connect(
+    port: int, *, small_buffer: bool = False, timeout_seconds: float = 5.0, source: str | None = None
+) -> socket.socket:
+    """Return a connection; with a small buffer the system reads almost nothing for a client that does not.
+
+    `source` is an address of loopback: another client.
+    """
     client = socket.socket()
+    if source is not None:
+        client.bind((source, 0))
     if small_buffer:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
     client.settimeout(timeout_seconds)
@@ -59,9 +66,11 @@ class Victim:
         descriptors: int | None = None,
         reads_output: bool = True,
         tls: ssl.SSLContext | None = None,
+        authorization: str | None = None,
     ) -> None:
-        """With `tls`, the context of its clients, the flags have to switch it on."""
+        """With `tls`, the context of its clients, the flags have to switch it on. `authorization` is theirs."""
         self._tls = tls
+        self._headers = {"Authorization": authorization} if authorization else {}
         self.port = free_port()
         self.memory_mib = memory_mib
         self.peak_mib = 0.0
@@ -109,7 +118,7 @@ class Victim:
         """Send an honest request; raises OSError or HTTPException."""
         connection = honest_connection(self.port, timeout_seconds, self._tls)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=self._headers)
             answer = connection.getresponse()
             return Answer(answer.status, dict(answer.getheaders()), answer.read())
         finally:
