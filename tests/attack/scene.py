@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from tests.attack import exposition
 from tests.attack.judge import AFTER_RATIO, MEMORY_MIB, Limits, Measured
@@ -62,7 +63,7 @@ class Attack:
     reads_output = True
     uses_tls = False
     authorization: str | None = None
-    sections: Mapping[str, object] = {}
+    sections: ClassVar[Mapping[str, object]] = {}
     starts_ready = True
     hidden: frozenset[str] = frozenset()
 

@@ -155,11 +155,11 @@ class WrongPasswords(Attack):
     name = "wrong-passwords"
     users: ClassVar = [f"user-{number}" for number in range(10)]
     authorization = basic("honest")
-    sections = {"basic_auth_users": {"honest": hashed(cost=10)} | {user: hashed(cost=10) for user in users}}
+    sections: ClassVar = {"basic_auth_users": {"honest": hashed(cost=10)} | {user: hashed(cost=10) for user in users}}
 
     def strike(self, scene: Scene) -> None:
         port = scene.victim.port
-        flood = Flood(port, [address(number % 40) for number in range(60)], 600.0, lambda: basic("honest", "wrong"))
+        flood = Flood(port, [address(number % 40) for number in range(60)], 120.0, lambda: basic("honest", "wrong"))
         tries = []
         with flood.running():
             for number, user in enumerate(self.users):
