@@ -18,6 +18,7 @@ from exporter.exposition.text import Format
 from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import KINDS
 from exporter.kube import wire
+from exporter.logs.configuration import escaped
 from exporter.pipeline.line_sources import ObjectSource
 from exporter.pipeline.metrics_store import MetricsStore
 from exporter.resources import API_GROUP, API_VERSION
@@ -70,7 +71,10 @@ class Renderer:
 
     def exposition(self) -> bytes:
         """Return the metrics of all objects in the text format."""
-        return bytes(Exposition(list(self._metrics_stores.values()), CollectorRegistry()).body(Format.TEXT))
+        text = bytes(Exposition(list(self._metrics_stores.values()), CollectorRegistry()).body(Format.TEXT)).decode()
+        # For a terminal, which must not obey what is in an object. The format itself knows no such escapes.
+        unprintable = {one for one in set(text) - {"\n"} if not one.isprintable()}
+        return text.translate({ord(one): "\\" + escaped(one) for one in unprintable}).encode()
 
     def _decode(self, item: Item) -> Any:
         reason = ""

@@ -7,6 +7,7 @@ warnings come out in the same form as the exporter's records.
 import codecs
 import errno
 import io
+import json
 import logging
 import os
 import stat
@@ -149,6 +150,9 @@ class _JsonEncoder(JsonFormatter):
     def __init__(self, is_unicode: bool) -> None:
         super().__init__([], reserved_attrs=RESERVED_ATTRS, json_ensure_ascii=not is_unicode)
 
+    def serialize_log_record(self, log_data: dict[str, Any]) -> str:
+        return escaped(super().serialize_log_record(log_data))
+
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         log_data["level"] = _LEVEL_NAMES.get(record.levelno, "info")
         log_data["ts"] = _timestamp(record.created)
@@ -165,8 +169,13 @@ class _ConsoleEncoder(_JsonEncoder):
     def serialize_log_record(self, log_data: dict[str, Any]) -> str:
         head = [str(log_data.pop(key)) for key in ("ts", "level", "logger", "msg")]
         # A message may contain text of an object or a server: it stays on its line.
-        head[-1] = "\\n".join(head[-1].splitlines())
+        head[-1] = escaped(head[-1])
         return "\t".join([*head, *([super().serialize_log_record(log_data)] if log_data else [])])
+
+
+def escaped(text: str) -> str:
+    """Return text with escapes as in JSON in the place of line ends and of what changes what a terminal shows."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def _timestamp(seconds: float) -> str:

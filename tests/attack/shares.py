@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from tests.attack.clients import GET_METRICS, _LargeBody
 from tests.attack.scene import Attack, Scene
-from tests.attack.simulated import AttackStore
 from tests.attack.victim import connect
 from tests.support.web_configs import basic, hashed
 
@@ -216,12 +215,12 @@ class LargeLists(Attack):
 
     name = "large-lists"
 
-    def prepare(self, store: AttackStore) -> None:
-        for number in range(25):
-            store.put("rayclusters", f"tenant/large-{number}", b'"spec":{"rayVersion":"%b"}' % (b"9" * 1_300_000))
-
     def strike(self, scene: Scene) -> None:
         port = scene.victim.port
+        for number in range(25):
+            members = b'"spec":{"rayVersion":"%b"}' % (b"9" * 1_300_000)
+            scene.store.put("rayclusters", f"tenant/large-{number}", members)
+        scene.wait_until_shown("rayclusters", 60)
         with ExitStack() as stack:
             for number in range(60):
                 scene.check_alive()

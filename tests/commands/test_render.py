@@ -203,6 +203,15 @@ def test_an_undecodable_object_is_skipped_and_told() -> None:
     )
 
 
+def test_text_of_objects_cannot_control_a_terminal() -> None:
+    """Escape sequences, backspaces, zero bytes and directions of text are printed as escapes."""
+    hostile = job("a") | {"kind": "RayCluster", "spec": {"rayVersion": "\x1b[2J\b\0\u202e\x9bm\x7fä"}}
+    result = run("render", stdin=json.dumps(hostile).encode())
+    assert r"\\u001b[2J\\b\\u0000\\u202e\\u009bm\\u007fä" in result.stdout.decode()
+    assert all(line.isprintable() for line in result.stdout.decode().splitlines())
+    assert "kuberay_cluster_info" in parse(result.stdout)
+
+
 def test_families_can_be_chosen() -> None:
     """The flags of serve that decide on families."""
     options = ["--collectors", "rayjobs", "--metric-allowlist", "job_info,job_deployment,cluster_info,labels"]

@@ -62,6 +62,17 @@ def test_console_is_one_readable_line(stream: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("encoder", ["json", "console"])
+def test_text_of_others_cannot_control_a_terminal(stream: io.StringIO, encoder: str) -> None:
+    """Escape sequences, backspaces, zero bytes and directions of text are written as escapes."""
+    set_up_logging("info", encoder, stream=stream)
+    hostile = "\x1b[2J\b\0\u202e\x9bm\x7f\u2028ä"
+    logging.getLogger("exporter.app").info(hostile, extra={"name_": hostile})
+    (line,) = lines(stream)
+    assert all(part.isprintable() for part in line.split("\t"))
+    assert line.count(r"\u001b[2J\b\u0000\u202e\u009bm\u007f\u2028ä") == 2
+
+
+@pytest.mark.parametrize("encoder", ["json", "console"])
 def test_a_traceback_stays_on_the_line(stream: io.StringIO, encoder: str) -> None:
     """As the field `stacktrace`."""
     set_up_logging("info", encoder, stream=stream)

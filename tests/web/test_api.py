@@ -30,11 +30,12 @@ class Api:
         self.status = FakeStatus()
         self.fleet = recorded("008")[0]
         self.reads = 0
+        self.api = ObjectsApi(Snapshots(self._read), self.status)
         endpoints = Endpoints(
             Exposition([], CollectorRegistry()),
             self.status,
             lambda _: None,
-            ObjectsApi(Snapshots(self._read), self.status),
+            self.api,
         )
         self.client = TestClient(endpoints.application(max_requests=40))
 
@@ -221,6 +222,19 @@ def test_requests_share_one_diagnosis(api: Api) -> None:
         api.get()
         api.get(f"{ROOT}/RayJob/team-nlp/bad-job")
     assert api.reads == 1
+
+
+def test_what_is_kept_of_answers_is_bounded_by_its_size(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by their number; bodies that are being sent count for what may be prepared."""
+    whole = int(api.client.get(ROOT).headers["Content-Length"])
+    monkeypatch.setattr("exporter.web.api.MAX_CACHED_BYTES", 3 * whole)
+    for limit in range(100, 110):
+        api.get(limit=limit)
+    kept = sum(body.length for body in list(api.api._bodies))
+    assert 2 * whole < kept <= 3 * whole
+    assert not api.api.is_full()
+    monkeypatch.setattr("exporter.web.api.MAX_BODY_BYTES", whole)
+    assert api.api.is_full()
 
 
 def test_not_ready(api: Api) -> None:

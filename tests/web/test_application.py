@@ -4,15 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import Scope
 
 from exporter import __version__
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.model import Family, Sample
 from exporter.web.application import Endpoints
+from exporter.web.auth.authentication import FORBIDDEN, with_authentication
+from exporter.web.auth.token_auth import METRICS_PATH
 from tests.support.bodies import parse
 from tests.support.exporter_status import FakeStatus
 from tests.support.lines import LinesSource, lines
+from tests.support.web_server import web_server
 
 FAMILY = Family("x_info", "gauge", "Help.", ("name",))
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
@@ -92,6 +97,23 @@ def test_unknown_paths_are_not_found(web: Web) -> None:
 def test_a_path_with_a_line_break_is_another_path(web: Web, path: str) -> None:
     """A client that may get one page must not get another by it."""
     assert web.client.get(path).status_code == 404
+
+
+SPELLINGS = ("/metrics%0a", "/metrics%0d%0a", "/metrics/", "//metrics", "/./metrics", "/a/../metrics", "/%6detrics",
+             "/METRICS", "/metrics;a", "/metrics%00", "/metrics%3Fa", "/%2fmetrics")  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_metrics_are_under_the_path_that_was_authenticated_alone(web: Web, spelling: str) -> None:
+    """A client that may get everything but `/metrics` gets it under no other spelling."""
+
+    async def authenticate(scope: Scope) -> Response | None:
+        return FORBIDDEN if scope["path"] == METRICS_PATH else None
+
+    with web_server(with_authentication(web.endpoints.application(max_requests=40), authenticate)) as server:
+        answer = server.get(spelling)
+        assert answer.status in (403, 404)
+        assert b"x_info" not in answer.body
 
 
 def test_not_ready_is_503_with_the_reason(web: Web) -> None:
