@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import ClassVar
 
 from tests.attack.clients import GET_METRICS, _LargeBody
@@ -197,7 +198,7 @@ class JustFastEnough(_LargeBody):
                         if not data:
                             raise ConnectionError
                         received += len(data)
-                    time.sleep(0.6)
+                    time.sleep(0.8)
 
 
 class OneAddressReaders(JustFastEnough):
@@ -234,16 +235,19 @@ class LargeLists(Attack):
                     client.sendall(request)
                     while number % 2 and client.recv(MEGABYTE):
                         pass
-            statuses = []
             for number in range(5):
-                connection = http.client.HTTPConnection(
-                    "127.0.0.1", port, timeout=20, source_address=(unseen(number), 0)
-                )
-                connection.request("GET", "/api/v1/objects?limit=5&name=honest")
-                statuses.append(connection.getresponse().status)
-                connection.close()
-            if statuses != [200] * 5:
-                scene.complain(f"lists of other addresses were answered {statuses}")
+                # It may be refused once, until the others count as not reading.
+                if not scene.wait(partial(is_listed, port, unseen(number)), HONEST_SECONDS):
+                    scene.complain(f"a list of another address was refused for {HONEST_SECONDS:.0f} s")
+
+
+def is_listed(port: int, source: str) -> bool:
+    """Return whether a list is answered."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20, source_address=(source, 0))
+    connection.request("GET", "/api/v1/objects?limit=5&name=honest")
+    status = connection.getresponse().status
+    connection.close()
+    return status == 200
 
 
 def complain_of_late(scene: Scene, tries: list[tuple[int, float]]) -> None:
