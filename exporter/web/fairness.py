@@ -56,9 +56,9 @@ UNLIMITED = Rate()
 class Usage(Counter[str]):
     """What each address uses, and each network."""
 
-    def add(self, address: str, amount: int = 1) -> None:
-        self[address] += amount
-        self[network_of(address)] += amount
+    def add(self, address: str) -> None:
+        self[address] += 1
+        self[network_of(address)] += 1
 
     def share(self, address: str) -> float:
         """Return what an address uses, or its part of what its network uses if that is more."""
