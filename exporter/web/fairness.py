@@ -17,7 +17,7 @@ ADDRESSES_PER_NETWORK = 8
 """A network, /24 of IPv4 and /48 of IPv6, may use as much as so many addresses, however many of them it has."""
 
 WAITING_PER_ADDRESS, WAITING = 4, 32
-"""Requests that have or wait for a turn, of one address and, without those that have one, of all."""
+"""Requests that have or wait for a turn, of one address (or its burst), and, without those that have one, of all."""
 
 WAIT_SECONDS = 5.0
 
@@ -118,7 +118,8 @@ class Turns:
         self._paid_by_address[address] = self._address_rate.pay(paid_until, now) if is_allowed else paid_until
         if len(self._paid_by_address) > MAX_REMEMBERED:
             self._paid_by_address.popitem(last=False)
-        if not is_allowed or self._places[address] > WAITING_PER_ADDRESS or not self._has_room(address):
+        places = max(WAITING_PER_ADDRESS, self._address_rate.burst)
+        if not is_allowed or self._places[address] > places or not self._has_room(address):
             return False
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = address

@@ -155,6 +155,18 @@ def test_an_address_has_few_places() -> None:
     run(test)
 
 
+def test_an_address_has_places_for_its_burst() -> None:
+    """Clients behind one address may all be new at once."""
+
+    async def test() -> None:
+        clients = Clients(address_rate=PER_ADDRESS)
+        await clients.ask(*[HONEST] * 10)
+        await clients.end()
+        assert clients.refused == []
+
+    run(test)
+
+
 def test_who_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fairness, "WAIT_SECONDS", 0.01)
 
