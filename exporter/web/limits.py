@@ -40,12 +40,15 @@ class ScrapeLimit:
         maximum: int,
         clock: Clock | None = None,
         *,
+        what: str = "scrapes",
         is_full: Callable[[], bool] = lambda: False,
         count_refused: Callable[[], None] = lambda: None,
     ) -> None:
-        """`is_full` may return True for other reasons than the number of requests."""
+        """`what` the requests are is in the answer 503. `is_full` may return True for reasons beside their number."""
         self._application = application
         self._maximum = maximum
+        text = f"{maximum} {what} are in progress, which is the maximum\n"
+        self._busy = PlainTextResponse(text, 503, {"Retry-After": "1"})
         self._clock = clock or SystemClock()
         self._is_full = is_full
         self._count_refused = count_refused
@@ -58,8 +61,7 @@ class ScrapeLimit:
         if len(self._running) >= self._maximum or self._is_full():
             self._count_refused()  # the new one, or the one that is aborted for it
             if not self._make_room(request):
-                text = f"{self._maximum} scrapes are in progress, which is the maximum\n"
-                await PlainTextResponse(text, 503, {"Retry-After": "1"})(scope, receive, send)
+                await self._busy(scope, receive, send)
                 return
 
         async def timed_send(message: Message) -> None:
