@@ -14,6 +14,7 @@ from exporter.resources.detailed import (
     DetailedRayJob,
 )
 from exporter.resources.event import Event
+from exporter.resources.meta import ObjectMeta
 
 MAX_EVENTS = 20
 """Of one object: the newest."""
@@ -37,9 +38,12 @@ class Fleet:
         # By kind, namespace and name: the objects, and what belongs to each of them.
         self._objects: dict[_Key, DetailedObject] = {}
         self._pods: dict[_Key, list[DetailedPod]] = defaultdict(list)
-        self._events: dict[_Key, list[Event]] = defaultdict(list)
+        # By the uid of what they are about, without one by kind, namespace and name.
+        self._events: dict[_Key | str, list[Event]] = defaultdict(list)
         self._has_pod_events = False
         self._jobs: dict[_Key, list[DetailedRayJob]] = defaultdict(list)
+        # What was asked for: a cluster belongs to its job or service, too.
+        self._related: dict[_Key, Related] = {}
 
     def __iter__(self) -> Iterator[DetailedObject]:
         return iter(self._objects.values())
@@ -65,8 +69,10 @@ class Fleet:
     def add_events(self, events: Iterable[Event]) -> None:
         for event in events:
             if (reference := event.involved_object) is not None:
+                # The Job of an object is known by its name only.
+                uid = reference.uid if reference.kind != "Job" else None
                 key = (reference.kind or "", event.metadata.namespace, reference.name or "")
-                self._events[key].append(event)
+                self._events[uid or key].append(event)
                 self._has_pod_events |= reference.kind == "Pod"
 
     def kind(self, obj: DetailedObject) -> AnyDiagnosedKind:
@@ -79,12 +85,14 @@ class Fleet:
         """Return what belongs to an object of this fleet."""
         meta, kind = obj.metadata, self.kind(obj)
         key = (obj.kind, meta.namespace, meta.name)
+        if (known := self._related.get(key)) is not None:
+            return known
         pods = tuple(self._pods.get(key, ())[:MAX_PODS])
-        events = self._events_about(obj.kind, meta.namespace, meta.name, meta.uid)
+        events = self._events_about(obj.kind, meta)
         if kind.job_suffix is not None:
-            events += self._events_about("Job", meta.namespace, meta.name + kind.job_suffix)
+            events += self._events.get(("Job", meta.namespace, meta.name + kind.job_suffix), ())
         jobs = sorted(self._jobs.get(key, ()), key=lambda job: job.metadata.creation_timestamp or NEVER, reverse=True)
-        return Related(
+        self._related[key] = related = Related(
             clusters=tuple(self._clusters(meta.namespace, kind.cluster_names(obj))),
             pods=pods,
             events=_newest(events),
@@ -92,6 +100,7 @@ class Fleet:
             jobs=tuple(jobs[:MAX_JOBS]),
             known=self.known,
         )
+        return related
 
     def creators(self, obj: DetailedObject) -> Iterator[DetailedObject]:
         """Yield the objects of the fleet that an object was created for, as its labels name them."""
@@ -111,16 +120,13 @@ class Fleet:
 
     def _pod_events(self, pods: Iterable[DetailedPod]) -> Iterator[tuple[str, tuple[Event, ...]]]:
         for meta in (pod.metadata for pod in pods):
-            if events := self._events_about("Pod", meta.namespace, meta.name, meta.uid):
+            if events := self._events_about("Pod", meta):
                 yield meta.name, _newest(events)
 
-    def _events_about(self, kind: str, namespace: str, name: str, uid: str | None = None) -> list[Event]:
+    def _events_about(self, kind: str, meta: ObjectMeta) -> list[Event]:
         # An Event of a deleted object of the same name is about another object, but says so only by its uid.
-        return [
-            event
-            for event in self._events.get((kind, namespace, name), ())
-            if uid is None or event.involved_object is None or event.involved_object.uid in (None, uid)
-        ]
+        without_uid = self._events.get((kind, meta.namespace, meta.name), ())
+        return [*self._events.get(meta.uid, ()), *without_uid]
 
 
 def _newest(events: Iterable[Event]) -> tuple[Event, ...]:

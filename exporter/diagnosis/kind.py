@@ -63,8 +63,8 @@ class DiagnosedKind(Generic[T]):
         `related` is what belongs to it (`Fleet.related`), and says which kinds could be read. The result
         depends on the arguments only.
         """
-        found = sorted_findings(_known_causes(list(self.findings(obj, related, now))))
-        return _with_unread(found, related.known)
+        found = list(self.findings(obj, related, now))
+        return _with_unread(sorted_findings(_known_causes(found)), related.known) if found else ()
 
 
 AnyDiagnosedKind = DiagnosedKind[Any]

@@ -33,7 +33,7 @@ def pod_findings(
     it: an unready one is no trouble. Neither is a worker that waits for a head which is not ready.
     """
     groups: dict[tuple[Cause, str, Severity | None], list[Trouble]] = defaultdict(list)
-    doubtful = [pod for pod in pods if pod.metadata.name in events or not _runs_well(pod)]
+    doubtful = [pod for pod in pods if pod.metadata.name in events or not runs_well(pod)]
     waits = any(pod.metadata.node_type == "head" and not _is_ready(pod) for pod in doubtful)
     for pod in sorted(doubtful, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
         found = pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves)
@@ -73,7 +73,7 @@ def ready_seconds(pod: DetailedPod, now: datetime) -> float:
     return age_seconds(now, ready.last_transition_time) if ready is not None and is_ready else 0.0
 
 
-def _runs_well(pod: DetailedPod) -> bool:
+def runs_well(pod: DetailedPod) -> bool:
     """Return whether a pod is ready and none of its containers has ever ended: most pods, which need no more looks."""
     status = pod.status
     if status is None or status.reason or status.phase != "Running" or pod.metadata.deletion_timestamp:
@@ -84,7 +84,10 @@ def _runs_well(pod: DetailedPod) -> bool:
     for one in status.container_statuses or ():
         if one.state is None or one.state.running is None or one.last_state is not None:
             return False
-    return _is_ready(pod) and not any(one.now.waiting for one in status.init_container_statuses or ())
+    for one in status.init_container_statuses or ():
+        if one.state is not None and one.state.waiting is not None:
+            return False
+    return _is_ready(pod)
 
 
 def _trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves: bool) -> Trouble | None:

@@ -1,6 +1,6 @@
 """Why a RayCluster is not healthy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from exporter.diagnosis import common
@@ -8,7 +8,7 @@ from exporter.diagnosis.causes import DESCRIBE, Cause
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
 from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, count, duration, lasting, quoted
-from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds
+from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds, runs_well
 from exporter.diagnosis.related import ORIGIN_KIND_LABEL, Related
 from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, State, judge, suspension_state
 from exporter.diagnosis.waiting import EXCEEDED_QUOTA, WAITING_REASONS, exceeded_quota, image
@@ -18,6 +18,8 @@ WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
 
 _HOLD_BACK = (Cause.STUCK_DELETION, Cause.NODE_LOST)
+
+REPLACED_HEAD = "DeletedHeadPod"
 
 REPLICA_FAILURE_TYPES = ("ReplicaFailure", "RayClusterReplicaFailure")
 
@@ -48,8 +50,41 @@ def cluster_state(cluster: DetailedRayCluster) -> State:
 
 def cluster_findings(
     cluster: DetailedRayCluster, related: Related, now: datetime, *, serves: bool = False
-) -> Iterator[Finding]:
-    """Yield the findings of a cluster, in no order; with `serves` it belongs to a RayService."""
+) -> Iterable[Finding]:
+    """Return the findings of a cluster, in no order; with `serves` it belongs to a RayService."""
+    key = now, serves or cluster.metadata.label(ORIGIN_KIND_LABEL) == "RayService"
+    if key not in related.found:
+        related.found[key] = () if _runs_well(cluster, related) else tuple(_findings(cluster, related, *key))
+    return related.found[key]
+
+
+_WELL_CONDITIONS = {
+    *((type_, "True") for type_ in ("HeadPodReady", "RayClusterProvisioned")),
+    *((type_, "False") for type_ in ("RayClusterSuspended", "RayClusterSuspending", *REPLICA_FAILURE_TYPES)),
+}
+
+
+def _runs_well(cluster: DetailedRayCluster, related: Related) -> bool:
+    """Return whether a cluster shows nothing that could be a finding: most clusters, which need no more looks."""
+    status, spec = cluster.status, cluster.spec
+    if status is None or status.state != "ready" or cluster.metadata.deletion_timestamp or any(
+        event.type == "Warning" for events in related.pod_events.values() for event in events
+    ):
+        return False
+    if (status.desired_worker_replicas or 0) > min(
+        status.ready_worker_replicas or 0, status.available_worker_replicas or 0
+    ):
+        return False
+    if common.manager(cluster) or (spec is not None and spec.is_suspended):
+        return False
+    return (
+        all((one.type, one.status) in _WELL_CONDITIONS for one in status.conditions or ())
+        and not any(event.type != "Normal" or event.reason == REPLACED_HEAD for event in related.events)
+        and all(map(runs_well, related.pods))
+    )
+
+
+def _findings(cluster: DetailedRayCluster, related: Related, now: datetime, serves: bool) -> Iterator[Finding]:
     status = cluster.status or DetailedRayClusterStatus()
     events = list(common.event_findings(cluster, related))
     if cluster.metadata.deletion_timestamp is not None:
@@ -62,7 +97,6 @@ def cluster_findings(
         yield from events or common.no_status(cluster, related.known, now)
     else:
         yield from common.managed(cluster)
-        serves = serves or cluster.metadata.label(ORIGIN_KIND_LABEL) == "RayService"
         yield from _running(cluster, status, related, events, now, serves=serves)
 
 
@@ -132,7 +166,7 @@ def _state(cluster: DetailedRayCluster, status: DetailedRayClusterStatus, now: d
 
 def _replaced_head(cluster: DetailedRayCluster, related: Related, now: datetime) -> Iterator[Finding]:
     """Yield a finding if the operator replaced the head in the last hour, as it does when the pod has ended."""
-    event = related.event("DeletedHeadPod")
+    event = related.event(REPLACED_HEAD)
     if event is not None and age_seconds(now, event.last_time) <= RECENT_SECONDS:
         sentence = f"Head pod replaced by the operator {age(now, event.last_time)} ago."
         yield finding(Cause.HEAD_RESTARTED, sentence, common.event_of(cluster, event), command=DESCRIBE)

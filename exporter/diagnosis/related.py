@@ -1,9 +1,11 @@
 """What belongs to an object: its clusters, pods and Events, and which kinds could be read."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from exporter.diagnosis.finding import Finding
 from exporter.resources.detailed import DetailedPod, DetailedRayCluster, DetailedRayJob
 from exporter.resources.event import Event
 
@@ -37,6 +39,7 @@ class Related(Struct, frozen=True):
         pod_events: about each of these pods, the newest first.
         jobs: of a RayCronJob, the newest first, at most MAX_JOBS.
         known: which kinds could be read.
+        found: what `cluster_findings` has returned: a job or service asks for the same as its cluster.
     """
 
     clusters: tuple[tuple[DetailedRayCluster, "Related"], ...] = ()
@@ -45,6 +48,7 @@ class Related(Struct, frozen=True):
     pod_events: Mapping[str, tuple[Event, ...]] = {}
     jobs: tuple[DetailedRayJob, ...] = ()
     known: Known = Known()
+    found: dict[tuple[datetime, bool], tuple[Finding, ...]] = field(default_factory=dict)
 
     def cluster(self, name: str | None) -> "tuple[DetailedRayCluster, Related] | None":
         """Return the cluster of this name, and what belongs to it."""
