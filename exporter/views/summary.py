@@ -1,6 +1,6 @@
 """Figures of a whole fleet: how many objects are in which state, GPUs, and jobs by hour."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -48,10 +48,10 @@ class Summary(Struct, frozen=True, rename="camel"):
 def summarize(pairs: Iterable[tuple[DetailedObject, ObjectView]], now: datetime) -> Summary:
     """Return the figures of objects with their views."""
     pairs = list(pairs)
-    states: dict[str, Counter[str]] = {}
+    states: dict[str, Counter[str]] = defaultdict(Counter)
     unhealthy: Counter[str] = Counter()
     for _, view in pairs:
-        states.setdefault(view.kind, Counter())[view.state] += 1
+        states[view.kind][view.state] += 1
         unhealthy[view.kind] += not view.healthy
     return Summary(
         kinds={kind: KindSummary(count.total(), unhealthy[kind], dict(count)) for kind, count in states.items()},
@@ -64,8 +64,9 @@ def _gpus(pairs: Iterable[tuple[DetailedObject, ObjectView]]) -> Gpus:
     requested = ready = 0.0
     for obj, view in pairs:
         if isinstance(obj, DetailedRayCluster) and view.state not in ("Suspended", "Deleting"):
-            requested += gpus(obj)
-            ready += gpus(obj) if view.state == "Ready" else 0.0
+            number = gpus(obj)
+            requested += number
+            ready += number if view.state == "Ready" else 0.0
     return Gpus(requested, ready)
 
 

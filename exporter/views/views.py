@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from exporter.diagnosis.causes import Severity
 from exporter.diagnosis.finding import Finding
@@ -142,6 +143,17 @@ class ObjectPage(Struct, frozen=True, omit_defaults=True):
 
 def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
     """Return an object with its findings and details."""
+    return with_details(brief_view(obj, fleet, now), fleet)
+
+
+def with_details(view: ObjectView, fleet: Fleet) -> ObjectView:
+    """Return a view of an object of this fleet with its details."""
+    obj = fleet.find(view.kind, view.namespace, view.name)
+    return replace(view, details=fleet.kind(obj).details(obj)) if obj else view
+
+
+def brief_view(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
+    """Return an object with its findings: all that is needed to find it among others."""
     meta, kind = obj.metadata, fleet.kind(obj)
     state, findings = kind.state_of(obj), kind.diagnose(obj, fleet.related(obj), now)
     return ObjectView(
@@ -155,7 +167,6 @@ def view_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectView:
         created_at=meta.creation_timestamp,
         severity=findings[0].severity if findings else None,
         findings=findings,
-        details=kind.details(obj),
     )
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from exporter import __version__
 from exporter.exposition.segments import Body
-from exporter.views.views import page_of
+from exporter.views.views import page_of, with_details
 from exporter.web.answers import BodyResponse, wants_gzip
 from exporter.web.query import KINDS, Query, QueryError, parse_query
 from exporter.web.snapshot import Snapshot, Snapshots
@@ -106,7 +106,7 @@ class ObjectsApi:
             listing = _head(snapshot, kinds) | {
                 "summary": snapshot.summary,
                 "total": len(found),
-                "items": found[query.start : end],
+                "items": [with_details(view, snapshot.fleet) for view in found[query.start : end]],
             }
             listing |= {"continue": str(end)} if end < len(found) else {}
             answer = self._encode(msgspec.json.encode(listing), f"{digest} {query}".encode(), gzips=gzips)

@@ -18,7 +18,7 @@ from exporter.clock import Clock, SystemClock
 from exporter.diagnosis.fleet import Fleet
 from exporter.resources.detailed import DetailedObject
 from exporter.views.summary import Summary, summarize
-from exporter.views.views import ObjectView, view_of, worst_first
+from exporter.views.views import ObjectView, brief_view, worst_first
 
 MIN_SECONDS = 2.0
 """How long a snapshot is used at least."""
@@ -37,8 +37,8 @@ class Snapshot(NamedTuple):
     """Everything at one moment; never changed.
 
     Attributes:
-        entries: the worst first.
-        digest: of everything but the time.
+        entries: the worst first, without details (`with_details`): answers have few of them.
+        digest: of everything but the time; versions of objects stand for their details.
         unhealthy: objects with findings by kind, the most in each of the last HOURS, this hour is the last one; None
             for an hour without a snapshot.
     """
@@ -102,8 +102,8 @@ def make_snapshot(fleet: Fleet, now: datetime) -> Snapshot:
     encoder = msgspec.json.Encoder()
     summary = summarize(pairs, now)
     digest = blake2b(encoder.encode(summary), digest_size=16)
-    for _, view in pairs:
-        digest.update(encoder.encode(view))
+    for obj, view in pairs:
+        digest.update(encoder.encode((obj.metadata.resource_version, view)))
     return Snapshot(now, fleet, [view for _, view in pairs], summary, digest.hexdigest())
 
 
@@ -111,4 +111,4 @@ def _views(fleet: Fleet, now: datetime) -> Iterator[tuple[DetailedObject, Object
     for index, obj in enumerate(fleet):
         if index % YIELD_EVERY == 0:
             time.sleep(0)
-        yield obj, view_of(obj, fleet, now)
+        yield obj, brief_view(obj, fleet, now)

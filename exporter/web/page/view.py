@@ -10,7 +10,7 @@ from exporter.diagnosis.finding import Finding
 from exporter.diagnosis.phrases import duration
 from exporter.kinds import DIAGNOSED
 from exporter.views.summary import Summary
-from exporter.views.views import ObjectPage, ObjectView, Reference, page_of
+from exporter.views.views import ObjectPage, ObjectView, Reference, page_of, with_details
 from exporter.web.page.address import HEALTHY, PAGE_SIZE, Address
 from exporter.web.page.words import amount, words
 from exporter.web.snapshot import HOURS, Snapshot
@@ -221,7 +221,7 @@ class PageView:
         page = page_of(obj, self._snapshot.fleet, self.now) if obj and key in self._address.open else None
         managed_by = getattr(getattr(obj, "spec", None), "managed_by", None) or ""
         labels = dict(list(self._labels(view).items())[:MAX_LABELS])
-        return Row(key, view, lead, labels, managed_by, clusters, page)
+        return Row(key, with_details(view, self._snapshot.fleet), lead, labels, managed_by, clusters, page)
 
     def _labels(self, view: ObjectView) -> Mapping[str, str]:
         obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
