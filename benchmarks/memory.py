@@ -54,7 +54,7 @@ class Measured:
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | allocator()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert self.process.stdout
-        self._url = next(
+        self.url = next(
             f"http://{line['address']}" for line in map(json.loads, self.process.stdout) if line["msg"] == "listening"
         )
 
@@ -67,14 +67,14 @@ class Measured:
 
     def _is_ready(self) -> bool:
         try:
-            urllib.request.urlopen(f"{self._url}/readyz", timeout=10).close()
+            urllib.request.urlopen(f"{self.url}/readyz", timeout=10).close()
         except urllib.error.HTTPError:
             return False
         return True
 
     def scrape(self, headers: dict[str, str]) -> int:
         """Return the size of a body."""
-        request = urllib.request.Request(f"{self._url}/metrics", headers=headers)
+        request = urllib.request.Request(f"{self.url}/metrics", headers=headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return len(answer.read())
 

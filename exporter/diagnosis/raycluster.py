@@ -67,8 +67,11 @@ _WELL_CONDITIONS = {
 def _runs_well(cluster: DetailedRayCluster, related: Related) -> bool:
     """Return whether a cluster shows nothing that could be a finding: most clusters, which need no more looks."""
     status, spec = cluster.status, cluster.spec
-    if status is None or status.state != "ready" or cluster.metadata.deletion_timestamp or any(
-        event.type == "Warning" for events in related.pod_events.values() for event in events
+    if (
+        status is None
+        or status.state != "ready"
+        or cluster.metadata.deletion_timestamp
+        or any(event.type == "Warning" for events in related.pod_events.values() for event in events)
     ):
         return False
     if (status.desired_worker_replicas or 0) > min(

@@ -23,8 +23,11 @@ from exporter.views.views import ObjectView, brief_view, worst_first
 MIN_SECONDS = 2.0
 """How long a snapshot is used at least."""
 
-MAX_SHARE = 0.05
-"""Of the time, at most this part is spent on making snapshots."""
+MAX_SECONDS = 60.0
+"""How long pages can lengthen that: many of them at different addresses cost as much as a snapshot."""
+
+MAX_SHARE = 0.04
+"""Of the time, at most this part is spent on making snapshots and pages of them."""
 
 HOURS = 24
 """For which the numbers of objects with findings are remembered: one for each kind and hour."""
@@ -78,6 +81,10 @@ class Snapshots:
             if self._newest is None or self._clock.monotonic() >= self._valid_until:
                 self._newest = self._make()
             return self._newest
+
+    def charge(self, seconds: float) -> None:
+        """Use the newest snapshot for longer, as so much time was spent on a page of it."""
+        self._valid_until = min(self._valid_until + seconds / MAX_SHARE, self._clock.monotonic() + MAX_SECONDS)
 
     def _make(self) -> Snapshot:
         started_at = self._clock.monotonic()

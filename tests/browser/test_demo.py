@@ -108,6 +108,23 @@ def test_the_cause_of_a_fault_is_visible_without_a_click(page: Page, address: st
     expect(page.locator(f"{ROWS} .severity").first).to_have_text(re.compile("[◆▲●] (Critical|Warning|Info)"))
 
 
+def test_the_first_screen_of_a_large_cluster_has_its_causes(page: Page, address: str) -> None:
+    """No cause is repeated in the rows, all are filters, and the first row is on the screen of a phone, too."""
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_page(page, address)
+    quota = page.locator("#causes").get_by_role("link", name="Quota exceeded")
+    box = quota.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 800
+    sentences = [re.sub(r"\d+", "", text) for text in page.locator(f"{ROWS} .sentence").all_inner_texts()[:8]]
+    assert len(set(sentences)) == 8
+    expect(page.locator(ROWS).get_by_text("more with this cause").first).to_be_visible()
+    page.set_viewport_size(NARROW)
+    first = page.locator(ROWS).first.bounding_box()
+    assert first is not None
+    assert first["y"] + first["height"] < NARROW["height"]
+
+
 @pytest.mark.parametrize("kind", ["RayCluster", "RayJob", "RayService", "RayCronJob"])
 def test_every_kind_can_be_expanded_and_is_accessible(page: Page, address: str, kind: str) -> None:
     """The worst object of the kind, wide and narrow."""

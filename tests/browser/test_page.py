@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.chromium import NARROW
 from tests.browser.conftest import Visit
 from tests.browser.scene import HOSTILE, hostile, ordinary, scene
-from tests.support.shown_fleet import ShownFleet, job, many
+from tests.support.shown_fleet import ShownFleet, item, job, many
 
 ROWS = "#objects > tbody > tr:not(.detail)"
 PANEL = "#objects > tbody > tr.detail"
@@ -92,6 +92,36 @@ def test_a_cause_is_a_filter(visit: Visit) -> None:
     expect(page.locator(ROWS)).to_have_count(46)
     page.locator("#severities").get_by_role("link", name=re.compile("^Info")).click()
     expect(page.locator(ROWS)).to_have_count(1)
+
+
+def test_a_figure_is_a_filter_with_the_number_of_its_rows(visit: Visit) -> None:
+    """Of what the other filters leave, as the tabs; a second click removes it."""
+    page = visit(scene(), "?q=eval-03")
+    page.locator("#figures").get_by_role("link", name="jobs running").click()
+    expect(page.locator("#figures [aria-current]")).to_have_text("5 jobs running")
+    expect(page.locator("#kinds [aria-current]")).to_have_text(re.compile("^Jobs 10"))
+    expect(page.locator(ROWS)).to_have_count(5)
+    page.locator("#figures [aria-current]").click()
+    expect(page.locator(ROWS)).to_have_count(10)
+
+
+def test_a_message_is_in_an_open_row_once(visit: Visit) -> None:
+    """Eight pods wait for the same reason, which the scheduler says of each."""
+    page = visit(scene(), "?open=RayJob/ml/train-llm")
+    expect(page.locator(PANEL)).to_contain_text("worker-3")
+    assert page.locator(PANEL).inner_text().count("0/6 nodes are available: 6 Insufficient nvidia.com/gpu.") == 1
+
+
+def test_who_manages_an_object_leaves_its_name_the_width(visit: Visit) -> None:
+    """On a phone; the row says it once beside the finding, and ages are at the right edge of all rows."""
+    foreign = item("RayJob", "sent-to-another-cluster", spec={"managedBy": "kueue.x-k8s.io/multikueue"})
+    page = visit(ShownFleet(foreign, job("one", "Running"), job("two", "New")), viewport=NARROW)
+    first = page.locator(row(page, "sent-to-another-cluster"))
+    assert first.inner_text().lower().count("managed by") == 1
+    width = first.locator(NAME).evaluate("link => link.getBoundingClientRect().width")
+    assert width > 0.5 * NARROW["width"]
+    right = "cells => cells.map(cell => Math.round(cell.getBoundingClientRect().right))"
+    assert len(set(page.locator("td.age").evaluate_all(right))) == 1
 
 
 def test_a_refresh_keeps_scroll_focus_and_input(visit: Visit) -> None:
@@ -268,10 +298,10 @@ def test_10000_objects(visit: Visit) -> None:
     """The page holds 100 of them; the others are found by filters, order and pages."""
     page = visit(ShownFleet(*many(10_000)))
     assert page.locator(ROWS).count() == 100
-    expect(page.locator("#caption")).to_have_text("1 to 100 of 10,000 objects")
+    expect(page.locator("#caption")).to_have_text("1 to 100 of 9,901 rows with 10,000 objects")
     assert page.evaluate("document.querySelectorAll('*').length") < 4000
     page.get_by_role("link", name="Next page").click()
-    expect(page.locator("#caption")).to_have_text("101 to 200 of 10,000 objects")
+    expect(page.locator("#caption")).to_have_text("101 to 200 of 9,901 rows with 10,000 objects")
     page.get_by_role("searchbox", name="Search").fill("JOB-09999")
     expect(page.locator(ROWS)).to_have_count(1)
     assert names(page) == ["job-09999"]

@@ -66,12 +66,12 @@ class ShownFleet:
         usual: Any = {"links": LINKS, "labels": {kind: ["team"] for kind in ("RayJob", "RayCluster")}}
         self._settings = PageSettings(**(usual | settings))
 
-    def application(self) -> Starlette:
+    def application(self, max_requests: int = 40) -> Starlette:
         snapshots = Snapshots(self._fleet)
         page = Page(snapshots, self.status, self._settings)
         api = ObjectsApi(snapshots, self.status)
         exposition = Exposition([], CollectorRegistry())
-        return Endpoints(exposition, self.status, lambda _: None, api, page).application(max_requests=40)
+        return Endpoints(exposition, self.status, lambda _: None, api, page).application(max_requests)
 
     def replace(self, name: str, items: Sequence[Item]) -> None:
         """Delete the objects with this name, and create others."""

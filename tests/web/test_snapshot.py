@@ -43,16 +43,35 @@ def test_snapshot_is_shared_for_some_seconds() -> None:
 
 
 def test_slow_snapshot_is_used_longer() -> None:
-    """A diagnosis that takes a second is made at most every twenty seconds."""
+    """A diagnosis that takes a second is made at most every 25 seconds."""
     reads = Reads(seconds=1.0)
     shared = snapshots(reads)
     shared.newest()
-    reads.advance(19.9)
+    reads.advance(24.9)
     shared.newest()
     assert reads.count == 1
     reads.advance(0.2)
     shared.newest()
     assert reads.count == 2
+
+
+def test_pages_lengthen_the_use_of_a_snapshot() -> None:
+    """Fifty pages that take 40 ms each are made at most every 50 seconds; more of them wait for at most a minute."""
+    reads = Reads(seconds=0.0)
+    shared = snapshots(reads)
+    shared.newest()
+    for _ in range(50):
+        shared.charge(0.04)
+    reads.advance(51.9)
+    shared.newest()
+    assert reads.count == 1
+    reads.advance(0.2)
+    shared.newest()
+    assert reads.count == 2
+    shared.charge(1000.0)
+    reads.advance(60.1)
+    shared.newest()
+    assert reads.count == 3
 
 
 def test_the_most_objects_with_findings_of_each_hour_are_remembered() -> None:

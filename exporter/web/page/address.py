@@ -84,7 +84,7 @@ def _has_text(text: str) -> Callable[[ObjectView], bool]:
 _TESTS: dict[str, Callable[[str], Callable[[ObjectView], bool]]] = {
     "kind": lambda value: lambda view: view.kind == value,
     "namespace": lambda value: lambda view: value in view.namespace,
-    "state": lambda value: lambda view: view.state == value,
+    "state": lambda value: lambda view: view.state in value.split(","),
     "severity": lambda value: lambda view: (view.severity or HEALTHY) == value,
     "cause": lambda value: lambda view: any(one.cause == value for one in view.findings),
     "healthy": lambda value: lambda view: view.healthy is (value == "true"),

@@ -7,6 +7,7 @@ script puts in the place of what is shown: the same templates, without head, sty
 import gzip
 import hashlib
 import shlex
+import time
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -54,7 +55,7 @@ class PageSettings:
 
 
 class Page:
-    """The handler of `/`. Any number of requests at once; one after the other is rendered, in the thread pool."""
+    """The handler of `/`. Any number of requests at once; they are rendered in the thread pool."""
 
     def __init__(self, snapshots: Snapshots, status: ExporterStatus, settings: PageSettings) -> None:
         self._snapshots = snapshots
@@ -71,8 +72,8 @@ class Page:
             "Cache-Control": "no-cache",
             "Vary": "Accept-Encoding",
         }
-        self._rendering = CapacityLimiter(1)
-        # Written by one thread at a time, that of the limiter.
+        # Two: while one makes a snapshot, the other answers from the one before.
+        self._rendering = CapacityLimiter(2)
         self._cached: OrderedDict[tuple[str, bool], bytes] = OrderedDict()
 
     def route(self, middleware: Sequence[Middleware] = ()) -> Route:
@@ -85,19 +86,23 @@ class Page:
         given = {name: request.query_params.getlist(name) for name in request.query_params}
         address, is_part = Address(given), "part" in given
         snapshot = None if self._status.why_not_ready() else self._snapshots.newest()
-        remedy = _remedy(snapshot) if snapshot else ""
-        fresh = freshness(self._status, remedy, datetime.now(UTC))
+        known = snapshot.fleet.known if snapshot else None
+        remedy = known.remedy if known and not (known.pods and known.events) else ""
+        # As of the snapshot: seconds of an outage would change the page all the time.
+        fresh = freshness(self._status, remedy, snapshot.time if snapshot else datetime.now(UTC))
         etag = _etag(snapshot, fresh, address, is_part)
         headers = self._headers | {"ETag": etag}
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         wants_gzip = accepts_gzip(",".join(request.headers.getlist("accept-encoding")))
         if (body := self._cached.get((etag, wants_gzip))) is None:
+            started_at = time.thread_time()
             body = self.render(snapshot, fresh, address, is_part=is_part).encode(errors="replace")
             body = gzip.compress(body, GZIP_LEVEL, mtime=0) if wants_gzip else body
             self._cached[etag, wants_gzip] = body
             if len(self._cached) > MAX_CACHED:
                 self._cached.popitem(last=False)
+            self._snapshots.charge(time.thread_time() - started_at)
         headers |= {"Content-Encoding": "gzip"} if wants_gzip else {}
         return BodyResponse(Body([body]), headers)
 
@@ -121,19 +126,10 @@ def content_security_policy(style: str, script: str) -> str:
 
     The one policy of trusted types is that of the script, which passes answers of the exporter to a parser.
     """
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_hash_of(script)}",
-            f"style-src {_hash_of(style)}",
-            "connect-src 'self'",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types page",
-        ]
+    return (
+        f"default-src 'none'; script-src {_hash_of(script)}; style-src {_hash_of(style)}; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types page"
     )
 
 
@@ -158,15 +154,10 @@ def _environment(settings: PageSettings) -> Environment:
     return templates
 
 
-def _remedy(snapshot: Snapshot) -> str:
-    known = snapshot.fleet.known
-    return "" if known.pods and known.events else known.remedy
-
-
 def _etag(snapshot: Snapshot | None, fresh: Freshness, address: Address, is_part: bool) -> str:
     """Return a tag of all that is shown but the seconds of ages: an unchanged page is rendered once a minute."""
-    time = f"{snapshot.time:%H:%M} {snapshot.digest}" if snapshot else ""
-    text = repr((time, fresh, sorted(address.values.items()), address.open, is_part))
+    objects = f"{snapshot.time:%H:%M} {snapshot.digest}" if snapshot else ""
+    text = repr((objects, fresh, sorted(address.values.items()), address.open, is_part))
     # Weak: the same for both encodings.
     return f'W/"{hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]}"'
 

@@ -6,17 +6,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from exporter.diagnosis.causes import Cause
-from exporter.diagnosis.finding import Finding
+from exporter.diagnosis.finding import Evidence, Finding
 from exporter.diagnosis.phrases import duration
 from exporter.kinds import DIAGNOSED
 from exporter.views.summary import Summary
 from exporter.views.views import ObjectPage, ObjectView, Reference, page_of, with_details
 from exporter.web.page.address import HEALTHY, PAGE_SIZE, Address
-from exporter.web.page.words import amount, words
+from exporter.web.page.words import amount, title
 from exporter.web.snapshot import HOURS, Snapshot
 from exporter.web.status import ExporterStatus
 
-WAITING = ("New", "Initializing", "Waiting", "Retrying")
+FIGURES = (
+    ("jobs running", "RayJob", "Running"),
+    ("jobs waiting", "RayJob", "New,Initializing,Waiting,Retrying"),
+    ("jobs failed", "RayJob", "Failed"),
+    ("clusters ready", "RayCluster", "Ready"),
+    ("services ready", "RayService", "Ready,Upgrading"),
+)
+"""Texts with the kind and the states of objects that they count."""
 
 SEVERITIES = {"critical": "◆", "warning": "▲", "info": "●", HEALTHY: "✓"}
 """Each with its shape, so that nobody needs its colour."""
@@ -59,6 +66,7 @@ class Row(NamedTuple):
     Attributes:
         lead: the finding that the row shows: the worst one, or the one that the filter asks for.
         clusters: of a job or service, those that have no row of their own.
+        more: how many rows of the same cause are left out.
         page: with its lists, if the row is open.
     """
 
@@ -68,6 +76,7 @@ class Row(NamedTuple):
     labels: Mapping[str, str]
     managed_by: str
     clusters: Sequence[ObjectView] = ()
+    more: int = 0
     page: ObjectPage | None = None
 
 
@@ -98,10 +107,15 @@ class PageView:
         self._snapshot = snapshot
         self._address = address
         self._allowed = allowed
+        # By kind and state, of what passes the other filters.
+        self._numbers = Counter(
+            (one.kind, one.state) for one in address.select(snapshot.entries, self._labels, "kind", "state")
+        )
         found, clusters = self._select()
-        self.total = len(found)
         own = [clusters.get(key_of(view), ()) for view in found if view.findings] if clusters else []
-        self.objects = self.total + len({cluster.uid for of_one in own for cluster in of_one})
+        self.objects = len(found) + len({cluster.uid for of_one in own for cluster in of_one})
+        found, self._more = self._one_of_each_cause(found)
+        self.total = len(found)
         self.start = min(address.start, self.total)
         self.end = min(self.start + PAGE_SIZE, self.total)
         self.rows = [self._row(view, clusters.get(key_of(view), ())) for view in found[self.start : self.end]]
@@ -111,10 +125,7 @@ class PageView:
         """Return the numbers of rows by severity."""
         views, _ = self._select("severity")
         numbers = Counter(view.severity or HEALTHY for view in views)
-        return [
-            self._choice("severity", name, "Healthy" if name == HEALTHY else name.capitalize(), numbers[name])
-            for name in SEVERITIES
-        ]
+        return [self._choice("severity", name, title(name), numbers[name], name) for name in SEVERITIES]
 
     def causes(self) -> list[Choice]:
         """Return the numbers of rows by cause: the chosen one, then the worst, of these the most frequent first."""
@@ -125,23 +136,19 @@ class PageView:
             numbers.keys() | chosen,
             key=lambda cause: (cause not in chosen, cause.severity.rank, -numbers[cause], cause),
         )
-        return [self._choice("cause", cause, words(cause), numbers[cause], cause.severity) for cause in ordered]
+        return [self._choice("cause", cause, title(cause), numbers[cause], cause.severity) for cause in ordered]
 
     def kinds(self) -> list[Choice]:
-        kinds = self.summary.kinds
-        tabs = {"": ("All", sum(kind.total for kind in kinds.values()))}
-        tabs |= {name: (kind.title, kinds[name].total) for name, kind in DIAGNOSED.items() if name in kinds}
-        chosen = self._address.get("kind")
+        """Return the numbers of objects by kind; of kinds that the fleet has."""
+        titles = {"": "All"} | {name: kind.title for name, kind in DIAGNOSED.items() if name in self.summary.kinds}
         return [
-            Choice(
-                text,
-                amount(number),
-                self._address.link(kind=kind, state=""),
-                kind == chosen,
-                hours=self._hours_of(kind),
-            )
-            for kind, (text, number) in tabs.items()
+            self._choice("kind", name, text, self._number(name), state="")._replace(hours=self._hours_of(name))
+            for name, text in titles.items()
         ]
+
+    def _number(self, kind: str, *states: str) -> int:
+        numbers = self._numbers.items()
+        return sum(number for (of, state), number in numbers if kind in ("", of) and state in (states or (state,)))
 
     def _hours_of(self, kind: str) -> list[int | None]:
         hours = self._snapshot.unhealthy
@@ -150,34 +157,22 @@ class PageView:
     def states(self) -> list[str]:
         """Return the states that the filter can have."""
         kind = self._address.get("kind")
-        found = {state for name, one in self.summary.kinds.items() if kind in ("", name) for state in one.states}
-        return sorted(found | {self._address.get("state")} - {""})
+        return sorted({state for of, state in self._numbers if kind in ("", of)} | {self._address.get("state")} - {""})
 
     def figures(self) -> list[Choice]:
-        """Return figures of the whole fleet; those of objects are filters."""
-        kinds, gpus = self.summary.kinds, self.summary.gpus
-        states = {kind: kinds[kind].states if kind in kinds else {} for kind in DIAGNOSED}
-        jobs, services = states["RayJob"], states["RayService"]
-        ready = sum(services.get(state, 0) for state in ("Ready", "Upgrading"))
-        clusters = f"{amount(states['RayCluster'].get('Ready', 0))} of {amount(sum(states['RayCluster'].values()))}"
-        return [
-            Choice("jobs running", amount(jobs.get("Running", 0)), "?kind=RayJob&state=Running"),
-            Choice("jobs waiting", amount(sum(jobs.get(state, 0) for state in WAITING)), ""),
-            Choice("jobs failed", amount(jobs.get("Failed", 0)), "?kind=RayJob&state=Failed"),
-            Choice("clusters ready", clusters, "?kind=RayCluster&state=Ready"),
-            Choice("services ready", f"{amount(ready)} of {amount(sum(services.values()))}", "?kind=RayService"),
-            Choice("GPUs ready", f"{amount(gpus.ready)} of {amount(gpus.requested)}", ""),
-        ]
+        """Return figures, each of which is a filter, and the GPUs of the whole fleet."""
+        gpus, found = self.summary.gpus, []
+        for text, kind, states in FIGURES:
+            number, total = self._number(kind, *states.split(",")), self._number(kind)
+            shown = f"{amount(number)} of {amount(total)}" if kind != "RayJob" else amount(number)
+            found.append(self._choice("state", states, text, number, kind=kind)._replace(number=shown))
+        return [*found, Choice("GPUs ready", f"{amount(gpus.ready)} of {amount(gpus.requested)}", "")]
 
-    def hours(self) -> tuple[list[tuple[float, float]], int, int]:
-        """Return complete and failed jobs of the last 24 hours, each hour as shares of the highest; and both sums."""
+    def hours(self) -> list[tuple[int, int]]:
+        """Return complete and failed jobs of each of the last 24 hours."""
         last = self.now.replace(minute=0, second=0)
-        by_hour = {hour.time: hour for hour in self.summary.jobs_by_hour}
-        hours = [by_hour.get(last - timedelta(hours=index)) for index in reversed(range(HOURS))]
-        numbers = [(hour.complete, hour.failed) if hour else (0, 0) for hour in hours]
-        highest = max(1, *(sum(pair) for pair in numbers))
-        complete, failed = (sum(column) for column in zip(*numbers, strict=True))
-        return [(good / highest, bad / highest) for good, bad in numbers], complete, failed
+        by_hour = {hour.time: (hour.complete, hour.failed) for hour in self.summary.jobs_by_hour}
+        return [by_hour.get(last - timedelta(hours=index), (0, 0)) for index in reversed(range(HOURS))]
 
     def role(self, view: ObjectView, other: Reference) -> str:
         """Return what a related object is for this one."""
@@ -202,26 +197,42 @@ class PageView:
             obj = fleet.find(view.kind, view.namespace, view.name) if view.findings else None
             for name in fleet.kind(obj).cluster_names(obj) if obj else ():
                 cluster = clusters.get(f"RayCluster/{view.namespace}/{name}")
-                if cluster and key_of(cluster) not in self._address.open and _has_all_of(view, cluster):
+                if cluster and key_of(cluster) not in self._address.open and _shown(view) >= _shown(cluster):
                     shared.setdefault(key_of(view), []).append(cluster)
         hidden = {cluster.uid for of_one in shared.values() for cluster in of_one}
         shown = [view for view in found if severity in ("", view.severity or HEALTHY) and view.uid not in hidden]
         return shown, shared
 
-    def _choice(self, filter_: str, value: str, text: str, number: int, tone: str = "") -> Choice:
-        is_chosen = self._address.get(filter_) == value
-        href = self._address.link(**{filter_: "" if is_chosen else value})
-        return Choice(text, amount(number), href, is_chosen, tone or value)
+    def _choice(self, filter_: str, value: str, text: str, number: int, tone: str = "", **others: str) -> Choice:
+        """Return a filter, which a second click removes; `others` are filters that it sets, too."""
+        wanted = {filter_: value} | {name: other for name, other in others.items() if other}
+        is_chosen = all(self._address.get(name) == one for name, one in wanted.items())
+        href = self._address.link(**others, **{filter_: "" if is_chosen else value})
+        return Choice(text, amount(number), href, is_chosen, tone)
+
+    def _one_of_each_cause(self, found: list[ObjectView]) -> tuple[list[ObjectView], Mapping[str, int]]:
+        """Return the rows, of those that one page cannot hold the first of each cause, and how many these stand for."""
+        if len(found) <= PAGE_SIZE or self._address.sort != "severity" or self._address.get("cause"):
+            return found, {}
+        shown, first, more = [], dict[Cause, str](), Counter[str]()
+        for view in found:
+            key, cause = key_of(view), view.findings[0].cause if view.findings else None
+            if cause in first and key not in self._address.open:
+                more[first[cause]] += 1
+            else:
+                shown.append(view)
+                first |= {cause: key} if cause else {}
+        return shown, more
 
     def _row(self, view: ObjectView, clusters: Sequence[ObjectView]) -> Row:
-        key = key_of(view)
+        key, fleet = key_of(view), self._snapshot.fleet
         cause = self._address.get("cause")
         lead = next((one for one in view.findings if one.cause == cause), next(iter(view.findings), None))
-        obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
-        page = page_of(obj, self._snapshot.fleet, self.now) if obj and key in self._address.open else None
+        obj = fleet.find(view.kind, view.namespace, view.name)
+        page = page_of(obj, fleet, self.now) if obj and key in self._address.open else None
         managed_by = getattr(getattr(obj, "spec", None), "managed_by", None) or ""
         labels = dict(list(self._labels(view).items())[:MAX_LABELS])
-        return Row(key, with_details(view, self._snapshot.fleet), lead, labels, managed_by, clusters, page)
+        return Row(key, with_details(view, fleet), lead, labels, managed_by, clusters, self._more.get(key, 0), page)
 
     def _labels(self, view: ObjectView) -> Mapping[str, str]:
         obj = self._snapshot.fleet.find(view.kind, view.namespace, view.name)
@@ -236,8 +247,6 @@ def key_of(view: ObjectView) -> str:
     return f"{view.kind}/{view.namespace}/{view.name}"
 
 
-def _has_all_of(view: ObjectView, cluster: ObjectView) -> bool:
-    """Return whether an object has all findings of its cluster; the sentences may differ."""
-    return {(one.cause, one.evidence) for one in view.findings} >= {
-        (one.cause, one.evidence) for one in cluster.findings
-    }
+def _shown(view: ObjectView) -> set[tuple[Cause, Sequence[Evidence]]]:
+    """Return what findings show; their sentences may differ between an object and its cluster."""
+    return {(one.cause, one.evidence) for one in view.findings}

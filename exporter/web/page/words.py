@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.phrases import age, ago, count, duration
 from exporter.diagnosis.raycronjob import CronJobDetails
 from exporter.views.details import ClusterDetails, JobDetails, ServiceDetails, Step
@@ -23,7 +24,12 @@ TONES = {
     "start": ("Created", "New", "Waiting", "Ended"),
 }
 
-_TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
+TITLES: dict[str, str] = {
+    "none": "Healthy",
+    Cause.UNKNOWN: "No known cause",
+    Cause.QUOTA: "Quota exceeded",
+}
+
 _SHOWN_ELSEWHERE = ("timeline", "workers", "active", "pending", "owner", "cron_job")
 _ACRONYMS = ("cpu", "gpu", "tpu")
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -45,7 +51,7 @@ class Mark(NamedTuple):
 
 def tone(state: str) -> str:
     """Return the colour of a state; the word is always beside it."""
-    return _TONE_OF.get(state, "idle")
+    return next((tone for tone, states in TONES.items() if state in states), "idle")
 
 
 def words(name: str) -> str:
@@ -53,6 +59,11 @@ def words(name: str) -> str:
     if name in _ACRONYMS:
         return name.upper()
     return re.sub(r"[-_]", " ", name.removesuffix("_seconds").removesuffix("_bytes")).capitalize()
+
+
+def title(name: str) -> str:
+    """Return what the filter of a severity or cause is called: findings begin with the same words."""
+    return TITLES.get(name) or words(name)
 
 
 def clock(time: datetime | None, now: datetime) -> str:
