@@ -1,10 +1,19 @@
 """Findings of RayClusters: from the object, its pods and its Events."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
+from exporter.diagnosis import raycluster
+from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
+from exporter.kinds import DIAGNOSED
+from exporter.pipeline.shown_objects import DETAILED_TYPES
+from exporter.resources.event import Event
+from exporter.simulator.apiserver.store import ObjectStore
+from exporter.simulator.kuberay.engine import Engine
 from tests.support.fleets import NOW, ago, event, findings, fleet_of, pod, waiting
 from tests.support.objects import condition, manifest
 
@@ -267,3 +276,34 @@ def test_findings_do_not_need_pods_or_events() -> None:
     known = Known(pods=False, events=False)
     quota = cluster(condition("ReplicaFailure", "True", reason="FailedCreateHeadPod", message=QUOTA))
     assert findings(quota, known=known) == ["warning quota"]
+
+
+def test_clusters_that_run_well_need_no_more_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole diagnosis finds nothing of them, either, nor of their jobs and services."""
+    objects = ObjectStore()
+    Engine(objects, seed=1, speed=1, objects=500, with_pods=True).populate(lambda _made, _wanted: None)
+
+    def diagnoses() -> dict[str, list[str]]:
+        fleet = Fleet(DIAGNOSED)
+        for plural in ("rayclusters", "rayjobs", "rayservices"):
+            fleet.add_objects(decoded(objects, plural, DETAILED_TYPES[plural]))
+        fleet.add_pods(decoded(objects, "pods", DETAILED_TYPES["pods"]))
+        fleet.add_events(decoded(objects, "events", Event))
+        now = datetime.now(UTC).replace(microsecond=0)
+        return {
+            f"{obj.kind}/{obj.metadata.name}": [
+                one.cause for one in fleet.kind(obj).diagnose(obj, fleet.related(obj), now)
+            ]
+            for obj in fleet
+        }
+
+    quick = diagnoses()
+    looked_at: list[bool] = []
+    runs_well = raycluster._runs_well
+    monkeypatch.setattr(raycluster, "_runs_well", lambda *pair: bool(looked_at.append(runs_well(*pair))))
+    assert diagnoses() == quick
+    assert looked_at.count(True) > 100
+
+
+def decoded(objects: ObjectStore, plural: str, type_: type[Any]) -> list[Any]:
+    return [msgspec.json.decode(event.body, type=type_) for event in objects.page(plural).items]
