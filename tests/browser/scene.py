@@ -32,7 +32,7 @@ def _stuck_job() -> list[Item]:
         item("RayCluster", CLUSTER, status | {"conditions": [not_ready]}, labels=owner),
         _pod(f"{CLUSTER}-head", node_type="head"),
         *pods,
-        event("RayCluster", CLUSTER, "FailedToCreateWorkerPod", "The API server did not answer."),
+        event("RayCluster", CLUSTER, "FailedToCreateWorkerPod", UNSCHEDULABLE),
     ]
 
 
