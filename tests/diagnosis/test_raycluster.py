@@ -8,9 +8,10 @@ import pytest
 
 from exporter.diagnosis import raycluster
 from exporter.diagnosis.fleet import Fleet
-from exporter.diagnosis.related import Known
+from exporter.diagnosis.related import Known, Related
 from exporter.kinds import DIAGNOSED
 from exporter.pipeline.shown_objects import DETAILED_TYPES
+from exporter.resources.detailed import DetailedRayCluster
 from exporter.resources.event import Event
 from exporter.simulator.apiserver.store import ObjectStore
 from exporter.simulator.kuberay.engine import Engine
@@ -300,7 +301,12 @@ def test_clusters_that_run_well_need_no_more_looks(monkeypatch: pytest.MonkeyPat
     quick = diagnoses()
     looked_at: list[bool] = []
     runs_well = raycluster._runs_well
-    monkeypatch.setattr(raycluster, "_runs_well", lambda *pair: bool(looked_at.append(runs_well(*pair))))
+
+    def is_not_skipped(cluster: DetailedRayCluster, related: Related) -> bool:
+        looked_at.append(runs_well(cluster, related))
+        return False
+
+    monkeypatch.setattr(raycluster, "_runs_well", is_not_skipped)
     assert diagnoses() == quick
     assert looked_at.count(True) > 100
 
