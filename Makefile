@@ -43,11 +43,11 @@ demo: $(RUNTIME) ## Set up and run the exporter on a simulated cluster, until Ct
 .PHONY: stack-programs
 stack-programs:
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
-	@$(PYTHON) tools/stack.py --check
+	@$(PYTHON) -m tools.stack --check
 
 .PHONY: stack
 stack: stack-programs $(RUNTIME) ## Run the demo with Prometheus and Alertmanager, until Ctrl-C
-	@$(BIN)/python tools/stack.py $(ARGS)
+	@$(BIN)/python -m tools.stack $(ARGS)
 
 # With ARGS, which usually select some of the tests, coverage would say nothing.
 .PHONY: test
@@ -123,8 +123,9 @@ promtool: ## Check the golden exposition and the documented joins with promtool
 
 .PHONY: rules
 rules: $(READY) ## Generate rules and table of alerts; test them with promtool, and the routes with amtool
-	$(BIN)/python -m tools.rules > deploy/prometheus/rules.yaml
-	$(BIN)/python -m tools.rules --nine > deploy/prometheus/rules-nine.yaml
+	for file in rules rules-nine rules-utilisation rules-slo; do \
+	  $(BIN)/python -m tools.rules --file $$file > deploy/prometheus/$$file.yaml || exit 1; \
+	done
 	$(BIN)/python -m tools.families
 	$(BIN)/python -m tools.alerts_table
 	$(BIN)/python -m tools.rule_tests

@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.support.boards import BOARDS, FILES, QUERIES, BoardQuery, panels, with_headings
 from tools.dashboards.render import rendered
-from tools.rules import documented, rules_by_name
+from tools.rules import OPTIONAL, RENDERED, documented, rules_by_name
 
 BY_UID = {board["uid"]: board for board in BOARDS}
 
@@ -25,6 +25,8 @@ TITLES = {
     "kuberay-RayService": "KubeRay / Services",
     "kuberay-exporter": "KubeRay / Exporter",
     "kuberay-nine": "KubeRay / Nine",
+    "kuberay-utilisation": "KubeRay / Utilisation",
+    "kuberay-slo": "KubeRay / SLO",
 }
 
 TITLE_LENGTH = 28
@@ -212,7 +214,7 @@ def test_query_uses_the_variables_of_its_dashboard(query: BoardQuery) -> None:
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.key)
 def test_query_uses_metrics_and_labels_that_exist(query: BoardQuery) -> None:
     """They are documented in docs/metrics.md or recorded by a rule."""
-    known, rules = documented(), rules_by_name()
+    known, rules = documented(), rules_by_name(RENDERED, *OPTIONAL.values())
     recorded = set(re.findall(r"\bnamespace\w*:[\w:]+", query.expr))
     assert recorded <= set(rules)
     for name, matchers in re.findall(r"(?<!:)\b(kuberay_[a-z_]+)\b(?!:)(?:\{([^}]*)\})?", query.expr):

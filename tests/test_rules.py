@@ -11,9 +11,19 @@ import yaml
 from tests.support.helm_chart import ROOT
 from tests.support.parity import NINE as NINE_METRICS
 from tools import alerts_table, families, rule_tests
-from tools.rules import NINE, RENDERED, documented, external_tokens, rendered, rules_by_name, source, values
+from tools.rules import (
+    NINE,
+    OPTIONAL,
+    RENDERED,
+    documented,
+    external_tokens,
+    rendered,
+    rules_by_name,
+    source,
+    values,
+)
 
-RULES = rules_by_name()
+RULES = rules_by_name(RENDERED, *OPTIONAL.values())
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
 RUNBOOKS = ROOT / "docs" / "runbooks.md"
 PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
@@ -39,7 +49,7 @@ def cases(alert: str) -> list[tuple[str, bool]]:
     ]
 
 
-@pytest.mark.parametrize("path", [RENDERED, NINE])
+@pytest.mark.parametrize("path", [RENDERED, NINE, *OPTIONAL.values()])
 def test_rules_for_prometheus_are_those_of_the_chart(path: Path) -> None:
     """Stale: run `make rules`."""
     assert path.read_text() == rendered(path=path)
@@ -88,7 +98,9 @@ def test_alert_has_a_severity_and_annotations(alert: str) -> None:
     annotations = rule["annotations"]
     assert rule["labels"]["severity"] in ("info", "warning", "critical")
     assert set(annotations) == {"summary", "description"}
-    assert f"          runbook_url: ${{runbookUrl}}#{alert.lower()}\n" in source()
+    assert f"          runbook_url: ${{runbookUrl}}#{alert.lower()}\n" in "".join(
+        map(source, (RENDERED, *OPTIONAL.values()))
+    )
     assert re.search(r"\$labels\.(name|namespace|resource)\b", annotations["description"]) or alert in WITHOUT_LABELS
 
 
@@ -120,7 +132,7 @@ def test_recorded_series_is_tested_and_well_named(record: str) -> None:
     """As level:metric:operations."""
     tested = [case["expr"] for group in groups() for case in group.get("promql_expr_test", ())]
     assert any(record in expr for expr in tested)
-    assert re.fullmatch(r"namespace[a-z_]*:kuberay_[a-z_]+:[a-z0-9_]+", record)
+    assert re.fullmatch(r"namespace[A-Za-z_]*:(kuberay|ray|dcgm)_[a-z_]+:[a-z0-9_]+", record)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -185,7 +197,11 @@ def test_only_services_operator_and_exporter_are_critical() -> None:
 def test_aggregations_and_joins_keep_the_external_labels(rule: str) -> None:
     """Objects of two clusters can have the same names. `on ()` compares with all clusters on purpose."""
     groupings = re.findall(r"\b(?:by|on) \(([^)]*)\)", RULES[rule]["expr"].replace("unless on ()", ""))
-    assert groupings or rule == "KubeRayExporterDown"
+    # Recorded series have these labels and no others.
+    is_of_recorded = (
+        re.search(r"(?<![\w:])[a-zA-Z]+_\w+(?![\w:])", RULES[rule]["expr"].replace("sum_over_time", "")) is None
+    )
+    assert groupings or rule == "KubeRayExporterDown" or is_of_recorded
     # A quantile's inner sum and every other grouping.
     assert all(labels.split(", ")[0] == "cluster" for labels in groupings)
 

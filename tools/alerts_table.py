@@ -3,11 +3,9 @@
 import re
 from typing import Any
 
-import yaml
-
 from tests.support.helm_chart import CHART, ROOT
 from tools import families, values_table
-from tools.rules import source, values
+from tools.rules import OPTIONAL, RENDERED, sources, values
 
 RUNBOOKS = ROOT / "docs" / "runbooks.md"
 
@@ -18,7 +16,7 @@ _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 def rows() -> list[tuple[str, str, str, str, str]]:
     """Return name, severity, meaning, default thresholds and needed families of each alert, in the rules' order."""
-    rules = [rule for group in yaml.safe_load(source())["groups"] for rule in group["rules"]]
+    rules = [rule for path in (RENDERED, *OPTIONAL.values()) for rule in sources(path).values()]
     return [
         (rule["alert"], rule["labels"]["severity"], rule["annotations"]["summary"], _thresholds(rule), _needs(rule))
         for rule in rules

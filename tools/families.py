@@ -12,7 +12,7 @@ import yaml
 
 from tests.support.boards import BOARDS, panels
 from tests.support.helm_chart import CHART
-from tools.rules import source
+from tools.rules import OPTIONAL, RENDERED, sources
 
 FILE = CHART / "files" / "families.yaml"
 
@@ -28,9 +28,8 @@ _CLOSING = {"(": ")", "{": "}", "[": "]"}
 
 @cache
 def _rules() -> dict[str, dict[str, Any]]:
-    """Return every rule by its name, before the insertion of values."""
-    groups = yaml.safe_load(source())["groups"]
-    return {rule.get("alert") or rule["record"]: rule for group in groups for rule in group["rules"]}
+    """Return every rule by its name, those of optional files too, before the insertion of values."""
+    return {name: rule for path in (RENDERED, *OPTIONAL.values()) for name, rule in sources(path).items()}
 
 
 def reads(expr: str) -> set[str]:
@@ -78,12 +77,17 @@ def _sorted(exprs: Iterable[str]) -> list[str]:
 
 def rendered() -> str:
     """Return the text of the file."""
-    alerts = {name: _sorted([rule["expr"]]) for name, rule in _rules().items() if "alert" in rule}
+    alerts, *optional = (
+        {name: _sorted([rule["expr"]]) for name, rule in sources(path).items() if "alert" in rule}
+        for path in (RENDERED, *OPTIONAL.values())
+    )
     boards = {
         board["title"]: _sorted(target["expr"] for panel in panels(board) for target in panel["targets"])
         for board in BOARDS
     }
-    return HEAD + yaml.safe_dump({"alerts": alerts, "dashboards": boards}, sort_keys=False)
+    return HEAD + yaml.safe_dump(
+        {"alerts": alerts, "groups": dict(zip(OPTIONAL, optional, strict=True)), "dashboards": boards}, sort_keys=False
+    )
 
 
 if __name__ == "__main__":

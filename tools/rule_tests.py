@@ -16,12 +16,15 @@ from typing import Any
 import yaml
 
 from tests.support.helm_chart import ROOT
-from tools.rules import NINE, RENDERED, rendered
+from tools.rules import NINE, OPTIONAL, RENDERED, rendered
 
 TESTS = ROOT / "tests" / "rules"
 
-NOT_DERIVED = {"absent.yaml"}
-"""Tests of alerts that are not on one cluster."""
+LONG = "slo-28-days.yaml"
+"""Tests that take half a minute, and run once."""
+
+NOT_DERIVED = {"absent.yaml", LONG}
+"""Those, and tests of alerts that are not on one cluster."""
 
 AT_REST = {
     'kuberay_cluster_suspended{name="x",namespace="NS",uid="UID"}': "1x400",
@@ -112,9 +115,9 @@ def derived() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def without_external_labels(folder: Path) -> Iterator[Path]:
     """Write the rules without external labels, and the tests of one cluster for them."""
-    for rules in (RENDERED, NINE):
+    for rules in (RENDERED, NINE, *OPTIONAL.values()):
         (folder / rules.name).write_text(rendered([], path=rules))
-    for path in sorted(TESTS.glob("*.yaml")):
+    for path in sorted(set(TESTS.glob("*.yaml")) - {TESTS / LONG}):
         copy = folder / f"unlabelled-{path.name}"
         copy.write_text(path.read_text().replace("../../deploy/prometheus", str(folder)))
         yield copy
@@ -131,7 +134,7 @@ def main() -> int:
         two_labels = folder / "two-labels.yaml"
         two_labels.write_text(rendered(["region", "cluster"], ["north", "south"]))
         checked = subprocess.run(
-            ["promtool", "check", "rules", RENDERED, NINE, *folder.glob("rules*.yaml"), two_labels]
+            ["promtool", "check", "rules", RENDERED, NINE, *OPTIONAL.values(), *folder.glob("rules*.yaml"), two_labels]
         )
         return checked.returncode or subprocess.run(["promtool", "test", "rules", *paths]).returncode
 

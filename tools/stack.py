@@ -21,6 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn
 
+from tools import gpu_metrics
+
 PROMETHEUS = Path(__file__).parents[1].resolve() / "deploy" / "prometheus"
 
 # Used neither by Debian's services nor by `make demo`. One that is in use is replaced by a free one.
@@ -93,7 +95,7 @@ def _parts(programs: Programs, folder: Path, arguments: list[str]) -> list[Part]
     exporter, prometheus, alertmanager = map(_free, (EXPORTER_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT))
     configuration = folder / "prometheus.yml"
     # JSON is YAML.
-    configuration.write_text(json.dumps(_prometheus_configuration(exporter, alertmanager)))
+    configuration.write_text(json.dumps(_prometheus_configuration(exporter, alertmanager, _measurements(exporter))))
     return [
         Part(
             "exporter",
@@ -128,13 +130,22 @@ def _parts(programs: Programs, folder: Path, arguments: list[str]) -> list[Part]
     ]
 
 
-def _prometheus_configuration(exporter: str, alertmanager: str) -> dict[str, object]:
-    job = {"job_name": "kuberay-exporter", "honor_labels": True, "static_configs": [{"targets": [exporter]}]}
+def _measurements(exporter: str) -> str:
+    """Start to serve made-up measurements of GPUs, and return the address."""
+    host, port = gpu_metrics.serve(exporter).server_address[:2]
+    return f"{host!s}:{port}"
+
+
+def _prometheus_configuration(exporter: str, alertmanager: str, gpus: str) -> dict[str, object]:
+    jobs = {"kuberay-exporter": exporter, "gpus": gpus}
     return {
         "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
-        "rule_files": [str(PROMETHEUS / "rules.yaml")],
+        "rule_files": [str(PROMETHEUS / f"rules{group}.yaml") for group in ("", "-utilisation", "-slo")],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
-        "scrape_configs": [job],
+        "scrape_configs": [
+            {"job_name": name, "honor_labels": True, "static_configs": [{"targets": [address]}]}
+            for name, address in jobs.items()
+        ],
     }
 
 

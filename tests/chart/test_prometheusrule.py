@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.support.helm_chart import CHART, NAMESPACE, refusal, template
-from tools.rules import RENDERED, rendered
+from tools.rules import OPTIONAL, RENDERED, rendered
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())["prometheusRule"]
 
@@ -327,3 +327,15 @@ def test_only_included_namespaces_alert(tmp_path: Path) -> None:
     ):
         groups = without_annotations(prometheus_rule(namespaces=namespaces))
         assert promtool_test(groups, tmp_path, RUNNING, "RayJobExecutionTimeout", expected) == ""
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_optional_groups_have_their_rules_and_dashboards(name: str) -> None:
+    """Off by default; the rules are those of the file for a Prometheus without its operator, with its interval."""
+    chosen = {"prometheusRule": {"enabled": True, "groups": {name: True}}, "dashboards": {"enabled": True}}
+    result, default = template(chosen), template({**chosen, "prometheusRule": {"enabled": True}})
+    groups = result.one("PrometheusRule")["spec"]["groups"]
+    (own,) = yaml.safe_load(OPTIONAL[name].read_text())["groups"]
+    assert groups == [*default.one("PrometheusRule")["spec"]["groups"], own]
+    boards = {file for board in result.of("ConfigMap") for file in board["data"]}
+    assert boards - {file for board in default.of("ConfigMap") for file in board["data"]} == {f"kuberay-{name}.json"}

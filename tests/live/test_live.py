@@ -12,7 +12,7 @@ import re
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,9 +25,30 @@ from tests.support.boards import QUERIES, BoardQuery
 from tests.support.demo_process import NOT_SIMULATED, demo, get, is_ready
 from tests.support.prometheus_process import ask, prometheus, query
 from tests.support.watching import wait_until
-from tools.rules import RENDERED, rules_by_name
+from tools import gpu_metrics
+from tools.rules import OPTIONAL, RENDERED, by_name, rules_by_name
 
-RULES = rules_by_name()
+HURRIED = (
+    ("[10m]", "[10s]"),
+    ("offset 10m", "offset 10s"),
+    ("[2m]", "[4s]"),
+    ("interval: 1m", "interval: 1s"),
+    ("interval: 5m", "interval: 5s"),
+    ("time() - 420", "time() - 7"),
+    ("time() - 120", "time() - 2"),
+)
+"""The windows of the optional rules, which are too long to wait for, and what they are here."""
+
+
+def hurried(path: Path) -> str:
+    """Return a file of rules with shorter windows."""
+    text = path.read_text()
+    for usual, short in HURRIED:
+        text = text.replace(usual, short)
+    return text
+
+
+RULES = rules_by_name() | {name: rule for path in OPTIONAL.values() for name, rule in by_name(hurried(path)).items()}
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
 
 PATIENCE_SECONDS = 150.0
@@ -57,12 +78,16 @@ NOT_DESERVED = {
     "RayServiceNoServeEndpoints": "the demo's services are without endpoints for less than 5 minutes",
     "RayCronJobFailing": "whether three jobs of a cron job fail in a row is by chance",
     "RayCronJobMissedSchedule": "the demo's operator misses no time of a schedule",
+    "RayClusterGpusNotMeasured": "all GPUs are measured",
+    "RayJobErrorBudgetBurnsFast": "whether jobs fail so often is by chance",
+    "RayJobErrorBudgetBurnsSlowly": "whether jobs fail so often is by chance",
     "RayJobFailureRateHigh": "whether half of a namespace's jobs fail is by chance",
 }
 """Alerts on nothing that is stuck in the demo, and why. All others have to be there."""
 
 WITHOUT_UID = {
     "RayClusterPodsUnschedulable": {"namespace", "name"},
+    "RayClusterGpusIdle": {"namespace", "name"},
     "RayPodsImagePull": {"namespace", "kind", "name"},
     # Of a head whose pod was deleted at once, only the namespace is known.
     "RayHeadOutOfMemory": {"namespace"},
@@ -88,13 +113,17 @@ KUBERAYS_OWN = [
 """Of KubeRay's own dashboard, KubeRay-Operator.json, word for word: all that it asks of the nine metrics."""
 
 
-def configure(folder: Path, *targets: str) -> Path:
-    """Write a configuration: the rules, and these targets."""
+def configure(folder: Path, *targets: str, gpus: Sequence[str] = ()) -> Path:
+    """Write a configuration: the rules, these targets, and those that measure GPUs."""
+    for rules in OPTIONAL.values():
+        (folder / rules.name).write_text(hurried(rules))
+    jobs = {"kuberay-exporter": list(targets), "gpus": list(gpus)}
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "2s"},
-        "rule_files": [str(RENDERED)],
+        "rule_files": [str(RENDERED), *(str(folder / rules.name) for rules in OPTIONAL.values())],
         "scrape_configs": [
-            {"job_name": "kuberay-exporter", "honor_labels": True, "static_configs": [{"targets": list(targets)}]}
+            {"job_name": name, "honor_labels": True, "static_configs": [{"targets": addresses}]}
+            for name, addresses in jobs.items()
         ],
     }
     path = folder / "prometheus.yml"
@@ -131,7 +160,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("prometheus")
     with demo("--speed", "30", "--objects", "150") as url:
         targets = [f"{host}:{urlsplit(url).port}" for host in ("127.0.0.1", "localhost")]
-        with prometheus(configure(folder, *targets), folder) as address:
+        gpus = gpu_metrics.serve(targets[0]).server_address
+        configuration = configure(folder, *targets, gpus=[f"{gpus[0]!s}:{gpus[1]}"])
+        with prometheus(configuration, folder) as address:
             yield Live(address)
             # As long as the tests took, no evaluation has failed.
             assert set(evaluation_failures(address)) == {"0"}

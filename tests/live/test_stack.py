@@ -15,13 +15,12 @@ from typing import Any
 import pytest
 
 from tests.support.commands import environment
-from tests.support.helm_chart import ROOT
-from tests.support.prometheus_process import ask
+from tests.support.prometheus_process import ask, query
 from tests.support.watching import wait_until
 
 PATIENCE_SECONDS = 60.0
 
-COMMAND = [sys.executable, str(ROOT / "tools" / "stack.py")]
+COMMAND = [sys.executable, "-m", "tools.stack"]
 
 
 class Stack:
@@ -82,8 +81,11 @@ def test_alerts_of_the_demo_reach_alertmanager_and_nothing_is_left(tmp_path: Pat
         with urllib.request.urlopen(own.pages["exporter"], timeout=10) as page:
             assert page.headers.get_content_type() == "text/html"
         prometheus = own.base("Prometheus")
-        wait_until(lambda: healths(prometheus) == ["up"], "the exporter is scraped", PATIENCE_SECONDS)
-        assert ask(prometheus, "rules")["groups"]
+        wait_until(lambda: healths(prometheus) == ["up", "up"], "both are scraped", PATIENCE_SECONDS)
+        assert {"kuberay-slo", "kuberay-utilisation"} < {group["name"] for group in ask(prometheus, "rules")["groups"]}
+        wait_until(
+            lambda: query(prometheus, "ray_node_gpus_utilization"), "made-up measurements are there", PATIENCE_SECONDS
+        )
         wait_until(lambda: alerts(own.base("Alertmanager")), "an alert has arrived", PATIENCE_SECONDS)
         assert {receiver["name"] for alert in alerts(own.base("Alertmanager")) for receiver in alert["receivers"]} <= {
             "on-call",

@@ -6,7 +6,7 @@
 import json
 from pathlib import Path
 
-from tools.dashboards import clusters, exporter, fleet, jobs, nine, services
+from tools.dashboards import clusters, exporter, fleet, jobs, nine, services, slo, utilisation
 
 FOLDER = Path(__file__).parents[2] / "charts" / "kuberay-exporter" / "files" / "dashboards"
 
@@ -20,6 +20,8 @@ def rendered() -> dict[str, str]:
         "services": services.board(),
         "exporter": exporter.board(),
         "nine": nine.board(),
+        "utilisation": utilisation.board(),
+        "slo": slo.board(),
     }
     return {f"{name}.json": json.dumps(board, indent=2, ensure_ascii=False) + "\n" for name, board in boards.items()}
 

@@ -6,6 +6,9 @@
 {{- range $groups }}{{ if eq .name "kuberay-exporter" }}{{ $exporter = append $exporter . }}{{ end }}{{ end -}}
 {{- $groups = concat (get (fromYaml (.Files.Get "files/rules-nine.yaml")) "groups") $exporter -}}
 {{- end -}}
+{{- range $name, $isChosen := .Values.prometheusRule.groups -}}
+{{- if $isChosen }}{{ $groups = concat $groups (get (fromYaml ($.Files.Get (printf "files/rules-%s.yaml" $name))) "groups") }}{{ end -}}
+{{- end -}}
 {{- toJson $groups -}}
 {{- end -}}
 
@@ -14,7 +17,9 @@
 {{- $needs := fromYaml (.Files.Get "files/families.yaml") -}}
 {{- $silent := list -}}
 {{- if .Values.prometheusRule.enabled -}}
-{{- range $alert, $families := $needs.alerts -}}
+{{- $alerts := $needs.alerts -}}
+{{- range $name, $isChosen := .Values.prometheusRule.groups }}{{ if $isChosen }}{{ $alerts = merge $alerts (get $needs.groups $name) }}{{ end }}{{ end -}}
+{{- range $alert, $families := $alerts -}}
 {{- if not (has $alert $.Values.prometheusRule.disabled) -}}
 {{- with include "kuberay-exporter.missing" (list $ $families) }}{{ $silent = append $silent (printf "%s (needs %s)" $alert .) }}{{ end -}}
 {{- end -}}
