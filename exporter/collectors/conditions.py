@@ -14,40 +14,28 @@ def condition_truth(status: HasConditions | None, type_: str) -> str:
     return "true" if condition is not None and condition.is_true else "false"
 
 
+# Rows in a few lines each.
+# fmt: off
 def condition_rows(prefix: str) -> tuple[Row[Any, Any], ...]:
     """Return the families of all conditions, of any type: types that KubeRay adds later are printed too."""
     return (
-        Row(
-            name=f"{prefix}_status_condition",
-            text="Status of each condition, as a label: true, false or unknown; the value is 1",
-            labels=("condition", "status"),
-            source="status.conditions[].status",
-            series="1 per condition",
-            values=of_status(lambda status: [((c.type, _status(c)), 1) for c in _distinct(status)]),
-        ),
-        Row(
-            name=f"{prefix}_status_condition_reason",
-            text="Reason of the current status of each condition, as a label; the value is 1",
-            labels=("condition", "reason"),
-            source="status.conditions[].reason",
-            series="1 per condition",
-            values=of_status(lambda status: [((c.type, c.reason or ""), 1) for c in _distinct(status)]),
-        ),
-        Row(
-            name=f"{prefix}_status_condition_transition_timestamp_seconds",
-            text="Time at which the status of each condition last changed, in Unix seconds",
-            labels=("condition", "status"),
-            source="status.conditions[].lastTransitionTime",
-            series="1 per condition",
-            values=of_status(
-                lambda status: [
-                    ((c.type, _status(c)), c.last_transition_time.timestamp())
-                    for c in _distinct(status)
-                    if c.last_transition_time is not None
-                ]
-            ),
-        ),
+        Row(f"{prefix}_status_condition",
+            "Status of each condition, as a label: true, false or unknown; the value is 1",
+            "status.conditions[].status",
+            of_status(lambda status: [((c.type, _status(c)), 1) for c in _distinct(status)]),
+            labels=("condition", "status"), series="1 per condition"),
+        Row(f"{prefix}_status_condition_reason",
+            "Reason of the current status of each condition, as a label; the value is 1", "status.conditions[].reason",
+            of_status(lambda status: [((c.type, c.reason or ""), 1) for c in _distinct(status)]),
+            labels=("condition", "reason"), series="1 per condition"),
+        Row(f"{prefix}_status_condition_transition_timestamp_seconds",
+            "Time at which the status of each condition last changed, in Unix seconds",
+            "status.conditions[].lastTransitionTime",
+            of_status(lambda status: [((c.type, _status(c)), c.last_transition_time.timestamp())
+                for c in _distinct(status) if c.last_transition_time is not None]),
+            labels=("condition", "status"), series="1 per condition"),
     )
+# fmt: on
 
 
 def _distinct(status: HasConditions) -> Iterable[Condition]:

@@ -76,38 +76,23 @@ def failed_attempts(job: RayJob) -> Occurrence:
     return Occurrence(times=max(0, job.status.failed or 0) if job.status else 0)
 
 
+# Rows in a few lines each.
+# fmt: off
 RAYJOB_LIFECYCLE: tuple[LifecycleMetric[RayJob, Any], ...] = (
     *lifecycle_counters("kuberay_jobs"),
-    LifecycleMetric(
-        name="kuberay_jobs_finished_total",
-        text="Number of jobs that ended, by status: Succeeded, Stopped, Failed or ValidationFailed",
-        source="status.jobDeploymentStatus, status.jobStatus",
-        occurrence=lambda job, _: finished(job),
-        labels=("status",),
-        known=tuple((end,) for end in ENDS),
-    ),
-    LifecycleMetric(
-        name="kuberay_jobs_failed_total",
-        text="Number of jobs that ended as Failed or ValidationFailed, by KubeRay's reason",
-        source="status.reason",
-        occurrence=lambda job, _: failed(job),
-        labels=("reason",),
-        known=tuple((reason,) for reason in (*REASONS, OTHER_REASON)),
-    ),
-    LifecycleMetric(
-        name="kuberay_jobs_failed_attempts_total",
-        text="Number of failed attempts, including retried ones",
-        source="status.failed",
-        occurrence=lambda job, _: failed_attempts(job),
-    ),
-    LifecycleMetric(
-        name="kuberay_jobs_duration_seconds",
-        text="Time in seconds from Initializing to the end of the last attempt, of jobs that ended",
-        source="status.endTime - status.startTime",
-        occurrence=lambda job, _: ran(job),
-        labels=("status",),
-        known=((SUCCEEDED,), (STOPPED,), (FAILED,)),
-        is_histogram=True,
-    ),
+    LifecycleMetric("kuberay_jobs_finished_total",
+        "Number of jobs that ended, by status: Succeeded, Stopped, Failed or ValidationFailed",
+        "status.jobDeploymentStatus, status.jobStatus", lambda job, _: finished(job), labels=("status",),
+        known=tuple((end,) for end in ENDS)),
+    LifecycleMetric("kuberay_jobs_failed_total",
+        "Number of jobs that ended as Failed or ValidationFailed, by KubeRay's reason", "status.reason",
+        lambda job, _: failed(job), labels=("reason",), known=tuple((reason,) for reason in (*REASONS, OTHER_REASON))),
+    LifecycleMetric("kuberay_jobs_failed_attempts_total", "Number of failed attempts, including retried ones",
+        "status.failed", lambda job, _: failed_attempts(job)),
+    LifecycleMetric("kuberay_jobs_duration_seconds",
+        "Time in seconds from Initializing to the end of the last attempt, of jobs that ended",
+        "status.endTime - status.startTime", lambda job, _: ran(job), labels=("status",),
+        known=((SUCCEEDED,), (STOPPED,), (FAILED,)), is_histogram=True),
     *STAGES,
 )
+# fmt: on

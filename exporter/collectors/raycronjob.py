@@ -16,6 +16,8 @@ def _next_schedule(cron_job: RayCronJob, _remembered: None) -> Values:
     return timestamp(next_due(spec.schedule or "", spec.time_zone or "", since))
 
 
+# Rows in a few lines each.
+# fmt: off
 RAYCRONJOBS: Kind[RayCronJob, None] = Kind(
     plural="raycronjobs",
     name=RayCronJob.kind,
@@ -23,27 +25,16 @@ RAYCRONJOBS: Kind[RayCronJob, None] = Kind(
     remember=remember_nothing,
     is_default=False,
     rows=(
-        Row(
-            name="kuberay_cronjob_info",
-            text="Schedule and time zone, as labels; the value is 1",
-            labels=("schedule", "time_zone"),
-            source="spec.schedule, spec.timeZone",
-            values=of_spec(lambda spec: info(spec.schedule, spec.time_zone)),
-        ),
+        Row("kuberay_cronjob_info", "Schedule and time zone, as labels; the value is 1", "spec.schedule, spec.timeZone",
+            of_spec(lambda spec: info(spec.schedule, spec.time_zone)), labels=("schedule", "time_zone")),
         created_row("kuberay_cronjob"),
         suspended_row("kuberay_cronjob"),
-        Row(
-            name="kuberay_cronjob_last_schedule_timestamp_seconds",
-            text="Time at which a job was last created, in Unix seconds",
-            source="status.lastScheduleTime",
-            values=of_status(lambda status: timestamp(status.last_schedule_time)),
-        ),
-        Row(
-            name="kuberay_cronjob_next_schedule_timestamp_seconds",
-            text="First time of the schedule after the last job or the creation, unless suspended, in Unix seconds",
-            source="spec.schedule, status.lastScheduleTime",
-            values=_next_schedule,
-        ),
+        Row("kuberay_cronjob_last_schedule_timestamp_seconds", "Time at which a job was last created, in Unix seconds",
+            "status.lastScheduleTime", of_status(lambda status: timestamp(status.last_schedule_time))),
+        Row("kuberay_cronjob_next_schedule_timestamp_seconds",
+            "First time of the schedule after the last job or the creation, unless suspended, in Unix seconds",
+            "spec.schedule, status.lastScheduleTime", _next_schedule),
         labels_row("kuberay_cronjob"),
     ),
 )
+# fmt: on

@@ -35,6 +35,8 @@ def _unless_suspended(amount: Callable[[RayClusterStatus], float | None]) -> Cal
     return of_cluster
 
 
+# Rows in a few lines each.
+# fmt: off
 def _resource(
     unit: str, words: str, source: str, amount: Callable[[RayClusterStatus], Quantity | None]
 ) -> tuple[Integral[RayCluster], ...]:
@@ -42,19 +44,9 @@ def _resource(
     value = _unless_suspended(lambda status: quantity(amount(status)))
     seconds = f"{words} that all desired pods request, times the seconds for which they do so, since the exporter"
     return (
-        Integral(
-            name=f"kuberay_cluster_requested_{unit}_seconds_total",
-            text=f"{seconds} first received the cluster",
-            source=f"status.{source}",
-            amount=value,
-            is_per_object=True,
-        ),
-        Integral(
-            name=f"kuberay_clusters_requested_{unit}_seconds_total",
-            text=f"{seconds} started",
-            source=f"status.{source}",
-            amount=value,
-        ),
+        Integral(f"kuberay_cluster_requested_{unit}_seconds_total", f"{seconds} first received the cluster",
+            f"status.{source}", value, is_per_object=True),
+        Integral(f"kuberay_clusters_requested_{unit}_seconds_total", f"{seconds} started", f"status.{source}", value),
     )
 
 
@@ -63,17 +55,12 @@ REQUESTED: tuple[Integral[RayCluster], ...] = (
     *_resource("memory_byte", "Bytes of memory", "desiredMemory", lambda status: status.desired_memory),
     *_resource("gpu", "GPUs", "desiredGPU", lambda status: status.desired_gpu),
     *_resource("tpu", "TPUs", "desiredTPU", lambda status: status.desired_tpu),
-    Integral(
-        name="kuberay_clusters_requested_worker_seconds_total",
-        text="Desired worker replicas, times the seconds for which they are desired, since the exporter started",
-        source="status.desiredWorkerReplicas",
-        amount=_unless_suspended(lambda status: status.desired_worker_replicas),
-    ),
-    Integral(
-        name="kuberay_clusters_ready_worker_seconds_total",
-        text="Ready worker replicas, times the seconds for which they are ready, since the exporter started",
-        source="status.readyWorkerReplicas",
-        amount=_unless_suspended(lambda status: status.ready_worker_replicas),
-    ),
+    Integral("kuberay_clusters_requested_worker_seconds_total",
+        "Desired worker replicas, times the seconds for which they are desired, since the exporter started",
+        "status.desiredWorkerReplicas", _unless_suspended(lambda status: status.desired_worker_replicas)),
+    Integral("kuberay_clusters_ready_worker_seconds_total",
+        "Ready worker replicas, times the seconds for which they are ready, since the exporter started",
+        "status.readyWorkerReplicas", _unless_suspended(lambda status: status.ready_worker_replicas)),
 )
+# fmt: on
 """The cluster's table of integrals."""

@@ -74,19 +74,16 @@ def upgraded(rollouts: Rollouts) -> Occurrence:
     return Occurrence(rollouts.upgrades, seconds=rollouts.upgrade_seconds) if rollouts.upgrades else NO_OCCURRENCE
 
 
+# Rows in a few lines each.
+# fmt: off
 ROLLOUTS: tuple[LifecycleMetric[RayService, Rollouts], ...] = (
-    LifecycleMetric(
-        name="kuberay_services_upgrade_duration_seconds",
-        text="Time in seconds from the start of an upgrade to its end, rolled back or not, of services not suspended",
-        source="status.conditions[UpgradeInProgress].lastTransitionTime",
-        occurrence=lambda _service, rollouts: upgraded(rollouts or NOTHING),
-        is_histogram=True,
-    ),
-    LifecycleMetric(
-        name="kuberay_services_rollbacks_total",
-        text="Number of rollbacks of upgrades",
-        source="status.conditions[RollbackInProgress].status",
-        occurrence=lambda _service, rollouts: Occurrence((rollouts or NOTHING).rollbacks),
-    ),
+    LifecycleMetric("kuberay_services_upgrade_duration_seconds",
+        "Time in seconds from the start of an upgrade to its end, rolled back or not, of services not suspended",
+        "status.conditions[UpgradeInProgress].lastTransitionTime",
+        lambda _service, rollouts: upgraded(rollouts or NOTHING), is_histogram=True),
+    LifecycleMetric("kuberay_services_rollbacks_total", "Number of rollbacks of upgrades",
+        "status.conditions[RollbackInProgress].status",
+        lambda _service, rollouts: Occurrence((rollouts or NOTHING).rollbacks)),
 )
+# fmt: on
 """Rows of the service's lifecycle table."""

@@ -65,34 +65,21 @@ def _measured(seconds: float | None) -> Occurrence:
     return NO_OCCURRENCE if seconds is None else Occurrence(seconds=seconds)
 
 
+# Rows in a few lines each.
+# fmt: off
 STAGES: tuple[LifecycleMetric[RayJob, object], ...] = (
-    LifecycleMetric(
-        name="kuberay_jobs_queued_duration_seconds",
-        text="Time in seconds from the creation of a job to its first start, suspension included",
-        source="status.startTime - metadata.creationTimestamp",
-        occurrence=lambda job, _: queued(job),
-        is_histogram=True,
-    ),
-    LifecycleMetric(
-        name="kuberay_jobs_starting_duration_seconds",
-        text="Time in seconds from Initializing to the start of the Ray job itself, once for each job",
-        source="status.rayJobInfo.startTime - status.startTime",
-        occurrence=lambda job, _: starting(job),
-        is_histogram=True,
-    ),
-    LifecycleMetric(
-        name="kuberay_jobs_running_duration_seconds",
-        text="Time in seconds that the Ray job of the last attempt ran, of jobs that became Complete or Failed",
-        source="status.rayJobInfo.endTime - status.rayJobInfo.startTime",
-        occurrence=lambda job, _: running(job),
-        is_histogram=True,
-    ),
-    LifecycleMetric(
-        name="kuberay_jobs_total_duration_seconds",
-        text="Time in seconds from the creation of a job to its end, of jobs that became Complete or Failed",
-        source="status.endTime - metadata.creationTimestamp",
-        occurrence=lambda job, _: total(job),
-        is_histogram=True,
-    ),
+    LifecycleMetric("kuberay_jobs_queued_duration_seconds",
+        "Time in seconds from the creation of a job to its first start, suspension included",
+        "status.startTime - metadata.creationTimestamp", lambda job, _: queued(job), is_histogram=True),
+    LifecycleMetric("kuberay_jobs_starting_duration_seconds",
+        "Time in seconds from Initializing to the start of the Ray job itself, once for each job",
+        "status.rayJobInfo.startTime - status.startTime", lambda job, _: starting(job), is_histogram=True),
+    LifecycleMetric("kuberay_jobs_running_duration_seconds",
+        "Time in seconds that the Ray job of the last attempt ran, of jobs that became Complete or Failed",
+        "status.rayJobInfo.endTime - status.rayJobInfo.startTime", lambda job, _: running(job), is_histogram=True),
+    LifecycleMetric("kuberay_jobs_total_duration_seconds",
+        "Time in seconds from the creation of a job to its end, of jobs that became Complete or Failed",
+        "status.endTime - metadata.creationTimestamp", lambda job, _: total(job), is_histogram=True),
 )
+# fmt: on
 """Rows of the job's lifecycle table."""

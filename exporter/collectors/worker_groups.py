@@ -54,54 +54,28 @@ def _distinct(spec: RayClusterSpec) -> Iterable[WorkerGroupSpec]:
     return distinct.values()
 
 
+# Rows in a few lines each.
+# fmt: off
 GROUP_ROWS: tuple[Row[RayCluster, Any], ...] = (
-    Row(
-        name="kuberay_cluster_group_desired_replicas",
-        text="Desired number of replicas of each worker group, within its limits, 0 if the group is suspended",
-        labels=("group",),
-        source="spec.workerGroupSpecs[].replicas",
-        series="1 per worker group",
-        values=_each(desired_replicas),
-    ),
-    Row(
-        name="kuberay_cluster_group_min_replicas",
-        text="Minimum number of replicas of each worker group",
-        labels=("group",),
-        source="spec.workerGroupSpecs[].minReplicas",
-        series="1 per worker group",
-        values=_each(lambda group: group.min_replicas),
-    ),
-    Row(
-        name="kuberay_cluster_group_max_replicas",
-        text="Maximum number of replicas of each worker group, unless unlimited",
-        labels=("group",),
-        source="spec.workerGroupSpecs[].maxReplicas",
-        series="1 per limited worker group",
-        values=_each(lambda group: limit(group.max_replicas)),
-    ),
-    Row(
-        name="kuberay_cluster_group_hosts",
-        text="Number of hosts of each replica of a worker group, each of them a pod",
-        labels=("group",),
-        source="spec.workerGroupSpecs[].numOfHosts",
-        series="1 per worker group",
-        values=_each(lambda group: group.num_of_hosts),
-    ),
-    Row(
-        name="kuberay_cluster_group_suspended",
-        text="Whether each worker group is suspended: 1 if it is, otherwise 0",
-        labels=("group",),
-        source="spec.workerGroupSpecs[].suspend",
-        series="1 per worker group",
-        values=_each(lambda group: 1 if group.suspend else 0),
-    ),
-    Row(
-        name="kuberay_cluster_group_scale_gate",
-        text="Gates that keep a worker group from growing, such as an exceeded quota, as a label; the value is 1",
-        labels=("group", "gate"),
-        source="spec.workerGroupSpecs[].scaleStrategy.scaleGate[].name",
-        series="1 per gate",
-        values=of_spec(_gates),
-    ),
+    Row("kuberay_cluster_group_desired_replicas",
+        "Desired number of replicas of each worker group, within its limits, 0 if the group is suspended",
+        "spec.workerGroupSpecs[].replicas", _each(desired_replicas), labels=("group",), series="1 per worker group"),
+    Row("kuberay_cluster_group_min_replicas", "Minimum number of replicas of each worker group",
+        "spec.workerGroupSpecs[].minReplicas", _each(lambda group: group.min_replicas), labels=("group",),
+        series="1 per worker group"),
+    Row("kuberay_cluster_group_max_replicas", "Maximum number of replicas of each worker group, unless unlimited",
+        "spec.workerGroupSpecs[].maxReplicas", _each(lambda group: limit(group.max_replicas)), labels=("group",),
+        series="1 per limited worker group"),
+    Row("kuberay_cluster_group_hosts", "Number of hosts of each replica of a worker group, each of them a pod",
+        "spec.workerGroupSpecs[].numOfHosts", _each(lambda group: group.num_of_hosts), labels=("group",),
+        series="1 per worker group"),
+    Row("kuberay_cluster_group_suspended", "Whether each worker group is suspended: 1 if it is, otherwise 0",
+        "spec.workerGroupSpecs[].suspend", _each(lambda group: 1 if group.suspend else 0), labels=("group",),
+        series="1 per worker group"),
+    Row("kuberay_cluster_group_scale_gate",
+        "Gates that keep a worker group from growing, such as an exceeded quota, as a label; the value is 1",
+        "spec.workerGroupSpecs[].scaleStrategy.scaleGate[].name", of_spec(_gates), labels=("group", "gate"),
+        series="1 per gate"),
 )
+# fmt: on
 """Rows of the cluster's table."""

@@ -6,47 +6,31 @@ from exporter.families.table import LifecycleMetric, Occurrence, Row, UserLabels
 from exporter.families.values import info, of_spec, timestamp, truth
 
 
+# fmt: off
 def created_row(prefix: str) -> Row[Any, Any]:
     """Return the row of the creation time, which every kind has."""
-    return Row(
-        name=f"{prefix}_created_timestamp_seconds",
-        text="Creation time of the object, in Unix seconds",
-        source="metadata.creationTimestamp",
-        series="1",
-        values=lambda obj, _: timestamp(obj.metadata.creation_timestamp),
-    )
+    return Row(f"{prefix}_created_timestamp_seconds", "Creation time of the object, in Unix seconds",
+        "metadata.creationTimestamp", lambda obj, _: timestamp(obj.metadata.creation_timestamp), series="1")
 
 
 def deletion_row(prefix: str) -> Row[Any, Any]:
     """Return the row of the time at which the deletion was requested."""
-    return Row(
-        name=f"{prefix}_deletion_timestamp_seconds",
-        text="Time at which the deletion of an object that still exists was requested, in Unix seconds",
-        source="metadata.deletionTimestamp",
-        values=lambda obj, _: timestamp(obj.metadata.deletion_timestamp),
-    )
+    return Row(f"{prefix}_deletion_timestamp_seconds",
+        "Time at which the deletion of an object that still exists was requested, in Unix seconds",
+        "metadata.deletionTimestamp", lambda obj, _: timestamp(obj.metadata.deletion_timestamp))
 
 
 def suspended_row(prefix: str) -> Row[Any, Any]:
     """Return the row of requested suspension (`spec.suspend`)."""
-    return Row(
-        name=f"{prefix}_suspended",
-        text="Whether suspension is requested: 1 if it is, otherwise 0",
-        source="spec.suspend",
-        series="1",
-        values=lambda obj, _: truth(obj.spec.suspend if obj.spec else None),
-    )
+    return Row(f"{prefix}_suspended", "Whether suspension is requested: 1 if it is, otherwise 0", "spec.suspend",
+        lambda obj, _: truth(obj.spec.suspend if obj.spec else None), series="1")
 
 
 def managed_by_row(prefix: str) -> Row[Any, Any]:
     """Return the row of the controller, of kinds with `spec.managedBy`."""
-    return Row(
-        name=f"{prefix}_managed_by",
-        text="Controller that reconciles the object, as a label; the value is 1",
-        labels=("managed_by",),
-        source="spec.managedBy",
-        values=of_spec(lambda spec: info(spec.managed_by)),
-    )
+    return Row(f"{prefix}_managed_by", "Controller that reconciles the object, as a label; the value is 1",
+        "spec.managedBy", of_spec(lambda spec: info(spec.managed_by)), labels=("managed_by",))
+# fmt: on
 
 
 def labels_row(prefix: str, *, is_retained: bool = False) -> UserLabels:
@@ -59,20 +43,13 @@ def labels_row(prefix: str, *, is_retained: bool = False) -> UserLabels:
     )
 
 
+# fmt: off
 def lifecycle_counters(prefix: str) -> tuple[LifecycleMetric[Any, Any], ...]:
     """Return the counters of created and deleted objects, each uid once."""
     return (
-        LifecycleMetric(
-            name=f"{prefix}_created_total",
-            text="Number of objects created since the exporter started",
-            source="objects that appear after the first list",
-            occurrence=lambda _obj, _: Occurrence(),
-        ),
-        LifecycleMetric(
-            name=f"{prefix}_deleted_total",
-            text="Number of objects deleted since the exporter started",
-            source="objects that disappear",
-            occurrence=lambda _obj, _: Occurrence(),
-            counts_deletions=True,
-        ),
+        LifecycleMetric(f"{prefix}_created_total", "Number of objects created since the exporter started",
+            "objects that appear after the first list", lambda _obj, _: Occurrence()),
+        LifecycleMetric(f"{prefix}_deleted_total", "Number of objects deleted since the exporter started",
+            "objects that disappear", lambda _obj, _: Occurrence(), counts_deletions=True),
     )
+# fmt: on
