@@ -63,9 +63,9 @@ class Fleet:
             present = self.objects[kind.plural]
             families = ObjectFamilies(kind)
             store: MetricsStore[Any] = MetricsStore(
-                kind.plural,
+                kind,
                 (
-                    ObjectSource(families, [present], receipt_time=time.time),
+                    ObjectSource(families, receipt_time=time.time),
                     TotalSource(LifecycleTotals(kind, (60.0, 600.0)), families.remembered),
                     IntegralSource(Integrals(kind)),
                 ),

@@ -1,7 +1,6 @@
 """Any JSON that an API server could hold as an object of these kinds: never a crash, always a valid exposition."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -209,16 +208,6 @@ OBJECTS = st.fixed_dictionaries(
 )
 
 
-class Present:
-    """A store: the values of a dictionary, whatever is in it when they are read."""
-
-    def __init__(self, objects: dict[str, Any]) -> None:
-        self._objects = objects
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._objects.values())
-
-
 @given(st.lists(st.tuples(st.sampled_from(sorted(BY_PLURAL)), OBJECTS), max_size=8), st.none() | st.floats(0, 2e9))
 def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: float | None) -> None:
     """Each is decoded or refused; what is printed is valid in both formats, and `collect` agrees with it."""
@@ -229,7 +218,6 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
             ObjectFamilies(kind, user_labels=("*",)),
             EventTotals(report=log_event, kinds=DIAGNOSED) if kind is EVENTS else LifecycleTotals(kind, (10.0, 60.0)),
             Integrals(kind, clock=clock),
-            stores=[Present(present[kind.plural])],
             clock=clock,
             receipt_time=lambda: received_at,
         )

@@ -72,7 +72,7 @@ def test_the_collector_of_cron_jobs_yields_what_is_printed() -> None:
     """A kind without totals and integrals."""
     cron_job = manifest({"lastScheduleTime": "2026-11-23T10:00:00Z"}) | {"spec": {"schedule": "@daily"}}
     obj = decode(RAYCRONJOBS, cron_job)
-    store, registry = metrics_store(ObjectFamilies(RAYCRONJOBS), stores=[[obj]]), CollectorRegistry()
+    store, registry = metrics_store(ObjectFamilies(RAYCRONJOBS)), CollectorRegistry()
     store.on_change([obj], [])
     registry.register(store)
     body = bytes(Exposition([store], CollectorRegistry()).body(Format.TEXT))

@@ -174,6 +174,7 @@ class EventTotals:
             if family_filter(row.name)
         ]
         self.families = tuple([family for family, _ in self._series])
+        self.reads = frozenset[str]()
 
     def observe(self, event: Event, remembered: None = None) -> Observation[Event]:  # noqa: ARG002 - as of all totals
         return Observation(event, (occurred(event),))

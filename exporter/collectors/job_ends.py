@@ -86,13 +86,15 @@ RAYJOB_LIFECYCLE: tuple[LifecycleMetric[RayJob, Any], ...] = (
         known=tuple((end,) for end in ENDS)),
     LifecycleMetric("kuberay_jobs_failed_total",
         "Number of jobs that ended as Failed or ValidationFailed, by KubeRay's reason", "status.reason",
-        lambda job, _: failed(job), labels=("reason",), known=tuple((reason,) for reason in (*REASONS, OTHER_REASON))),
+        lambda job, _: failed(job), labels=("reason",), known=tuple((reason,) for reason in (*REASONS, OTHER_REASON)),
+        reads="status.jobDeploymentStatus, status.jobStatus"),
     LifecycleMetric("kuberay_jobs_failed_attempts_total", "Number of failed attempts, including retried ones",
         "status.failed", lambda job, _: failed_attempts(job)),
     LifecycleMetric("kuberay_jobs_duration_seconds",
         "Time in seconds from Initializing to the end of the last attempt, of jobs that ended",
         "status.endTime - status.startTime", lambda job, _: ran(job), labels=("status",),
-        known=((SUCCEEDED,), (STOPPED,), (FAILED,)), is_histogram=True),
+        known=((SUCCEEDED,), (STOPPED,), (FAILED,)), is_histogram=True,
+        reads="status.jobDeploymentStatus, status.jobStatus"),
     *STAGES,
 )
 # fmt: on

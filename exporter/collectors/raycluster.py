@@ -93,7 +93,8 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             "The time, in seconds, when a RayCluster's `RayClusterProvisioned` status transitions from false (or "
             "unset) to true",
             "status.conditions[RayClusterProvisioned].lastTransitionTime - metadata.creationTimestamp",
-            lambda cluster, remembered: number(provisioned_seconds(cluster, remembered)), is_stable=True),
+            lambda cluster, remembered: number(provisioned_seconds(cluster, remembered)), is_stable=True,
+            reads="status.stateTransitionTimes"),
         created_row("kuberay_cluster"),
         deletion_row("kuberay_cluster"),
         Row("kuberay_cluster_state",
@@ -150,7 +151,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
         LifecycleMetric("kuberay_clusters_provisioning_duration_seconds",
             "Time in seconds from the creation of a cluster to RayClusterProvisioned, of clusters never suspended",
             "status.conditions[RayClusterProvisioned].lastTransitionTime - metadata.creationTimestamp",
-            lambda cluster, _: first_provisioning(cluster), is_histogram=True),
+            lambda cluster, _: first_provisioning(cluster), is_histogram=True, reads="status.stateTransitionTimes"),
     ),
     integrals=REQUESTED,
 )

@@ -33,7 +33,8 @@ RAYCRONJOBS: Kind[RayCronJob, None] = Kind(
             "status.lastScheduleTime", of_status(lambda status: timestamp(status.last_schedule_time))),
         Row("kuberay_cronjob_next_schedule_timestamp_seconds",
             "First time of the schedule after the last job or the creation, unless suspended, in Unix seconds",
-            "spec.schedule, status.lastScheduleTime", _next_schedule),
+            "spec.schedule, status.lastScheduleTime", _next_schedule,
+            reads="metadata.creationTimestamp, metadata.deletionTimestamp, spec.suspend, spec.timeZone"),
         labels_row("kuberay_cronjob"),
     ),
 )

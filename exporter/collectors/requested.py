@@ -7,6 +7,9 @@ from exporter.resources.meta import find_condition
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.raycluster import RayCluster, RayClusterStatus
 
+SUSPENSION = "spec.suspend, spec.idleSuspend, status.conditions, status.state"
+"""The fields that `is_suspended` reads."""
+
 
 def is_suspended(cluster: RayCluster) -> bool:
     """Tell whether it requests nothing: suspended, or to be suspended; its status keeps the desired amounts.
@@ -45,8 +48,9 @@ def _resource(
     seconds = f"{words} that all desired pods request, times the seconds for which they do so, since the exporter"
     return (
         Integral(f"kuberay_cluster_requested_{unit}_seconds_total", f"{seconds} first received the cluster",
-            f"status.{source}", value, is_per_object=True),
-        Integral(f"kuberay_clusters_requested_{unit}_seconds_total", f"{seconds} started", f"status.{source}", value),
+            f"status.{source}", value, is_per_object=True, reads=SUSPENSION),
+        Integral(f"kuberay_clusters_requested_{unit}_seconds_total", f"{seconds} started", f"status.{source}", value,
+            reads=SUSPENSION),
     )
 
 
@@ -57,10 +61,11 @@ REQUESTED: tuple[Integral[RayCluster], ...] = (
     *_resource("tpu", "TPUs", "desiredTPU", lambda status: status.desired_tpu),
     Integral("kuberay_clusters_requested_worker_seconds_total",
         "Desired worker replicas, times the seconds for which they are desired, since the exporter started",
-        "status.desiredWorkerReplicas", _unless_suspended(lambda status: status.desired_worker_replicas)),
+        "status.desiredWorkerReplicas", _unless_suspended(lambda status: status.desired_worker_replicas),
+        reads=SUSPENSION),
     Integral("kuberay_clusters_ready_worker_seconds_total",
         "Ready worker replicas, times the seconds for which they are ready, since the exporter started",
-        "status.readyWorkerReplicas", _unless_suspended(lambda status: status.ready_worker_replicas)),
+        "status.readyWorkerReplicas", _unless_suspended(lambda status: status.ready_worker_replicas), reads=SUSPENSION),
 )
 # fmt: on
 """The cluster's table of integrals."""

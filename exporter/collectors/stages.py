@@ -70,16 +70,20 @@ def _measured(seconds: float | None) -> Occurrence:
 STAGES: tuple[LifecycleMetric[RayJob, object], ...] = (
     LifecycleMetric("kuberay_jobs_queued_duration_seconds",
         "Time in seconds from the creation of a job to its first start, suspension included",
-        "status.startTime - metadata.creationTimestamp", lambda job, _: queued(job), is_histogram=True),
+        "status.startTime - metadata.creationTimestamp", lambda job, _: queued(job), is_histogram=True,
+        reads="status.jobDeploymentStatus, status.failed"),
     LifecycleMetric("kuberay_jobs_starting_duration_seconds",
         "Time in seconds from Initializing to the start of the Ray job itself, once for each job",
-        "status.rayJobInfo.startTime - status.startTime", lambda job, _: starting(job), is_histogram=True),
+        "status.rayJobInfo.startTime - status.startTime", lambda job, _: starting(job), is_histogram=True,
+        reads="status.jobDeploymentStatus"),
     LifecycleMetric("kuberay_jobs_running_duration_seconds",
         "Time in seconds that the Ray job of the last attempt ran, of jobs that became Complete or Failed",
-        "status.rayJobInfo.endTime - status.rayJobInfo.startTime", lambda job, _: running(job), is_histogram=True),
+        "status.rayJobInfo.endTime - status.rayJobInfo.startTime", lambda job, _: running(job), is_histogram=True,
+        reads="status.jobDeploymentStatus"),
     LifecycleMetric("kuberay_jobs_total_duration_seconds",
         "Time in seconds from the creation of a job to its end, of jobs that became Complete or Failed",
-        "status.endTime - metadata.creationTimestamp", lambda job, _: total(job), is_histogram=True),
+        "status.endTime - metadata.creationTimestamp", lambda job, _: total(job), is_histogram=True,
+        reads="status.jobDeploymentStatus"),
 )
 # fmt: on
 """Rows of the job's lifecycle table."""

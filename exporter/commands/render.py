@@ -44,7 +44,7 @@ class Renderer:
         self._metrics_stores: dict[str, MetricsStore[Any]] = {
             # Files show the current state: nothing has occurred that could be counted, and the time at
             # which they were written is not known.
-            kind.name: MetricsStore(kind.plural, [ObjectSource(families, (), receipt_time=lambda: None)], lambda: None)
+            kind.name: MetricsStore(kind, [ObjectSource(families, receipt_time=lambda: None)], lambda: None)
             for kind in kinds
             for families in [ObjectFamilies(kind, family_filter, user_labels(kind.plural))]
         }

@@ -70,10 +70,11 @@ class Content(NamedTuple):
     columns: tuple[Column, ...]
     changed: Mapping[int, ObjectLines]
 
-    def text(self, slot: int) -> bytes:
-        """Return an object's lines, family after family."""
-        lines = self.changed.get(slot)
-        return lines.text if lines else b"".join([column.of_slot(slot) for column in self.columns])
+    def of_slot(self, slot: int) -> list[bytes]:
+        """Return an object's lines, family by family."""
+        if lines := self.changed.get(slot):
+            return [lines.of_family(index) for index in range(len(self.columns))]
+        return [column.of_slot(slot) for column in self.columns]
 
     def joined(self) -> "Content":
         """Return the same with all lines in the columns."""
@@ -126,12 +127,17 @@ class RenderedLines:
 
     def render(self, samples: Sequence[list[Sample]]) -> ObjectLines:
         """Return the lines of an object's samples, which are given family by family."""
-        return ObjectLines.of(
-            [text.lines(some) if some else b"" for text, some in zip(self._texts, samples, strict=True)]
-        )
+        return ObjectLines.of(_lines(samples, self._texts))
 
-    def update(self, changed: Mapping[str, ObjectLines], removed: Iterable[str] = ()) -> None:
-        """Remove and add objects. Unknown keys in `removed` are ignored; without families nothing is kept."""
+    def render_some(self, samples: Sequence[list[Sample]], places: Sequence[int]) -> Mapping[int, bytes]:
+        """Return the lines of the samples of some families, by the places of these."""
+        return dict(zip(places, _lines(samples, [self._texts[place] for place in places]), strict=True))
+
+    def update(self, changed: Mapping[str, ObjectLines | Mapping[int, bytes]], removed: Iterable[str] = ()) -> None:
+        """Remove and add objects; of a present one, the lines of some families by their places may be replaced.
+
+        Unknown keys in `removed` are ignored; without families nothing is kept.
+        """
         if not self._texts:
             return
         with self._lock:
@@ -164,16 +170,14 @@ class RenderedLines:
                 page.content = joined
         return joined.columns
 
-    def _put(self, key: str, lines: ObjectLines) -> None:
-        place = self._place_of.get(key)
-        if place is None:
-            page, slot = self._place_of[key] = self._new_place()
+    def _put(self, key: str, lines: ObjectLines | Mapping[int, bytes]) -> None:
+        page, slot = self._place_of.get(key) or self._place_of.setdefault(key, self._new_place())
+        before = page.content.of_slot(slot)
+        if not isinstance(lines, ObjectLines):
+            lines = ObjectLines.of([lines.get(index, of_family) for index, of_family in enumerate(before)])
+        # Most status writes change nothing that is printed: their page stays as it is.
+        if lines.text != b"".join(before):
             page.put(slot, lines)
-        else:
-            page, slot = place
-            # Most status writes change nothing that is printed: their page stays as it is.
-            if page.content.text(slot) != lines.text:
-                page.put(slot, lines)
 
     def _new_place(self) -> tuple[LinePage, int]:
         if not self._pages_with_room:
@@ -198,3 +202,7 @@ class RenderedLines:
         if page.is_empty:
             self._pages.remove(page)
             self._pages_with_room.remove(page)
+
+
+def _lines(samples: Sequence[list[Sample]], texts: Sequence[FamilyText]) -> list[bytes]:
+    return [text.lines(some) if some else b"" for text, some in zip(texts, samples, strict=True)]

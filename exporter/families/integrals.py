@@ -12,6 +12,7 @@ from exporter.clock import Clock, SystemClock
 from exporter.exposition.model import Family, GrowingCounters, Growth, Sample
 from exporter.families.limits import NO_REPORT
 from exporter.families.namespaces import Namespaces
+from exporter.families.read_fields import fields_of
 from exporter.families.table import Integral, Kind, T
 from exporter.resources.meta import ObjectMeta
 
@@ -59,6 +60,7 @@ class Integrals(Generic[T]):
         families = [_family(row, kind.identity) for row in self._rows]
         self.object_families = tuple(families[: self._per_object])
         self.namespace_families = tuple(families[self._per_object :])
+        self.reads = fields_of(*[text for row in rows for text in (row.source, row.reads)])
         self._clock = clock or SystemClock()
         self._namespaces = Namespaces(self._clock)
         # By uid: the namespace, and what the object requests now.

@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol
 from exporter.clock import Clock, SystemClock
 from exporter.exposition.model import Family, Sample, histogram_samples
 from exporter.families.namespaces import Namespaces
+from exporter.families.read_fields import fields_of
 from exporter.families.table import Kind, LifecycleMetric, Occurrence, T
 
 
@@ -24,6 +25,7 @@ class Totals(Protocol[T]):
     """
 
     families: tuple[Family, ...]
+    reads: frozenset[str]
 
     def observe(self, obj: T, remembered: Any = None) -> Observation[T]:
         """Return what a version of an object shows to have occurred; `remembered` is the kind's memory of it."""
@@ -67,6 +69,8 @@ class LifecycleTotals(Generic[T]):
         """
         self._counts = [_Counts(metric, buckets) for metric in kind.lifecycle if family_filter(metric.name)]
         self.families = tuple(counts.family for counts in self._counts)
+        metrics = [counts.metric for counts in self._counts]
+        self.reads = fields_of(*[text for metric in metrics for text in (metric.source, metric.reads)])
         self._namespaces = Namespaces(clock or SystemClock(), namespace_dropped)
         # By uid: the namespace, and the occurrences of each metric when the object was last seen.
         self._seen: dict[str, tuple[str, tuple[int, ...]]] = {}

@@ -1,12 +1,13 @@
 """The rows of a kind, made ready: they derive samples from objects, and remember what later versions do not show."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from operator import itemgetter
 from typing import Generic, NamedTuple
 
 from exporter.exposition.model import Family, Sample
 from exporter.families.labels import allowed_labels
 from exporter.families.limits import NO_REPORT, Limits
+from exporter.families.read_fields import fields_of
 from exporter.families.table import Kind, M, Row, T, UserLabels
 
 
@@ -39,19 +40,29 @@ class ObjectFamilies(Generic[T, M]):
             if family_filter(row.name) and (isinstance(row, Row) or user_labels)
         ]
         self.families = tuple(row.family for row in self._rows)
+        self.reads = frozenset().union(*[row.reads for row in self._rows])
         self._remembered: dict[str, M] = {}
 
-    def observe(self, obj: T, received_at: float | None) -> tuple[list[Sample], ...]:
-        """Take a new version of an object into account; return its samples, family by family."""
+    def rows_that_read(self, fields: Collection[str]) -> list[int]:
+        """Return the places of the families that follow from one of these fields."""
+        return [place for place, row in enumerate(self._rows) if not row.reads.isdisjoint(fields)]
+
+    def observe(
+        self, obj: T, received_at: float | None, places: Collection[int] | None = None
+    ) -> tuple[list[Sample], ...]:
+        """Take a new version of an object into account; return its samples, family by family, or those of `places`."""
         uid = obj.metadata.uid
         remembered = self.kind.remember(obj, self._remembered.get(uid), received_at)
         if remembered is not None:
             self._remembered[uid] = remembered
-        return self.samples(obj)
+        return self.samples(obj, places)
 
-    def samples(self, obj: T) -> tuple[list[Sample], ...]:
+    def samples(self, obj: T, places: Collection[int] | None = None) -> tuple[list[Sample], ...]:
         """Return the samples of the version that was observed last, family by family."""
-        return tuple([samples for _, samples in self._by_row(obj)])
+        rows = self._rows if places is None else [self._rows[place] for place in places]
+        meta = obj.metadata
+        identity, remembered = (meta.name, meta.namespace, meta.uid), self._remembered.get(meta.uid)
+        return tuple([row.samples(obj, remembered, identity) for row in rows])
 
     def remembered(self, uid: str) -> M | None:
         """Return what is remembered of an object."""
@@ -61,17 +72,13 @@ class ObjectFamilies(Generic[T, M]):
         """Return the samples that stay after the object was deleted, family by family; None: nothing stays."""
         if not self.kind.is_finished(obj):
             return None
-        return tuple([row_samples if row.is_retained else [] for row, row_samples in self._by_row(obj)])
+        return tuple(
+            [samples if row.is_retained else [] for row, samples in zip(self._rows, self.samples(obj), strict=True)]
+        )
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a deleted object."""
         self._remembered.pop(uid, None)
-
-    def _by_row(self, obj: T) -> Iterator[tuple["_PreparedRow[T, M]", list[Sample]]]:
-        meta = obj.metadata
-        identity = (meta.name, meta.namespace, meta.uid)
-        remembered = self._remembered.get(meta.uid)
-        return ((row, row.samples(obj, remembered, identity)) for row in self._rows)
 
 
 class _PreparedRow(NamedTuple, Generic[T, M]):
@@ -79,6 +86,7 @@ class _PreparedRow(NamedTuple, Generic[T, M]):
 
     family: Family
     is_retained: bool
+    reads: frozenset[str]
     samples: Callable[[T, M | None, tuple[str, ...]], list[Sample]]
 
 
@@ -95,7 +103,8 @@ def _prepared(row: Row[T, M], identity: tuple[str, ...], limits: Limits) -> _Pre
             for own, value in bounded(row.values(obj, remembered))
         ]
 
-    return _PreparedRow(Family(row.name, row.type, row.help, sorted(names)), row.is_retained, samples)
+    family = Family(row.name, row.type, row.help, sorted(names))
+    return _PreparedRow(family, row.is_retained, fields_of(row.source, row.reads), samples)
 
 
 def _prepared_labels(
@@ -108,4 +117,5 @@ def _prepared_labels(
         names = tuple(sorted(labels))
         return [Sample(limits.values(tuple([labels[name] for name in names])), 1, label_names=names)]
 
-    return _PreparedRow(Family(row.name, row.type, row.help, identity), row.is_retained, samples)
+    family = Family(row.name, row.type, row.help, identity)
+    return _PreparedRow(family, row.is_retained, fields_of(row.source), samples)

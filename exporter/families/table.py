@@ -61,6 +61,8 @@ class Row(Generic[T, M]):
         is_retained: its series stay for --retain-deleted after a finished object was deleted.
         is_counter: its value only grows while the object exists; the name ends in `_total`.
         is_stable: it is one of the operator's nine: `text` is the operator's HELP, to the letter.
+        reads: the fields that it is derived from in addition to `source`, or that its memory is. It is derived again
+            only if one of these differs.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Row(Generic[T, M]):
     is_retained: bool = False
     is_counter: bool = False
     is_stable: bool = False
+    reads: str = ""
 
     @property
     def type(self) -> str:
@@ -94,6 +97,7 @@ class UserLabels:
     series: str = "1 with --metric-labels-allowlist"
     type: str = "gauge"
     is_stable: bool = False
+    reads: str = ""
 
 
 class Occurrence(NamedTuple):
@@ -121,7 +125,7 @@ class LifecycleMetric(Generic[T_contra, M_contra]):
     counts once, however often it is seen.
 
     Attributes:
-        name, text, source: as of a row. HELP is the text and a full stop.
+        name, text, source, reads: as of a row. HELP is the text and a full stop.
         occurrence: a pure function of one version and what is remembered of the object.
         labels: names of its own labels; `namespace` is added.
         known: values of these labels that exist at 0 from the start: `increase()` cannot see a first step.
@@ -142,6 +146,7 @@ class LifecycleMetric(Generic[T_contra, M_contra]):
     unseen_labels: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
     requires_prior_observation: bool = False
     counts_deletions: bool = False
+    reads: str = ""
 
     @property
     def help(self) -> str:
@@ -158,7 +163,7 @@ class Integral(Generic[T_contra]):
     """An amount that objects request, integrated over time: a counter.
 
     Attributes:
-        name, text, source: as of a row. HELP is the text, and the source in parentheses.
+        name, text, source, reads: as of a row. HELP is the text, and the source in parentheses.
         amount: a pure function of one version: what it requests at a time, 0 if nothing.
         is_per_object: there is one for each object while it exists; otherwise one for each namespace.
     """
@@ -168,6 +173,7 @@ class Integral(Generic[T_contra]):
     source: str
     amount: Callable[[T_contra], float]
     is_per_object: bool = False
+    reads: str = ""
 
     @property
     def help(self) -> str:

@@ -1,6 +1,6 @@
 """Where the lines of a metrics store come from: objects, totals over them, and integrals over time."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -27,12 +27,20 @@ Segments = Iterator[tuple[FamilyText, list[Segment]]]
 
 
 class LineSource(Protocol[T_contra]):
-    """Families of one kind. `observe` may be called by several threads, the rest by one at a time."""
+    """Families of one kind. `observe` may be called by several threads, the rest by one at a time.
+
+    Attributes:
+        reads: the fields of an object that they follow from (`families.read_fields`).
+    """
 
     families: tuple[Family, ...]
+    reads: frozenset[str]
 
-    def observe(self, obj: T_contra) -> Any:
-        """Return what follows from a version of an object, for `update`. May raise: then there is no update."""
+    def observe(self, obj: T_contra, changed: Collection[str] | None) -> Any:
+        """Return what follows from a version of an object, for `update`. May raise: then there is no update.
+
+        `changed` are some of `reads`, or None if there is no earlier version: then all follows from this one.
+        """
 
     def update(self, observed: Sequence[Any], removed: Sequence[Any], undecodable: Collection[str] | None) -> None:
         """Take a difference, and remove what is out of date.
@@ -44,8 +52,8 @@ class LineSource(Protocol[T_contra]):
     def segments(self) -> Segments:
         """Return the lines as they are now: what is changed while they are read is not among them."""
 
-    def samples(self) -> Iterable[Sequence[list[Sample]]]:
-        """Return the samples of each object or key, family by family."""
+    def samples(self, present: Iterable[T_contra]) -> Iterable[Sequence[list[Sample]]]:
+        """Return the samples of each of the present objects, or of each key, family by family."""
 
 
 class ObjectSource(Generic[T]):
@@ -54,7 +62,6 @@ class ObjectSource(Generic[T]):
     def __init__(
         self,
         objects: ObjectFamilies[T, Any],
-        stores: Iterable[Iterable[T]],
         *,
         receipt_time: Callable[[], float | None],
         retain_seconds: float = 0.0,
@@ -62,15 +69,13 @@ class ObjectSource(Generic[T]):
         deleted: Callable[[str], object] = lambda _: None,
         clock: Clock | None = None,
     ) -> None:
-        """`stores` hold the present objects, for `samples`.
+        """`receipt_time` returns Unix seconds, or None if objects are not observed when they are received.
 
-        `receipt_time` returns Unix seconds, or None if objects are not observed when they are received.
         Retained lines of a deleted object stay for `retain_seconds`; `retained_dropped` is called for each object
         that is removed earlier because there are too many. `deleted` is called with the uid of each deleted object.
         """
-        self.families = objects.families
+        self.families, self.reads = objects.families, objects.reads
         self._objects = objects
-        self._stores = tuple(stores)
         self._receipt_time = receipt_time
         self._deleted = deleted
         self._rendered = RenderedLines(self.families)
@@ -79,11 +84,18 @@ class ObjectSource(Generic[T]):
         self._retained = ExpiringKeys(clock or SystemClock(), retain_seconds, MAX_RETAINED, retained_dropped)
         self._retained_samples: dict[str, tuple[list[Sample], ...]] = {}
 
-    def observe(self, obj: T) -> tuple[str, ObjectLines]:
-        return obj.metadata.uid, self._rendered.render(self._objects.observe(obj, self._receipt_time()))
+    def observe(self, obj: T, changed: Collection[str] | None) -> tuple[str, ObjectLines | Mapping[int, bytes]]:
+        if changed is None:
+            return obj.metadata.uid, self._rendered.render(self._objects.observe(obj, self._receipt_time()))
+        places = self._objects.rows_that_read(changed)
+        samples = self._objects.observe(obj, self._receipt_time(), places)
+        return obj.metadata.uid, self._rendered.render_some(samples, places)
 
     def update(
-        self, observed: Sequence[tuple[str, ObjectLines]], removed: Sequence[T], _: Collection[str] | None
+        self,
+        observed: Sequence[tuple[str, ObjectLines | Mapping[int, bytes]]],
+        removed: Sequence[T],
+        _: Collection[str] | None,
     ) -> None:
         lines = dict(observed)
         for uid in lines:
@@ -116,9 +128,9 @@ class ObjectSource(Generic[T]):
     def segments(self) -> Segments:
         return self._rendered.segments()
 
-    def samples(self) -> Iterable[Sequence[list[Sample]]]:
+    def samples(self, present: Iterable[T]) -> Iterable[Sequence[list[Sample]]]:
         retained = list(self._retained_samples.values())
-        return chain(map(self._objects.samples, chain.from_iterable(self._stores)), retained)
+        return chain(map(self._objects.samples, present), retained)
 
 
 class TotalSource(Generic[T]):
@@ -126,12 +138,14 @@ class TotalSource(Generic[T]):
 
     def __init__(self, totals: Totals[T], remembered: Callable[[str], Any] = lambda _: None) -> None:
         """`remembered` returns by uid what is remembered of an object, the observed version included."""
-        self.families = totals.families
+        self.families, self.reads = totals.families, totals.reads
         self._totals = totals
         self._remembered = remembered
         self._rendered = RenderedLines(self.families)
 
-    def observe(self, obj: T) -> Observation[T]:
+    def observe(self, obj: T, changed: Collection[str] | None) -> Observation[T] | None:
+        if changed is not None and self.reads.isdisjoint(changed):
+            return None
         return self._totals.observe(obj, self._remembered(obj.metadata.uid))
 
     def update(
@@ -148,7 +162,7 @@ class TotalSource(Generic[T]):
     def segments(self) -> Segments:
         return self._rendered.segments()
 
-    def samples(self) -> Iterable[Sequence[list[Sample]]]:
+    def samples(self, _: Iterable[T]) -> Iterable[Sequence[list[Sample]]]:
         return [self._totals.samples(key) for key in self._totals.present_keys()]
 
 
@@ -157,13 +171,14 @@ class IntegralSource(Generic[T]):
 
     def __init__(self, integrals: Integrals[T], clock: Clock | None = None) -> None:
         self.families = (*integrals.object_families, *integrals.namespace_families)
+        self.reads = integrals.reads
         self._integrals = integrals
         self._clock = clock or SystemClock()
         self._of_objects = GrowingLines(integrals.object_families)
         self._of_namespaces = GrowingLines(integrals.namespace_families)
 
-    def observe(self, obj: T) -> Amounts[T]:
-        return self._integrals.observe(obj)
+    def observe(self, obj: T, changed: Collection[str] | None) -> Amounts[T] | None:
+        return None if changed is not None and self.reads.isdisjoint(changed) else self._integrals.observe(obj)
 
     def update(self, observed: Sequence[Amounts[T]], removed: Sequence[T], _: Collection[str] | None) -> None:
         uids, namespaces = self._integrals.on_change(observed, removed)
@@ -175,5 +190,5 @@ class IntegralSource(Generic[T]):
         now = self._clock.monotonic()
         return chain(self._of_objects.segments(now), self._of_namespaces.segments(now))
 
-    def samples(self) -> Iterable[Sequence[list[Sample]]]:
+    def samples(self, _: Iterable[T]) -> Iterable[Sequence[list[Sample]]]:
         return self._integrals.samples()

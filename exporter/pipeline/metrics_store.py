@@ -12,7 +12,8 @@ from prometheus_client.registry import Collector
 from exporter.exposition.model import Family, Sample
 from exporter.exposition.segments import Segment
 from exporter.exposition.text import FamilyText
-from exporter.families.table import CustomResource
+from exporter.families.read_fields import ReadFields
+from exporter.families.table import CustomResource, Kind
 from exporter.logs.limit import LogLimit
 from exporter.pipeline.line_sources import LineSource
 
@@ -32,16 +33,21 @@ class MetricsStore(Collector, Generic[T]):
     nothing. Several informers' threads may call, if each object always comes from the same one; any thread may read.
     """
 
-    def __init__(self, plural: str, sources: Sequence[LineSource[T]], collect_failed: Callable[[], object]) -> None:
+    def __init__(
+        self, kind: Kind[T, Any], sources: Sequence[LineSource[T]], collect_failed: Callable[[], object]
+    ) -> None:
         """The sources are printed in this order; each may use what those before it observed.
 
         `collect_failed` is called for each object whose metrics could not be derived.
         """
-        self._plural = plural
+        self._kind = kind
         self._sources = sources
+        self._fields = ReadFields(kind.object_type, frozenset().union(*[source.reads for source in sources]))
+        # By uid: the version that is shown. Of a kind without rows each version counts by itself, and none is kept.
+        self._present: dict[str, T] = {}
         self._collect_failed = collect_failed
         self._log_limit = LogLimit(LOG_SECONDS, LOG_BURST)
-        # Guards all sources. Held while a change is applied, but not while the lines of objects are rendered.
+        # Guards the above. Held while a change is applied, but not while the lines of objects are rendered.
         self._lock = threading.Lock()
 
     def on_list(self, present: Sequence[T], undecodable: Collection[str]) -> None:
@@ -65,7 +71,8 @@ class MetricsStore(Collector, Generic[T]):
     def collect(self) -> Iterator[Metric]:
         """Yield the samples that `segments` prints, as `prometheus_client` metrics, for use in any registry."""
         with self._lock:
-            samples = [source.samples() for source in self._sources]
+            present = list(self._present.values())
+            samples = [source.samples(present) for source in self._sources]
         for source, by_object in zip(self._sources, samples, strict=True):
             yield from _metrics(source.families, by_object)
 
@@ -75,14 +82,27 @@ class MetricsStore(Collector, Generic[T]):
 
     def _update(self, changed: Sequence[T], removed: Sequence[T], undecodable: Collection[str] | None) -> None:
         observed = [both for both in map(self._observe, changed) if both is not None]
+        if changed and not observed and not removed and undecodable is None:
+            return
         with self._lock:
             for place, source in enumerate(self._sources):
-                source.update([of_object[place] for of_object in observed], removed, undecodable)
+                of_source = [follows[place] for _, follows in observed]
+                source.update([one for one in of_source if one is not None], removed, undecodable)
+            for obj in removed:
+                self._present.pop(obj.metadata.uid, None)
+            if self._kind.rows:
+                self._present.update([(obj.metadata.uid, obj) for obj, _ in observed])
 
-    def _observe(self, obj: T) -> list[Any] | None:
-        """Return what each source observes of an object, None if one of them failed."""
+    def _observe(self, obj: T) -> tuple[T, list[Any]] | None:
+        """Return what each source observes of an object; None if nothing can have changed, or if one failed."""
+        before = self._present.get(obj.metadata.uid)
+        differing = None if before is None else self._fields.differing(before, obj)
+        if differing is not None and not differing:
+            # Otherwise the older version would be held beside the one in the informer's store.
+            self._present[obj.metadata.uid] = obj
+            return None
         try:
-            return [source.observe(obj) for source in self._sources]
+            return obj, [source.observe(obj, differing) for source in self._sources]
         except Exception:
             # A fault of ours in one object must not cost the scrape the others; its last lines stay.
             self._collect_failed()
@@ -90,7 +110,7 @@ class MetricsStore(Collector, Generic[T]):
                 log.exception(
                     "couldn't derive the metrics of %r",
                     f"{obj.metadata.namespace}/{obj.metadata.name}",
-                    extra={"resource": self._plural, "suppressed": suppressed},
+                    extra={"resource": self._kind.plural, "suppressed": suppressed},
                 )
             return None
 

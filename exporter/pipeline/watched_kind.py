@@ -1,6 +1,6 @@
 """One kind of the API as it is wired: what is requested, where the objects are held, what becomes of differences."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from exporter.clock import SystemClock
@@ -46,7 +46,7 @@ class WatchedKind:
         stores = {place: Store[Any](kind.stored) for place in informer_places(kind, config)}
         totals = events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics)
         deleted = events.object_deleted if events and kind.is_custom_resource else lambda _: None
-        self.metrics_store = metrics_store(kind, config, metrics, stores.values(), totals, deleted)
+        self.metrics_store = metrics_store(kind, config, metrics, totals, deleted)
         handler: EventHandler[Any] = self.metrics_store
         if shown is not None:
             handler = shown.add(kind, stores.values(), handler)
@@ -94,20 +94,18 @@ def metrics_store(
     kind: AnyKind,
     config: Config,
     metrics: KindMetrics,
-    stores: Iterable[Iterable[Any]],
     totals: Totals[Any],
     deleted: Callable[[str], object],
 ) -> MetricsStore[Any]:
-    """Return where the objects of a kind become lines; `stores` hold them, and `deleted` gets uids of deleted ones."""
+    """Return where the objects of a kind become lines; `deleted` gets uids of deleted ones."""
     objects = ObjectFamilies(
         kind, config.family_filter, config.user_labels(kind.plural), limits=kind_limits(config, metrics)
     )
     return MetricsStore(
-        kind.plural,
+        kind,
         (
             ObjectSource(
                 objects,
-                stores,
                 receipt_time=SystemClock().time,
                 retain_seconds=config.retain_deleted_seconds,
                 retained_dropped=metrics.retained_dropped,

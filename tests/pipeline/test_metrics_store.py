@@ -43,13 +43,11 @@ class Jobs:
     def __init__(self, retain_seconds: float = RETAIN_SECONDS) -> None:
         self.clock = FakeClock()
         self.failures = self.dropped = 0
-        self.present: list[Any] = []
         self.objects = ObjectFamilies(RAYJOBS, user_labels=("*",))
         self.totals: LifecycleTotals[Any] = LifecycleTotals(RAYJOBS, (60.0,), clock=self.clock)
         self.store = metrics_store(
             self.objects,
             self.totals,
-            stores=[self.present],
             collect_failed=self._fail,
             retain_seconds=retain_seconds,
             retained_dropped=self._drop,
@@ -196,10 +194,8 @@ def test_a_lifecycle_metric_that_fails_costs_only_its_object(caplog: pytest.LogC
 def test_collect_yields_what_is_printed(is_retained: bool) -> None:
     """In any registry: of present objects, of deleted ones whose series are retained, and of all lifecycles."""
     jobs, present = Jobs(), decode(RAYJOBS, manifest(FAILED))
-    jobs.present.append(present)
     jobs.store.on_change([present], [])
     if is_retained:
-        jobs.present.clear()
         jobs.store.on_change([], [present])
     registry = CollectorRegistry()
     registry.register(jobs.store)

@@ -1,6 +1,6 @@
 """Metrics stores of one kind, for tests without an API server."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from exporter.clock import Clock, SystemClock
@@ -14,7 +14,6 @@ from exporter.pipeline.metrics_store import MetricsStore
 def metrics_store(
     objects: ObjectFamilies[Any, Any],
     *others: Totals[Any] | Integrals[Any],
-    stores: Iterable[Iterable[Any]] = (),
     collect_failed: Callable[[], object] | None = None,
     clock: Clock | None = None,
     **options: Any,
@@ -22,12 +21,12 @@ def metrics_store(
     """Return a metrics store of these families, totals and integrals; `options` are those of `ObjectSource`."""
     clock = clock or SystemClock()
     options = {"receipt_time": clock.time} | options
-    sources: list[LineSource[Any]] = [ObjectSource(objects, stores, clock=clock, **options)]
+    sources: list[LineSource[Any]] = [ObjectSource(objects, clock=clock, **options)]
     sources += [
         IntegralSource(other, clock) if isinstance(other, Integrals) else TotalSource(other, objects.remembered)
         for other in others
     ]
-    return MetricsStore(objects.kind.plural, sources, collect_failed or fail)
+    return MetricsStore(objects.kind, sources, collect_failed or fail)
 
 
 def total(totals: Totals[Any], name: str) -> float:
