@@ -32,7 +32,8 @@ class ObjectLines(NamedTuple):
         """Join the lines of each family, in the order of the families: empty where the object has no series."""
         return cls(b"".join(lines), _ends(lines))
 
-    def of_family(self, index: int) -> bytes:
+    def get(self, index: int) -> bytes:
+        """Return the lines of one family."""
         return _part(self.text, self.ends, index)
 
 
@@ -68,25 +69,23 @@ class Content(NamedTuple):
     """What a page shows at one moment, never changed: its columns, and slots with other lines than these have."""
 
     columns: tuple[Column, ...]
-    changed: Mapping[int, ObjectLines]
+    changed: Mapping[int, ObjectLines | Mapping[int, bytes]]
 
-    def of_slot(self, slot: int) -> list[bytes]:
-        """Return an object's lines, family by family."""
-        if lines := self.changed.get(slot):
-            return [lines.of_family(index) for index in range(len(self.columns))]
-        return [column.of_slot(slot) for column in self.columns]
+    def lines(self, slot: int, index: int) -> bytes:
+        """Return an object's lines of one family."""
+        changed = self.changed.get(slot)
+        lines = None if changed is None else changed.get(index)
+        return self.columns[index].of_slot(slot) if lines is None else lines
 
     def joined(self) -> "Content":
         """Return the same with all lines in the columns."""
-        return Content(
-            tuple(
-                [
-                    column.replaced({slot: lines.of_family(index) for slot, lines in self.changed.items()})
-                    for index, column in enumerate(self.columns)
-                ]
-            ),
-            {},
-        )
+        columns = list(self.columns)
+        for index, column in enumerate(self.columns):
+            new = [(slot, lines.get(index)) for slot, lines in self.changed.items()]
+            changed = {slot: lines for slot, lines in new if lines is not None}
+            if changed:
+                columns[index] = column.replaced(changed)
+        return Content(tuple(columns), {})
 
 
 class LinePage:
@@ -102,7 +101,7 @@ class LinePage:
     def is_empty(self) -> bool:
         return len(self.free) == PAGE_OBJECTS
 
-    def put(self, slot: int, lines: ObjectLines) -> None:
+    def put(self, slot: int, lines: ObjectLines | Mapping[int, bytes]) -> None:
         self.content = Content(self.content.columns, {**self.content.changed, slot: lines})
 
 
@@ -171,13 +170,21 @@ class RenderedLines:
         return joined.columns
 
     def _put(self, key: str, lines: ObjectLines | Mapping[int, bytes]) -> None:
-        page, slot = self._place_of.get(key) or self._place_of.setdefault(key, self._new_place())
-        before = page.content.of_slot(slot)
-        if not isinstance(lines, ObjectLines):
-            lines = ObjectLines.of([lines.get(index, of_family) for index, of_family in enumerate(before)])
-        # Most status writes change nothing that is printed: their page stays as it is.
-        if lines.text != b"".join(before):
+        place = self._place_of.get(key)
+        if place is None:
+            page, slot = self._place_of[key] = self._new_place()
             page.put(slot, lines)
+            return
+        page, slot = place
+        some = lines if isinstance(lines, Mapping) else {index: lines.get(index) for index in range(len(self._texts))}
+        content = page.content
+        # Most status writes change nothing that is printed: their page stays as it is.
+        if new := {index: of_family for index, of_family in some.items() if content.lines(slot, index) != of_family}:
+            # With all that the next scrape joins: an object may have changed several times since the last one.
+            before = content.changed.get(slot, {})
+            if isinstance(before, ObjectLines):
+                before = {index: before.get(index) for index in range(len(self._texts))}
+            page.put(slot, {**before, **new})
 
     def _new_place(self) -> tuple[LinePage, int]:
         if not self._pages_with_room:

@@ -5,7 +5,7 @@ one is, by the exporter's monotonic clock. What was requested before the exporte
 server cannot be reached, or an object cannot be decoded, the last known amount is counted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic
 
 from exporter.clock import Clock, SystemClock
@@ -23,8 +23,8 @@ MAX_AMOUNT = 1e24
 """Maximum amount: no cluster has more of anything, and a mistake must not make a counter infinite."""
 
 
-Amounts = tuple[T, tuple[int, ...]]
-"""A version of an object, and what it requests, row by row, in billionths."""
+Amounts = tuple[T, dict[int, int]]
+"""A version of an object, and what it requests, in billionths, by the places of rows."""
 
 
 def _continued(counters: GrowingCounters, amounts: tuple[int, ...], now: float) -> GrowingCounters:
@@ -60,7 +60,8 @@ class Integrals(Generic[T]):
         families = [_family(row, kind.identity) for row in self._rows]
         self.object_families = tuple(families[: self._per_object])
         self.namespace_families = tuple(families[self._per_object :])
-        self.reads = fields_of(*[text for row in rows for text in (row.source, row.reads)])
+        self._reads = [fields_of(row.source, row.reads) for row in self._rows]
+        self.reads = frozenset().union(*self._reads)
         self._clock = clock or SystemClock()
         self._namespaces = Namespaces(self._clock)
         # By uid: the namespace, and what the object requests now.
@@ -70,9 +71,13 @@ class Integrals(Generic[T]):
         self.by_uid: dict[str, GrowingCounters] = {}
         self.by_namespace: dict[str, GrowingCounters] = {}
 
-    def observe(self, obj: T) -> Amounts[T]:
-        """Return what a version of an object requests."""
-        return obj, tuple([_billionths(row.amount(obj)) for row in self._rows])
+    def observe(self, obj: T, changed: Collection[str] | None = None) -> Amounts[T]:
+        """Return what a version of an object requests: of all rows, or of those that read one of the changed fields."""
+        return obj, {
+            place: _billionths(row.amount(obj))
+            for place, row in enumerate(self._rows)
+            if changed is None or not self._reads[place].isdisjoint(changed)
+        }
 
     def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> tuple[list[str], list[str]]:
         """Let counters grow by these amounts from now on; drop namespaces that have been empty for long.
@@ -114,11 +119,12 @@ class Integrals(Generic[T]):
 
     def _updated(self, amounts: Amounts[T]) -> tuple[str, str] | None:
         """Note the amounts of this version; return uid and namespace if they are others."""
-        obj, values = amounts
+        obj, new = amounts
         meta = obj.metadata
         if meta.uid not in self._requested:
             self._added(meta)
         namespace, before = self._requested[meta.uid]
+        values = tuple([new.get(place, amount) for place, amount in enumerate(before)])
         if before == values:
             return None
         self._requested[meta.uid] = namespace, values

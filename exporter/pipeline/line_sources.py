@@ -178,7 +178,9 @@ class IntegralSource(Generic[T]):
         self._of_namespaces = GrowingLines(integrals.namespace_families)
 
     def observe(self, obj: T, changed: Collection[str] | None) -> Amounts[T] | None:
-        return None if changed is not None and self.reads.isdisjoint(changed) else self._integrals.observe(obj)
+        if changed is not None and self.reads.isdisjoint(changed):
+            return None
+        return self._integrals.observe(obj, changed)
 
     def update(self, observed: Sequence[Amounts[T]], removed: Sequence[T], _: Collection[str] | None) -> None:
         uids, namespaces = self._integrals.on_change(observed, removed)

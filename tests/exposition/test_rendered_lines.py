@@ -172,7 +172,7 @@ def test_any_history_prints_what_is_there(steps: list[tuple[Any, ...]]) -> None:
             before = uids(source)
             for family, segments in source.by_family().items():
                 printed = b"".join(segment.text for segment in segments).splitlines(keepends=True)
-                column = [some.of_family((A, B).index(family)) for some in model.values()]
+                column = [some.get((A, B).index(family)) for some in model.values()]
                 assert sorted(printed) == sorted(filter(None, column))
             assert uids(source) == before
     assert len(source.rendered) == len(model)

@@ -130,7 +130,7 @@ def test_an_amount_beyond_reason_keeps_the_counters_finite() -> None:
 def test_a_version_that_cannot_be_rendered_leaves_the_last_amount() -> None:
     """As after an undecodable version, which never comes here: what was last known goes on counting."""
     clusters = Clusters().on_list(cluster(desiredGPU="2")).after(10)
-    clusters.integrals.observe = lambda _: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    clusters.integrals.observe = lambda *_: 1 / 0  # type: ignore[method-assign, assignment]
     clusters.change(cluster(desiredGPU="100")).after(10)
     assert (clusters.counter("cluster_requested_gpu"), clusters.failures) == (40, 1)
 
