@@ -148,7 +148,8 @@ byte-seconds. They grow at every scrape, also without any change of an object. A
   removed 24 hours after the last cluster of the namespace was deleted.
 - There is no series as long as nothing was requested: a cluster without GPUs has no GPU-seconds.
 - The series of clusters are rendered for every scrape; `--metric-denylist` with
-  `kuberay_cluster_requested_.*` saves that.
+  `kuberay_cluster_requested_.*` saves that. Clusters have them of GPUs and TPUs only. The core-hours of one cluster are
+  about `avg_over_time(kuberay_cluster_desired_cpu_cores[1d]) * 24`, and likewise of its memory.
 
 | metric | labels | stability | KubeRay | source | HELP |
 |---|---|---|---|---|---|

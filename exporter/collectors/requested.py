@@ -1,4 +1,8 @@
-"""Resources that RayClusters request, integrated over time, by cluster and by namespace; and ready workers."""
+"""Resources that RayClusters request, integrated over time, by namespace; GPUs and TPUs by cluster, too.
+
+A counter that grows by itself is rendered for every scrape: those of the CPU cores and the memory of each cluster
+would cost more than all that changes.
+"""
 
 from collections.abc import Callable
 
@@ -41,14 +45,16 @@ def _unless_suspended(amount: Callable[[RayClusterStatus], float | None]) -> Cal
 # Rows in a few lines each.
 # fmt: off
 def _resource(
-    unit: str, words: str, source: str, amount: Callable[[RayClusterStatus], Quantity | None]
+    unit: str, words: str, source: str, amount: Callable[[RayClusterStatus], Quantity | None],
+    *, of_clusters: bool = False,
 ) -> tuple[Integral[RayCluster], ...]:
-    """Return the counters of one resource: of each cluster, and of each namespace."""
+    """Return the counters of one resource: of each namespace, and perhaps of each cluster."""
     value = _unless_suspended(lambda status: quantity(amount(status)))
     seconds = f"{words} that all desired pods request, times the seconds for which they do so, since the exporter"
+    by_cluster = Integral(f"kuberay_cluster_requested_{unit}_seconds_total", f"{seconds} first received the cluster",
+        f"status.{source}", value, is_per_object=True, reads=SUSPENSION)
     return (
-        Integral(f"kuberay_cluster_requested_{unit}_seconds_total", f"{seconds} first received the cluster",
-            f"status.{source}", value, is_per_object=True, reads=SUSPENSION),
+        *((by_cluster,) if of_clusters else ()),
         Integral(f"kuberay_clusters_requested_{unit}_seconds_total", f"{seconds} started", f"status.{source}", value,
             reads=SUSPENSION),
     )
@@ -57,8 +63,8 @@ def _resource(
 REQUESTED: tuple[Integral[RayCluster], ...] = (
     *_resource("cpu_core", "CPU cores", "desiredCPU", lambda status: status.desired_cpu),
     *_resource("memory_byte", "Bytes of memory", "desiredMemory", lambda status: status.desired_memory),
-    *_resource("gpu", "GPUs", "desiredGPU", lambda status: status.desired_gpu),
-    *_resource("tpu", "TPUs", "desiredTPU", lambda status: status.desired_tpu),
+    *_resource("gpu", "GPUs", "desiredGPU", lambda status: status.desired_gpu, of_clusters=True),
+    *_resource("tpu", "TPUs", "desiredTPU", lambda status: status.desired_tpu, of_clusters=True),
     Integral("kuberay_clusters_requested_worker_seconds_total",
         "Desired worker replicas, times the seconds for which they are desired, since the exporter started",
         "status.desiredWorkerReplicas", _unless_suspended(lambda status: status.desired_worker_replicas),

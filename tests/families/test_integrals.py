@@ -26,8 +26,6 @@ def test_a_cluster_prints_what_it_asked_for() -> None:
     clusters = Clusters().on_list(cluster(**ASKED, **WORKERS)).after(10)
     identity = 'name="c1",namespace="ns",uid="1"'
     assert clusters.lines() == [
-        f"cluster_requested_cpu_core_seconds_total{{{identity}}} 15",
-        f"cluster_requested_memory_byte_seconds_total{{{identity}}} 21474836480",
         f"cluster_requested_gpu_seconds_total{{{identity}}} 80",
         f"cluster_requested_tpu_seconds_total{{{identity}}} 40",
         'clusters_requested_cpu_core_seconds_total{namespace="ns"} 15',
@@ -46,7 +44,7 @@ def test_counters_have_their_headers_in_both_formats() -> None:
     families = parse(bytes(exposition.body(Format.OPENMETRICS)), openmetrics=True)
     assert families == parse(bytes(exposition.body(Format.TEXT)))
     grown = {name for name in families if name.startswith((OF_CLUSTERS, OF_NAMESPACES))}
-    assert len(grown) == 9
+    assert len(grown) == 7
     body = bytes(exposition.body(Format.TEXT)).decode()
     assert all(f"# TYPE {row.name} counter\n" in body for row in RAYCLUSTERS.integrals)
     assert all(row.help.endswith(").") for row in RAYCLUSTERS.integrals)
@@ -54,28 +52,28 @@ def test_counters_have_their_headers_in_both_formats() -> None:
 
 def test_a_cluster_that_never_asked_for_something_has_no_series_of_it() -> None:
     """Most clusters have no TPUs; one that is suspended from its creation has no series at all."""
-    clusters = Clusters().on_list(cluster(desiredCPU="1", desiredGPU="0")).after(10)
+    clusters = Clusters().on_list(cluster(desiredGPU="1", desiredTPU="0")).after(10)
     assert [line.split("{")[0] for line in clusters.lines()] == [
-        "cluster_requested_cpu_core_seconds_total",
-        "clusters_requested_cpu_core_seconds_total",
+        "cluster_requested_gpu_seconds_total",
+        "clusters_requested_gpu_seconds_total",
     ]
     assert Clusters().on_list(cluster(spec={"suspend": True}, **ASKED)).after(10).lines() == []
 
 
 Step = tuple[float, str, dict[str, Any] | None, Fraction]
-"""Seconds, uid, its new version (None: deleted), and the CPU cores that it asks for from then on."""
+"""Seconds, uid, its new version (None: deleted), and the GPUs that it asks for from then on."""
 
 TIMELINE: tuple[Step, ...] = (
-    (0.0, "1", cluster("1", desiredCPU="100m"), Fraction(1, 10)),
-    (7.3, "2", cluster("2", desiredCPU="2"), Fraction(2)),
-    (0.01, "1", cluster("1", desiredCPU="1100m"), Fraction(11, 10)),
-    (61.0, "2", cluster("2", desiredCPU="2", state="ready"), Fraction(2)),
-    (3600.0, "1", cluster("1", desiredCPU="1100m", spec={"suspend": True}), Fraction(0)),
-    (0.125, "3", cluster("3", desiredCPU="64"), Fraction(64)),
-    (90.0, "1", cluster("1", desiredCPU="300m"), Fraction(3, 10)),
+    (0.0, "1", cluster("1", desiredGPU="100m"), Fraction(1, 10)),
+    (7.3, "2", cluster("2", desiredGPU="2"), Fraction(2)),
+    (0.01, "1", cluster("1", desiredGPU="1100m"), Fraction(11, 10)),
+    (61.0, "2", cluster("2", desiredGPU="2", state="ready"), Fraction(2)),
+    (3600.0, "1", cluster("1", desiredGPU="1100m", spec={"suspend": True}), Fraction(0)),
+    (0.125, "3", cluster("3", desiredGPU="64"), Fraction(64)),
+    (90.0, "1", cluster("1", desiredGPU="300m"), Fraction(3, 10)),
     (30.5, "2", None, Fraction(0)),
-    (86400.0, "3", cluster("3", desiredCPU="0"), Fraction(0)),
-    (1.0, "3", cluster("3", desiredCPU="-5"), Fraction(0)),
+    (86400.0, "3", cluster("3", desiredGPU="0"), Fraction(0)),
+    (1.0, "3", cluster("3", desiredGPU="-5"), Fraction(0)),
     (5.0, "3", None, Fraction(0)),
     (12.0, "1", None, Fraction(0)),
 )
@@ -90,26 +88,26 @@ def test_counters_are_the_exact_integral_over_a_timeline() -> None:
     asked: dict[str, Fraction] = {}
     integrals: dict[str, Fraction] = {}
     last = 0.0
-    for seconds, uid, version, cores in TIMELINE:
+    for seconds, uid, version, gpus in TIMELINE:
         for part in (Fraction(seconds) / 4, Fraction(seconds) * 3 / 4):
             clusters.after(float(part))
             for each, amount in asked.items():
                 integrals[each] = integrals.get(each, Fraction(0)) + amount * part
             if asked:
-                total = clusters.counter("clusters_requested_cpu")
+                total = clusters.counter("clusters_requested_gpu")
                 assert total == pytest.approx(float(sum(integrals.values())) - 0.5, rel=1e-9, abs=0.501)
                 assert total >= last
-                assert clusters.exact("kuberay_clusters_requested_cpu_core_seconds_total") == pytest.approx(
+                assert clusters.exact("kuberay_clusters_requested_gpu_seconds_total") == pytest.approx(
                     float(sum(integrals.values())), rel=1e-12
                 )
                 last = total
         clusters.change(*[version] if version else [], removed=() if version else (uid,))
-        asked[uid] = cores
-        printed = [line for line in clusters.lines() if line.startswith("cluster_requested_cpu")]
+        asked[uid] = gpus
+        printed = [line for line in clusters.lines() if line.startswith("cluster_requested_gpu")]
         assert {line.split('uid="')[1][0]: float(line.rpartition(" ")[2]) for line in printed} == {
             each: pytest.approx(float(integrals.get(each, 0)) - 0.5, rel=1e-9, abs=0.501) for each in clusters.present
         }
-    assert clusters.after(1000).counter("clusters_requested_cpu") == last
+    assert clusters.after(1000).counter("clusters_requested_gpu") == last
 
 
 def test_amounts_that_come_and_go_leave_no_residue() -> None:
@@ -183,7 +181,7 @@ def test_a_registry_of_prometheus_client_takes_them() -> None:
 def test_counters_never_go_down_while_clusters_change() -> None:
     """Scrapes beside changes, by the machine's clock: a lower value would count as a restart of the exporter."""
     store = metrics_store(ObjectFamilies(RAYCLUSTERS, lambda _: False), Integrals(RAYCLUSTERS))
-    versions = [decode(RAYCLUSTERS, cluster(desiredMemory=f"{n}Gi", desiredCPU=f"{n}77m")) for n in (1, 99, 3)]
+    versions = [decode(RAYCLUSTERS, cluster(desiredGPU=f"{n}Gi", desiredTPU=f"{n}77m")) for n in (1, 99, 3)]
     done = threading.Event()
 
     def change() -> None:
