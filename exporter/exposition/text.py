@@ -34,7 +34,8 @@ class FamilyText:
         """Render samples of this family, one line each, as UTF-8 that ends with a newline."""
         return "".join(
             [
-                self._template_of(sample) % (*map(escape_label, sample.labels), format_value(sample.value))
+                (self._template if sample.label_names is None and not sample.suffix else self._template_of(sample))
+                % (*escape_labels(sample.labels), format_value(sample.value))
                 for sample in samples
             ]
         ).encode("utf-8", "replace")  # a lone surrogate has no UTF-8 and must not cost the scrape
@@ -43,10 +44,8 @@ class FamilyText:
         return self._headers[format_]
 
     def _template_of(self, sample: Sample) -> str:
-        if sample.suffix:
+        if sample.suffix or sample.label_names is None:
             return self._suffix_template(sample.suffix, sample.label_names or self.family.label_names)
-        if sample.label_names is None:
-            return self._template
         # Label names that users choose are not cached: changing them must not make the memory grow.
         return line_template(self.family.name, sample.label_names)
 
@@ -91,6 +90,12 @@ def line_template(name: str, label_names: tuple[str, ...]) -> str:
     """Return a `%`-template for one line: escaped label values, then the formatted value."""
     labels = ",".join([f'{label}="%s"' for label in label_names])
     return f"{name}{{{labels}}} %s\n" if labels else f"{name} %s\n"
+
+
+def escape_labels(values: tuple[str, ...]) -> Iterable[str]:
+    """Escape label values, of which nearly none has anything to escape: they are looked through as one text."""
+    text = "".join(values)
+    return map(escape_label, values) if "\\" in text or '"' in text or "\n" in text else values
 
 
 def escape_label(value: str) -> str:

@@ -20,8 +20,8 @@ from exporter.kinds import DECLARATIONS, DIAGNOSED
 from exporter.kube.informer import Informer
 from exporter.kube.store import EventHandler, Store
 from exporter.kube.sync_state import SyncState
-from exporter.resources.detailed import cut
 from exporter.resources.event import Event
+from exporter.resources.meta import cut
 
 MAX_EVENTS = 10_000
 """Events that are kept with their messages: about 10 MB. The oldest are dropped first."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from exporter.resources.event import Event
-from exporter.resources.meta import Condition, ObjectMeta, share
+from exporter.resources.meta import Condition, Message, ObjectMeta, Shared, SharedStrings, cut, share
 from exporter.resources.pod import (
     ContainerState,
     ContainerStatus,
@@ -34,30 +34,10 @@ from exporter.resources.rayservice import (
 )
 from exporter.resources.times import Time
 
-MAX_MESSAGE_LENGTH = 512
 MAX_MESSAGES = 16
 """Of the conditions, Serve applications or deployments of one object."""
 
 MAX_FINALIZERS = 8
-_CUT_MARK = "…"
-
-
-def cut(message: str) -> str:
-    """Return a message with at most MAX_MESSAGE_LENGTH characters: its lines, without white space around them.
-
-    Of a longer one the middle is left out: at its end a log or a traceback has the error.
-    """
-    text = "\n".join(filter(None, (" ".join(line.split()) for line in message.splitlines())))
-    half = MAX_MESSAGE_LENGTH // 2
-    return text if len(text) <= MAX_MESSAGE_LENGTH else text[: half - 1] + _CUT_MARK + text[-half:]
-
-
-def _cut_message(struct: Struct) -> None:
-    """Cut a struct's `message`; short ones are shared, as most objects have the same few."""
-    message = getattr(struct, "message", None)
-    if message:
-        force_setattr(struct, "message", cut(message))
-        share(struct, "message")
 
 
 def _drop_more(structs: Iterable[Struct | None] | None) -> None:
@@ -85,11 +65,7 @@ class DetailedMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
 
 
 class DetailedCondition(Condition, frozen=True, gc=False, rename="camel"):
-    message: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _cut_message(self)
+    message: Message | None = None
 
 
 class DetailedRayClusterStatus(RayClusterStatus, frozen=True, gc=False, rename="camel"):
@@ -100,14 +76,12 @@ class DetailedRayClusterStatus(RayClusterStatus, frozen=True, gc=False, rename="
     """
 
     conditions: tuple[DetailedCondition, ...] | None = None
-    reason: str | None = None
+    reason: Message | None = None
     last_update_time: Time | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _drop_more(self.conditions)
-        if self.reason:
-            force_setattr(self, "reason", cut(self.reason))
 
 
 class DetailedRayCluster(RayCluster, frozen=True, gc=False):
@@ -130,7 +104,7 @@ class DetailedRayJobSpec(RayJobSpec, frozen=True, gc=False, rename="camel"):
         super().__post_init__()
         if self.cluster_selector is not None:
             # Only whether there is one is read.
-            force_setattr(self, "cluster_selector", _NO_SELECTOR if not self.cluster_selector else _SELECTOR)
+            force_setattr(self, "cluster_selector", _SELECTOR if self.cluster_selector else None)
 
     @property
     def selects_cluster(self) -> bool:
@@ -138,16 +112,11 @@ class DetailedRayJobSpec(RayJobSpec, frozen=True, gc=False, rename="camel"):
         return bool(self.cluster_selector)
 
 
-_NO_SELECTOR: Mapping[str, str] = {}
 _SELECTOR: Mapping[str, str] = {"ray.io/cluster": ""}
 
 
 class DetailedRayJobStatus(RayJobStatus, frozen=True, gc=False, rename="camel"):
-    message: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _cut_message(self)
+    message: Message | None = None
 
 
 class DetailedRayJob(RayJob, frozen=True, gc=False):
@@ -157,20 +126,15 @@ class DetailedRayJob(RayJob, frozen=True, gc=False):
 
 
 class DetailedDeploymentStatus(ServeDeploymentStatus, frozen=True, gc=False):
-    message: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _cut_message(self)
+    message: Message | None = None
 
 
 class DetailedAppStatus(AppStatus, frozen=True, gc=False, rename="camel"):
-    message: str | None = None
+    message: Message | None = None
     serve_deployment_statuses: Mapping[str, DetailedDeploymentStatus | None] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _cut_message(self)
         if self.serve_deployment_statuses:
             _drop_more(self.serve_deployment_statuses.values())
 
@@ -204,7 +168,7 @@ class DetailedRayServiceStatuses(RayServiceStatuses, frozen=True, gc=False, rena
 
     def __post_init__(self) -> None:
         _drop_more(self.conditions)
-        share(self, "service_status")
+        share(self, ("service_status",))
 
 
 class DetailedRayService(RayService, frozen=True, gc=False):
@@ -232,19 +196,11 @@ class DetailedObject(Protocol):
 
 
 class DetailedWaiting(Waiting, frozen=True, gc=False):
-    message: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _cut_message(self)
+    message: Message | None = None
 
 
 class DetailedTerminated(Terminated, frozen=True, gc=False, rename="camel"):
-    message: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _cut_message(self)
+    message: Message | None = None
 
 
 class DetailedContainerState(ContainerState, frozen=True, gc=False):
@@ -259,11 +215,6 @@ class DetailedContainerStatus(ContainerStatus, frozen=True, gc=False, rename="ca
     state: DetailedContainerState | None = None
     last_state: DetailedContainerState | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.last_state == _NO_STATE:
-            force_setattr(self, "last_state", None)
-
     @property
     def now(self) -> DetailedContainerState:
         return self.state or _NO_STATE
@@ -274,25 +225,21 @@ class DetailedContainerStatus(ContainerStatus, frozen=True, gc=False, rename="ca
 
 
 class DetailedPodStatus(PodStatus, frozen=True, gc=False, rename="camel"):
-    message: str | None = None
+    message: Message | None = None
     conditions: tuple[DetailedCondition, ...] | None = None
     init_container_statuses: tuple[DetailedContainerStatus, ...] | None = None
     container_statuses: tuple[DetailedContainerStatus, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _cut_message(self)
         for condition in self.conditions or ():
             is_well = condition.is_true and condition.type != "DisruptionTarget"
             if is_well or condition.type == "Initialized":
                 force_setattr(condition, "message", None)
 
 
-class NamedContainer(Struct, frozen=True, gc=False):
-    name: str = ""
-
-    def __post_init__(self) -> None:
-        share(self, "name")
+class NamedContainer(SharedStrings, frozen=True, gc=False):
+    name: Shared = ""
 
 
 class DetailedPodSpec(PodSpec, frozen=True, gc=False, rename="camel"):
@@ -312,4 +259,6 @@ class DetailedPod(Pod, frozen=True, gc=False):
 
 class DetailedEvent(Event, frozen=True, gc=False, rename="camel"):
     def __post_init__(self) -> None:
-        _cut_message(self)
+        if self.message:
+            force_setattr(self, "message", cut(self.message))
+            share(self, ("message",))

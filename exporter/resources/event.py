@@ -9,16 +9,14 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from exporter.resources.meta import Integer, ObjectMeta, SharedStrings
+from exporter.resources.meta import Integer, ObjectMeta, Shared, SharedStrings
 from exporter.resources.times import Time
 
 
 class ObjectReference(SharedStrings, frozen=True, gc=False):
     """The object that an Event is about."""
 
-    shared = ("kind",)
-
-    kind: str | None = None
+    kind: Shared | None = None
     name: str | None = None
     uid: str | None = None
 

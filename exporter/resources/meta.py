@@ -1,7 +1,8 @@
 """What all kinds have in common: metadata and conditions."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Protocol
+from inspect import get_annotations
+from typing import Annotated, ClassVar, Protocol, get_args
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
@@ -12,6 +13,15 @@ Identifier = Annotated[str, Meta(min_length=1)]
 
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """An integer as Go has it. A larger one makes the object undecodable, not the exposition invalid."""
+
+Shared = Annotated[str, Meta(description="one copy of equal strings is kept")]
+"""A string that thousands of objects have, in a field of `SharedStrings`."""
+
+Message = Annotated[str, Meta(description="at most MAX_MESSAGE_LENGTH characters are kept")]
+"""A text for people, in a field of `SharedStrings`."""
+
+MAX_MESSAGE_LENGTH = 512
+_CUT_MARK = "…"
 
 MAX_SHARED_LENGTH = 64
 MAX_SHARED_STRINGS = 4096
@@ -26,21 +36,30 @@ class SharedStrings(Struct, frozen=True, gc=False):
     `sys.intern` keeps strings for ever on Python 3.12. Any thread may decode.
 
     Attributes:
-        shared: names of the fields.
+        shared: names of the fields that are `Shared` or a `Message`.
+        messages: names of those that are a `Message`.
     """
 
     shared: ClassVar[tuple[str, ...]] = ()
+    messages: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **_: object) -> None:
+        for name, annotation in get_annotations(cls).items():
+            alternatives = (annotation, *get_args(annotation))
+            if Message in alternatives:
+                cls.messages = (*cls.messages, name)
+            if Message in alternatives or Shared in alternatives:
+                cls.shared = (*cls.shared, name)
 
     def __post_init__(self) -> None:
-        _share(self, self.shared)
+        for name in self.messages:
+            if message := getattr(self, name):
+                force_setattr(self, name, cut(message))
+        share(self, self.shared)
 
 
-def share(struct: Struct, *names: str) -> None:
+def share(struct: Struct, names: tuple[str, ...]) -> None:
     """Replace the strings in these fields by their one copy, while the struct is decoded."""
-    _share(struct, names)
-
-
-def _share(struct: Struct, names: tuple[str, ...]) -> None:
     if len(_shared) > MAX_SHARED_STRINGS:
         # Strings that are in use stay with their objects, and are shared again from the next version on.
         _shared.clear()
@@ -50,14 +69,22 @@ def _share(struct: Struct, names: tuple[str, ...]) -> None:
             force_setattr(struct, name, _shared.setdefault(value, value))
 
 
+def cut(message: str) -> str:
+    """Return a message with at most MAX_MESSAGE_LENGTH characters: its lines, without white space around them.
+
+    Of a longer one the middle is left out: at its end a log or a traceback has the error.
+    """
+    text = "\n".join(filter(None, (" ".join(line.split()) for line in message.splitlines())))
+    half = MAX_MESSAGE_LENGTH // 2
+    return text if len(text) <= MAX_MESSAGE_LENGTH else text[: half - 1] + _CUT_MARK + text[-half:]
+
+
 class ObjectMeta(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`metadata` of any object; kinds that read more of it have a subclass."""
 
-    shared: ClassVar[tuple[str, ...]] = ("namespace",)
-
     name: Identifier
     uid: Identifier
-    namespace: str = ""
+    namespace: Shared = ""
     resource_version: str = ""
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
@@ -74,11 +101,9 @@ class Condition(SharedStrings, frozen=True, gc=False, rename="camel"):
     `last_transition_time` changes only when `status` flips.
     """
 
-    shared = ("type", "status", "reason")
-
-    type: str
-    status: str | None = None
-    reason: str | None = None
+    type: Shared
+    status: Shared | None = None
+    reason: Shared | None = None
     last_transition_time: Time | None = None
 
     @property

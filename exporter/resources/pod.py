@@ -6,7 +6,7 @@ Environment, volumes, images and commands are never decoded.
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, SharedStrings
+from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings
 from exporter.resources.times import Time
 
 USED_CONDITIONS = ("PodScheduled", "Initialized", "Ready", "DisruptionTarget")
@@ -28,12 +28,10 @@ class PodMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
         ray_job: the RayJob that a submitter was created for, "" for other pods.
     """
 
-    shared = (*ObjectMeta.shared, *_LABELS)
-
-    ray_cluster: str = ""
-    node_type: str = ""
-    group: str = ""
-    ray_job: str = ""
+    ray_cluster: Shared = ""
+    node_type: Shared = ""
+    group: Shared = ""
+    ray_job: Shared = ""
 
     def __post_init__(self) -> None:
         for name, key in _LABELS.items():
@@ -46,27 +44,21 @@ class PodMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
 class InitContainer(SharedStrings, frozen=True, gc=False, rename="camel"):
     """An init container; with the restart policy Always it is a sidecar that starts before the others."""
 
-    shared = ("name",)
-
-    name: str | None = None
+    name: Shared | None = None
     restart_policy: str | None = None
 
 
 class PodSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`; containers are not decoded."""
 
-    shared = ("node_name",)
-
-    node_name: str | None = None
+    node_name: Shared | None = None
     init_containers: tuple[InitContainer, ...] | None = None
 
 
 class Waiting(SharedStrings, frozen=True, gc=False):
     """Why a container does not run."""
 
-    shared = ("reason",)
-
-    reason: str | None = None
+    reason: Shared | None = None
 
 
 class Running(Struct, frozen=True, gc=False, rename="camel"):
@@ -78,11 +70,9 @@ class Running(Struct, frozen=True, gc=False, rename="camel"):
 class Terminated(SharedStrings, frozen=True, gc=False, rename="camel"):
     """How a container ended. An absent exit code or signal is 0."""
 
-    shared = ("reason",)
-
     exit_code: Integer | None = None
     signal: Integer | None = None
-    reason: str | None = None
+    reason: Shared | None = None
     finished_at: Time | None = None
 
 
@@ -93,6 +83,10 @@ class ContainerState(Struct, frozen=True, gc=False):
     running: Running | None = None
     terminated: Terminated | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        return self.waiting is None and self.running is None and self.terminated is None
+
 
 NO_STATE = ContainerState()
 
@@ -100,9 +94,7 @@ NO_STATE = ContainerState()
 class ContainerStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """The state of one container, and how its previous run ended. An absent number of restarts is 0."""
 
-    shared = ("name",)
-
-    name: str | None = None
+    name: Shared | None = None
     ready: bool | None = None
     started: bool | None = None
     restart_count: Integer | None = None
@@ -112,7 +104,7 @@ class ContainerStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     def __post_init__(self) -> None:
         super().__post_init__()
         # `{}` of a container that never ended is one object for all of them.
-        if self.last_state == NO_STATE:
+        if self.last_state is not None and self.last_state.is_empty:
             force_setattr(self, "last_state", None)
 
     @property
@@ -127,10 +119,8 @@ class ContainerStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
 class PodStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status`; of the conditions only those that are read are kept."""
 
-    shared = ("phase", "reason")
-
-    phase: str | None = None
-    reason: str | None = None
+    phase: Shared | None = None
+    reason: Shared | None = None
     conditions: tuple[Condition, ...] | None = None
     init_container_statuses: tuple[ContainerStatus, ...] | None = None
     container_statuses: tuple[ContainerStatus, ...] | None = None

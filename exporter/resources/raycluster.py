@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, SharedStrings
+from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.times import Time
 
@@ -20,9 +20,7 @@ class HeadInfo(Struct, frozen=True, gc=False, rename="camel"):
 class ScaleGate(SharedStrings, frozen=True, gc=False):
     """What keeps a group from growing, such as a quota (KubeRay after v1.7)."""
 
-    shared = ("name",)
-
-    name: str = ""
+    name: Shared = ""
 
 
 class ScaleStrategy(Struct, frozen=True, gc=False, rename="camel"):
@@ -34,9 +32,7 @@ class ScaleStrategy(Struct, frozen=True, gc=False, rename="camel"):
 class WorkerGroupSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """A group of equal workers: `replicas` times `num_of_hosts` pods."""
 
-    shared = ("group_name",)
-
-    group_name: str = ""
+    group_name: Shared = ""
     replicas: Integer | None = None
     min_replicas: Integer | None = None
     max_replicas: Integer | None = None
@@ -59,13 +55,11 @@ class RayClusterSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
             form that KubeRay chooses later would make the whole object undecodable.
     """
 
-    shared = ("ray_version", "managed_by")
-
-    ray_version: str | None = None
+    ray_version: Shared | None = None
     enable_in_tree_autoscaling: bool | None = None
     suspend: bool | None = None
     idle_suspend: Any = None
-    managed_by: str | None = None
+    managed_by: Shared | None = None
     worker_group_specs: tuple[WorkerGroupSpec, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -85,10 +79,8 @@ class RayClusterStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
         state_transition_times: when the cluster last entered each `state`.
     """
 
-    shared = ("state",)
-
     conditions: tuple[Condition, ...] | None = None
-    state: str | None = None
+    state: Shared | None = None
     state_transition_times: dict[str, Time | None] | None = None
     desired_worker_replicas: Integer | None = None
     min_worker_replicas: Integer | None = None

@@ -5,7 +5,7 @@ from typing import ClassVar
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Integer, ObjectMeta, SharedStrings
+from exporter.resources.meta import Integer, ObjectMeta, Shared, SharedStrings
 from exporter.resources.times import Time
 
 
@@ -26,28 +26,22 @@ class RayJobMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
 class DeletionCondition(SharedStrings, frozen=True, gc=False, rename="camel"):
     """When a rule applies: some seconds after one of the two statuses."""
 
-    shared = ("job_status", "job_deployment_status")
-
-    job_status: str | None = None
-    job_deployment_status: str | None = None
+    job_status: Shared | None = None
+    job_deployment_status: Shared | None = None
     ttl_seconds: Integer | None = None
 
 
 class DeletionRule(SharedStrings, frozen=True, gc=False, rename="camel"):
     """What is deleted (`policy`) when a condition holds."""
 
-    shared = ("policy",)
-
-    policy: str | None = None
+    policy: Shared | None = None
     condition: DeletionCondition = DeletionCondition()
 
 
 class DeletionPolicy(SharedStrings, frozen=True, gc=False, rename="camel"):
     """The older form of a rule, `onSuccess` or `onFailure`."""
 
-    shared = ("policy",)
-
-    policy: str | None = None
+    policy: Shared | None = None
 
 
 class DeletionStrategy(Struct, frozen=True, gc=False, rename="camel"):
@@ -61,9 +55,7 @@ class DeletionStrategy(Struct, frozen=True, gc=False, rename="camel"):
 class RayJobSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`; an absent number is None."""
 
-    shared = ("submission_mode", "managed_by")
-
-    submission_mode: str | None = None
+    submission_mode: Shared | None = None
     backoff_limit: Integer | None = None
     active_deadline_seconds: Integer | None = None
     pre_running_deadline_seconds: Integer | None = None
@@ -71,7 +63,7 @@ class RayJobSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     shutdown_after_job_finishes: bool | None = None
     deletion_strategy: DeletionStrategy | None = None
     suspend: bool | None = None
-    managed_by: str | None = None
+    managed_by: Shared | None = None
 
 
 class RayJobStatusInfo(Struct, frozen=True, gc=False, rename="camel"):
@@ -84,11 +76,9 @@ class RayJobStatusInfo(Struct, frozen=True, gc=False, rename="camel"):
 class RayJobStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status`. An absent integer is 0 and an absent string is "" (Go's `omitempty`)."""
 
-    shared = ("job_deployment_status", "job_status", "reason")
-
-    job_deployment_status: str | None = None
-    job_status: str | None = None
-    reason: str | None = None
+    job_deployment_status: Shared | None = None
+    job_status: Shared | None = None
+    reason: Shared | None = None
     start_time: Time | None = None
     end_time: Time | None = None
     ray_job_info: RayJobStatusInfo | None = None

@@ -5,24 +5,20 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, SharedStrings
+from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings
 from exporter.resources.times import Time
 
 
 class ServeDeploymentStatus(SharedStrings, frozen=True, gc=False):
     """One deployment of a Serve application; its message is never kept."""
 
-    shared = ("status",)
-
-    status: str | None = None
+    status: Shared | None = None
 
 
 class AppStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """One Serve application."""
 
-    shared = ("status",)
-
-    status: str | None = None
+    status: Shared | None = None
     serve_deployment_statuses: Mapping[str, ServeDeploymentStatus | None] | None = None
 
 
@@ -50,20 +46,16 @@ class ClusterUpgradeOptions(Struct, frozen=True, gc=False, rename="camel"):
 class UpgradeStrategy(SharedStrings, frozen=True, gc=False, rename="camel"):
     """How the service is upgraded; the options are those of an incremental upgrade."""
 
-    shared = ("type",)
-
-    type: str | None = None
+    type: Shared | None = None
     cluster_upgrade_options: ClusterUpgradeOptions | None = None
 
 
 class RayServiceSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`."""
 
-    shared = ("managed_by",)
-
     upgrade_strategy: UpgradeStrategy | None = None
     suspend: bool | None = None
-    managed_by: str | None = None
+    managed_by: Shared | None = None
 
 
 class RayServiceStatuses(Struct, frozen=True, gc=False, rename="camel"):

@@ -13,8 +13,9 @@ from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.store import Store, StoreUpdater
 from exporter.pipeline.shown_objects import DETAILED_TYPES, EventTable, EventTableHandler, ShownObjects
-from exporter.resources.detailed import MAX_MESSAGE_LENGTH, DetailedPod, DetailedRayJob
+from exporter.resources.detailed import DetailedPod, DetailedRayJob
 from exporter.resources.event import Event
+from exporter.resources.meta import MAX_MESSAGE_LENGTH
 from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer

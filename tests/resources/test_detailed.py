@@ -6,14 +6,13 @@ from typing import Any
 import msgspec
 
 from exporter.resources.detailed import (
-    MAX_MESSAGE_LENGTH,
     MAX_MESSAGES,
     DetailedPod,
     DetailedRayCluster,
     DetailedRayJob,
     DetailedRayService,
-    cut,
 )
+from exporter.resources.meta import MAX_MESSAGE_LENGTH, cut
 from tests.support.objects import condition, manifest
 
 LONG = "start " + "x" * 5000 + " end"
