@@ -14,14 +14,7 @@ from exporter.collectors.event_series import EventCounts, LastWarnings
 from exporter.exposition.model import Family, Sample
 from exporter.families.lifecycle import Observation
 from exporter.families.limits import NO_REPORT, Limits
-from exporter.families.table import (
-    OTHER,
-    RAY_API_VERSION,
-    Kind,
-    Occurrence,
-    Selection,
-    remember_nothing,
-)
+from exporter.families.table import OTHER, RAY_API_VERSION, Kind, Occurrence, Selection, remember_nothing
 from exporter.resources.event import Event, EventKey, ObjectReference
 
 MAX_OTHER_REASONS = 200

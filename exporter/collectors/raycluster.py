@@ -6,13 +6,7 @@ The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_cluster
 from exporter.collectors.conditions import condition_rows, condition_truth
 from exporter.collectors.requested import REQUESTED, quantity
 from exporter.collectors.worker_groups import GROUP_ROWS, limit
-from exporter.families.metadata import (
-    created_row,
-    deletion_row,
-    labels_row,
-    lifecycle_counters,
-    managed_by_row,
-)
+from exporter.families.metadata import created_row, deletion_row, labels_row, lifecycle_counters, managed_by_row
 from exporter.families.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
 from exporter.families.values import info, number, of_spec, of_status, one, truth
 from exporter.resources.meta import find_condition

@@ -9,13 +9,7 @@ from datetime import datetime
 from exporter.collectors.attempts import RETRYING, Attempts, remember_attempts
 from exporter.collectors.job_ends import FAILED, RAYJOB_LIFECYCLE, VALIDATION_FAILED, end_of_status
 from exporter.collectors.stages import FINISHED, STARTED
-from exporter.families.metadata import (
-    created_row,
-    deletion_row,
-    labels_row,
-    managed_by_row,
-    suspended_row,
-)
+from exporter.families.metadata import created_row, deletion_row, labels_row, managed_by_row, suspended_row
 from exporter.families.table import Kind, Row
 from exporter.families.values import Values, info, number, of_spec, of_status, one, timestamp, truth
 from exporter.resources.rayjob import RayJob, RayJobSpec, RayJobStatus

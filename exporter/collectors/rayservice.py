@@ -31,9 +31,7 @@ FIRST_START = (None, "", "Initializing", "InitializingTimeout")
 """Reasons of a Ready condition that has never been True. ZeroServeEndpoints is written after it was."""
 
 
-def by_role(
-    values: Callable[[RayServiceStatus], Values],
-) -> Callable[[RayService, object], Values]:
+def by_role(values: Callable[[RayServiceStatus], Values]) -> Callable[[RayService, object], Values]:
     """Read from the status of each cluster: the active one, and the pending one of an upgrade."""
 
     def of_clusters(status: RayServiceStatuses) -> Values:
@@ -63,9 +61,7 @@ def deployment_states(cluster: RayServiceStatus) -> Values:
     ]
 
 
-def upgrade_option(
-    value: Callable[[ClusterUpgradeOptions], float | None],
-) -> Callable[[RayService, object], Values]:
+def upgrade_option(value: Callable[[ClusterUpgradeOptions], float | None]) -> Callable[[RayService, object], Values]:
     """Read from the options of an incremental upgrade; no series without them."""
 
     def of_options(spec: RayServiceSpec) -> Values:

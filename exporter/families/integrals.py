@@ -46,11 +46,7 @@ class Integrals(Generic[T]):
     """
 
     def __init__(
-        self,
-        kind: Kind[T, Any],
-        family_filter: Callable[[str], bool] = lambda _: True,
-        *,
-        clock: Clock | None = None,
+        self, kind: Kind[T, Any], family_filter: Callable[[str], bool] = lambda _: True, *, clock: Clock | None = None
     ) -> None:
         """Prepare the rows that `family_filter` accepts by name; the others cost nothing."""
         rows = [row for row in kind.integrals if family_filter(row.name)]

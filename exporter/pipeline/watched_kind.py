@@ -91,11 +91,7 @@ def informer_settings(
 
 
 def metrics_store(
-    kind: AnyKind,
-    config: Config,
-    metrics: KindMetrics,
-    totals: Totals[Any],
-    deleted: Callable[[str], object],
+    kind: AnyKind, config: Config, metrics: KindMetrics, totals: Totals[Any], deleted: Callable[[str], object]
 ) -> MetricsStore[Any]:
     """Return where the objects of a kind become lines; `deleted` gets uids of deleted ones."""
     objects = ObjectFamilies(

@@ -13,15 +13,7 @@ from msgspec.structs import force_setattr
 
 from exporter.resources.event import Event
 from exporter.resources.meta import Condition, Message, ObjectMeta, Shared, SharedStrings, cut, share
-from exporter.resources.pod import (
-    ContainerState,
-    ContainerStatus,
-    Pod,
-    PodSpec,
-    PodStatus,
-    Terminated,
-    Waiting,
-)
+from exporter.resources.pod import ContainerState, ContainerStatus, Pod, PodSpec, PodStatus, Terminated, Waiting
 from exporter.resources.raycluster import RayCluster, RayClusterStatus
 from exporter.resources.raycronjob import RayCronJob
 from exporter.resources.rayjob import RayJob, RayJobMeta, RayJobSpec, RayJobStatus
