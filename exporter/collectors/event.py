@@ -55,23 +55,16 @@ class EventFamily(NamedTuple):
         return Family(self.name, self.type, self.help, sorted(self.labels))
 
 
-EVENTS_TOTAL = EventFamily(
-    name="kuberay_events_total",
-    type="counter",
-    text="Number of occurrences of Events about Ray's custom resources; reasons that are neither KubeRay's nor among "
+# fmt: off
+EVENTS_TOTAL = EventFamily("kuberay_events_total", "counter",
+    "Number of occurrences of Events about Ray's custom resources; reasons that are neither KubeRay's nor among "
     f"the first {MAX_OTHER_REASONS} others are `{OTHER}`",
-    source="series.count, count",
-    labels=("namespace", "kind", "type", "reason"),
-)
-
-LAST_WARNING = EventFamily(
-    name="kuberay_event_last_timestamp_seconds",
-    type="gauge",
-    text="Time of the last occurrence of a Warning about an object, in Unix seconds, until the object is deleted or an "
-    "hour has passed",
-    source="series.lastObservedTime, lastTimestamp, eventTime, firstTimestamp, metadata.creationTimestamp",
-    labels=("namespace", "kind", "name", "uid", "type", "reason"),
-)
+    "series.count, count", ("namespace", "kind", "type", "reason"))
+LAST_WARNING = EventFamily("kuberay_event_last_timestamp_seconds", "gauge",
+    "Time of the last occurrence of a Warning about an object, in Unix seconds, until the object is deleted or an "
+    "hour has passed", "series.lastObservedTime, lastTimestamp, eventTime, firstTimestamp, metadata.creationTimestamp",
+    ("namespace", "kind", "name", "uid", "type", "reason"))
+# fmt: on
 
 EVENTS: Kind[Event, None] = Kind(
     plural="events",

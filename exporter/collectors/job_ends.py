@@ -14,14 +14,9 @@ ENDS = (SUCCEEDED, STOPPED, FAILED, VALIDATION_FAILED)
 """How a job can end: its deployment status and its job status together."""
 
 REASONS = (
-    "SubmissionFailed",
-    "DeadlineExceeded",
-    "PreRunningDeadlineExceeded",
-    "AppFailed",
-    "JobDeploymentStatusTransitionGracePeriodExceeded",
-    "JobStatusCheckTimeoutExceeded",
-    "ValidationFailed",
-)
+    "SubmissionFailed", "DeadlineExceeded", "PreRunningDeadlineExceeded", "AppFailed",
+    "JobDeploymentStatusTransitionGracePeriodExceeded", "JobStatusCheckTimeoutExceeded", "ValidationFailed",
+)  # fmt: skip
 """KubeRay's reasons of a failure (v1.7.0, `JobFailedReason`); others are counted as `other`."""
 
 OTHER_REASON = "other"

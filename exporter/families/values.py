@@ -52,17 +52,9 @@ class HasSpec(Protocol[S_co]):
 
 def of_spec(values: Callable[[S], Values]) -> Callable[[HasSpec[S], object], Values]:
     """Read from a spec; no series without one."""
-
-    def of_object(obj: HasSpec[S], _remembered: object) -> Values:
-        return [] if obj.spec is None else values(obj.spec)
-
-    return of_object
+    return lambda obj, _remembered: [] if obj.spec is None else values(obj.spec)
 
 
 def of_status(values: Callable[[S], Values]) -> Callable[[HasStatus[S], object], Values]:
     """Read from a status; no series without one."""
-
-    def of_object(obj: HasStatus[S], _remembered: object) -> Values:
-        return [] if obj.status is None else values(obj.status)
-
-    return of_object
+    return lambda obj, _remembered: [] if obj.status is None else values(obj.status)

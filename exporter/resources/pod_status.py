@@ -15,50 +15,25 @@ UNSCHEDULABLE = "Unschedulable"
 SCHEDULING_GATED = "SchedulingGated"
 
 WAITING_REASONS = (
-    "ContainerCreating",
-    "PodInitializing",
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "ImageInspectError",
-    "RegistryUnavailable",
-    "SignatureValidationFailed",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-    "PreCreateHookError",
-    "PreStartHookError",
-    "PostStartHookError",
-    "CreatePodSandboxError",
-    "CrashLoopBackOff",
-)
+    "ContainerCreating", "PodInitializing", "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName",
+    "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed", "CreateContainerConfigError",
+    "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError",
+    "CreatePodSandboxError", "CrashLoopBackOff",
+)  # fmt: skip
 """What kubelet and container runtimes write into `state.waiting.reason`."""
 
 TERMINATED_REASONS = ("OOMKilled", "Error", "Completed", "ContainerCannotRun", "StartError", "ContainerStatusUnknown")
 """What they write into `state.terminated.reason`."""
 
 POD_REASONS = (
-    EVICTED,
-    "DeadlineExceeded",
-    "NodeAffinity",
-    "NodeLost",
-    "NodeShutdown",
-    "Preempting",
-    "Shutdown",
-    "Terminated",
-    "UnexpectedAdmissionError",
-    "TopologyAffinityError",
-    "PodOSNotSupported",
-    "UnsupportedPodOS",
-    "AppArmor",
-    "SysctlForbidden",
-    "InvalidNodeInfo",
+    EVICTED, "DeadlineExceeded", "NodeAffinity", "NodeLost", "NodeShutdown", "Preempting", "Shutdown", "Terminated",
+    "UnexpectedAdmissionError", "TopologyAffinityError", "PodOSNotSupported", "UnsupportedPodOS", "AppArmor",
+    "SysctlForbidden", "InvalidNodeInfo",
     *(f"OutOf{name}" for name in ("cpu", "memory", "pods", "ephemeral-storage", "hugepages-2Mi", "hugepages-1Gi")),
     *(f"OutOf{name}" for name in ("nvidia.com/gpu", "nvidia.com/gpu.shared", "amd.com/gpu", "google.com/tpu")),
     *(f"OutOf{name}" for name in ("aws.amazon.com/neuron", "aws.amazon.com/neuroncore", "habana.ai/gaudi")),
     *(f"OutOf{name}" for name in ("huawei.com/Ascend910", "gpu.intel.com/i915", "gpu.intel.com/xe")),
-)
+)  # fmt: skip
 """What kubelet and controllers write into a pod's `status.reason`."""
 
 STATUSES = frozenset(
