@@ -13,6 +13,9 @@ from prometheus_client import Metric
 from exporter.exposition.model import Family, Sample
 from exporter.exposition.segments import Segment
 
+_LARGEST_EXACT = 2**53
+"""From here on a float is not exact any more, which its repr shows."""
+
 
 class Format(enum.Enum):
     """An exposition format; the value is its Content-Type."""
@@ -108,9 +111,11 @@ def escape_label(value: str) -> str:
 @lru_cache(maxsize=8192)
 def format_value(value: float) -> str:
     """Print a sample value: whole numbers as integers, as the operator's client does."""
+    if -_LARGEST_EXACT < value < _LARGEST_EXACT:
+        whole = int(value)
+        return str(whole) if whole == value else repr(float(value))
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "+Inf" if value > 0 else "-Inf"
-    # Beyond 2**53 a float is not exact any more, which its repr shows.
-    return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
+    return repr(float(value))

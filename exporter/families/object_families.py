@@ -103,8 +103,13 @@ def _prepared(row: Row[T, M], identity: tuple[str, ...], limits: Limits) -> _Pre
             for own, value in bounded(row.values(obj, remembered))
         ]
 
+    def without_labels(obj: T, remembered: M | None, identity: tuple[str, ...]) -> list[Sample]:
+        """Of most rows: one series at most, which has no label that could be too long."""
+        return [Sample(in_order(identity), value) for _, value in row.values(obj, remembered)]
+
     family = Family(row.name, row.type, row.help, sorted(names))
-    return _PreparedRow(family, row.is_retained, fields_of(row.source, row.reads), samples)
+    reads = fields_of(row.source, row.reads)
+    return _PreparedRow(family, row.is_retained, reads, samples if row.labels else without_labels)
 
 
 def _prepared_labels(
