@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, NamedTuple, get_args
 
+from msgspec import Struct
 from msgspec.structs import fields
 
 from exporter.families.table import CustomResource
@@ -48,7 +49,7 @@ class ReadFields:
 
         `metadata` alone is name, namespace and uid.
         """
-        types = {field.name: _struct(field.type) for field in fields(type_)}
+        types = {field.name: _type(field.type) for field in fields(type_)}
         wanted = [(*name.split("."), "")[:2] for name in sorted(set(names))]
         self._sections = [
             _section(section, types[section], {name for part, name in wanted if part == section})
@@ -73,7 +74,10 @@ class ReadFields:
         )
 
 
-def _section(section: str, type_: type[Any], wanted: set[str]) -> _Section:
+def _section(section: str, type_: Any, wanted: set[str]) -> _Section:
+    if not isinstance(type_, type(Struct)):
+        # Such as a dict: compared as a whole.
+        return _Section(section, lambda part: (part,), (tuple(f"{section}.{name}".rstrip(".") for name in wanted),))
     attributes = {field.encode_name: field.name for field in fields(type_)}
     whole = "" in wanted and section != "metadata"
     names = sorted(attributes if whole else wanted - {""})
@@ -83,7 +87,6 @@ def _section(section: str, type_: type[Any], wanted: set[str]) -> _Section:
     return _Section(section, attrgetter(*in_order, in_order[0]), of_rows)
 
 
-def _struct(annotation: Any) -> type[Any]:
-    """Return the struct of `Struct | None`."""
-    struct: type[Any] = next((type_ for type_ in get_args(annotation) if type_ is not type(None)), annotation)
-    return struct
+def _type(annotation: Any) -> Any:
+    """Return the first type of `Type | None`."""
+    return next((type_ for type_ in get_args(annotation) if isinstance(type_, type(Struct))), annotation)
