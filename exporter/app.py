@@ -17,7 +17,6 @@ from exporter.exposition.exposition import Exposition
 from exporter.kinds import DECLARATIONS
 from exporter.kube.client.api_transport import ApiTransport, LoadAccess
 from exporter.kube.informer import SharedByInformers
-from exporter.kube.transport import Transport
 from exporter.pipeline.shown_objects import ShownObjects
 from exporter.pipeline.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
 from exporter.protection import Protection
@@ -55,7 +54,7 @@ log = logging.getLogger(__name__)
 class Exporter:
     """Everything between the API server and the web: informers, metrics stores, own metrics, endpoints."""
 
-    def __init__(self, config: Config, transport: Transport, *, hides_reasons: bool = False) -> None:
+    def __init__(self, config: Config, transport: ApiTransport, *, hides_reasons: bool = False) -> None:
         kinds = watched_kinds(config)
         self.telemetry = Telemetry(kind.plural for kind in kinds)
         events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None

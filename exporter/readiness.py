@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from exporter.kube.informer import Informer, InformerState
-from exporter.kube.sync_state import SyncState
+from exporter.kube.informer import Informer
+from exporter.kube.sync_state import InformerState, SyncState
 from exporter.web.status import KindStatus
 
 HOLD_BACK_SECONDS = 30.0

@@ -11,8 +11,8 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from exporter import __version__
-from exporter.kube.informer import Informer, InformerState
-from exporter.kube.sync_state import SyncState
+from exporter.kube.informer import Informer
+from exporter.kube.sync_state import InformerState, SyncState
 from exporter.logs.configuration import dropped_log_lines
 
 SCRAPE_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from exporter.kube.informer import Informer, InformerState
-from exporter.kube.sync_state import SyncState
+from exporter.kube.informer import Informer
+from exporter.kube.sync_state import InformerState, SyncState
 from exporter.readiness import HOLD_BACK_SECONDS, STALE_SECONDS, InformerStatus
 from tests.support.informers import LISTING, SYNCED, FakeInformer
 

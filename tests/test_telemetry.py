@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
-from exporter.kube.informer import Informer, InformerState
-from exporter.kube.sync_state import SyncState
+from exporter.kube.informer import Informer
+from exporter.kube.sync_state import InformerState, SyncState
 from exporter.telemetry import COUNTERS, KindMetrics, Telemetry
 from tests.support.bodies import parse
 from tests.support.informers import LISTING, SYNCED, FakeInformer

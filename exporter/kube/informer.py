@@ -4,19 +4,21 @@ import logging
 import random
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from exporter.clock import Clock
 from exporter.kube import wire
 from exporter.kube.backoff import Backoff, Outage
 from exporter.kube.failure_log import ResourceLogger, informer_log_limit
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, ListWatch
-from exporter.kube.metrics import ReflectorMetrics
-from exporter.kube.reflector import Reflector
+from exporter.kube.reflector import Reflector, ReflectorMetrics
 from exporter.kube.store import EventHandler, Store, StoreUpdater
-from exporter.kube.sync_state import SyncState
-from exporter.kube.transport import Transport
+from exporter.kube.sync_state import InformerState
+
+if TYPE_CHECKING:
+    # `render` derives what `serve` does, without the client, which takes as long to import as the rest.
+    from exporter.kube.client.api_transport import ApiTransport
 
 T = TypeVar("T", bound=wire.Object)
 
@@ -57,31 +59,6 @@ class InformerSettings(Generic[T]):
         return {name: value for name, value in fields.items() if value}
 
 
-@dataclass(frozen=True)
-class InformerState:
-    """An informer at one moment.
-
-    Attributes:
-        is_alive: its thread runs.
-        is_connected: a watch is open.
-        failing_seconds: how long every list has failed; 0.0 if the last one did not.
-        failure: why the last list failed, "" if it did not.
-        objects, undecodable: how many are held, and how many have a version that cannot be decoded.
-        last_sync_time, last_event_time: Unix seconds; 0.0 before the first.
-    """
-
-    name: str
-    sync: SyncState
-    is_alive: bool
-    is_connected: bool
-    failing_seconds: float
-    failure: str
-    objects: int
-    undecodable: int
-    last_sync_time: float
-    last_event_time: float
-
-
 class SharedByInformers:
     """What all informers of a process share. Any thread may use it."""
 
@@ -101,7 +78,7 @@ class Informer(Generic[T]):
 
     def __init__(
         self,
-        transport: Transport,
+        transport: "ApiTransport",
         settings: InformerSettings[T],
         store: Store[T],
         handler: EventHandler[T],
@@ -116,7 +93,6 @@ class Informer(Generic[T]):
         self._list_watch = ListWatch(
             transport,
             settings.path,
-            rng=shared.rng,
             page_size=settings.page_size,
             selectors=settings.selectors,
             idle_timeout_seconds=settings.idle_timeout_seconds,
@@ -124,9 +100,9 @@ class Informer(Generic[T]):
         self._backoff = Backoff(self._clock, shared.rng, shared.outage, self._list_watch.stopping)
         self._metrics = metrics
         self._reflector = Reflector(
+            InformerState(settings.name),
             self._list_watch,
             settings.object_type,
-            store,
             StoreUpdater(store, handler),
             metrics,
             self._log,
@@ -140,17 +116,12 @@ class Informer(Generic[T]):
         """Return its state now, without waiting."""
         state = self._reflector.state
         failing_since = state.failing_since
-        return InformerState(
-            name=self.settings.name,
-            sync=state.sync,
+        return replace(
+            state,
             is_alive=self._thread.is_alive(),
-            is_connected=state.is_connected,
             failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
-            failure=state.failure,
             objects=len(self._store),
             undecodable=self._store.undecodable,
-            last_sync_time=state.last_sync_time,
-            last_event_time=state.last_event_time,
         )
 
     def mark_incomplete(self) -> None:

@@ -5,9 +5,9 @@ Hides how large an answer is, and how slowly it comes: what is held of it has a 
 
 import random
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -15,7 +15,11 @@ from msgspec import Struct, field
 from exporter.errors import DecodeError, StatusError, StreamError
 from exporter.kube import wire
 from exporter.kube.backoff import Stopped
-from exporter.kube.transport import Response, Transport
+
+if TYPE_CHECKING:
+    # `render` derives what `serve` does, without the client, which takes as long to import as the rest.
+    from exporter.kube.client.api_transport import ApiTransport
+    from exporter.kube.client.response import Response
 
 LIST_TIMEOUT_SECONDS = 60.0
 """Without a byte of an answer: a page takes a busy server seconds."""
@@ -25,6 +29,8 @@ LIST_MAX_SECONDS = 30.0
 
 PAGE_MAX_BYTES = 16 * 1024 * 1024
 """A page that is larger is requested again with fewer objects. 500 objects have 2 to 5 MB."""
+
+ERROR_MAX_BYTES = 64 * 1024
 
 IDLE_TIMEOUT_SECONDS = 150.0
 """The server sends a bookmark about every minute: if two are missing, the connection is half open."""
@@ -67,10 +73,9 @@ class ListWatch:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: "ApiTransport",
         path: str,
         *,
-        rng: random.Random,
         page_size: int,
         selectors: Mapping[str, str] = _NO_PARAMETERS,
         idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS,
@@ -78,7 +83,6 @@ class ListWatch:
         """`selectors` are parameters of every list and watch; without `idle_timeout_seconds`, a watch may be silent."""
         self._transport = transport
         self._path = path
-        self._rng = rng
         self._page_size = page_size
         self._selectors = selectors
         self._idle_timeout_seconds = idle_timeout_seconds
@@ -141,7 +145,7 @@ class ListWatch:
 
     def watch(self, version: str) -> Generator[wire.WatchEvent | None, None, None]:
         """Yield the events of a watch of the changes after `version`, first None when it is open."""
-        watch_seconds = self._rng.randint(*WATCH_SECONDS)
+        watch_seconds = random.randint(*WATCH_SECONDS)  # noqa: S311 - jitter is not a secret
         query = {
             **self._selectors,
             "watch": "true",
@@ -161,8 +165,16 @@ class ListWatch:
         return self._body(self._path, {**self._selectors, "limit": str(limit)} | ({"continue": token} if token else {}))
 
     def _body(self, path: str, query: Mapping[str, str] = _NO_PARAMETERS) -> bytes:
+        """Return a whole body, within the bounds of its size and its time."""
+        chunks, size = [], 0
         with self._get(path, query, LIST_TIMEOUT_SECONDS, gzip=True) as response:
-            return self._read(response)
+            response.limit(LIST_MAX_SECONDS)
+            for chunk in response.chunks():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > PAGE_MAX_BYTES:
+                    raise _TooLargeError(f"one object of a list has more than {PAGE_MAX_BYTES} bytes")
+        return b"".join(chunks)
 
     def _discover(self, type_: type[T], path: str) -> T:
         try:
@@ -170,26 +182,10 @@ class ListWatch:
         except DecodeError as exc:
             raise StreamError(f"the answer to {path} is not that of an API server: {exc}") from exc
 
-    def _read(self, response: Response) -> bytes:
-        """Return a whole body, within the bounds of its size and its time."""
-        chunks, size = [], 0
-        with aborted_after(LIST_MAX_SECONDS, response.abort) as is_over:
-            try:
-                for chunk in response.chunks():
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > PAGE_MAX_BYTES:
-                        raise _TooLargeError(f"one object of a list has more than {PAGE_MAX_BYTES} bytes")
-            finally:
-                # An aborted answer looks like one that broke off, or even like one that has ended.
-                if is_over.is_set():
-                    raise StreamError(f"the answer did not arrive within {LIST_MAX_SECONDS:g} s")
-        return b"".join(chunks)
-
     @contextmanager
     def _get(
         self, path: str, query: Mapping[str, str], read_timeout_seconds: float, *, gzip: bool = False
-    ) -> Iterator[Response]:
+    ) -> Iterator["Response"]:
         try:
             response = self._transport.get(path, query, read_timeout_seconds=read_timeout_seconds, gzip=gzip)
             self._response = response
@@ -197,7 +193,7 @@ class ListWatch:
                 # `stop` may have been called before there was an answer to abort.
                 self._check_stopping()
                 if response.status != 200:
-                    raise wire.error_of_response(response)
+                    raise wire.error_of_response(response.status, response.headers, response.read(ERROR_MAX_BYTES))
                 yield response
             finally:
                 self._response = None
@@ -209,24 +205,3 @@ class ListWatch:
     def _check_stopping(self) -> None:
         if self.stopping.is_set():
             raise Stopped
-
-
-@contextmanager
-def aborted_after(seconds: float, abort: Callable[[], object]) -> Iterator[threading.Event]:
-    """Call `abort` from another thread if the block takes longer; the event is set then.
-
-    No timeout of a socket ends a read that gets a byte now and then.
-    """
-    is_over = threading.Event()
-
-    def end() -> None:
-        is_over.set()
-        abort()
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield is_over
-    finally:
-        timer.cancel()

@@ -4,20 +4,21 @@ Does not promise that every version of an object is seen: of the changes between
 list, only the result is seen.
 """
 
+import logging
 from contextlib import closing
 from http import HTTPStatus
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from exporter.clock import Clock
-from exporter.errors import ApiError, ConnectError, StatusError, StreamError
+from exporter.errors import ApiError, ConnectError, DecodeError, StatusError, StreamError
 from exporter.kube import wire
 from exporter.kube.backoff import MAX_SECONDS, Backoff, Stopped
-from exporter.kube.decoder import ObjectDecoder
 from exporter.kube.failure_log import FailureLog, ResourceLogger
 from exporter.kube.list_watch import ListWatch
-from exporter.kube.metrics import ReflectorMetrics
-from exporter.kube.store import Store, StoreUpdater
-from exporter.kube.sync_state import ReflectorState, SyncState
+from exporter.kube.store import StoreUpdater
+from exporter.kube.sync_state import InformerState, SyncState
 
 NOT_INSTALLED_SECONDS = 30.0
 """The interval of lists for a CRD that is not installed, and the minimum between two 404 that drop objects."""
@@ -34,14 +35,26 @@ WATCHES_BEFORE_LIST = 3
 T = TypeVar("T", bound=wire.Object)
 
 
+class ReflectorMetrics(Protocol):
+    """Counters of one resource. Called from the threads of its informers."""
+
+    def list_started(self) -> None: ...
+    def list_failed(self) -> None: ...
+    def watch_started(self) -> None: ...
+    def watch_failed(self) -> None: ...
+    def event_received(self) -> None: ...
+    def decode_failed(self) -> None: ...
+    def crashed(self) -> None: ...
+
+
 class Reflector(Generic[T]):
     """Keeps a store equal to one collection of the API. `run` is for one thread; any may read `state`."""
 
     def __init__(
         self,
+        state: InformerState,
         list_watch: ListWatch,
         type_: type[T],
-        store: Store[T],
         updater: StoreUpdater[T],
         metrics: ReflectorMetrics,
         logger: ResourceLogger,
@@ -49,10 +62,10 @@ class Reflector(Generic[T]):
         clock: Clock,
         backoff: Backoff,
     ) -> None:
-        self.state = ReflectorState()
+        self.state = state
         self._list_watch = list_watch
-        self._decoder = ObjectDecoder(type_, store, metrics, logger)
-        self._store = store
+        self._decoder = msgspec.json.Decoder(type_)
+        self._store = updater.store
         self._updater = updater
         self._metrics = metrics
         self._log = logger
@@ -98,7 +111,7 @@ class Reflector(Generic[T]):
         for page in self._list_watch.pages():
             version = version or page.metadata.resource_version
             for item in page.items or ():
-                obj = self._decoder.decode(item)
+                obj = self._decode(item)
                 if isinstance(obj, wire.Metadata):
                     undecodable.add(obj.uid)
                 else:
@@ -215,7 +228,7 @@ class Reflector(Generic[T]):
         self.state.last_event_time = self._clock.time()
         match event.type:
             case "ADDED" | "MODIFIED":
-                self._put(self._decoder.decode(event.object))
+                self._put(self._decode(event.object))
             case "DELETED":
                 metadata = wire.decode_metadata(event.object)
                 self.state.check_order(metadata.resource_version)
@@ -250,6 +263,27 @@ class Reflector(Generic[T]):
         if isinstance(error, ConnectError) or _code(error) == HTTPStatus.TOO_MANY_REQUESTS:
             self._watch_failures.consecutive = 0
         self._backoff.wait_after(error, self._watch_failures.refusals)
+
+    # Objects.
+
+    def _decode(self, raw: msgspec.Raw) -> T | wire.Metadata:
+        """Return the object, or what identifies it if it cannot be decoded: possibly nothing."""
+        try:
+            obj = wire.decode(self._decoder, raw)
+        except DecodeError as error:
+            return self._undecodable(raw, str(error))
+        version = obj.metadata.resource_version
+        if version and not wire.version_number(version):
+            return self._undecodable(raw, f"resourceVersion {version[:40]!r} is not a number")
+        return obj
+
+    def _undecodable(self, raw: msgspec.Raw, reason: str) -> wire.Metadata:
+        self._metrics.decode_failed()
+        metadata = wire.identify(raw)
+        # Logged once per object, not per version: its writer may continue to write it.
+        level = logging.DEBUG if metadata.uid in self._store.undecodable_uids else logging.WARNING
+        self._log.log(level, "couldn't decode %r, keeping its last valid version: %s", metadata.key, reason)
+        return metadata
 
 
 def _code(error: ApiError) -> int:

@@ -55,15 +55,15 @@ class StoreUpdater(Generic[T]):
     """
 
     def __init__(self, store: Store[T], handler: EventHandler[T]) -> None:
-        self._store = store
+        self.store = store
         self._handler = handler
         self._has_listed = False
 
     def replace(self, objects: Iterable[T], undecodable: Collection[str]) -> None:
         """Apply a finished list as a difference; of an undecodable object the last valid version stays."""
-        held, listed = self._store.by_uid, {obj.metadata.uid: obj for obj in objects}
+        held, listed = self.store.by_uid, {obj.metadata.uid: obj for obj in objects}
         if self._has_listed:
-            changed = [obj for obj in listed.values() if not self._store.holds(obj)]
+            changed = [obj for obj in listed.values() if not self.store.holds(obj)]
             removed = [obj for uid, obj in held.items() if uid not in listed and uid not in undecodable]
             self._handler.on_change(changed, removed)
             for obj in removed:
@@ -71,26 +71,26 @@ class StoreUpdater(Generic[T]):
         else:
             self._handler.on_list(list(listed.values()), undecodable)
             self._has_listed = True
-        held.update((uid, self._store.kept(obj)) for uid, obj in listed.items())
-        self._store.undecodable_uids = set(undecodable)
+        held.update((uid, self.store.kept(obj)) for uid, obj in listed.items())
+        self.store.undecodable_uids = set(undecodable)
 
     def clear(self) -> None:
         """Drop everything: the kind is not installed any more. A list that finds it again is not the first."""
-        self._handler.on_change([], list(self._store))
-        self._store.by_uid.clear()
-        self._store.undecodable_uids.clear()
+        self._handler.on_change([], list(self.store))
+        self.store.by_uid.clear()
+        self.store.undecodable_uids.clear()
 
     def put(self, obj: T) -> None:
         self._handler.on_change([obj], [])
-        self._store.by_uid[obj.metadata.uid] = self._store.kept(obj)
-        self._store.undecodable_uids.discard(obj.metadata.uid)
+        self.store.by_uid[obj.metadata.uid] = self.store.kept(obj)
+        self.store.undecodable_uids.discard(obj.metadata.uid)
 
     def put_undecodable(self, uid: str) -> None:
         """Record that a version of this object cannot be decoded; the last valid one stays."""
-        self._store.undecodable_uids.add(uid)
+        self.store.undecodable_uids.add(uid)
 
     def remove(self, uid: str) -> None:
-        self._store.undecodable_uids.discard(uid)
-        if obj := self._store.by_uid.get(uid):
+        self.store.undecodable_uids.discard(uid)
+        if obj := self.store.by_uid.get(uid):
             self._handler.on_change([], [obj])
-            del self._store.by_uid[uid]
+            del self.store.by_uid[uid]

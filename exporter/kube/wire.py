@@ -4,7 +4,7 @@ Objects inside stay raw until their type is known, so that one that cannot be de
 the others.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -12,12 +12,10 @@ from msgspec import Struct, field
 
 from exporter.errors import DecodeError, StatusError, StreamError
 from exporter.kube import salvage
-from exporter.kube.transport import Response
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """etcd refuses objects above 1.5 MiB unless told otherwise: a line this long is not an event."""
 
-_MAX_ERROR_BYTES = 64 * 1024
 _MAX_VERSION_DIGITS = 19
 _NOT_SERVED = b"404 page not found"
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -162,19 +160,15 @@ def error_of_event(raw: msgspec.Raw) -> StatusError:
     return StatusError(status.code, _one_line(status.message))
 
 
-def error_of_response(response: Response) -> StatusError:
+def error_of_response(code: int, headers: Mapping[str, str], body: bytes) -> StatusError:
     """Return the error of an answer other than 200: a Status, or plain text (404 for a missing CRD)."""
-    body = response.read(_MAX_ERROR_BYTES)
     try:
         status = decode(_STATUS, body)
         is_own, message = status.kind == "Status", status.message
     except DecodeError:
         is_own, message = body.strip() == _NOT_SERVED, body.decode("utf-8", "replace")
     return StatusError(
-        response.status,
-        _one_line(message),
-        _retry_after(response.headers.get("Retry-After")),
-        is_not_served=response.status == 404 and is_own,
+        code, _one_line(message), _retry_after(headers.get("Retry-After")), is_not_served=code == 404 and is_own
     )
 
 

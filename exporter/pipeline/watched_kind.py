@@ -1,7 +1,7 @@
 """One kind of the API as it is wired: what is requested, where the objects are held, what becomes of differences."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from exporter.clock import SystemClock
 from exporter.collectors.event import EVENTS, EventTotals
@@ -15,12 +15,15 @@ from exporter.kinds import DIAGNOSED, KINDS
 from exporter.kube.informer import Informer, InformerSettings, SharedByInformers
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
 from exporter.kube.store import EventHandler, Store
-from exporter.kube.transport import Transport
 from exporter.pipeline.event_log import log_event
 from exporter.pipeline.line_sources import IntegralSource, ObjectSource, TotalSource
 from exporter.pipeline.metrics_store import MetricsStore
 from exporter.pipeline.shown_objects import ShownObjects
 from exporter.telemetry import KindMetrics
+
+if TYPE_CHECKING:
+    # `render` derives what `serve` does, without the client, which takes as long to import as the rest.
+    from exporter.kube.client.api_transport import ApiTransport
 
 
 class WatchedKind:
@@ -33,7 +36,7 @@ class WatchedKind:
         self,
         kind: AnyKind,
         config: Config,
-        transport: Transport,
+        transport: "ApiTransport",
         metrics: KindMetrics,
         shared: SharedByInformers,
         events: EventTotals | None = None,

@@ -1,19 +1,14 @@
 """Objects that cannot be decoded: counted, logged with their key, and no loss for the others."""
 
-import logging
 from typing import Any
 
 import msgspec
 import pytest
 
 from exporter.kube import wire
-from exporter.kube.decoder import ObjectDecoder
-from exporter.kube.failure_log import ResourceLogger, informer_log_limit
-from exporter.kube.store import Store
 from exporter.resources.rayjob import RayJob
-from tests.support.clocks import FakeClock
 from tests.support.recordings import recorded
-from tests.support.watching import Counts, job, wait_until, warnings_in, watched
+from tests.support.watching import Watched, job, wait_until, warnings_in, watched
 
 pytestmark = pytest.mark.usefixtures("all_levels")
 
@@ -54,17 +49,10 @@ def test_an_item_of_a_list_without_readable_metadata_does_not_cost_the_others() 
         assert own.counts["decode_failed"] == own.held.undecodable == 1
 
 
-class Decoded:
-    """A decoder of RayJobs, its store, and what it counted."""
-
-    def __init__(self) -> None:
-        self.store: Store[RayJob] = Store()
-        self.counts = Counts()
-        logger = ResourceLogger(logging.getLogger("exporter.test"), {}, informer_log_limit(FakeClock()))
-        self.decoder = ObjectDecoder(RayJob, self.store, self.counts, logger)
-
-    def decode(self, **metadata: Any) -> RayJob | wire.Metadata:
-        return self.decoder.decode(msgspec.Raw(msgspec.json.encode({"metadata": metadata})))
+def decode(own: Watched, **metadata: Any) -> RayJob | wire.Metadata:
+    """Decode a job with these metadata, as the reflector does it."""
+    decoded: RayJob | wire.Metadata = own.reflector._decode(msgspec.Raw(msgspec.json.encode({"metadata": metadata})))
+    return decoded
 
 
 @pytest.mark.parametrize("version", ["x", "-1", "1.5", "9" * 30 + "a"])
@@ -72,24 +60,29 @@ def test_a_version_that_is_no_number_makes_an_object_undecodable(
     version: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Versions are compared as numbers; the object is still identified."""
-    decoded = Decoded()
-    metadata = decoded.decode(name="a", namespace="ns", uid="1", resourceVersion=version)
-    assert isinstance(metadata, wire.Metadata)
-    assert (metadata.key, metadata.uid, decoded.counts["decode_failed"]) == ("ns/a", "1", 1)
+    with watched() as own:
+        own.start()
+        metadata = decode(own, name="a", namespace="ns", uid="1", resourceVersion=version)
+        assert isinstance(metadata, wire.Metadata)
+        assert (metadata.key, metadata.uid, own.counts["decode_failed"]) == ("ns/a", "1", 1)
     assert f"'ns/a', keeping its last valid version: resourceVersion {version!r} is not a number" in caplog.text
 
 
 def test_an_object_without_a_version_is_decoded() -> None:
     """In a file there is none."""
-    assert isinstance(Decoded().decode(name="a", uid="1"), RayJob)
+    with watched() as own:
+        own.start()
+        assert isinstance(decode(own, name="a", uid="1"), RayJob)
 
 
 def test_an_object_that_was_undecodable_before_is_logged_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
     """Its writer may go on to write it."""
-    decoded = Decoded()
-    decoded.store.undecodable_uids.add("1")
-    decoded.decode(name="a", uid="1", labels=7)
-    decoded.decode(name="b", uid="2", labels=7)
+    with watched() as own:
+        own.start()
+        caplog.clear()
+        own.held.undecodable_uids.add("1")
+        decode(own, name="a", uid="1", labels=7)
+        decode(own, name="b", uid="2", labels=7)
     assert [(record.levelname, "'b'" in record.message) for record in caplog.records] == [
         ("DEBUG", False),
         ("WARNING", True),

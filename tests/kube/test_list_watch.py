@@ -1,6 +1,5 @@
 """Pages of lists: how much is requested, held and waited for; discovery: only the API server says what is missing."""
 
-import random
 import time
 
 import pytest
@@ -71,7 +70,7 @@ def test_a_list_that_trickles_is_ended(head: bytes, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("exporter.kube.list_watch.LIST_MAX_SECONDS", 0.3)
     with trickling(head) as url:
         transport = ApiTransport(lambda: anonymous(url), connections=1)
-        list_watch = ListWatch(transport, PATH, rng=random.Random(1), page_size=500)
+        list_watch = ListWatch(transport, PATH, page_size=500)
         started = time.monotonic()
         with pytest.raises(StreamError, match="did not arrive within 0.3 s"):
             names(list_watch)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.kube.metrics import ReflectorMetrics
+from exporter.kube.reflector import ReflectorMetrics
 from exporter.telemetry import COUNTERS, Telemetry
 
 REPORTS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.kube.sync_state import ReflectorState, SyncState
+from exporter.kube.sync_state import InformerState, SyncState
 
 
 @pytest.mark.parametrize("state", SyncState)
@@ -14,13 +14,13 @@ def test_all_but_the_first_state_are_complete(state: SyncState) -> None:
 @pytest.mark.parametrize("state", SyncState)
 def test_only_a_collection_that_was_never_listed_becomes_incomplete(state: SyncState) -> None:
     """A later failure takes nothing away from what is known."""
-    reflector = ReflectorState(sync=state)
-    reflector.mark_incomplete()
-    assert reflector.sync is (SyncState.INCOMPLETE if state is SyncState.LISTING else state)
+    informer = InformerState("rayjobs", state)
+    informer.mark_incomplete()
+    assert informer.sync is (SyncState.INCOMPLETE if state is SyncState.LISTING else state)
 
 
 def test_a_new_collection_is_not_known() -> None:
     """Neither listed nor watched, and its times are those of nothing."""
-    state = ReflectorState()
+    state = InformerState("rayjobs")
     assert (state.sync, state.is_connected, state.failing_since) == (SyncState.LISTING, False, None)
     assert state.last_sync_time == state.last_event_time == 0.0

@@ -13,8 +13,8 @@ from exporter.app import Exporter
 from exporter.exposition.text import Format
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
+from exporter.kube.client.response import Response
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
-from exporter.kube.transport import Response
 from exporter.readiness import InformerStatus
 from exporter.simulator.apiserver.requests import Request
 from exporter.simulator.apiserver.store import ObjectStore

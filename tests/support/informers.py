@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from exporter.kube.informer import InformerSettings, InformerState
-from exporter.kube.sync_state import SyncState
+from exporter.kube.informer import InformerSettings
+from exporter.kube.sync_state import InformerState, SyncState
 from exporter.resources.rayjob import RayJob
 
 LISTING = InformerState("rayjobs", SyncState.LISTING, True, False, 0.0, "", 0, 0, 0.0, 0.0)

@@ -1,6 +1,5 @@
 """A list-watch of jobs of given sizes, on the fault server."""
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,7 +21,4 @@ def listing(*sizes: int, page_size: int = 500, path: str = PATH) -> Iterator[tup
         store.create("rayjobs", job(f"{number:04}", spec={"entrypoint": "x" * size}))
     with FaultServer(store) as server:
         transport = ApiTransport(lambda: anonymous(server.url), connections=1)
-        yield (
-            ListWatch(transport, path, rng=random.Random(1), page_size=page_size),
-            server,
-        )
+        yield ListWatch(transport, path, page_size=page_size), server

@@ -3,10 +3,9 @@
 What cannot be decoded is reported and skipped.
 """
 
-import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,9 +19,11 @@ from exporter.families.table import AnyKind, Selection
 from exporter.kinds import DECLARATIONS, DIAGNOSED, KINDS
 from exporter.kube import wire
 from exporter.kube.list_watch import ListWatch
-from exporter.kube.transport import Transport
 from exporter.resources import API_GROUP
 from exporter.resources.event import Event
+
+if TYPE_CHECKING:
+    from exporter.kube.client.api_transport import ApiTransport
 
 _DECODERS = {kind.name: msgspec.json.Decoder(kind.detailed_type) for kind in DECLARATIONS}
 
@@ -117,7 +118,7 @@ def _is_read(item: Item) -> bool:
     return item.kind in _DECODERS and item.api_version == "v1"
 
 
-def read_fleet(transport: Transport, namespace: str, report: Callable[[str], None]) -> Fleet:
+def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str], None]) -> Fleet:
     """Return what could be read of a namespace, or of all if it is empty.
 
     `report` is called with a line for each kind that could not be read, and each object that was skipped.
@@ -138,13 +139,11 @@ def read_fleet(transport: Transport, namespace: str, report: Callable[[str], Non
     return objects.fleet(_known(_DECODERS.keys() - failed.keys(), remedy="this needs the permission to list them"))
 
 
-def _read(transport: Transport, kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
+def _read(transport: "ApiTransport", kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
     """Add the objects of one list; return why it could not be read, "" if it could."""
-    rng = random.Random()  # noqa: S311 - only a watch uses it
-    path, selectors = kind.path(namespace), selection.parameters
-    pages = ListWatch(transport, path, rng=rng, page_size=PAGE_SIZE, selectors=selectors).pages()
+    list_watch = ListWatch(transport, kind.path(namespace), page_size=PAGE_SIZE, selectors=selection.parameters)
     try:
-        for page in pages:
+        for page in list_watch.pages():
             for item in page.items or ():
                 obj = objects.add(kind.name, item)
                 if selection is _OF_PODS and obj is not None and not objects.has_pod_of(obj):

@@ -19,8 +19,8 @@ from urllib3.exceptions import InsecureRequestWarning
 from exporter import __version__
 from exporter.errors import ConnectError, ExporterError, HandshakeError, IdleTimeoutError, StreamError
 from exporter.kube.client.access import Access, Credential
-from exporter.kube.client.pools import Answer, Pools
-from exporter.kube.transport import Response
+from exporter.kube.client.pools import Pools
+from exporter.kube.client.response import Response
 
 LoadAccess = Callable[[], Access]
 """Reads how the API server is reached: at the start, every minute, and after a refusal."""
@@ -70,12 +70,18 @@ class ApiTransport(ApiClient):
         return str(self._access.host)
 
     def get(self, path: str, query: Mapping[str, str], *, read_timeout_seconds: float, gzip: bool = False) -> Response:
+        """Send a GET request.
+
+        Raises:
+            ConnectError: no connection, or no credentials.
+            IdleTimeoutError: a connection, but no answer in time.
+            StreamError: a connection, but no answer.
+        """
         header = {"Accept": "application/json"}
         if gzip and self._access.is_compressing:
             header["Accept-Encoding"] = "gzip"
         timeout = (CONNECT_TIMEOUT_SECONDS, read_timeout_seconds)
-        answer = self.call_api("GET", f"{path}?{urlencode(query)}".rstrip("?"), header, _request_timeout=timeout)
-        return Response(answer.response, answer.secrets)
+        return self.call_api("GET", f"{path}?{urlencode(query)}".rstrip("?"), header, _request_timeout=timeout)
 
     def call_api(
         self,
@@ -85,11 +91,11 @@ class ApiTransport(ApiClient):
         body: Any = None,
         post_params: Any = None,  # noqa: ARG002 - no API that is used has any
         _request_timeout: Any = None,
-    ) -> Answer:
-        """Send a request for a path of whichever API, perhaps twice; raises as `Transport.get` does."""
+    ) -> Response:
+        """Send a request for a path of whichever API, perhaps twice; raises as `get` does."""
         request = (method, url, {**self.default_headers, **(header_params or {})}, body, _request_timeout)
         used = pools, credential = self._current()
-        refusal: Answer | ConnectError | StreamError
+        refusal: Response | ConnectError | StreamError
         try:
             refusal = pools.send(*request, credential)
             if refusal.status != HTTPStatus.UNAUTHORIZED:
@@ -100,8 +106,8 @@ class ApiTransport(ApiClient):
             refusal = error
         renewed = self._renewed(used, refusal)
         if renewed != used:
-            if isinstance(refusal, Answer):
-                refusal.response.close()
+            if isinstance(refusal, Response):
+                refusal.close()
             return renewed[0].send(*request, renewed[1])
         if isinstance(refusal, ExporterError):
             raise refusal

@@ -3,11 +3,7 @@
 Hides urllib3 in connecting: its errors become ours, with the proxy or the server named that is at fault.
 """
 
-import http.client
-import io
-import math
 import ssl
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -28,35 +24,10 @@ from urllib3.exceptions import (
 from exporter.errors import ConnectError, HandshakeError, IdleTimeoutError, StreamError
 from exporter.kube.client import headers, tls
 from exporter.kube.client.access import Access, Credential
-from exporter.kube.transport import Response, reason_of
-
-MAX_READ_BYTES = 1024 * 1024
-"""Of an answer that is read as a whole, such as a review; one that is longer is cut off."""
-
-HEAD_MAX_SECONDS = 30.0
-"""In addition to the read timeout, which starts anew with each byte: a proxy that sends one a second is never idle."""
+from exporter.kube.client.response import Response, TimedHttpResponse, reason_of
 
 _TUNNEL_FAILED = "Tunnel connection failed: "
 """How http.client begins, when a proxy has answered CONNECT with another status than 200."""
-
-
-class Answer(RESTResponse):
-    """An answer whose body has not been read, and what must not be repeated of its request."""
-
-    def __init__(self, answer: RESTResponse, secrets: tuple[str, ...]) -> None:
-        super().__init__(answer.response)
-        self.data: Any = None
-        self.secrets = secrets
-
-    def read(self) -> bytes:
-        """Return the body, as the client's typed APIs read it: its first MiB; raises StreamError."""
-        if self.data is None:
-            response = Response(self.response)
-            try:
-                self.data = response.read(MAX_READ_BYTES)
-            finally:
-                response.close()
-        return bytes(self.data)
 
 
 class Pools(RESTClientObject):
@@ -80,14 +51,14 @@ class Pools(RESTClientObject):
             # urllib3 would join headers of one name if the proxy forwards the request: all groups would be one.
             setattr(self.pool_manager, "_set_proxy_headers", lambda _url, headers: headers)  # noqa: B010 - mypy
         pool = self.pool_manager.connection_from_url(access.host)
-        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _HttpResponse})
+        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": TimedHttpResponse})
 
     def send(
         self, method: str, path: str, header: Mapping[str, str], body: Any, timeout: Any, credential: Credential
-    ) -> Answer:
+    ) -> Response:
         """Send a request, with what proves who sends it; `timeout` is for connecting, and for each byte, in seconds.
 
-        Raises as `Transport.get` does, HandshakeError included.
+        Raises as `ApiTransport.get` does, HandshakeError included.
         """
         access = self.access
         values = urllib3.HTTPHeaderDict(header)
@@ -112,7 +83,7 @@ class Pools(RESTClientObject):
         if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and access.proxy:
             answer.response.close()
             raise ConnectError(f"the proxy {access.proxy_name} answered 407 Proxy Authentication Required")
-        return Answer(answer, self._secrets(credential))
+        return Response(answer, self._secrets(credential))
 
     def _secrets(self, credential: Credential) -> tuple[str, ...]:
         """Return what must not be in any message."""
@@ -135,43 +106,3 @@ class Pools(RESTClientObject):
         if is_unconnected:
             return ConnectError(f"couldn't connect to {server}: {reason}")
         return StreamError(f"no answer from {server}: {reason}")
-
-
-class _HttpResponse(http.client.HTTPResponse):
-    """An answer whose head has to arrive in time, and of anything but GET the body as well.
-
-    The time is checked whenever bytes have come, in the thread that reads them. The body of a GET may be a watch, which
-    takes minutes: who reads it limits its time.
-    """
-
-    def __init__(self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
-        super().__init__(sock, debuglevel, method, url)
-        self._is_get = method == "GET"
-        self._timed = _Timed(self.fp.detach(), (sock.gettimeout() or 0.0) + HEAD_MAX_SECONDS)
-        self.fp = io.BufferedReader(self._timed)
-
-    def begin(self) -> None:
-        super().begin()
-        if self._is_get:
-            self._timed.deadline = math.inf
-
-
-class _Timed(io.RawIOBase):
-    """Bytes of a connection, until a time has passed."""
-
-    def __init__(self, raw: io.RawIOBase, seconds: float) -> None:
-        self._raw = raw
-        self._seconds = seconds
-        self.deadline = time.monotonic() + seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if time.monotonic() > self.deadline:
-            raise OSError(f"it took longer than {self._seconds:g} s")
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()

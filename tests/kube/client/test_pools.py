@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from exporter.errors import ConnectError, HandshakeError, IdleTimeoutError, StreamError
-from exporter.kube.client import api_transport, pools
+from exporter.kube.client import api_transport, response
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.certificates import issue
 from tests.support.faults import FaultServer
@@ -346,7 +346,7 @@ def test_what_is_no_http_is_an_error(tmp_path: Path) -> None:
 def test_a_head_that_trickles_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_proxy: bool) -> None:
     """No byte is late; yet a proxy in front may never get to the end of it, also in its answer to CONNECT."""
     # With the 5 s for a byte: half a second.
-    monkeypatch.setattr(pools, "HEAD_MAX_SECONDS", -4.5)
+    monkeypatch.setattr(response, "HEAD_MAX_SECONDS", -4.5)
     with trickling(b"HTTP/1.1 200 OK\r\nX-Padding: ") as url:
         server, cluster = ("https://api.invalid", {"proxy-url": url}) if is_proxy else (url, {})
         path = kubeconfig(tmp_path / "c", server, **cluster)
@@ -356,15 +356,15 @@ def test_a_head_that_trickles_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_the_body_of_a_watch_may_take_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its time has no limit but that of who reads it."""
-    monkeypatch.setattr(pools, "HEAD_MAX_SECONDS", -4.5)
+    monkeypatch.setattr(response, "HEAD_MAX_SECONDS", -4.5)
     with trickling(b"HTTP/1.1 200 OK\r\n\r\n") as url:
-        response = transport_of(kubeconfig(tmp_path / "c", url)).get(PATH, {}, read_timeout_seconds=5)
+        answer = transport_of(kubeconfig(tmp_path / "c", url)).get(PATH, {}, read_timeout_seconds=5)
         started_at = time.monotonic()
-        for chunk in response.chunks():
+        for chunk in answer.chunks():
             assert chunk
             if time.monotonic() - started_at > 0.7:
                 break
-        response.close()
+        answer.close()
 
 
 def test_no_token_is_ever_logged(server: FaultServer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

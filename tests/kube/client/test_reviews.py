@@ -8,10 +8,10 @@ import pytest
 from kubernetes.client import V1UserInfo
 
 from exporter.errors import ApiError
-from exporter.kube.client import pools
+from exporter.kube.client import response
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.client.pools import MAX_READ_BYTES
+from exporter.kube.client.response import MAX_READ_BYTES
 from exporter.kube.client.reviews import ApiReviewer
 from exporter.simulator.apiserver.responses import ApiResponse
 from exporter.simulator.apiserver.store import ObjectStore
@@ -144,7 +144,7 @@ def test_an_answer_that_is_too_long_is_an_error(server: ReviewServer) -> None:
 def test_an_answer_that_trickles_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or threads that wait for it would be used up."""
     # With the 5 s for a byte: half a second.
-    monkeypatch.setattr(pools, "HEAD_MAX_SECONDS", -4.5)
+    monkeypatch.setattr(response, "HEAD_MAX_SECONDS", -4.5)
     with trickling(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n{") as url:
         asking = ApiReviewer(ApiTransport(lambda: anonymous(url), connections=1), ())
         with pytest.raises(ApiError, match="it took longer than 0.5 s"):

@@ -45,7 +45,7 @@ def test_a_watch_over_tls_can_be_aborted(server: FaultServer, tmp_path: Path) ->
 def test_keep_alive_is_on(server: FaultServer, tmp_path: Path) -> None:
     """A half-open connection is found by TCP too."""
     response = transport_of(kubeconfig(tmp_path / "c", server.url)).get(PATH, WATCH, read_timeout_seconds=5)
-    connection: Any = response._raw.connection
+    connection: Any = response.response.connection
     assert connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     response.close()
 
