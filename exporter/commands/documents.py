@@ -13,17 +13,10 @@ import yaml
 
 from exporter.errors import DecodeError, InputError
 from exporter.kube import wire
+from exporter.system.files import check_yaml
 
 MAX_NAMED_KINDS = 5
 MAX_KIND_LENGTH = 63
-
-MAX_YAML_DEPTH = 1000
-"""Levels of nesting: libyaml ends the process when it loads many more."""
-
-MAX_YAML_GROWTH = 10
-"""How many times larger YAML may become by its aliases."""
-
-_FREE_CHARACTERS = 1024 * 1024
 
 
 class Document(msgspec.Struct):
@@ -149,7 +142,7 @@ def _json_values(data: bytes) -> Iterator[Any]:
 
 def _yaml_values(data: bytes) -> Iterator[Any]:
     try:
-        _check_bounds(data)
+        check_yaml(data)
         for value in yaml.load_all(data, _YamlLoader):
             if value is not None:
                 yield from value if isinstance(value, list) else [value]
@@ -157,33 +150,6 @@ def _yaml_values(data: bytes) -> Iterator[Any]:
         # The last three are what PyYAML raises for a wrong value of an explicit tag, such as `!!int ""`.
         reason = " ".join(str(exc).split())
         raise InputError(f"neither JSON nor YAML: {reason}") from exc
-
-
-def _check_bounds(data: bytes) -> None:
-    """Raise YAMLError if a file is nested too deeply, or would grow too much by its aliases."""
-    limit = max(MAX_YAML_GROWTH * len(data), _FREE_CHARACTERS)
-    sizes: dict[str, int] = {}
-    # The anchors of the collections that are open, and the size of each so far; the first is that of the file.
-    anchors, counts = [""], [0]
-    for event in yaml.parse(data, Loader=yaml.CSafeLoader):
-        anchor, size = getattr(event, "anchor", None) or "", 1
-        if isinstance(event, yaml.CollectionStartEvent):
-            anchors.append(anchor)
-            counts.append(1)
-            if len(counts) > MAX_YAML_DEPTH:
-                raise yaml.YAMLError(f"more than {MAX_YAML_DEPTH} levels of nesting")
-            continue
-        if isinstance(event, yaml.CollectionEndEvent):
-            anchor, size = anchors.pop(), counts.pop()
-        elif isinstance(event, yaml.ScalarEvent):
-            size += len(event.value)
-        elif isinstance(event, yaml.AliasEvent):
-            # An alias to what contains it has no size: it is refused when it is encoded.
-            size = sizes.get(anchor, 1)
-        sizes[anchor] = size
-        counts[-1] += size
-        if counts[-1] > limit:
-            raise yaml.YAMLError("aliases that expand to too much")
 
 
 def _encoded(values: Iterable[Any]) -> Iterator[bytes]:

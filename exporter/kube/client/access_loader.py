@@ -9,11 +9,11 @@ from kubernetes.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_PO
 
 from exporter.errors import ConfigError, CredentialsError
 from exporter.kube.client.access import Access, Credential
-from exporter.kube.client.addresses import parse_http_address
+from exporter.kube.client.addresses import find_proxy, parse_http_address
 from exporter.kube.client.headers import bearer
 from exporter.kube.client.kubeconfig import Kubeconfig
 from exporter.kube.client.kubeconfig_access import access_of
-from exporter.kube.client.proxies import find_proxy
+from exporter.system.files import read_file
 
 DEFAULT_KUBECONFIG = "~/.kube/config"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -85,7 +85,7 @@ def _from_service_account(token_file: Path) -> Access:
     environment = {SERVICE_PORT_ENV_NAME: "443"} | os.environ
     loader = InClusterConfigLoader(token_file, authority, try_refresh_token=False, environ=environment)
     try:
-        pem = authority.read_bytes()
+        pem = read_file(authority)
         loader.load_and_set(Configuration(proxy="", no_proxy=""))
         server = parse_http_address(loader.host, f"${SERVICE_HOST_ENV_NAME} and ${SERVICE_PORT_ENV_NAME}", ("https",))
         access = Access(server)

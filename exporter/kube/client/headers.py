@@ -22,9 +22,7 @@ def bearer(token: str, what: str) -> str:
     Raises:
         ConfigError: it cannot be sent; the message begins with `what` and does not contain the token.
     """
-    token = token.strip()
-    if re.search(r"[\x00-\x1f\x7f]", token):
-        raise ConfigError(f"{what} can't be sent in a header: it has a line break or a control character in it")
+    token = _sendable(token.strip(), what, r"[\x00-\x1f\x7f]")
     if not token.isascii():
         raise ConfigError(f"{what} can't be sent in a header: it has a character in it that is not ASCII")
     return f"Bearer {token}"
@@ -43,7 +41,11 @@ def impersonation(
     headers += [("Impersonate-Uid", uid)] if uid else []
     headers += [("Impersonate-Group", group) for group in groups]
     headers += [(f"Impersonate-Extra-{_escaped(key)}", value) for key, values in extra.items() for value in values]
-    return tuple((name, _as_utf8(value, what)) for name, value in headers)
+    # http.client, which encodes as Latin-1, makes UTF-8 of it, as Go does.
+    return tuple(
+        (name, _sendable(value, what, r"[\x00-\x08\x0a-\x1f\x7f]").encode().decode("latin-1"))
+        for name, value in headers
+    )
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -60,8 +62,7 @@ def _escaped(key: str) -> str:
     return re.sub(r"[^A-Za-z0-9!#$&'*+.^_`|~-]", lambda match: f"%{ord(match[0]):02X}", encoded)
 
 
-def _as_utf8(value: str, what: str) -> str:
-    """Return a value of which http.client, which encodes as Latin-1, makes UTF-8, as Go does."""
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+def _sendable(value: str, what: str, forbidden: str) -> str:
+    if re.search(forbidden, value):
         raise ConfigError(f"{what} can't be sent in a header: it has a line break or a control character in it")
-    return value.encode().decode("latin-1")
+    return value

@@ -14,15 +14,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 import yaml
-from kubernetes.config.config_exception import ConfigException
-from kubernetes.config.kube_config import KubeConfigMerger
+from kubernetes.config.kube_config import ConfigNode, KubeConfigMerger
 from msgspec import Struct
 
 from exporter.errors import ConfigError
+from exporter.system.files import check_yaml, read_file
 
 T = TypeVar("T")
-
-_EXEC_EXTENSION = "client.authentication.k8s.io/exec"
 
 
 class Context(Struct):
@@ -30,13 +28,6 @@ class Context(Struct):
 
     cluster: str = ""
     user: str = ""
-
-
-class Extension(Struct):
-    """An extension of a cluster; only the one for exec plugins is used."""
-
-    name: str
-    extension: Any = None
 
 
 class Cluster(Struct, rename="kebab"):
@@ -49,11 +40,7 @@ class Cluster(Struct, rename="kebab"):
     certificate_authority_data: str = ""
     proxy_url: str = ""
     disable_compression: bool = False
-    extensions: list[Extension] = []
-
-    @property
-    def exec_config(self) -> Any:
-        return next((one.extension for one in self.extensions if one.name == _EXEC_EXTENSION), None)
+    extensions: list[dict[str, Any]] = []
 
 
 class ExecVariable(Struct):
@@ -75,12 +62,6 @@ class Exec(Struct, rename="camel"):
     interactive_mode: str = ""
 
 
-class AuthProvider(Struct):
-    """`users[].user.auth-provider`, which is refused by its name."""
-
-    name: str = ""
-
-
 class User(Struct, rename="kebab"):
     """`users[].user`: who the exporter is. What contradicts each other is refused later."""
 
@@ -96,7 +77,7 @@ class User(Struct, rename="kebab"):
     as_user_extra: dict[str, list[str]] = {}
     username: str = ""
     password: str = ""
-    auth_provider: AuthProvider | None = None
+    auth_provider: dict[str, Any] | None = None
     exec: Exec | None = None
 
 
@@ -151,23 +132,28 @@ class Kubeconfig(KubeConfigMerger):
         return not any(map(self._get, ("current-context", "contexts", "clusters", "users")))
 
     def load_config(self, path: str) -> None:
-        """Merge a file; what the client raises may quote what is secret."""
-        current = self._get("current-context")
+        """Merge a file; no message contains a value of it."""
+        data = read_file(path)
         try:
-            super().load_config(path)  # type: ignore[no-untyped-call]
-            msgspec.convert(self.config_files[path], _File).check()
+            check_yaml(data)
+            config = yaml.load(data, yaml.CSafeLoader)
+            if config is None:
+                return
+            msgspec.convert(config, _File).check()
         except (yaml.YAMLError, UnicodeDecodeError) as exc:
             mark = getattr(exc, "problem_mark", None)
             where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
             raise ConfigError(f"not YAML{where}") from None
         except msgspec.ValidationError as exc:
             raise ConfigError(f"not a kubeconfig: {exc}") from None
-        except (ConfigException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-            if str(exc).endswith("file is empty"):
-                return
+        except (ValueError, TypeError, RecursionError):
             raise ConfigError("not a kubeconfig") from None
-        if current:
-            self.config.value["current-context"] = current
+        if self.config_merged is None:
+            self.config_merged = ConfigNode(path, {"clusters": [], "contexts": [], "users": []}, path)
+        merged = self.config_merged.value
+        for item in ("clusters", "contexts", "users"):
+            self._merge(item, config.get(item) or [], path)  # type: ignore[no-untyped-call]
+        merged["current-context"] = merged.get("current-context") or config.get("current-context")
 
     def select(self, name: str | None) -> tuple[str, NamedEntry[Cluster], NamedEntry[User]]:
         """Return name, cluster and user of a context, the current one if None; without a user an empty one.

@@ -10,10 +10,12 @@ from urllib3.util import Url
 from exporter.errors import ConfigError
 from exporter.kube.client import headers, tls
 from exporter.kube.client.access import Access, Credential
-from exporter.kube.client.addresses import parse_http_address
+from exporter.kube.client.addresses import find_proxy, parse_http_address
 from exporter.kube.client.exec_plugin import Plugin
 from exporter.kube.client.kubeconfig import Cluster, NamedEntry, User
-from exporter.kube.client.proxies import find_proxy, parse_proxy
+from exporter.system.files import read_file
+
+_EXEC_EXTENSION = "client.authentication.k8s.io/exec"
 
 
 def access_of(cluster: NamedEntry[Cluster], user: NamedEntry[User]) -> Access:
@@ -37,7 +39,7 @@ def access_of(cluster: NamedEntry[Cluster], user: NamedEntry[User]) -> Access:
     if authority is not None and given.insecure_skip_tls_verify:
         raise ConfigError("certificate-authority and insecure-skip-tls-verify exclude each other")
     access.trust(authority, name)
-    proxy = parse_proxy(given.proxy_url, "proxy-url") if given.proxy_url else find_proxy(server, os.environ)
+    proxy = parse_http_address(given.proxy_url, "proxy-url") if given.proxy_url else find_proxy(server, os.environ)
     if proxy:
         access.use_proxy(proxy)
     _check_user(user.value)
@@ -75,7 +77,7 @@ def _pem(key: str, entry: NamedEntry[Cluster] | NamedEntry[User]) -> bytes | Non
     try:
         if data:
             return b64decode(data.replace("\n", "").replace("\r", ""), validate=True)
-        return (entry.folder / file).read_bytes() if file else None
+        return read_file(entry.folder / file) if file else None
     except (binascii.Error, ValueError):
         raise ConfigError(f"{key}-data is not base64" if data else f"couldn't read {key} '{file}'") from None
     except OSError as exc:
@@ -84,7 +86,9 @@ def _pem(key: str, entry: NamedEntry[Cluster] | NamedEntry[User]) -> bytes | Non
 
 def _check_user(user: User) -> None:
     if user.auth_provider:
-        raise ConfigError(f"auth-provider '{user.auth_provider.name}' is not supported (kubectl has none; use exec)")
+        raise ConfigError(
+            f"auth-provider '{user.auth_provider.get('name', '')}' is not supported (kubectl has none; use exec)"
+        )
     if (user.token or user.token_file) and (user.username or user.password):
         raise ConfigError("token and username exclude each other")
     for key in ("as-uid", "as-groups", "as-user-extra"):
@@ -132,7 +136,7 @@ def _bearer(user: NamedEntry[User]) -> str:
         return headers.bearer(given.token, "the token")
     path = user.folder / given.token_file
     try:
-        token = path.read_bytes().decode("utf-8", "replace").strip()
+        token = read_file(path).decode("utf-8", "replace").strip()
     except (OSError, ValueError) as exc:
         if not given.token:
             raise ConfigError(f"couldn't read the token file '{path}': {getattr(exc, 'strerror', 'no path')}") from exc
@@ -144,6 +148,7 @@ def _bearer(user: NamedEntry[User]) -> str:
 
 def _cluster_info(cluster: Cluster, access: Access) -> dict[str, Any]:
     """Return what a plugin with provideClusterInfo is given, in the shape of client.authentication.k8s.io."""
+    extension = next((one for one in cluster.extensions if one.get("name") == _EXEC_EXTENSION), {})
     values = {
         "server": access.host,
         "tls-server-name": cluster.tls_server_name,
@@ -151,6 +156,6 @@ def _cluster_info(cluster: Cluster, access: Access) -> dict[str, Any]:
         "certificate-authority-data": b64encode(access.authority or b"").decode(),
         "proxy-url": cluster.proxy_url,
         "disable-compression": cluster.disable_compression,
-        "config": cluster.exec_config,
+        "config": extension.get("extension"),
     }
     return {key: value for key, value in values.items() if value}

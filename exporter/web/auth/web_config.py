@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from exporter.errors import ConfigError
+from exporter.system.files import check_yaml, read_file
 
 _T = TypeVar("_T")
 
@@ -212,6 +213,7 @@ for _type in ("bool", "int", "float", "timestamp"):
 
 def _load(content: bytes) -> Any:
     try:
+        check_yaml(content, yaml.SafeLoader)
         return _Loader(content).get_single_data()
     except yaml.MarkedYAMLError as exc:
         # The parser's own text repeats what it cannot read, and that may be a key.
@@ -224,14 +226,10 @@ def _load(content: bytes) -> Any:
 def read_limited(path: Path, what: str) -> bytes:
     """Return a small file's content; raises ConfigError that names the key it is from, the path and the reason."""
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
+        return read_file(path, _MAX_FILE_BYTES)
     except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else str(exc)
         raise ConfigError(f"{what}: couldn't read '{path}': {reason}") from exc
-    if len(content) > _MAX_FILE_BYTES:
-        raise ConfigError(f"{what}: '{path}' is larger than {_MAX_FILE_BYTES} bytes")
-    return content
 
 
 _MAX_FILE_BYTES = 1024 * 1024

@@ -3,8 +3,7 @@
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.kube.client.addresses import parse_http_address
-from exporter.kube.client.proxies import find_proxy, uses_proxy
+from exporter.kube.client.addresses import find_proxy, parse_http_address, uses_proxy
 
 
 @pytest.mark.parametrize(
