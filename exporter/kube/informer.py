@@ -70,7 +70,7 @@ class SharedByInformers:
         self.log_limit = informer_log_limit(clock)
 
 
-class Informer(Generic[T]):
+class Informer(threading.Thread, Generic[T]):
     """A thread with a reflector that keeps a store equal to the API. Any thread may call.
 
     The thread is a daemon: if the server neither answers nor closes the connection, the process still ends.
@@ -86,6 +86,8 @@ class Informer(Generic[T]):
         *,
         shared: SharedByInformers,
     ) -> None:
+        name = "-".join(filter(None, ("informer", settings.plural, settings.selection, settings.namespace)))
+        super().__init__(name=name, daemon=True)
         self.settings = settings
         self._store = store
         self._clock = shared.clock
@@ -109,8 +111,6 @@ class Informer(Generic[T]):
             clock=self._clock,
             backoff=self._backoff,
         )
-        name = "-".join(filter(None, ("informer", settings.plural, settings.selection, settings.namespace)))
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def state(self) -> InformerState:
         """Return its state now, without waiting."""
@@ -118,7 +118,7 @@ class Informer(Generic[T]):
         failing_since = state.failing_since
         return replace(
             state,
-            is_alive=self._thread.is_alive(),
+            is_alive=self.is_alive(),
             failing_seconds=0.0 if failing_since is None else self._clock.monotonic() - failing_since,
             objects=len(self._store),
             undecodable=self._store.undecodable,
@@ -128,18 +128,12 @@ class Informer(Generic[T]):
         """Let a kind whose lists all fail count as complete, so that the others are served."""
         self._reflector.state.mark_incomplete()
 
-    def start(self) -> None:
-        self._thread.start()
-
     def stop(self) -> None:
         """Ask the thread to end, without waiting for it."""
         self._list_watch.stop()
 
-    def join(self, timeout_seconds: float) -> None:
-        """Wait for the thread to end."""
-        self._thread.join(timeout_seconds)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Do the work of the thread, until `stop`."""
         self._log.info("starting")
         while not self._list_watch.stopping.is_set():
             try:

@@ -6,7 +6,7 @@ Hides how large an answer is, and how slowly it comes: what is held of it has a 
 import random
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -100,8 +100,9 @@ class ListWatch:
         """Yield the pages of one list, as of one version; pages of large objects have fewer of them."""
         token, limit = "", self._page_size
         while True:
+            query = {**self._selectors, "limit": str(limit)} | ({"continue": token} if token else {})
             try:
-                body = self._page_body(limit, token)
+                body = self._body(self._path, query)
             except _TooLargeError:
                 if limit == 1:
                     raise
@@ -161,9 +162,6 @@ class ListWatch:
                 if self.stopping.is_set():
                     raise Stopped
 
-    def _page_body(self, limit: int, token: str) -> bytes:
-        return self._body(self._path, {**self._selectors, "limit": str(limit)} | ({"continue": token} if token else {}))
-
     def _body(self, path: str, query: Mapping[str, str] = _NO_PARAMETERS) -> bytes:
         """Return a whole body, within the bounds of its size and its time."""
         chunks, size = [], 0
@@ -189,16 +187,15 @@ class ListWatch:
         try:
             response = self._transport.get(path, query, read_timeout_seconds=read_timeout_seconds, gzip=gzip)
             self._response = response
-            try:
+            with closing(response):
                 # `stop` may have been called before there was an answer to abort.
                 self._check_stopping()
                 if response.status != 200:
-                    raise wire.error_of_response(response.status, response.headers, response.read(ERROR_MAX_BYTES))
+                    body = response.read(ERROR_MAX_BYTES)
+                    raise wire.error_of_response(response.status, response.headers, body)
                 yield response
-            finally:
-                self._response = None
-                response.close()
         finally:
+            self._response = None
             # An aborted answer looks like a broken one.
             self._check_stopping()
 

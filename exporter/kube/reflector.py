@@ -121,7 +121,7 @@ class Reflector(Generic[T]):
         self._backoff.succeeded()
         self._missing_since = None
         again = self.state.sync is SyncState.SYNCED
-        self.state.listed(SyncState.SYNCED)
+        self._listed(SyncState.SYNCED)
         self.state.version = version
         self.state.last_sync_time = self.state.last_event_time = self._clock.time()
         self._log.info("listed again" if again else "synced", extra={"objects": len(self._store)})
@@ -131,7 +131,12 @@ class Reflector(Generic[T]):
         self._missing_since = None
         self._metrics.list_failed()
         self._list_failures.failed(error)
-        self.state.list_failed(error, started_at, is_refused=self._list_failures.refusals >= REFUSALS_BEFORE_COMPLETE)
+        state = self.state
+        state.failing_since = started_at if state.failing_since is None else state.failing_since
+        state.failure = str(error)
+        # After a list that succeeded, the last state stays.
+        if self._list_failures.refusals >= REFUSALS_BEFORE_COMPLETE and state.sync is not SyncState.SYNCED:
+            state.sync = SyncState.REFUSED
         self._backoff.wait_after(error, self._list_failures.refusals)
 
     def _is_not_installed(self, error: ApiError) -> bool:
@@ -153,16 +158,16 @@ class Reflector(Generic[T]):
             self._metrics.list_failed()
             self._list_failures.failed(error)
         else:
-            self._drop_objects()
+            if self.state.sync is not SyncState.NOT_INSTALLED:
+                self._log.info("not installed, retrying every %d s", NOT_INSTALLED_SECONDS)
+            self._updater.clear()
+            self._list_failures.reset()
+            self._listed(SyncState.NOT_INSTALLED)
         self._backoff.succeeded()
         self._backoff.wait(NOT_INSTALLED_SECONDS)
 
-    def _drop_objects(self) -> None:
-        if self.state.sync is not SyncState.NOT_INSTALLED:
-            self._log.info("not installed, retrying every %d s", NOT_INSTALLED_SECONDS)
-        self._updater.clear()
-        self._list_failures.reset()
-        self.state.listed(SyncState.NOT_INSTALLED)
+    def _listed(self, sync: SyncState) -> None:
+        self.state.sync, self.state.failing_since, self.state.failure = sync, None, ""
 
     # Watches.
 
@@ -226,34 +231,40 @@ class Reflector(Generic[T]):
         if event.type == "ERROR":
             raise wire.error_of_event(event.object)
         self.state.last_event_time = self._clock.time()
+        obj: T | wire.Metadata
         match event.type:
             case "ADDED" | "MODIFIED":
-                self._put(self._decode(event.object))
-            case "DELETED":
-                metadata = wire.decode_metadata(event.object)
-                self.state.check_order(metadata.resource_version)
-                self._updater.remove(metadata.uid)
-                self.state.advance(metadata.resource_version)
-            case "BOOKMARK":
-                version = wire.decode_metadata(event.object).resource_version
-                self.state.check_order(version)
-                self.state.advance(version)
-                return False
+                obj = self._decode(event.object)
+            case "DELETED" | "BOOKMARK":
+                obj = wire.decode_metadata(event.object)
             case unknown:
                 self._metrics.decode_failed()
                 self._log.debug("skipped an event of unknown type %.40r", unknown)
                 return False
-        return True
-
-    def _put(self, obj: T | wire.Metadata) -> None:
         if isinstance(obj, wire.Metadata):
-            self.state.check_order(obj.resource_version)
-            self._updater.put_undecodable(obj.uid)
-            self.state.advance(obj.resource_version)
-        elif not self._store.holds(obj):
-            self.state.check_order(obj.metadata.resource_version)
+            version = self._check_order(obj.resource_version)
+            if event.type == "DELETED":
+                self._updater.remove(obj.uid)
+            elif event.type != "BOOKMARK":
+                self._updater.put_undecodable(obj.uid)
+        elif self._store.holds(obj):
+            return True
+        else:
+            version = self._check_order(obj.metadata.resource_version)
             self._updater.put(obj)
-            self.state.advance(obj.metadata.resource_version)
+        self.state.version = version
+        return event.type != "BOOKMARK"
+
+    def _check_order(self, version: str) -> str:
+        """Return the version to go on from when an event's change is applied.
+
+        Raises:
+            StatusError: 410, as it is lower than the last: the server's history is not the one that was watched.
+        """
+        number, last = wire.version_number(version), self.state.version
+        if 0 < number < wire.version_number(last):
+            raise StatusError(HTTPStatus.GONE, f"version {version} came after {last}")
+        return version if number else last
 
     def _watch_failed(self, error: ApiError) -> None:
         """Record a failed watch, and wait before the next request."""

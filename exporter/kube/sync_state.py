@@ -2,10 +2,6 @@
 
 import enum
 from dataclasses import dataclass
-from http import HTTPStatus
-
-from exporter.errors import ApiError, StatusError
-from exporter.kube import wire
 
 
 class SyncState(enum.Enum):
@@ -59,31 +55,3 @@ class InformerState:
         """Let a collection whose lists all fail count as complete. Any thread may call this."""
         if self.sync is SyncState.LISTING:
             self.sync = SyncState.INCOMPLETE
-
-    def listed(self, sync: SyncState) -> None:
-        """Record that a list had a result."""
-        self.sync = sync
-        self.failing_since = None
-        self.failure = ""
-
-    def list_failed(self, error: ApiError, started_at: float, *, is_refused: bool) -> None:
-        """Record a failed list; after a list that succeeded, the last state stays."""
-        if self.failing_since is None:
-            self.failing_since = started_at
-        self.failure = str(error)
-        if is_refused and self.sync is not SyncState.SYNCED:
-            self.sync = SyncState.REFUSED
-
-    def check_order(self, version: str) -> None:
-        """Compare the version of an event with the last one, before its change is applied.
-
-        Raises:
-            StatusError: 410, as it is lower: the server's history is not the one that was watched.
-        """
-        if 0 < wire.version_number(version) < wire.version_number(self.version):
-            raise StatusError(HTTPStatus.GONE, f"version {version} came after {self.version}")
-
-    def advance(self, version: str) -> None:
-        """Move to the version of an event whose change is applied."""
-        if wire.version_number(version):
-            self.version = version

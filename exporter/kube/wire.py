@@ -4,7 +4,8 @@ Objects inside stay raw until their type is known, so that one that cannot be de
 the others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -110,12 +111,9 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
 def decode_page(body: bytes) -> ListPage:
     """Decode one page of a list; raises StreamError."""
     try:
-        page = decode(_PAGE, body)
+        page = _decode_or_split(_PAGE, body, _split_page)
     except DecodeError as exc:
-        try:
-            page = _split_page(body)
-        except DecodeError:
-            raise StreamError(f"the answer to a list is not a list: {exc}") from exc
+        raise StreamError(f"the answer to a list is not a list: {exc}") from exc
     if not page.metadata.resource_version:
         raise StreamError("the answer to a list has no resourceVersion")
     return page
@@ -124,12 +122,9 @@ def decode_page(body: bytes) -> ListPage:
 def decode_event(line: bytes) -> WatchEvent:
     """Decode one line of a watch; raises StreamError."""
     try:
-        return decode(_EVENT, line)
+        return _decode_or_split(_EVENT, line, _split_event)
     except DecodeError as exc:
-        try:
-            return _split_event(line)
-        except DecodeError:
-            raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
+        raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
 
 
 def decode_metadata(raw: msgspec.Raw) -> Metadata:
@@ -143,10 +138,7 @@ def decode_metadata(raw: msgspec.Raw) -> Metadata:
 def identify(raw: bytes | msgspec.Raw) -> Metadata:
     """Return what identifies an object that cannot be decoded: possibly nothing."""
     try:
-        try:
-            return decode(_PARTIAL, raw).metadata
-        except DecodeError:
-            return _split_metadata(bytes(raw))
+        return _decode_or_split(_PARTIAL, bytes(raw), _split_object).metadata
     except DecodeError:
         return Metadata()
 
@@ -200,6 +192,16 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise StreamError(f"the watch ended in the middle of a line, after {size} bytes of it")
 
 
+def _decode_or_split(decoder: msgspec.json.Decoder[T], data: bytes, split: Callable[[bytes], T]) -> T:
+    """Return what is decoded or, if that fails, split; raises the DecodeError of the first."""
+    try:
+        return decode(decoder, data)
+    except DecodeError:
+        with suppress(DecodeError):
+            return split(data)
+        raise
+
+
 def _split_page(body: bytes) -> ListPage:
     metadata, items = salvage.members(body, "metadata", "items")
     parts = [] if items == b"null" else salvage.elements(items)
@@ -213,9 +215,11 @@ def _split_event(line: bytes) -> WatchEvent:
     return WatchEvent(decode(_STRING, type_), msgspec.Raw(obj))
 
 
-def _split_metadata(raw: bytes) -> Metadata:
+def _split_object(raw: bytes) -> PartialObject:
     (metadata,) = salvage.members(raw, "metadata")
-    return Metadata(*map(_string, salvage.members(metadata, "uid", "name", "namespace", "resourceVersion")))
+    return PartialObject(
+        Metadata(*map(_string, salvage.members(metadata, "uid", "name", "namespace", "resourceVersion")))
+    )
 
 
 def _string(value: bytes) -> str:

@@ -8,7 +8,7 @@ import pytest
 from exporter.kube.client import access_loader
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def all_levels(caplog: pytest.LogCaptureFixture) -> None:
     """Capture debug messages of the exporter, too."""
     caplog.set_level(logging.DEBUG, logger="exporter")

@@ -10,8 +10,6 @@ from exporter.resources.rayjob import RayJob
 from tests.support.recordings import recorded
 from tests.support.watching import Watched, job, wait_until, warnings_in, watched
 
-pytestmark = pytest.mark.usefixtures("all_levels")
-
 
 def test_an_undecodable_object_keeps_its_last_good_version(caplog: pytest.LogCaptureFixture) -> None:
     """Counted, logged with its key, and the others are untouched; by event and by list."""

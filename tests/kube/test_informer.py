@@ -9,8 +9,6 @@ from exporter.kube.sync_state import SyncState
 from exporter.resources.rayjob import RayJob
 from tests.support.watching import wait_until, watched
 
-pytestmark = pytest.mark.usefixtures("all_levels")
-
 
 def test_a_fault_of_the_event_handler_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
     """Counted, logged with its traceback, and listed again after a delay."""

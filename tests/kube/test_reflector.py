@@ -7,8 +7,6 @@ from tests.support.recordings import recorded
 from tests.support.stores import restore, save
 from tests.support.watching import job, wait_until, warnings_in, watched
 
-pytestmark = pytest.mark.usefixtures("all_levels")
-
 
 def test_a_restored_backup_is_found_after_a_watch_that_was_closed_cleanly() -> None:
     """A watch from a future version gets neither events nor bookmarks: the version is checked before each watch."""

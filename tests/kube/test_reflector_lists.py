@@ -7,8 +7,6 @@ from tests.support.recordings import recorded
 from tests.support.stores import install, restore, save, uninstall
 from tests.support.watching import job, wait_until, warnings_in, watched
 
-pytestmark = pytest.mark.usefixtures("all_levels")
-
 
 def test_lists_in_pages_of_one_version() -> None:
     """Pages of the size given, linked by continue tokens, resourceVersion unset."""

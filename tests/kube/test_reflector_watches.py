@@ -8,8 +8,6 @@ from exporter.kube.list_watch import WATCH_SECONDS
 from tests.support.recordings import recorded
 from tests.support.watching import job, let_version_be_higher, wait_until, warnings_in, watched
 
-pytestmark = pytest.mark.usefixtures("all_levels")
-
 
 def test_watches_from_the_lists_version_with_bookmarks() -> None:
     """And asks for a time that is drawn anew."""

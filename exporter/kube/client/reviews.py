@@ -67,21 +67,17 @@ class ApiReviewer:
         """Return the status of a review."""
         try:
             status = create(review, _request_timeout=(TIMEOUT_SECONDS, TIMEOUT_SECONDS)).status
-            if status is None:
-                raise StreamError("the answer is not a review")
+            if status is not None:
+                return status
+            error: ApiError = StreamError("the answer is not a review")
         except ApiException as exc:
             # The body is not repeated: a server in between may quote the request.
-            error: ApiError = StatusError(exc.status, "no review")
+            error = StatusError(exc.status, "no review")
         except (HTTPError, ValueError, TypeError, AttributeError, RecursionError):
             # Whatever the answer is; pydantic's words quote it.
             error = StreamError("the answer is not a review")
         except ApiError as exc:
             error = exc
-        else:
-            return status
-        self._log(review.kind, error)
-        raise error
-
-    def _log(self, kind: str, exc: ApiError) -> None:
         if self._log_limit.take() is not None:
-            log.error("couldn't check a client's token: %s: %s", kind, exc)
+            log.error("couldn't check a client's token: %s: %s", review.kind, error)
+        raise error

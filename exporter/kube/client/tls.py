@@ -37,8 +37,7 @@ def unverifying_context() -> ssl.SSLContext:
 
 def count_certificates(authority: bytes) -> tuple[int, int]:
     """Return how many certificates in PEM text can be read, and how many cannot."""
-    loaded = _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), authority)
-    return loaded.count(True), loaded.count(False)
+    return _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), authority)
 
 
 def load_client_certificate(context: ssl.SSLContext, pem: bytes, what: str) -> None:
@@ -58,14 +57,12 @@ def load_client_certificate(context: ssl.SSLContext, pem: bytes, what: str) -> N
         raise ConfigError(f"{what}: couldn't hand it to OpenSSL: {exc.strerror}") from exc
 
 
-def _load(context: ssl.SSLContext, authority: bytes) -> list[bool]:
-    """Load one certificate after the other; return for each whether it could be read."""
-    loaded = []
-    for pem in _CERTIFICATE.findall(authority):
+def _load(context: ssl.SSLContext, authority: bytes) -> tuple[int, int]:
+    """Load one certificate after the other; return how many could be read, and how many could not."""
+    broken, found = 0, _CERTIFICATE.findall(authority)
+    for pem in found:
         try:
             context.load_verify_locations(cadata=pem.decode("ascii"))
         except (ssl.SSLError, ValueError):
-            loaded.append(False)
-        else:
-            loaded.append(True)
-    return loaded
+            broken += 1
+    return len(found) - broken, broken
