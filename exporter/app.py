@@ -15,8 +15,8 @@ from exporter.collectors.event import EVENTS
 from exporter.config import Config
 from exporter.exposition.exposition import Exposition
 from exporter.kinds import DECLARATIONS
+from exporter.kube.backoff import SharedByInformers
 from exporter.kube.client.api_transport import ApiTransport, LoadAccess
-from exporter.kube.informer import SharedByInformers
 from exporter.pipeline.shown_objects import ShownObjects
 from exporter.pipeline.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
 from exporter.protection import Protection

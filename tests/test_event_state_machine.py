@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from exporter.collectors.event import EVENTS, EventTotals, NewOccurrences
 from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import DIAGNOSED
+from exporter.kube.backoff import SharedByInformers
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.informer import Informer, SharedByInformers
+from exporter.kube.informer import Informer
 from exporter.kube.store import Store
 from exporter.pipeline.watched_kind import informer_settings
 from exporter.resources.event import Event

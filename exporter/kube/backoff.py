@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from exporter.clock import Clock
 from exporter.errors import ApiError, StatusError
+from exporter.kube.failure_log import informer_log_limit
 
 INITIAL_SECONDS = 0.8
 FACTOR = 2.0
@@ -41,6 +42,17 @@ class Outage:
         # Each change is one operation of the interpreter, so no lock is needed.
         self.waiting: set[Backoff] = set()
         self.is_on = False
+
+
+class SharedByInformers:
+    """What all informers of a process share. Any thread may use it."""
+
+    def __init__(self, clock: Clock, rng: random.Random | None = None) -> None:
+        self.clock = clock
+        # One generator: its state is larger than the rest of an informer.
+        self.rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
+        self.outage = Outage()
+        self.log_limit = informer_log_limit(clock)
 
 
 class Backoff:

@@ -7,7 +7,9 @@ import random
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -47,6 +49,40 @@ _NO_PARAMETERS: Mapping[str, str] = {}
 
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InformerSettings(Generic[T]):
+    """What one informer lists and watches.
+
+    Attributes:
+        plural, namespace: name it in logs and metrics; an empty namespace is all of them.
+        path: of the collection.
+        object_type: the msgspec type to decode.
+        page_size: objects in one page of a list.
+        selection: distinguishes several informers of one plural and namespace; empty if there is only one.
+        selectors: parameters of every request, such as `labelSelector`.
+        idle_timeout_seconds: after which a silent watch is closed; None if the server sends no bookmarks.
+    """
+
+    plural: str
+    path: str
+    object_type: type[T]
+    namespace: str = ""
+    page_size: int = 500
+    selection: str = ""
+    selectors: Mapping[str, str] = dataclass_field(default_factory=dict)
+    idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS
+
+    @property
+    def name(self) -> str:
+        name = f"{self.plural} ({self.selection})" if self.selection else self.plural
+        return f"{name} in {self.namespace}" if self.namespace else name
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        fields = {"resource": self.plural, "selection": self.selection, "namespace": self.namespace}
+        return {name: value for name, value in fields.items() if value}
 
 
 class _ApiResource(Struct, frozen=True):

@@ -7,18 +7,22 @@ list, only the result is seen.
 import logging
 from contextlib import closing
 from http import HTTPStatus
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
-from exporter.clock import Clock
 from exporter.errors import ApiError, ConnectError, DecodeError, StatusError, StreamError
 from exporter.kube import wire
-from exporter.kube.backoff import MAX_SECONDS, Backoff, Stopped
+from exporter.kube.backoff import MAX_SECONDS, Backoff, SharedByInformers, Stopped
 from exporter.kube.failure_log import FailureLog, ResourceLogger
-from exporter.kube.list_watch import ListWatch
-from exporter.kube.store import StoreUpdater
+from exporter.kube.list_watch import InformerSettings, ListWatch
+from exporter.kube.store import EventHandler, Store, StoreUpdater
 from exporter.kube.sync_state import InformerState, SyncState
+
+if TYPE_CHECKING:
+    from exporter.kube.client.api_transport import ApiTransport
+
+_log = logging.getLogger("exporter.kube.informer")
 
 NOT_INSTALLED_SECONDS = 30.0
 """The interval of lists for a CRD that is not installed, and the minimum between two 404 that drop objects."""
@@ -52,41 +56,54 @@ class Reflector(Generic[T]):
 
     def __init__(
         self,
-        state: InformerState,
-        list_watch: ListWatch,
-        type_: type[T],
-        updater: StoreUpdater[T],
+        transport: "ApiTransport",
+        settings: InformerSettings[T],
+        store: Store[T],
+        handler: EventHandler[T],
         metrics: ReflectorMetrics,
-        logger: ResourceLogger,
-        *,
-        clock: Clock,
-        backoff: Backoff,
+        shared: SharedByInformers,
     ) -> None:
-        self.state = state
-        self._list_watch = list_watch
-        self._decoder = msgspec.json.Decoder(type_)
-        self._store = updater.store
-        self._updater = updater
+        self.state = InformerState(settings.name)
+        self._list_watch = ListWatch(
+            transport,
+            settings.path,
+            page_size=settings.page_size,
+            selectors=settings.selectors,
+            idle_timeout_seconds=settings.idle_timeout_seconds,
+        )
+        self._decoder = msgspec.json.Decoder(settings.object_type)
+        self._store = store
+        self._updater = StoreUpdater(store, handler)
         self._metrics = metrics
-        self._log = logger
-        self._clock = clock
-        self._backoff = backoff
-        self._list_failures = FailureLog("list", logger)
-        self._watch_failures = FailureLog("watch", logger)
+        self._clock = shared.clock
+        self._backoff = Backoff(shared.clock, shared.rng, shared.outage, self._list_watch.stopping)
+        self._log = ResourceLogger(_log, settings.log_fields, shared.log_limit)
+        self._list_failures = FailureLog("list", self._log)
+        self._watch_failures = FailureLog("watch", self._log)
         # When a list was answered 404 for the first time in a row; monotonic seconds.
         self._missing_since: float | None = None
 
+    def stop(self) -> None:
+        """Let `run` end. Any thread may call this."""
+        self._list_watch.stop()
+
     def run(self) -> None:
-        """List and watch until the list-watch is stopped; every failure of the API is handled in here."""
-        try:
-            self._backoff.wait_in_outage()
-            while True:
-                self._list_until_done()
-                self._watch_until_outdated()
-        except Stopped:
-            pass
-        finally:
-            self.state.is_connected = False
+        """List and watch until `stop`, whatever fails: here or, of the API, in the methods below."""
+        self._log.info("starting")
+        while not self._list_watch.stopping.is_set():
+            try:
+                self._backoff.wait_in_outage()
+                while True:
+                    self._list_until_done()
+                    self._watch_until_outdated()
+            except Stopped:
+                break
+            except Exception:  # noqa: BLE001 - a fault of ours must not end the thread: counted, logged, listed again
+                self.state.is_connected = False
+                self._metrics.crashed()
+                self._log.exception("the informer crashed, listing again")
+                self._clock.wait(self._list_watch.stopping, self._backoff.next_seconds())
+        self.state.is_connected = False
 
     # Lists.
 

@@ -12,8 +12,9 @@ from exporter.families.limits import Limits
 from exporter.families.object_families import ObjectFamilies
 from exporter.families.table import AnyKind, Selection
 from exporter.kinds import DIAGNOSED, KINDS
-from exporter.kube.informer import Informer, InformerSettings, SharedByInformers
-from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS
+from exporter.kube.backoff import SharedByInformers
+from exporter.kube.informer import Informer
+from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, InformerSettings
 from exporter.kube.store import EventHandler, Store
 from exporter.pipeline.event_log import log_event
 from exporter.pipeline.line_sources import IntegralSource, ObjectSource, TotalSource

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from exporter.kube.informer import InformerSettings
+from exporter.kube.list_watch import InformerSettings
 from exporter.kube.sync_state import SyncState
 from exporter.resources.rayjob import RayJob
 from tests.support.watching import wait_until, watched

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from exporter.kube.informer import InformerSettings
+from exporter.kube.list_watch import InformerSettings
 from exporter.kube.sync_state import InformerState, SyncState
 from exporter.resources.rayjob import RayJob
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from exporter.kube.backoff import SharedByInformers
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.informer import Informer, InformerSettings, SharedByInformers
+from exporter.kube.informer import Informer
+from exporter.kube.list_watch import InformerSettings
 from exporter.kube.store import Store
 from exporter.kube.sync_state import SyncState
 from exporter.resources.rayjob import RayJob
