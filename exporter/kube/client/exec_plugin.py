@@ -66,14 +66,14 @@ class Plugin:
         """Raises ConfigError for what is wrong or not supported; runs nothing yet."""
         if not given.command:
             raise ConfigError("exec without a command")
-        if given.api_version not in API_VERSIONS:
-            supported = " or ".join(API_VERSIONS)
-            raise ConfigError(f"exec's apiVersion '{given.api_version}' is not supported (must be {supported})")
-        # Version v1beta1 came before the key. Always: nobody is there to answer.
+        # Version v1beta1 came before the key. Always is not supported: nobody is there to answer.
         mode = given.interactive_mode or ("IfAvailable" if given.api_version.endswith("v1beta1") else "")
-        if mode not in INTERACTIVE_MODES:
-            supported = " or ".join(INTERACTIVE_MODES)
-            raise ConfigError(f"exec's interactiveMode '{mode}' is not supported (must be {supported})")
+        for key, value, supported in (
+            ("apiVersion", given.api_version, API_VERSIONS),
+            ("interactiveMode", mode, INTERACTIVE_MODES),
+        ):
+            if value not in supported:
+                raise ConfigError(f"exec's {key} '{value}' is not supported (must be {' or '.join(supported)})")
         spec = {"interactive": False} | ({"cluster": cluster} if given.provide_cluster_info else {})
         info = {"kind": "ExecCredential", "apiVersion": given.api_version, "spec": spec}
         self.key = (given, folder, msgspec.json.encode(cluster))
@@ -100,10 +100,9 @@ class Plugin:
             # Whoever waited for a failing run takes its failure: or each thread would wait 30 s in turn.
             if self._failure and time.monotonic() - self._failed_at < self._pause_seconds:
                 raise ConnectError(str(self._failure))
-            if not self._credential or (self._expires_at and datetime.now(UTC) >= self._expires_at):
-                self._renew()
-            assert self._credential  # noqa: S101 - or it has raised
-            return self._credential
+            if self._credential and not (self._expires_at and datetime.now(UTC) >= self._expires_at):
+                return self._credential
+            return self._renew()
 
     def refuse(self, refused: Credential) -> None:
         """Forget credentials that the server has refused, unless there are other ones already."""
@@ -114,29 +113,28 @@ class Plugin:
                 self._credential = None
                 self._refused, self._refused_at = refused, time.monotonic()
 
-    def _renew(self) -> None:
+    def _renew(self) -> Credential:
         self._credential = None
         stdout = stderr = b""
         try:
             code, stdout, stderr = self._run()
             if code:
                 raise self._error(f"failed with {f'exit code {code}' if code > 0 else f'signal {-code}'}")
-            self._credential, self._expires_at = self._decode(stdout)
+            credential, self._expires_at = self._decode(stdout)
         except ConnectError as exc:
             self._failure, self._failed_at = exc, time.monotonic()
             self._report_stderr(stderr, stdout)
             raise
-        self._failure = None
-        self._is_stderr_reported = False
+        self._failure, self._is_stderr_reported, self._credential = None, False, credential
+        return credential
 
     def _run(self) -> tuple[int, bytes, bytes]:
         """Run the program, and kill it, and what it has started, after its time or with the exporter."""
-        environment = {**os.environ, **self._environment, "KUBERNETES_EXEC_INFO": self._info}
         try:
             # In a group of its own.
             process = subprocess.Popen(  # noqa: S603 - what the user's kubeconfig says
                 [self._command, *self._given.args],
-                env=environment,
+                env={**os.environ, **self._environment, "KUBERNETES_EXEC_INFO": self._info},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -189,17 +187,19 @@ class Plugin:
             raise self._error("didn't print an ExecCredential as JSON") from exc
         if (printed.api_version, printed.kind) != (self._given.api_version, "ExecCredential"):
             raise self._error(f"didn't print an ExecCredential of {self._given.api_version}")
-        status = printed.status or _Status()
-        certificate, key = status.client_certificate_data or "", status.client_key_data or ""
+        status, authorization, pem = printed.status or _Status(), "", b""
+        certificate, key = status.client_certificate_data, status.client_key_data
         if not (status.token or certificate or key):
             raise self._error("printed neither a token nor a client certificate")
         if bool(certificate) != bool(key):
             raise self._error("printed a client certificate or its key, but not both")
-        pem, what = f"{certificate}\n{key}".encode() if certificate else b"", f"exec plugin '{self._command}'"
+        what = f"exec plugin '{self._command}'"
         try:
-            if pem:
+            if certificate:
+                pem = f"{certificate}\n{key}".encode()
                 tls.load_client_certificate(tls.unverifying_context(), pem, what)
-            authorization = headers.bearer(status.token, f"the token of {what}") if status.token else ""
+            if status.token:
+                authorization = headers.bearer(status.token, f"the token of {what}")
         except ConfigError as exc:
             raise ConnectError(f"couldn't get credentials: {exc}") from exc
         return Credential(authorization, pem), status.expiration_timestamp

@@ -1,9 +1,8 @@
-"""Kubeconfig files, merged by the `kubernetes` client, and decoded strictly.
+"""Kubeconfig files, merged as kubectl does it and decoded strictly. No message contains a value that may be secret.
 
-The client's own loader takes what it does not expect for absent or for true: a user that is not there
-(kubernetes-client/python#2180), a quoted `false` (docs/upstream.md). Its merger is used, which knows of each entry
-where its relative paths start from. No message contains a value that may be secret, as those of PyYAML and of the
-client would.
+The `kubernetes` client's own loader takes what it does not expect for absent or for true: a user that is not there
+(kubernetes-client/python#2180), a quoted `false` (docs/upstream.md). It reads files of any size, and compares each entry
+with all others.
 """
 
 import os
@@ -14,7 +13,6 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 import yaml
-from kubernetes.config.kube_config import ConfigNode, KubeConfigMerger
 from msgspec import Struct
 
 from exporter.errors import ConfigError
@@ -81,25 +79,20 @@ class User(Struct, rename="kebab"):
     exec: Exec | None = None
 
 
-class _Named(Struct):
+class _Entry(Struct):
     name: str
+    context: Any = None
+    cluster: Any = None
+    user: Any = None
 
 
-class _File(Struct, rename="camel"):
-    """What the client takes for granted."""
-
-    api_version: Literal["v1", ""] | None = None
+class _File(Struct):
+    api_version: Literal["v1", ""] | None = msgspec.field(default=None, name="apiVersion")
     kind: Literal["Config", ""] | None = None
-    contexts: list[_Named] | None = None
-    clusters: list[_Named] | None = None
-    users: list[_Named] | None = None
-
-    def check(self) -> None:
-        """Raise ConfigError if two entries have the same name, of which the client would take the first."""
-        for kind, entries in (("context", self.contexts), ("cluster", self.clusters), ("user", self.users)):
-            names = [entry.name for entry in entries or ()]
-            if twice := {name for name in names if names.count(name) > 1}:
-                raise ConfigError(f"two entries for {kind} '{min(twice)}'")
+    current_context: Any = msgspec.field(default=None, name="current-context")
+    contexts: list[_Entry] | None = None
+    clusters: list[_Entry] | None = None
+    users: list[_Entry] | None = None
 
 
 @dataclass(frozen=True)
@@ -110,16 +103,16 @@ class NamedEntry(Generic[T]):
     folder: Path = Path()
 
 
-class Kubeconfig(KubeConfigMerger):
-    """Several files as one: empty ones are nothing, and the first current-context counts, as for kubectl."""
+class Kubeconfig:
+    """Several files as one: empty ones are nothing; the first entry of a name and the first current-context count."""
 
     def __init__(self, paths: Iterable[Path], what: str = "kubeconfig") -> None:
         """Raises ConfigError for a file that cannot be read, or is no kubeconfig; messages begin with `what`."""
-        # One by one: the client splits a text at each colon, and a path may have one.
-        super().__init__("")  # type: ignore[no-untyped-call]
+        self.current_context: Any = None
+        self._entries: dict[str, dict[str, NamedEntry[Any]]] = {"context": {}, "cluster": {}, "user": {}}
         for path in paths:
             try:
-                self.load_config(str(path))
+                self._merge(_decode(read_file(path)), Path(os.path.abspath(path)).parent)  # noqa: PTH100 - links are not followed
             except FileNotFoundError:
                 continue
             except OSError as exc:
@@ -129,31 +122,7 @@ class Kubeconfig(KubeConfigMerger):
 
     @property
     def is_empty(self) -> bool:
-        return not any(map(self._get, ("current-context", "contexts", "clusters", "users")))
-
-    def load_config(self, path: str) -> None:
-        """Merge a file; no message contains a value of it."""
-        data = read_file(path)
-        try:
-            check_yaml(data)
-            config = yaml.load(data, yaml.CSafeLoader)
-            if config is None:
-                return
-            msgspec.convert(config, _File).check()
-        except (yaml.YAMLError, UnicodeDecodeError) as exc:
-            mark = getattr(exc, "problem_mark", None)
-            where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-            raise ConfigError(f"not YAML{where}") from None
-        except msgspec.ValidationError as exc:
-            raise ConfigError(f"not a kubeconfig: {exc}") from None
-        except (ValueError, TypeError, RecursionError):
-            raise ConfigError("not a kubeconfig") from None
-        if self.config_merged is None:
-            self.config_merged = ConfigNode(path, {"clusters": [], "contexts": [], "users": []}, path)
-        merged = self.config_merged.value
-        for item in ("clusters", "contexts", "users"):
-            self._merge(item, config.get(item) or [], path)  # type: ignore[no-untyped-call]
-        merged["current-context"] = merged.get("current-context") or config.get("current-context")
+        return not (self.current_context or any(self._entries.values()))
 
     def select(self, name: str | None) -> tuple[str, NamedEntry[Cluster], NamedEntry[User]]:
         """Return name, cluster and user of a context, the current one if None; without a user an empty one.
@@ -161,7 +130,7 @@ class Kubeconfig(KubeConfigMerger):
         Raises:
             ConfigError: the context, or what it names, is not there or not of the right type.
         """
-        name = name or self._get("current-context")
+        name = name or self.current_context
         if not name or not isinstance(name, str):
             raise ConfigError("no current-context; name one with --context")
         context = self._entry("context", name, Context).value
@@ -171,19 +140,40 @@ class Kubeconfig(KubeConfigMerger):
         user = self._entry("user", context.user, User) if context.user else NamedEntry(User())
         return name, self._entry("cluster", context.cluster, Cluster), user
 
-    def _get(self, key: str) -> Any:
-        return self.config.value.get(key) if self.config else None
+    def _merge(self, file: _File, folder: Path) -> None:
+        self.current_context = self.current_context or file.current_context
+        for kind, entries in self._entries.items():
+            own: dict[str, NamedEntry[Any]] = {}
+            for entry in getattr(file, f"{kind}s") or ():
+                if entry.name in own:
+                    raise ConfigError(f"two entries for {kind} '{entry.name}'")
+                own[entry.name] = NamedEntry(getattr(entry, kind), folder)
+            self._entries[kind] = {**entries, **{name: own[name] for name in own if name not in entries}}
 
     def _entry(self, kind: str, name: str, type_: type[T]) -> NamedEntry[T]:
-        nodes = {node.value["name"]: node for node in self._get(f"{kind}s") or ()}
-        if name not in nodes:
-            others = ", ".join(f"'{other}'" for other in nodes)
+        entries = self._entries[kind]
+        if name not in entries:
+            others = ", ".join(f"'{other}'" for other in entries)
             raise ConfigError(f"no {kind} '{name}'; there {'are ' + others if others else 'are none'}")
         try:
-            value = msgspec.convert(_without_nulls(nodes[name].value.get(kind) or {}), type_)
+            value = msgspec.convert(_without_nulls(entries[name].value or {}), type_)
         except (msgspec.ValidationError, RecursionError) as exc:
             raise ConfigError(f"not a kubeconfig: {kind} '{name}': {exc}") from exc
-        return NamedEntry(value, Path(os.path.abspath(nodes[name].path)).parent)  # noqa: PTH100 - links are not followed
+        return NamedEntry(value, entries[name].folder)
+
+
+def _decode(data: bytes) -> _File:
+    try:
+        check_yaml(data)
+        return msgspec.convert(yaml.load(data, yaml.CSafeLoader), _File | None) or _File()
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        mark = getattr(exc, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"not YAML{where}") from None
+    except msgspec.ValidationError as exc:
+        raise ConfigError(f"not a kubeconfig: {exc}") from None
+    except (ValueError, TypeError, RecursionError):
+        raise ConfigError("not a kubeconfig") from None
 
 
 def _without_nulls(value: Any) -> Any:

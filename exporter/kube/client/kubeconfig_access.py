@@ -44,14 +44,18 @@ def access_of(cluster: NamedEntry[Cluster], user: NamedEntry[User]) -> Access:
         access.use_proxy(proxy)
     _check_user(user.value)
     if user.value.as_user:
-        what = "what the user is to be impersonated as (as, as-…)"
         access.impersonation = headers.impersonation(
-            user.value.as_user, user.value.as_uid, user.value.as_groups, user.value.as_user_extra, what
+            user.value.as_user,
+            user.value.as_uid,
+            user.value.as_groups,
+            user.value.as_user_extra,
+            "what the user is to be impersonated as (as, as-…)",
         )
     if server.scheme == "https":
         _identify(access, cluster.value, user, server)
     else:
-        access.has_ignored_credentials = bool(server.auth) or user.value != _without_credentials(user.value)
+        names = [name for name in User.__struct_fields__ if not name.startswith("as_")]
+        access.has_ignored_credentials = bool(server.auth) or any(getattr(user.value, name) for name in names)
     return access
 
 
@@ -94,10 +98,6 @@ def _check_user(user: User) -> None:
     for key in ("as-uid", "as-groups", "as-user-extra"):
         if getattr(user, key.replace("-", "_")) and not user.as_user:
             raise ConfigError(f"{key} without as")
-
-
-def _without_credentials(user: User) -> User:
-    return User(as_user=user.as_user, as_uid=user.as_uid, as_groups=user.as_groups, as_user_extra=user.as_user_extra)
 
 
 def _identify(access: Access, cluster: Cluster, user: NamedEntry[User], server: Url) -> None:

@@ -74,9 +74,7 @@ def test_nulls_count_as_absent(tmp_path: Path) -> None:
 
 def test_json_is_read_and_keys_may_be_unknown(tmp_path: Path) -> None:
     """JSON is YAML."""
-    assert (
-        load(tmp_path, '{"preferences": {}, "current-context": "z", "kind": "Config"}')._get("current-context") == "z"
-    )
+    assert load(tmp_path, '{"preferences": {}, "current-context": "z", "kind": "Config"}').current_context == "z"
 
 
 @pytest.mark.parametrize(
