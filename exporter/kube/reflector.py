@@ -273,11 +273,7 @@ class Reflector(Generic[T]):
         return event.type != "BOOKMARK"
 
     def _check_order(self, version: str) -> str:
-        """Return the version to go on from when an event's change is applied.
-
-        Raises:
-            StatusError: 410, as it is lower than the last: the server's history is not the one that was watched.
-        """
+        """Return the version after an event; raises 410 if it is lower than the last: the history is another one."""
         number, last = wire.version_number(version), self.state.version
         if 0 < number < wire.version_number(last):
             raise StatusError(HTTPStatus.GONE, f"version {version} came after {last}")

@@ -17,11 +17,7 @@ _NESTING = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 
 
 def members(text: bytes, *names: str) -> list[bytes]:
-    """Return members of a JSON object as they are written, b"" for those that it does not have.
-
-    Raises:
-        DecodeError: it is not an object, or not a complete one.
-    """
+    """Return members of a JSON object as written, b"" for those that are absent; raises DecodeError if it is none."""
     found = {match[1]: match[2] for match in map(_MEMBER.fullmatch, _parts(text, b"{}")) if match}
     return [found.get(f'"{name}"'.encode(), b"") for name in names]
 

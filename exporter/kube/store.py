@@ -39,7 +39,7 @@ class Store(Generic[T]):
 
     @property
     def undecodable(self) -> int:
-        """Return the number of objects whose current version could not be decoded."""
+        """The number of objects whose current version could not be decoded."""
         return len(self.undecodable_uids)
 
     def holds(self, obj: T) -> bool:

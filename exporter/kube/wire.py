@@ -97,11 +97,7 @@ _STRING = msgspec.json.Decoder(str)
 
 
 def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
-    """Decode JSON bytes.
-
-    Raises:
-        DecodeError: not JSON, or not of the decoder's type; the message names the place.
-    """
+    """Decode JSON bytes; raises DecodeError, which names the place, if they are not of the decoder's type."""
     try:
         return decoder.decode(data)
     except _MALFORMED as exc:
@@ -171,11 +167,7 @@ def version_number(version: str) -> int:
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Split a stream into lines that are not empty.
-
-    Raises:
-        StreamError: a line is longer than an event can be, or the stream ends in the middle of one.
-    """
+    """Split a stream into lines that are not empty; raises StreamError for one that is too long or has no end."""
     unfinished: list[bytes] = []
     size = 0
     for chunk in chunks:

@@ -43,11 +43,7 @@ def shown(url: Url) -> str:
 
 
 def find_proxy(server: Url, environ: Mapping[str, str]) -> Url | None:
-    """Return the proxy that the environment names for a server, None for a direct connection.
-
-    Raises:
-        ConfigError: the variable that applies is not a proxy's address.
-    """
+    """Return the proxy that the environment names for a server, None for none; raises ConfigError if it is wrong."""
     name = f"{server.scheme}_proxy"
     # A CGI server sets HTTP_PROXY from a request's header `Proxy`: Go does not use it there.
     if server.scheme == "http" and environ.get("REQUEST_METHOD"):

@@ -17,11 +17,7 @@ SHORTEST_SECRET = 4
 
 
 def bearer(token: str, what: str) -> str:
-    """Return the Authorization header's value for a token.
-
-    Raises:
-        ConfigError: it cannot be sent; the message begins with `what` and does not contain the token.
-    """
+    """Return the Authorization header's value; raises ConfigError, without the token, if it cannot be sent."""
     token = _sendable(token.strip(), what, r"[\x00-\x1f\x7f]")
     if not token.isascii():
         raise ConfigError(f"{what} can't be sent in a header: it has a character in it that is not ASCII")

@@ -1,8 +1,8 @@
 """Kubeconfig files, merged as kubectl does it and decoded strictly. No message contains a value that may be secret.
 
 The `kubernetes` client's own loader takes what it does not expect for absent or for true: a user that is not there
-(kubernetes-client/python#2180), a quoted `false` (docs/upstream.md). It reads files of any size, and compares each entry
-with all others.
+(kubernetes-client/python#2180), a quoted `false` (docs/upstream.md). It reads files of any size, and compares each
+entry with all others.
 """
 
 import os
@@ -125,10 +125,9 @@ class Kubeconfig:
         return not (self.current_context or any(self._entries.values()))
 
     def select(self, name: str | None) -> tuple[str, NamedEntry[Cluster], NamedEntry[User]]:
-        """Return name, cluster and user of a context, the current one if None; without a user an empty one.
+        """Return name, cluster and user (empty without one) of a context, the current one if None.
 
-        Raises:
-            ConfigError: the context, or what it names, is not there or not of the right type.
+        Raises ConfigError if the context, or what it names, is not there or not of the right type.
         """
         name = name or self.current_context
         if not name or not isinstance(name, str):

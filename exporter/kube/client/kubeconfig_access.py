@@ -19,13 +19,10 @@ _EXEC_EXTENSION = "client.authentication.k8s.io/exec"
 
 
 def access_of(cluster: NamedEntry[Cluster], user: NamedEntry[User]) -> Access:
-    """Return the access of a user to a cluster.
+    """Return the access of a user to a cluster; raises ConfigError if a key is wrong, or not supported.
 
     Without TLS only the impersonation is taken from the user, as kubectl does it: no token, password or certificate
     is sent in clear text, and no plugin is run.
-
-    Raises:
-        ConfigError: a key is wrong, or not supported.
     """
     given = cluster.value
     server = _server(given)

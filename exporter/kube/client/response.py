@@ -45,11 +45,7 @@ class Response(RESTResponse):
         self.data: Any = None
 
     def read(self, limit_bytes: int = MAX_READ_BYTES) -> bytes:
-        """Return the first bytes of the body, decompressed; read once, as the client's typed APIs do it, and close.
-
-        Raises:
-            StreamError: it broke off, took too long, or nothing came for the read time-out.
-        """
+        """Return the first bytes of the body, decompressed, and close; raises StreamError if they do not come."""
         if self.data is None:
             # A secret that the limit cuts in two would not be found.
             margin = max(map(len, self._secrets), default=0)

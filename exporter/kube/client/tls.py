@@ -41,11 +41,7 @@ def count_certificates(authority: bytes) -> tuple[int, int]:
 
 
 def load_client_certificate(context: ssl.SSLContext, pem: bytes, what: str) -> None:
-    """Make a context show a client certificate; `pem` holds certificate, chain and key.
-
-    Raises:
-        ConfigError: it is none, or its key is another's; the message begins with `what`.
-    """
+    """Show a client certificate; `pem` has certificate, chain and key. Raises ConfigError that begins with `what`."""
     try:
         with private_file(pem) as path:
             # Without an answer OpenSSL would ask for the pass phrase on the terminal.
