@@ -13,6 +13,7 @@ from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.collectors.event import EVENTS
 from exporter.config import Config
+from exporter.errors import ConfigError
 from exporter.exposition.exposition import Exposition
 from exporter.kinds import DECLARATIONS
 from exporter.kube.backoff import SharedByInformers
@@ -37,6 +38,9 @@ THREADS_END_SECONDS = 2.0
 MAX_REVIEWS = 2 * REVIEWED_AT_ONCE
 
 THREAD_STACK_BYTES = 1024 * 1024
+
+MAX_WATCHES = 1000
+"""Each is a thread and a connection. With more, answers to probes would take seconds."""
 
 PROBE_CONNECTIONS = 64
 """Of --health-probe-bind-address, in addition to those of --metrics-addr."""
@@ -128,6 +132,11 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
         CredentialsError: there is nothing to reach a cluster with.
     """
     watches = sum(len(informer_places(kind, config)) for kind in watched_kinds(config))
+    if watches > MAX_WATCHES and config.namespaces:
+        raise ConfigError(
+            f"--watch-namespace: {len(config.namespaces)} namespaces need {watches} watches with these collectors, "
+            f"more than {MAX_WATCHES}; leave it out to watch all namespaces, or run several exporters"
+        )
     connections = watches + (MAX_REVIEWS if config.metrics_auth.is_on else 0)
     probes = PROBE_CONNECTIONS if config.probe_address is not None else 0
     max_connections = reserve_descriptors(connections + probes, MAX_CONNECTIONS)

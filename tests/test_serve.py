@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from exporter import __version__
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.bodies import GROWING, parse, parse_gzip
+from tests.support.commands import COMMAND, environment
 from tests.support.faults import FaultServer
 from tests.support.parity import NINE
 from tests.support.processes import serving, value, write_kubeconfig
@@ -268,3 +270,15 @@ def test_without_metrics_only_the_probes_are_answered(server: FaultServer, kubec
         statuses = {path: process.get(path).status for path in ("/healthz", "/readyz", "/metrics", "/")}
         assert statuses == {"/healthz": 200, "/readyz": 200, "/metrics": 404, "/": 404}
         assert not server.requests
+
+
+def test_more_namespaces_than_can_be_watched_are_one_line_and_exit_code_2(kubeconfig: Path) -> None:
+    """Before any thread is started; the line says what to do instead."""
+    names = ",".join(f"ns-{number}" for number in range(334))
+    arguments = [*COMMAND, "serve", "--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0"]
+    result = subprocess.run(
+        [*arguments, "--watch-namespace", names], capture_output=True, text=True, timeout=60, env=environment()
+    )
+    assert result.returncode == 2
+    assert "334 namespaces need 1002 watches with these collectors, more than 1000; leave it out to" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -194,7 +194,11 @@ class ListWatch:
         with self._get(self._path, query, read_timeout_seconds) as response:
             yield None
             for line in wire.lines(response.chunks()):
-                yield wire.decode_event(line)
+                event = wire.decode_event(line)
+                if event.type == "ERROR":
+                    # Its message is logged.
+                    event = wire.decode_event(response.redacted(line))
+                yield event
                 if self.stopping.is_set():
                     raise Stopped
 

@@ -192,13 +192,14 @@ class Reflector(Generic[T]):
         """Watch repeatedly from the last version; return when a list is needed."""
         listed_at = self._clock.monotonic()
         self._watch_failures.consecutive = 0
-        is_renewal = False
+        is_renewal = is_watching = False
         while True:
             try:
                 if is_renewal:
                     self._check_history()
-                is_renewal = True
+                is_renewal = is_watching = True
                 self._watch()
+                is_watching = False
                 self._log.debug("watch closed, opening the next one")
             except ApiError as error:
                 self.state.is_connected = False
@@ -208,6 +209,9 @@ class Reflector(Generic[T]):
                         # The API server works, but list, 410, list, 410 is no hot loop.
                         self._backoff.wait(self._backoff.next_seconds())
                     return
+                if is_watching:
+                    self._metrics.watch_failed()
+                is_watching = False
                 self._watch_failed(error)
                 if self._watch_failures.consecutive > WATCHES_BEFORE_LIST or _code(error) == HTTPStatus.NOT_FOUND:
                     return
@@ -281,7 +285,6 @@ class Reflector(Generic[T]):
 
     def _watch_failed(self, error: ApiError) -> None:
         """Record a failed watch, and wait before the next request."""
-        self._metrics.watch_failed()
         self._watch_failures.failed(error)
         # The server is unavailable or busy: it will have the version when it is back. A list would not help.
         if isinstance(error, ConnectError) or _code(error) == HTTPStatus.TOO_MANY_REQUESTS:

@@ -34,6 +34,7 @@ _OWN_PREFIX = "exporter."
 # As the operator does it, with lumberjack: its MaxSize, MaxBackups and MaxAge.
 FILE_MAX_BYTES = 500 * 1024 * 1024
 FILE_BACKUPS = 10
+FILE_MODE = 0o640
 FILE_MAX_AGE_SECONDS = 30 * 24 * 3600
 
 _LIBRARIES = {"asyncio": logging.ERROR, "urllib3": logging.WARNING}
@@ -112,6 +113,11 @@ class RotatedFile:
 
     def write(self, line: str) -> None:
         data = f"{line}\n".encode(errors="backslashreplace")
+        if not os.fstat(self._file.fileno()).st_nlink:
+            # Removed, perhaps with its folder: what is written to it is lost, unless there can be a new one.
+            removed = self._file
+            self._open()
+            removed.close()
         if self._is_regular and self._size > 0 and self._size + len(data) > FILE_MAX_BYTES:
             self._rotate()
         if self._file.write(data) < len(data):
@@ -119,7 +125,8 @@ class RotatedFile:
         self._size += len(data)
 
     def _open(self) -> None:
-        self._file = self._path.open("ab", buffering=0)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        self._file = os.fdopen(descriptor, "ab", buffering=0)
         status = os.fstat(self._file.fileno())
         self._is_regular, self._size = stat.S_ISREG(status.st_mode), status.st_size
 

@@ -1,6 +1,7 @@
 """Watches: each event is one step, and a watch that ends is continued from the last version."""
 
 import logging
+from base64 import b64encode
 
 import pytest
 
@@ -226,6 +227,31 @@ def test_an_error_event_does_not_count_as_received() -> None:
         own.informer.join(5)
         assert own.counts["event_received"] > 5
         assert own.reflector.state.last_event_time == own.reflector.state.last_sync_time
+
+
+def test_an_error_event_is_logged_without_what_it_repeats_of_the_credentials(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its answer is 200, and its message is logged like that of an error's body."""
+    with watched("a") as own:
+        own.transport._access.passwords = ("S3CRET-passw0rd",)
+        line = b'{"type":"ERROR","object":{"kind":"Status","code":500,"message":"no: %b"}}\n'
+        own.server.answer_next(200, line % b64encode(b"S3CRET-passw0rd"), verb="watch")
+        own.start()
+        wait_until(lambda: "watch failed, retrying: 500: no: [redacted]" in caplog.text)
+    assert b64encode(b"S3CRET-passw0rd").decode() not in caplog.text
+
+
+def test_a_failed_check_of_the_version_is_no_failed_watch() -> None:
+    """It is retried like one, but no watch was requested."""
+    with watched("a") as own:
+        own.server.answer_next(500, verb="check", times=3)
+        own.start()
+        own.server.cut_after(0)
+        own.store.create("rayjobs", job("b"))
+        own.wait_for("a", "b")
+        assert len(own.clock.waits) >= 3
+        assert own.counts["watch_failed"] == 1
 
 
 def test_a_silent_watch_is_closed_and_opened_again_from_the_last_version() -> None:

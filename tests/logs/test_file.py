@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -87,6 +88,37 @@ def test_a_folder_that_allows_no_rotation_loses_no_line(path: Path, rotated_file
     (path.parent / "exporter.log.9").unlink()
     file.write("written")
     assert path.read_text() == "written\n"
+
+
+def test_others_cannot_read_it(path: Path, rotated_file: Open) -> None:
+    """Names of objects and users are in it; so after a rotation."""
+    file = rotated_file(path)
+    for _ in range(2):
+        file.write("x" * 150)
+    assert [one.stat().st_mode & 0o777 & ~0o640 for one in (path, path.with_name("exporter.log.1"))] == [0, 0]
+
+
+def test_a_removed_file_is_made_again(path: Path, rotated_file: Open) -> None:
+    """While there can be none, each line is an error, which is counted; none is written to nowhere."""
+    file = rotated_file(path)
+    file.write("first")
+    path.unlink()
+    file.write("second")
+    assert path.read_text() == "second\n"
+
+
+def test_a_removed_folder_is_an_error_until_it_is_back(tmp_path: Path, rotated_file: Open) -> None:
+    """Each line that is lost is counted."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    file = rotated_file(folder / "exporter.log")
+    shutil.rmtree(folder)
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            file.write("lost")
+    folder.mkdir()
+    file.write("kept")
+    assert (folder / "exporter.log").read_text() == "kept\n"
 
 
 def test_a_device_is_not_rotated(rotated_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:

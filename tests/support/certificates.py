@@ -63,12 +63,15 @@ def issue(
     name: str,
     by: Pair | None = None,
     *,
-    host: str | None = LOOPBACK,
+    host: str | x509.GeneralName | bytes | None = LOOPBACK,
     is_authority: bool = False,
     has_key_ids: bool = False,
     valid_for: timedelta = timedelta(days=2),
 ) -> Pair:
-    """Make a certificate for a host, signed by another one or by itself; a negative time makes an expired one."""
+    """Make a certificate for a host, signed by another one or by itself; a negative time makes an expired one.
+
+    As bytes, `host` is the DER of the alternative names, valid or not.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     builder = (
@@ -82,7 +85,7 @@ def issue(
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     )
     if host is not None:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_alternative_name(host)]), critical=False)
+        builder = builder.add_extension(_alternative_names(host), critical=False)
     if has_key_ids:
         own, issuer = key.public_key(), (by.key if by else key).public_key()
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(own), critical=False)
@@ -124,6 +127,12 @@ def make_certificates(directory: Path) -> Certificates:
         certificate_path.write_text(pair.certificate_pem)
         key_path.write_text(pair.key_pem)
     return certificates
+
+
+def _alternative_names(host: str | x509.GeneralName | bytes) -> x509.ExtensionType:
+    if isinstance(host, bytes):
+        return x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, host)
+    return x509.SubjectAlternativeName([_alternative_name(host) if isinstance(host, str) else host])
 
 
 def _alternative_name(host: str) -> x509.GeneralName:

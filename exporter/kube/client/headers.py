@@ -7,6 +7,7 @@ no impersonation (kubernetes-client/python#362).
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from exporter.errors import ConfigError
 
@@ -14,6 +15,9 @@ Header = tuple[str, str]
 
 SHORTEST_SECRET = 4
 """Shorter texts are in every message by chance."""
+
+LONGEST_ESCAPE = 10
+"""How many times longer a secret may be in an escaped form."""
 
 
 def bearer(token: str, what: str) -> str:
@@ -45,11 +49,26 @@ def impersonation(
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without the secrets that are in it."""
+    """Return a text without the secrets that are in it: as they are, escaped as in URLs, JSON or HTML, or in base64."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, "[redacted]")
+            text = re.sub(_forms(secret), "[redacted]", text)
     return text
+
+
+@lru_cache(maxsize=16)
+def _forms(secret: str) -> re.Pattern[str]:
+    escaped = "".join(
+        rf"(?:{re.escape(one)}|(?i:{''.join(f'%{byte:02x}' for byte in one.encode())}|\\u{ord(one):04x}"
+        rf"|&#x0*{ord(one):x};)|&#0*{ord(one)};)"
+        for one in secret
+    )
+    # In base64 each of three places in a text looks different; at both ends, characters depend on what is beside it.
+    raw = secret.encode()
+    places = (b64encode(b"\0" * offset + raw).decode()[-(-offset * 4 // 3) :] for offset in range(3))
+    encoded = [place.rstrip("=")[: len(raw) * 8 // 6 - 1] for place in places]
+    in_base64 = [re.sub(r"[+/]", lambda match: "[+-]" if match[0] == "+" else "[/_]", place) for place in encoded]
+    return re.compile("|".join([escaped, *(rf"[\w+/-]?{place}[\w+/-]{{0,2}}={{0,2}}" for place in in_base64)]))
 
 
 def _escaped(key: str) -> str:

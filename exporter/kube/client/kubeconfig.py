@@ -164,7 +164,7 @@ class Kubeconfig:
 def _decode(data: bytes) -> _File:
     try:
         check_yaml(data)
-        return msgspec.convert(yaml.load(data, yaml.CSafeLoader), _File | None) or _File()
+        return msgspec.convert(yaml.CSafeLoader(data).get_single_data(), _File | None) or _File()
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         mark = getattr(exc, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""

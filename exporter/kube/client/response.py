@@ -27,6 +27,9 @@ MAX_READ_BYTES = 1024 * 1024
 HEAD_MAX_SECONDS = 30.0
 """In addition to the read timeout, which starts anew with each byte: a proxy that sends one a second is never idle."""
 
+HEAD_MAX_BYTES = 1024 * 1024
+"""With all interim answers, such as `100 Continue`: a server that sends them without end uses a whole core."""
+
 _READ_BYTES = 64 * 1024
 
 
@@ -48,7 +51,7 @@ class Response(RESTResponse):
         """Return the first bytes of the body, decompressed, and close; raises StreamError if they do not come."""
         if self.data is None:
             # A secret that the limit cuts in two would not be found.
-            margin = max(map(len, self._secrets), default=0)
+            margin = max(map(len, self._secrets), default=0) * headers.LONGEST_ESCAPE
             try:
                 with _as_stream_error():
                     body = self.response.read(limit_bytes + margin, decode_content=True)
@@ -59,7 +62,7 @@ class Response(RESTResponse):
 
     def redacted(self, body: bytes) -> bytes:
         """Return bytes without the secrets that are in them."""
-        return headers.redact(body.decode("latin-1"), self._secrets).encode("latin-1")
+        return headers.redact(body.decode(errors="surrogateescape"), self._secrets).encode(errors="surrogateescape")
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body as it comes, never waiting to fill a buffer; raises as `read` does."""
@@ -111,6 +114,7 @@ class TimedHttpResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
+        self._timed.head_bytes = math.inf
         if self._is_get:
             seconds = math.inf if self.status == HTTPStatus.OK else HEAD_MAX_SECONDS
             self.limit(seconds, f"it took longer than {seconds:g} s")
@@ -125,6 +129,7 @@ class _Timed(io.RawIOBase):
 
     deadline = math.inf
     reason = ""
+    head_bytes: float = HEAD_MAX_BYTES
 
     def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
         self._raw = raw
@@ -141,11 +146,15 @@ class _Timed(io.RawIOBase):
         if left < math.inf:
             self._socket.settimeout(min(self.idle_seconds, left))
         try:
-            return self._raw.readinto(buffer)
+            count = self._raw.readinto(buffer)
         except TimeoutError:
             if time.monotonic() < self.deadline:
                 raise
             raise OSError(self.reason) from None
+        self.head_bytes -= count or 0
+        if self.head_bytes < 0:
+            raise OSError(f"its head has more than {HEAD_MAX_BYTES} bytes")
+        return count
 
     def close(self) -> None:
         self._raw.close()

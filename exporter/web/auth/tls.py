@@ -6,7 +6,7 @@ certificate in it is trusted, an intermediate one too.
 
 import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -47,6 +47,10 @@ _CIPHERS = {
 """Go's secure cipher suites with OpenSSL's names. Those of TLS 1.3 cannot be chosen, neither in Go nor here."""
 
 
+_KINDS_OF_NAMES = {"@": "email", "://": "URI"}
+"""How `ssl` calls the alternative names that contain these; "DNS" is every other."""
+
+
 @dataclass(frozen=True)
 class ServerTls:
     """What a new connection needs: a context, and which of the clients that it accepts are admitted."""
@@ -64,9 +68,14 @@ class ServerTls:
 
 
 def _names(certificate: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the alternative names that are what they look like: an e-mail address or URI may spell a DNS name."""
     for kind, name in certificate.get("subjectAltName", ()):
-        # OpenSSL writes an IPv6 address in full and in capitals.
-        yield str(ip_address(name.strip())) if kind == "IP Address" else name
+        if kind == "IP Address":
+            # OpenSSL writes an IPv6 address in full and in capitals, and one of a wrong length as "<invalid>".
+            with suppress(ValueError):
+                yield str(ip_address(name.strip()))
+        elif kind == _KINDS_OF_NAMES.get("@" if "@" in name else "://" if "://" in name else "", "DNS"):
+            yield name
 
 
 def load_tls(settings: TlsSettings, folder: Path, read: Callable[[Path, str], bytes]) -> ServerTls:

@@ -1,5 +1,9 @@
 """Header values: checked before they are sent, and never printed."""
 
+import json
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote
+
 import pytest
 
 from exporter.errors import ConfigError
@@ -53,6 +57,30 @@ def test_a_user_with_a_line_break_is_refused() -> None:
     """It would be another header."""
     with pytest.raises(ConfigError, match="^as can't be sent in a header: "):
         impersonation("a\nX-Other: 1", "", [], {}, "as")
+
+
+TOKEN = "eyJhbGciOi.a+b/c_d-e~f=.q\u00e9"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        TOKEN,
+        quote(TOKEN, safe=""),
+        "".join(f"%{byte:02x}" for byte in TOKEN.encode()),
+        json.dumps(TOKEN).strip('"'),
+        "".join(f"&#{ord(one)};" for one in TOKEN),
+        *(b64encode(f"{before}{TOKEN}{after}".encode()).decode() for before in ("", "a", "ab") for after in ("", "x")),
+        *(urlsafe_b64encode(f"{before}{TOKEN}".encode()).decode() for before in ("", "Bearer ", '{"token":"')),
+    ],
+)
+def test_an_encoded_secret_is_left_out_too(form: str) -> None:
+    """Whoever reads the log could decode it: at most three characters of it are left."""
+    text = redact(f"not allowed: {form}!", [TOKEN])
+    assert text.startswith("not allowed: ")
+    assert "[redacted]" in text
+    for length in range(4, len(form)):
+        assert all(form[start : start + length] not in text for start in range(20, len(form) - length - 4))
 
 
 def test_secrets_are_left_out_of_a_text() -> None:

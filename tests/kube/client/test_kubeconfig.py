@@ -1,5 +1,6 @@
 """Kubeconfig files: read, merged, and refused without a word of what is secret in them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,27 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config").write_bytes(b"users: \xff\xfe")
     with pytest.raises(ConfigError, match="not YAML"):
         Kubeconfig([tmp_path / "config"])
+
+
+def test_aliases_that_expand_are_refused(tmp_path: Path) -> None:
+    """A few hundred bytes that would be gigabytes."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]" for number in range(1, 10)]
+    with pytest.raises(ConfigError, match="not YAML"):
+        load(tmp_path, "\n".join(lines))
+
+
+def test_a_pipe_is_no_kubeconfig(tmp_path: Path) -> None:
+    """It may have become one after the start: its writer is not waited for."""
+    os.mkfifo(tmp_path / "config")
+    with pytest.raises(ConfigError, match="it is not a regular file"):
+        Kubeconfig([tmp_path / "config"])
+
+
+def test_a_name_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    """Which of the two is meant is not known."""
+    with pytest.raises(ConfigError, match="two entries for user 'u'"):
+        load(tmp_path, ONE.replace("users: [", "users: [{name: u}, "))
 
 
 def test_a_folder_is_no_kubeconfig(tmp_path: Path) -> None:

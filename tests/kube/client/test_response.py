@@ -2,16 +2,22 @@
 
 import json
 import socket
+import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exporter.errors import StreamError
+from exporter.kube.client import response
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
 from tests.support.faults import FaultServer
 from tests.support.reaching import PATH, kubeconfig, tls_server, transport_of
+from tests.support.trickling import trickling
 from tests.support.watching import job
 
 WATCH = {"watch": "true", "resourceVersion": "1"}
@@ -84,3 +90,61 @@ def test_an_error_that_repeats_the_credentials_is_read_without_them(
     response = transport.get(PATH, {}, read_timeout_seconds=5)
     assert response.read(20) == b"not allowed: [redacted]!"[:20]
     response.close()
+
+
+@contextmanager
+def raw_server(answer: Callable[[socket.socket], object]) -> Iterator[str]:
+    """A server that answers with what a function writes, which may raise OSError; gives its URL."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            with suppress(OSError):
+                answer(self.connection)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_interim_answers_without_end_are_an_error() -> None:
+    """They come as fast as they are read: the bound is their bytes, long before any time has passed."""
+
+    def answer(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+    with raw_server(answer) as url:
+        transport = ApiTransport(lambda: anonymous(url), connections=1)
+        with pytest.raises(StreamError, match="its head has more than 1048576 bytes"):
+            transport.get(PATH, {}, read_timeout_seconds=60)
+
+
+def test_an_error_whose_body_trickles_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The body of an error is as bounded in time as a head is."""
+    monkeypatch.setattr(response, "HEAD_MAX_SECONDS", 0.3)
+    with trickling(b"HTTP/1.1 500 Oops\r\nContent-Length: 100000\r\n\r\n") as url:
+        answer = ApiTransport(lambda: anonymous(url), connections=1).get(PATH, {}, read_timeout_seconds=60)
+        with pytest.raises(StreamError, match="it took longer than 0.3 s"):
+            answer.read()
+
+
+def test_an_error_whose_body_stops_is_ended_in_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though each byte might take the read time-out."""
+    monkeypatch.setattr(response, "HEAD_MAX_SECONDS", 0.3)
+    is_over = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 500 Oops\r\nContent-Length: 100000\r\n\r\nx")
+        is_over.wait(30)
+
+    with raw_server(answer) as url:
+        got = ApiTransport(lambda: anonymous(url), connections=1).get(PATH, {}, read_timeout_seconds=60)
+        with pytest.raises(StreamError, match="it took longer than 0.3 s"):
+            got.read()
+        is_over.set()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from starlette.responses import PlainTextResponse
 
 from exporter.errors import ConfigError
@@ -142,10 +143,21 @@ def test_a_session_is_not_resumed_where_clients_show_certificates(certificates: 
         ("prometheus.monitoring", "monitoring", False),
         ("*.monitoring", "prometheus.monitoring", False),
         (None, "client", False),
+        (x509.RFC822Name("ops@monitoring"), "ops@monitoring", True),
+        (x509.RFC822Name("prometheus"), "prometheus", False),
+        (x509.UniformResourceIdentifier("spiffe://monitoring/prometheus"), "spiffe://monitoring/prometheus", True),
+        (x509.UniformResourceIdentifier("prometheus"), "prometheus", False),
+        (x509.DNSName("ops@monitoring"), "ops@monitoring", False),
+        # An IP address of five bytes.
+        (b"\x30\x07\x87\x05\x01\x02\x03\x04\x05", "<invalid>", False),
     ],
 )
 def test_admits_clients_by_an_alternative_name(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, host: str | None, san: str, is_admitted: bool
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    host: str | x509.GeneralName | bytes | None,
+    san: str,
+    is_admitted: bool,
 ) -> None:
     """An exact match, as in exporter-toolkit; the connection is closed before any request is read."""
     authority = issue("ca", is_authority=True)

@@ -133,6 +133,21 @@ def test_a_broken_file_keeps_the_last_one_and_is_reported_once(
     assert list(file.current.users or ()) == ["bob"]
 
 
+def test_a_file_that_becomes_a_pipe_or_a_folder_keeps_the_last_one(files: Files) -> None:
+    """Nobody waits for the writer of the pipe, and what is repaired is read again."""
+    file = WebConfigFile(files.path)
+    for replace in (os.mkfifo, os.mkdir):
+        before = file.current
+        files.path.unlink()
+        replace(files.path)
+        assert not file.check()
+        assert (file.current, file.is_current) == (before, False)
+        files.path.rmdir() if files.path.is_dir() else files.path.unlink()
+        files.write("bob")
+        file.check()
+        assert is_current(file)
+
+
 def test_a_broken_key_keeps_the_last_certificate(files: Files, caplog: pytest.LogCaptureFixture) -> None:
     """And the log has nothing of the key."""
     file = WebConfigFile(files.path)
