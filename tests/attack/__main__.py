@@ -12,6 +12,7 @@ from dataclasses import replace
 from tests.attack.clients import CLIENTS
 from tests.attack.connections import CONNECTIONS
 from tests.attack.contents import CONTENTS
+from tests.attack.hostile import HOSTILE
 from tests.attack.judge import HEAD, HEALTHZ_MS, MARGIN, MEMORY_MIB, SCRAPE_MS, TLS_AFTER_RATIO, row, verdict
 from tests.attack.objects import OBJECTS
 from tests.attack.process import PROCESS
@@ -20,7 +21,17 @@ from tests.attack.server import SERVER
 from tests.attack.shares import SHARES
 from tests.attack.tls import TLS
 
-ATTACKS: tuple[type[Attack], ...] = (*OBJECTS, *CONTENTS, *CLIENTS, *SHARES, *CONNECTIONS, *TLS, *SERVER, *PROCESS)
+ATTACKS: tuple[type[Attack], ...] = (
+    *OBJECTS,
+    *CONTENTS,
+    *CLIENTS,
+    *SHARES,
+    *CONNECTIONS,
+    *TLS,
+    *SERVER,
+    *HOSTILE,
+    *PROCESS,
+)
 
 DESCRIPTORS = 8192
 """Of this process: it holds the clients' ends of thousands of connections."""
