@@ -22,6 +22,9 @@ OUTAGE_RETRIES_PER_SECOND = 8
 RECOVERY_RETRIES_PER_SECOND = 40
 """Of all informers, on average, once a request has succeeded: many lists at once would delay the answers to probes."""
 
+STARTS_AT_ONCE, STARTS_PER_SECOND = 50, 50
+"""Of informers whose first request is sent: hundreds of lists at once would delay the answers to probes by seconds."""
+
 TURN_CHECK_SECONDS = 5.0
 """How often an informer that waits for its turn checks how many others wait, and whether the API server works."""
 
@@ -53,6 +56,12 @@ class SharedByInformers:
         self.rng = rng or random.Random()  # noqa: S311 - jitter is not a secret
         self.outage = Outage()
         self.log_limit = informer_log_limit(clock)
+        self._informers = 0
+
+    def start_delay(self) -> float:
+        """Return how many seconds the next informer waits before its first request. For one thread."""
+        self._informers += 1
+        return max(0, self._informers - STARTS_AT_ONCE) / STARTS_PER_SECOND
 
 
 class Backoff:

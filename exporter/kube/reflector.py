@@ -78,6 +78,7 @@ class Reflector(Generic[T]):
         self._clock = shared.clock
         self._backoff = Backoff(shared.clock, shared.rng, shared.outage, self._list_watch.stopping)
         self._log = ResourceLogger(_log, settings.log_fields, shared.log_limit)
+        self._start_delay = shared.start_delay()
         self._list_failures = FailureLog("list", self._log)
         self._watch_failures = FailureLog("watch", self._log)
         # When a list was answered 404 for the first time in a row; monotonic seconds.
@@ -90,6 +91,8 @@ class Reflector(Generic[T]):
     def run(self) -> None:
         """List and watch until `stop`, whatever fails: here or, of the API, in the methods below."""
         self._log.info("starting")
+        if self._start_delay:
+            self._clock.wait(self._list_watch.stopping, self._start_delay)
         while not self._list_watch.stopping.is_set():
             try:
                 self._backoff.wait_in_outage()

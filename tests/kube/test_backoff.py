@@ -14,6 +14,7 @@ from exporter.kube.backoff import (
     RECOVERY_RETRIES_PER_SECOND,
     Backoff,
     Outage,
+    SharedByInformers,
     Stopped,
 )
 from tests.support.clocks import FakeClock
@@ -160,3 +161,12 @@ def test_an_informer_that_fails_alone_retries_after_each_delay() -> None:
         backoff.wait_after(ConnectError("refused"), 0)
     assert len(clock.waits) == 20
     assert max(clock.waits) <= MAX_SECONDS
+
+
+def test_the_first_requests_of_many_informers_are_spread() -> None:
+    """A few namespaces never wait; 999 watches have all begun after 19 s."""
+    shared = SharedByInformers(FakeClock())
+    delays = [shared.start_delay() for _ in range(999)]
+    assert delays[:50] == [0.0] * 50
+    assert delays[50:53] == [0.02, 0.04, 0.06]
+    assert 18 < delays[-1] < 19
