@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -107,21 +107,9 @@ class ListWatch:
     Every method raises ApiError if the request fails, and Stopped after `stop`.
     """
 
-    def __init__(
-        self,
-        transport: "ApiTransport",
-        path: str,
-        *,
-        page_size: int,
-        selectors: Mapping[str, str] = _NO_PARAMETERS,
-        idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS,
-    ) -> None:
-        """`selectors` are parameters of every list and watch; without `idle_timeout_seconds`, a watch may be silent."""
+    def __init__(self, transport: "ApiTransport", settings: InformerSettings[Any]) -> None:
         self._transport = transport
-        self._path = path
-        self._page_size = page_size
-        self._selectors = selectors
-        self._idle_timeout_seconds = idle_timeout_seconds
+        self._settings = settings
         # The answer being read: written by the requesting thread, read by the thread that stops it.
         self._response: Response | None = None
         self.stopping = threading.Event()
@@ -134,11 +122,11 @@ class ListWatch:
 
     def pages(self) -> Iterator[wire.ListPage]:
         """Yield the pages of one list, as of one version; pages of large objects have fewer of them."""
-        token, limit = "", self._page_size
+        token, limit = "", self._settings.page_size
         while True:
-            query = {**self._selectors, "limit": str(limit)} | ({"continue": token} if token else {})
+            query = {**self._settings.selectors, "limit": str(limit)} | ({"continue": token} if token else {})
             try:
-                body = self._body(self._path, query)
+                body = self._body(self._settings.path, query)
             except _TooLargeError:
                 if limit == 1:
                     raise
@@ -146,7 +134,7 @@ class ListWatch:
                 continue
             page = wire.decode_page(body)
             if len(body) < PAGE_MAX_BYTES // 4:
-                limit = min(limit * 2, self._page_size)
+                limit = min(limit * 2, self._settings.page_size)
             del body
             yield page
             if not page.metadata.continue_token:
@@ -160,7 +148,7 @@ class ListWatch:
 
         Without the selectors: to find one that matches, the server might read all.
         """
-        return wire.decode_page(self._body(self._path, {"limit": "1"})).metadata.resource_version
+        return wire.decode_page(self._body(self._settings.path, {"limit": "1"})).metadata.resource_version
 
     def is_installed(self) -> bool:
         """Ask the discovery of the group (`/apis/ray.io/v1`) whether the server has this collection.
@@ -168,7 +156,7 @@ class ListWatch:
         Raises:
             ApiError: the answer is not that of an API server, but of a proxy or of a wrong path, so nothing is known.
         """
-        collection, _, plural = self._path.rpartition("/")
+        collection, _, plural = self._settings.path.rpartition("/")
         group_path, _, _ = collection.partition("/namespaces/")
         try:
             resources = self._discover(_ApiResourceList, group_path).resources
@@ -184,14 +172,14 @@ class ListWatch:
         """Yield the events of a watch of the changes after `version`, first None when it is open."""
         watch_seconds = random.randint(*WATCH_SECONDS)  # noqa: S311 - jitter is not a secret
         query = {
-            **self._selectors,
+            **self._settings.selectors,
             "watch": "true",
             "resourceVersion": version,
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(watch_seconds),
         }
-        read_timeout_seconds = self._idle_timeout_seconds or watch_seconds + WATCH_GRACE_SECONDS
-        with self._get(self._path, query, read_timeout_seconds) as response:
+        read_timeout_seconds = self._settings.idle_timeout_seconds or watch_seconds + WATCH_GRACE_SECONDS
+        with self._get(self._settings.path, query, read_timeout_seconds) as response:
             yield None
             for line in wire.lines(response.chunks()):
                 event = wire.decode_event(line)

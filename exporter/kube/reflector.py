@@ -64,13 +64,7 @@ class Reflector(Generic[T]):
         shared: SharedByInformers,
     ) -> None:
         self.state = InformerState(settings.name)
-        self._list_watch = ListWatch(
-            transport,
-            settings.path,
-            page_size=settings.page_size,
-            selectors=settings.selectors,
-            idle_timeout_seconds=settings.idle_timeout_seconds,
-        )
+        self._list_watch = ListWatch(transport, settings)
         self._decoder = msgspec.json.Decoder(settings.object_type)
         self._store = store
         self._updater = StoreUpdater(store, handler)

@@ -1,6 +1,7 @@
 """Files that others write or replace, read with bounds, whatever they have become."""
 
 import errno
+import math
 import os
 import stat
 from pathlib import Path
@@ -16,6 +17,9 @@ MAX_YAML_DEPTH = 1000
 
 MAX_YAML_GROWTH = 10
 """How many times larger YAML may become by its aliases."""
+
+MAX_SETTINGS = 100_000
+"""Values in a file of settings, each of up to 1 KB while it is loaded. A kubeconfig of a thousand clusters has half."""
 
 _FREE_CHARACTERS = 1024 * 1024
 
@@ -37,13 +41,15 @@ def read_file(path: Path | str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     return content
 
 
-def check_yaml(data: bytes, loader: Any = yaml.CSafeLoader) -> None:
-    """Raise YAMLError if a file is no YAML, nested too deeply, or would grow too much by its aliases."""
+def check_yaml(data: bytes, loader: Any = yaml.CSafeLoader, max_values: float = math.inf) -> None:
+    """Raise YAMLError if it is no YAML, nested too deeply, has too many values, or would grow too much by aliases."""
     limit = max(MAX_YAML_GROWTH * len(data), _FREE_CHARACTERS)
     sizes: dict[str, int] = {}
     # The anchors of the collections that are open, and the size of each so far; the first is that of the file.
     anchors, counts = [""], [0]
-    for event in yaml.parse(data, Loader=loader):
+    for number, event in enumerate(yaml.parse(data, Loader=loader)):
+        if number > max_values:
+            raise yaml.YAMLError(f"more than {max_values} values")
         anchor, size = getattr(event, "anchor", None) or "", 1
         if isinstance(event, yaml.CollectionStartEvent):
             anchors.append(anchor)

@@ -116,7 +116,7 @@ class TricklingError(HostileServer):
 
 
 class HostileFiles(Attack):
-    """A kubeconfig of 1 GB, one whose aliases expand, a pipe; a web configuration that becomes a pipe."""
+    """Kubeconfigs of 1 GB, of aliases, of millions of values, a pipe; a web configuration that becomes a pipe."""
 
     name = "hostile-files"
     is_short = True
@@ -124,7 +124,7 @@ class HostileFiles(Attack):
     def strike(self, scene: Scene) -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            for what, write in (("1 GB", huge), ("aliases", aliases), ("a pipe", os.mkfifo)):
+            for what, write in (("1 GB", huge), ("aliases", aliases), ("values", values), ("a pipe", os.mkfifo)):
                 path = folder / what
                 write(path)
                 arguments = ("--kubeconfig", str(path), "--metrics-addr", f"127.0.0.1:{free_port()}")
@@ -201,6 +201,11 @@ def aliases(path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]" for number in range(1, 10)]
     path.write_text("\n".join(lines))
+
+
+def values(path: Path) -> None:
+    """Write YAML of millions of values, in a file that is not too large."""
+    path.write_bytes(b"users: [" + b"a," * 4_000_000 + b"]")
 
 
 HOSTILE: tuple[type[Attack], ...] = (EndlessContinue, TricklingError, HostileFiles, ManyNamespaces)

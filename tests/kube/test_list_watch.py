@@ -7,7 +7,8 @@ import pytest
 from exporter.errors import StatusError, StreamError
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.list_watch import PAGE_MAX_BYTES, ListWatch
+from exporter.kube.list_watch import PAGE_MAX_BYTES, InformerSettings, ListWatch
+from exporter.resources.rayjob import RayJob
 from tests.support.faults import FaultServer
 from tests.support.listing import PATH, listing
 from tests.support.stores import uninstall
@@ -70,7 +71,7 @@ def test_a_list_that_trickles_is_ended(head: bytes, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("exporter.kube.list_watch.LIST_MAX_SECONDS", 0.3)
     with trickling(head) as url:
         transport = ApiTransport(lambda: anonymous(url), connections=1)
-        list_watch = ListWatch(transport, PATH, page_size=500)
+        list_watch = ListWatch(transport, InformerSettings("rayjobs", PATH, RayJob))
         started = time.monotonic()
         with pytest.raises(StreamError, match="did not arrive within 0.3 s"):
             names(list_watch)

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.list_watch import ListWatch
+from exporter.kube.list_watch import InformerSettings, ListWatch
+from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer
 from tests.support.watching import job
@@ -21,4 +22,4 @@ def listing(*sizes: int, page_size: int = 500, path: str = PATH) -> Iterator[tup
         store.create("rayjobs", job(f"{number:04}", spec={"entrypoint": "x" * size}))
     with FaultServer(store) as server:
         transport = ApiTransport(lambda: anonymous(server.url), connections=1)
-        yield ListWatch(transport, path, page_size=page_size), server
+        yield ListWatch(transport, InformerSettings("rayjobs", path, RayJob, page_size=page_size)), server

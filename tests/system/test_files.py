@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.system.files import MAX_FILE_BYTES, check_yaml, read_file
+from exporter.system.files import MAX_FILE_BYTES, MAX_SETTINGS, check_yaml, read_file
 
 
 def test_a_file_of_the_maximum_is_read(tmp_path: Path) -> None:
@@ -59,6 +59,12 @@ def test_yaml_that_grows_is_refused(text: str, reason: str, loader: type) -> Non
     """Before anything is made of it."""
     with pytest.raises(yaml.YAMLError, match=reason):
         check_yaml(text.encode(), loader)
+
+
+def test_settings_with_too_many_values_are_refused() -> None:
+    """Each takes much more memory than the two bytes that it has in the file."""
+    with pytest.raises(yaml.YAMLError, match="more than 100000 values"):
+        check_yaml(b"[" + b"a," * 4_000_000 + b"]", max_values=MAX_SETTINGS)
 
 
 def test_usual_yaml_is_accepted() -> None:

@@ -18,7 +18,7 @@ from exporter.errors import ApiError, ConfigError, DecodeError, StatusError
 from exporter.families.table import AnyKind, Selection
 from exporter.kinds import DECLARATIONS, DIAGNOSED, KINDS
 from exporter.kube import wire
-from exporter.kube.list_watch import ListWatch
+from exporter.kube.list_watch import InformerSettings, ListWatch
 from exporter.resources import API_GROUP
 from exporter.resources.event import Event
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 _DECODERS = {kind.name: msgspec.json.Decoder(kind.detailed_type) for kind in DECLARATIONS}
 
 HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json"
-
-PAGE_SIZE = 500
 
 _OF_PODS = Selection("of-pods", field_selector="involvedObject.kind=Pod,type=Warning")
 """Events that the exporter does not watch: they are those of all pods, of which Ray's are kept."""
@@ -141,9 +139,9 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
 
 def _read(transport: "ApiTransport", kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
     """Add the objects of one list; return why it could not be read, "" if it could."""
-    list_watch = ListWatch(transport, kind.path(namespace), page_size=PAGE_SIZE, selectors=selection.parameters)
+    settings = InformerSettings(kind.plural, kind.path(namespace), kind.object_type, selectors=selection.parameters)
     try:
-        for page in list_watch.pages():
+        for page in ListWatch(transport, settings).pages():
             for item in page.items or ():
                 obj = objects.add(kind.name, item)
                 if selection is _OF_PODS and obj is not None and not objects.has_pod_of(obj):

@@ -16,7 +16,7 @@ import yaml
 from msgspec import Struct
 
 from exporter.errors import ConfigError
-from exporter.system.files import check_yaml, read_file
+from exporter.system.files import MAX_SETTINGS, check_yaml, read_file
 
 T = TypeVar("T")
 
@@ -163,7 +163,7 @@ class Kubeconfig:
 
 def _decode(data: bytes) -> _File:
     try:
-        check_yaml(data)
+        check_yaml(data, max_values=MAX_SETTINGS)
         return msgspec.convert(yaml.CSafeLoader(data).get_single_data(), _File | None) or _File()
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         mark = getattr(exc, "problem_mark", None)

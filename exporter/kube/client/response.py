@@ -77,7 +77,7 @@ class Response(RESTResponse):
         """Let reading fail when this time has passed, although bytes come."""
         # urllib3 has no public name for it.
         received: Any = self.response._original_response  # noqa: SLF001
-        received.limit(seconds, f"the answer did not arrive within {seconds:g} s")
+        received.limit(seconds, "the answer did not arrive within")
 
     def abort(self) -> None:
         """Wake a thread that is blocked in reading; any thread may call this, at any time."""
@@ -107,21 +107,22 @@ class TimedHttpResponse(http.client.HTTPResponse):
     def __init__(self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
         super().__init__(sock, debuglevel, method, url)
         self._is_get = method == "GET"
+        self._idle_seconds = sock.gettimeout()
         self._timed = _Timed(self.fp.detach(), sock)
         self.fp = io.BufferedReader(self._timed)
-        seconds = self._timed.idle_seconds + HEAD_MAX_SECONDS
-        self.limit(seconds, f"it took longer than {seconds:g} s")
+        self.limit(self._timed.idle_seconds + HEAD_MAX_SECONDS, "it took longer than")
 
     def begin(self) -> None:
         super().begin()
         self._timed.head_bytes = math.inf
+        # Of a head that took long, less than the read time-out is left on the socket.
+        self._timed.socket.settimeout(self._idle_seconds)
         if self._is_get:
-            seconds = math.inf if self.status == HTTPStatus.OK else HEAD_MAX_SECONDS
-            self.limit(seconds, f"it took longer than {seconds:g} s")
+            self.limit(math.inf if self.status == HTTPStatus.OK else HEAD_MAX_SECONDS, "it took longer than")
 
     def limit(self, seconds: float, reason: str) -> None:
-        """Let reading fail for a reason when this time has passed."""
-        self._timed.deadline, self._timed.reason = time.monotonic() + seconds, reason
+        """Let reading fail when this time has passed; its error is the reason and the time."""
+        self._timed.deadline, self._timed.reason = time.monotonic() + seconds, f"{reason} {seconds:g} s"
 
 
 class _Timed(io.RawIOBase):
@@ -133,8 +134,8 @@ class _Timed(io.RawIOBase):
 
     def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
         self._raw = raw
-        self._socket = sock
-        self.idle_seconds = sock.gettimeout() or 0.0
+        self.socket = sock
+        self.idle_seconds: float = sock.gettimeout() or math.inf
 
     def readable(self) -> bool:
         return True
@@ -144,7 +145,7 @@ class _Timed(io.RawIOBase):
         if left <= 0:
             raise OSError(self.reason)
         if left < math.inf:
-            self._socket.settimeout(min(self.idle_seconds, left))
+            self.socket.settimeout(min(self.idle_seconds, left))
         try:
             count = self._raw.readinto(buffer)
         except TimeoutError:

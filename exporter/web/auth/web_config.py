@@ -14,7 +14,7 @@ import msgspec
 import yaml
 
 from exporter.errors import ConfigError
-from exporter.system.files import check_yaml, read_file
+from exporter.system.files import MAX_SETTINGS, check_yaml, read_file
 
 _T = TypeVar("_T")
 
@@ -213,7 +213,7 @@ for _type in ("bool", "int", "float", "timestamp"):
 
 def _load(content: bytes) -> Any:
     try:
-        check_yaml(content, yaml.SafeLoader)
+        check_yaml(content, yaml.SafeLoader, MAX_SETTINGS)
         return _Loader(content).get_single_data()
     except yaml.MarkedYAMLError as exc:
         # The parser's own text repeats what it cannot read, and that may be a key.
