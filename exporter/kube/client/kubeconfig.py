@@ -161,12 +161,15 @@ class Kubeconfig:
         return NamedEntry(value, entries[name].folder)
 
 
-def _decode(data: bytes) -> _File:
+def _decode(data: bytes, loader: Any = yaml.CSafeLoader) -> _File:
     try:
-        check_yaml(data, max_values=MAX_SETTINGS)
-        return msgspec.convert(yaml.CSafeLoader(data).get_single_data(), _File | None) or _File()
+        check_yaml(data, loader, MAX_SETTINGS)
+        return msgspec.convert(loader(data).get_single_data(), _File | None) or _File()
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         mark = getattr(exc, "problem_mark", None)
+        if mark and loader is yaml.CSafeLoader:
+            # The slow one says better where it is.
+            return _decode(data, yaml.SafeLoader)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ConfigError(f"not YAML{where}") from None
     except msgspec.ValidationError as exc:
