@@ -1,6 +1,6 @@
 """One kind of the API as it is wired: what is requested, where the objects are held, what becomes of differences."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from exporter.clock import SystemClock
