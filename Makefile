@@ -85,6 +85,15 @@ bench: $(READY) ## Measure scrapes, events and TLS, as ratios (ARGS="--objects 3
 	$(BIN)/python benchmarks/scrape.py $(ARGS)
 	$(BIN)/python -m benchmarks.tls $(ARGS)
 
+# Each version of Python has other bytecode: the baseline is of the oldest that is supported.
+.PHONY: guard
+guard: $(READY) ## Compare what lists, updates and scrapes cost with a committed baseline
+	@PYTHONHASHSEED=0 $(BIN)/python -m benchmarks.guard
+
+.PHONY: guard-baseline
+guard-baseline: $(READY) ## Replace the baseline of `make guard`; say why in the commit
+	@PYTHONHASHSEED=0 $(BIN)/python -m benchmarks.guard --write
+
 .PHONY: memory
 memory: $(READY) ## Measure memory and body sizes by number of objects (ARGS="1000 10000")
 	$(BIN)/python benchmarks/memory.py $(ARGS)
