@@ -81,9 +81,8 @@ attack: $(READY) ## Attack a running exporter with hostile objects, clients and 
 	@$(BIN)/python -m tests.attack $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## Measure scrapes, events and TLS, as ratios (ARGS="--objects 30000")
-	$(BIN)/python benchmarks/scrape.py $(ARGS)
-	$(BIN)/python -m benchmarks.tls $(ARGS)
+bench: $(READY) ## Measure starts, scrapes, updates and memory of a running exporter (ARGS="--objects 1000 30000")
+	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 # Each version of Python has other bytecode: the baseline is of the oldest that is supported.
 .PHONY: guard
@@ -95,8 +94,8 @@ guard-baseline: $(READY) ## Replace the baseline of `make guard`; say why in the
 	@PYTHONHASHSEED=0 $(BIN)/python -m benchmarks.guard --write
 
 .PHONY: memory
-memory: $(READY) ## Measure memory and body sizes by number of objects (ARGS="1000 10000")
-	$(BIN)/python benchmarks/memory.py $(ARGS)
+memory: $(READY) ## Measure what the memory is used for, by number of objects (ARGS="1000 10000")
+	$(BIN)/python -m benchmarks.memory $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and imports between layers

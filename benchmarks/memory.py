@@ -1,138 +1,77 @@
-"""What memory and processor time the exporter needs for so many objects: `make memory ARGS="1000 10000"`.
+"""What holds the memory of an exporter: `make memory ARGS="1000 10000"`.
 
-Each number of objects has two rows: all metrics as in the chart by default, and the operator's nine.
-
-The simulated cluster is in this process, the exporter in its own, as in a pod: only the latter is measured.
+Each allocation counts for the part of the exporter whose code made it, per object of the cluster, after a list and a
+compressed scrape. The simulated API server is a process of its own.
 """
 
 import argparse
+import gc
 import json
-import os
-import re
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 
-from exporter.simulator.cluster import SimulatedCluster
+from benchmarks.bench import MODES, json_process
+from exporter import app
+from exporter.cli import serve_command
+from exporter.exposition.text import Format
+from exporter.kube.client.access import anonymous
+from exporter.kube.client.api_transport import ApiTransport
+from exporter.options import build_config
 
-SCRAPES = 20
-AT_ONCE = 2
-"""Two Prometheis, as where it is replicated."""
-
-READY_SECONDS = 300
-
-MODES = {
-    "all": ("--collectors", "rayclusters,rayjobs,rayservices,events,pods"),
-    "nine": ("--metrics", "nine"),
+PACKAGE = f"{Path(app.__file__).parent}/"
+PARTS = {
+    "typed objects": ("kube/wire.py", "resources/"),
+    "store": ("kube/store.py", "pipeline/shown_objects.py"),
+    "pages": ("exposition/rendered_lines.py",),
+    "lines": ("exposition/text.py",),
+    "compressed": ("exposition/deflate.py",),
+    "segments": ("exposition/segments.py",),
+    "counters": ("exposition/growing_lines.py", "families/", "collectors/"),
 }
-"""Flags by the name of a row; the first has the chart's default."""
-
-KUBECONFIG = """\
-current-context: demo
-contexts: [{{name: demo, context: {{cluster: demo}}}}]
-clusters: [{{name: demo, cluster: {{server: '{server}'}}}}]
-"""
-
-PROMETHEUS = {"Accept-Encoding": "gzip", "Accept": "application/openmetrics-text;version=1.0.0"}
 
 
-class Measured:
-    """An exporter in a process of its own."""
+def part_of(path: str) -> str:
+    inner = path.removeprefix(PACKAGE)
+    return next((part for part, prefixes in PARTS.items() if inner.startswith(prefixes)), "other")
 
-    def __init__(self, server: str, folder: Path, *flags: str) -> None:
-        kubeconfig = folder / "kubeconfig"
-        kubeconfig.write_text(KUBECONFIG.format(server=server))
-        address = ["--kubeconfig", str(kubeconfig), "--metrics-addr", "127.0.0.1:0"]
-        command = [sys.executable, "-m", "exporter", "serve", *address, *flags]
-        # Of flags set by the environment none may count here.
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | allocator()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        assert self.process.stdout
-        self.url = next(
-            f"http://{line['address']}" for line in map(json.loads, self.process.stdout) if line["msg"] == "listening"
-        )
 
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while not self._is_ready():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not ready after {READY_SECONDS} s")
+def measure(objects: int, mode: str, features: list[str]) -> Counter[str]:
+    """Return the bytes of each part."""
+    with json_process("benchmarks.cluster", "--objects", str(objects), *features, key="control") as (_, cluster):
+        config = build_config(serve_command.make_context("serve", [*MODES[mode]]).params)
+        server = json.loads(Path(cluster["kubeconfig"]).read_text())["clusters"][0]["cluster"]["server"]
+        exporter = app.Exporter(config, ApiTransport(lambda: anonymous(server), connections=8))
+        gc.collect()
+        tracemalloc.start()
+        exporter.start()
+        while any(not informer.state().sync.is_complete for informer in exporter.informers):
             time.sleep(0.1)
-
-    def _is_ready(self) -> bool:
-        try:
-            urllib.request.urlopen(f"{self.url}/readyz", timeout=10).close()
-        except urllib.error.HTTPError:
-            return False
-        return True
-
-    def scrape(self, headers: dict[str, str]) -> int:
-        """Return the size of a body."""
-        request = urllib.request.Request(f"{self.url}/metrics", headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return len(answer.read())
-
-    def processor_seconds(self) -> float:
-        """Return the user and system time of the process so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def mebibytes(self, field: str) -> int:
-        """Return VmRSS, the resident memory now, or VmHWM, the most that it ever was."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        match = re.search(rf"{field}:\s+(\d+) kB", status)
-        assert match
-        return int(match[1]) // 1024
-
-
-def allocator() -> dict[str, str]:
-    """Return what the image tells the C library about memory."""
-    dockerfile = Path(__file__).parents[1] / "Dockerfile"
-    return dict(re.findall(r"\b(MALLOC_\w+)=(\d+)", dockerfile.read_text()))
-
-
-def measure(objects: int) -> Iterator[str]:
-    """Yield the rows of the table for so many objects."""
-    cluster = SimulatedCluster(seed=1, speed=1.0, objects=objects)
-    cluster.populate(lambda _made, _wanted: None)
-    with cluster, tempfile.TemporaryDirectory() as folder:
-        for mode, flags in MODES.items():
-            exporter = Measured(cluster.url, Path(folder), *flags)
-            try:
-                yield f"| {cluster.objects} | {mode} | {' | '.join(_numbers(exporter))} |\n"
-            finally:
-                exporter.process.terminate()
-                exporter.process.wait()
-
-
-def _numbers(exporter: Measured) -> list[str]:
-    exporter.wait_until_ready()
-    listed, started = exporter.mebibytes("VmRSS"), exporter.processor_seconds()
-    with ThreadPoolExecutor(AT_ONCE) as scrapers:
-        sizes = list(scrapers.map(lambda _: exporter.scrape(PROMETHEUS), range(SCRAPES)))
-    now, peak = exporter.mebibytes("VmRSS"), exporter.mebibytes("VmHWM")
-    scrapes = exporter.processor_seconds() - started
-    # Last: no Prometheus asks for it, and it is large.
-    plain = exporter.scrape({})
-    sizes_in_mebibytes = (f"{size / 2**20:.1f}" for size in (plain, max(sizes)))
-    return [str(listed), str(now), str(peak), f"{started:.1f}", f"{scrapes:.1f}", *sizes_in_mebibytes]
+        exporter.exposition.body(Format.TEXT, gzip=True)
+        gc.collect()
+        sizes = Counter({"all": tracemalloc.get_traced_memory()[0]})
+        for statistic in tracemalloc.take_snapshot().statistics("filename"):
+            sizes[part_of(statistic.traceback[0].filename)] += statistic.size
+        tracemalloc.stop()
+        exporter.stop()
+        return sizes
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("objects", type=int, nargs="*", default=[100, 1_000, 10_000])
-    columns = ("objects", "metrics", "listed", "scraped", "at most", "s to list", f"s for {SCRAPES} scrapes")
-    heads = " | ".join((*columns, "body", "compressed"))
-    sys.stdout.write(f"MiB and CPU seconds:\n| {heads} |\n{'|---' * 9}|\n")
-    for objects in parser.parse_args().objects:
-        for row in measure(objects):
-            sys.stdout.write(row)
+    parser.add_argument("objects", type=int, nargs="*", default=[1_000, 10_000])
+    parser.add_argument("--pods", action="store_const", const=["pods"], default=[], help="with pods and Events")
+    arguments = parser.parse_args()
+    parts = (*PARTS, "other", "all")
+    heads = " | ".join(("objects", "metrics", *parts))
+    sys.stdout.write(f"Bytes for each object:\n\n| {heads} |\n{'|---' * (len(parts) + 2)}|\n")
+    for objects in arguments.objects:
+        for mode in ("all", "nine"):
+            sizes = measure(objects, mode, arguments.pods)
+            numbers = " | ".join(f"{sizes[part] / objects:,.0f}" for part in parts)
+            sys.stdout.write(f"| {objects:,} | {mode} | {numbers} |\n")
             sys.stdout.flush()
 
 
