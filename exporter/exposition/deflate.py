@@ -3,7 +3,7 @@
 Both make streams that any gzip reader understands; isal is about six times faster at level 1.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 crc32_combine: Callable[[int, int, int], int] | None
 try:
@@ -32,12 +32,12 @@ def deflate_segment(text: bytes) -> bytes:
 
 
 def text_crc(text: bytes) -> int:
-    """Return the CRC-32 of one text, for `gzip_trailer`."""
+    """Return the CRC-32 of one text, for `joined_crc`."""
     return crc32(text)
 
 
-def gzip_trailer(texts: Sequence[bytes], crcs: Iterable[int]) -> bytes:
-    """Return CRC-32 and length (modulo 2**32) of the texts as one plain body; `crcs` are those of each text.
+def joined_crc(texts: Iterable[bytes], crcs: Iterable[tuple[int, int]]) -> int:
+    """Return the CRC-32 of the texts as one; `crcs` have CRC and length of each, or of several together.
 
     Their combination costs a fifth of a new CRC of all texts. zlib cannot combine them, and does not read `crcs`.
     """
@@ -46,6 +46,11 @@ def gzip_trailer(texts: Sequence[bytes], crcs: Iterable[int]) -> bytes:
         for text in texts:
             crc = crc32(text, crc)
     else:
-        for text, other in zip(texts, crcs, strict=True):
-            crc = crc32_combine(crc, other, len(text))
-    return crc.to_bytes(4, "little") + (sum(map(len, texts)) & 0xFFFFFFFF).to_bytes(4, "little")
+        for other, length in crcs:
+            crc = crc32_combine(crc, other, length)
+    return crc
+
+
+def gzip_trailer(crc: int, length: int) -> bytes:
+    """Return CRC-32 and length (modulo 2**32) of a plain body as a gzip member ends with them."""
+    return crc.to_bytes(4, "little") + (length & 0xFFFFFFFF).to_bytes(4, "little")

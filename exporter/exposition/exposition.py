@@ -5,16 +5,16 @@ from typing import Protocol
 
 from prometheus_client.registry import Collector
 
-from exporter.exposition.segments import Body, Segment, gzip_body, plain_body
+from exporter.exposition.segments import Body, Segment, SegmentRun, gzip_body, plain_body
 from exporter.exposition.text import FamilyText, Format, family_header, metric_lines
 
-_OPENMETRICS_END = Segment(b"# EOF\n")
+_OPENMETRICS_END = SegmentRun([Segment(b"# EOF\n")])
 
 
 class RenderedFamilies(Protocol):
     """What has rendered families, such as the metrics store of one kind."""
 
-    def segments(self) -> Iterator[tuple[FamilyText, list[Segment]]]:
+    def segments(self) -> Iterator[tuple[FamilyText, SegmentRun]]:
         """Yield every family that has series, with the segments of its lines."""
 
 
@@ -37,22 +37,23 @@ class Exposition:
 
     def body(self, format_: Format, *, gzip: bool = False, names: Collection[str] = ()) -> Body:
         """Return the exposition, compressed or not; with `names`, only these families."""
-        segments = [*self._object_segments(format_, names), *self._registry_segments(format_, names)]
+        runs = [*self._object_segments(format_, names), *self._registry_segments(format_, names)]
         if format_ is Format.OPENMETRICS:
-            segments.append(_OPENMETRICS_END)
-        return gzip_body(segments) if gzip else plain_body(segments)
+            runs.append(_OPENMETRICS_END)
+        return gzip_body(runs) if gzip else plain_body(runs)
 
-    def _object_segments(self, format_: Format, names: Collection[str]) -> Iterator[Segment]:
+    def _object_segments(self, format_: Format, names: Collection[str]) -> Iterator[SegmentRun]:
         for source in self._sources:
             for text, segments in source.segments():
                 if not names or text.family.is_named_in(names):
                     yield text.header(format_)
-                    yield from segments
+                    yield segments
 
-    def _registry_segments(self, format_: Format, names: Collection[str]) -> Iterator[Segment]:
+    def _registry_segments(self, format_: Format, names: Collection[str]) -> Iterator[SegmentRun]:
         for metric in self._registry.collect():
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
             # A family that is requested by one of its samples is complete: a part of a histogram is invalid.
             is_wanted = not names or name in names or any(sample.name in names for sample in metric.samples)
             if is_wanted and self._family_filter(name) and (lines := metric_lines(metric)):
-                yield Segment(family_header(name, metric.type, metric.documentation, format_) + lines)
+                header = family_header(name, metric.type, metric.documentation, format_)
+                yield SegmentRun([Segment(header + lines)])

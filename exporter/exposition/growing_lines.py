@@ -6,7 +6,7 @@ What does not change is rendered when it is set: the label values of an object, 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from exporter.exposition.model import Family, GrowingCounters, Growth
-from exporter.exposition.segments import Segment
+from exporter.exposition.segments import Segment, SegmentRun
 from exporter.exposition.text import FamilyText, escape_label, line_template
 
 
@@ -33,7 +33,7 @@ class GrowingLines:
             else:
                 self._rows.pop(key, None)
 
-    def segments(self, now: float) -> Iterator[tuple[FamilyText, list[Segment]]]:
+    def segments(self, now: float) -> Iterator[tuple[FamilyText, SegmentRun]]:
         """Return every family that has series now, with one segment: its values at this monotonic time.
 
         They are rounded down: half the time that decimals take, and off by less than 1, however long it has grown.
@@ -42,7 +42,7 @@ class GrowingLines:
 
     def _segments(
         self, rows: Sequence[tuple[str, tuple[Growth | None, ...]]], now: float
-    ) -> Iterator[tuple[FamilyText, list[Segment]]]:
+    ) -> Iterator[tuple[FamilyText, SegmentRun]]:
         for place, text in enumerate(self._texts):
             name = text.family.name
             lines = [
@@ -52,7 +52,7 @@ class GrowingLines:
                 for total, rate, since in (growth,)
             ]
             if lines:
-                yield text, [Segment("".join(lines).encode("utf-8", "replace"))]
+                yield text, SegmentRun([Segment("".join(lines).encode("utf-8", "replace"))])
 
     def _labels(self, labels: tuple[str, ...]) -> str:
         """Return label values as they print, with the space that follows them."""

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from exporter.exposition.model import Family, Sample
-from exporter.exposition.segments import Segment
+from exporter.exposition.segments import Segment, SegmentRun
 from exporter.exposition.text import FamilyText
 
 PAGE_OBJECTS = 64
@@ -118,6 +118,8 @@ class RenderedLines:
         self._lock = threading.Lock()
         self._pages: list[LinePage] = []
         self._place_of: dict[str, tuple[LinePage, int]] = {}
+        # By family: its segments at the last scrape. Any reader writes them: two at once find the same.
+        self._runs = [SegmentRun()] * len(families)
         # Pages that are not full; the slots of deleted objects are used before a page is added.
         self._pages_with_room: list[LinePage] = []
 
@@ -145,18 +147,22 @@ class RenderedLines:
             for key, lines in changed.items():
                 self._put(key, lines)
 
-    def segments(self) -> Iterator[tuple[FamilyText, list[Segment]]]:
+    def segments(self) -> Iterator[tuple[FamilyText, SegmentRun]]:
         """Return every family that has series now, with the segments of its lines."""
         with self._lock:
             contents = [(page, page.content) for page in self._pages]
         return self._segments(contents)
 
-    def _segments(self, contents: Sequence[tuple[LinePage, Content]]) -> Iterator[tuple[FamilyText, list[Segment]]]:
+    def _segments(self, contents: Sequence[tuple[LinePage, Content]]) -> Iterator[tuple[FamilyText, SegmentRun]]:
         pages = [self._columns(page, content) for page, content in contents]
-        for text, columns in zip(self._texts, zip(*pages, strict=True), strict=False):
-            segments = [column.segment for column in columns if column.segment.text]
-            if segments:
-                yield text, segments
+        by_family = zip(*pages, strict=True) if pages else [()] * len(self._texts)
+        for index, columns in enumerate(by_family):
+            run = self._runs[index]
+            # Of a family that has not changed, nothing is computed anew. Segments are compared by identity.
+            if run != (segments := tuple([column.segment for column in columns if column.segment.text])):
+                run = self._runs[index] = SegmentRun(segments)
+            if run:
+                yield self._texts[index], run
 
     def _columns(self, page: LinePage, content: Content) -> tuple[Column, ...]:
         """Return the columns of a page, and keep what had to be joined for the next scrape."""

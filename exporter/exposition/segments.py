@@ -1,9 +1,10 @@
 """Pieces of a body: immutable texts, each with its compressed form from the first gzip scrape on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 
-from exporter.exposition.deflate import FINAL_BLOCK, GZIP_HEADER, deflate_segment, gzip_trailer, text_crc
+from exporter.exposition.deflate import FINAL_BLOCK, GZIP_HEADER, deflate_segment, gzip_trailer, joined_crc, text_crc
 
 CHUNK_BYTES = 256 * 1024
 """Size of what is joined and passed to a connection at once: the memory for a client that does not read."""
@@ -25,6 +26,26 @@ class Segment:
     @cached_property
     def crc(self) -> int:
         return text_crc(self.text)
+
+
+class SegmentRun(tuple[Segment, ...]):
+    """Segments that follow each other in a body. What a body needs of them is computed once, as for a segment."""
+
+    @cached_property
+    def texts(self) -> list[bytes]:
+        return [segment.text for segment in self]
+
+    @cached_property
+    def deflated(self) -> list[bytes]:
+        return [segment.deflated for segment in self]
+
+    @cached_property
+    def length(self) -> int:
+        return sum(map(len, self.texts))
+
+    @cached_property
+    def crc(self) -> int:
+        return joined_crc(self.texts, ((segment.crc, len(segment.text)) for segment in self))
 
 
 class Body:
@@ -61,18 +82,14 @@ def _parts(piece: bytes) -> Iterator[bytes]:
         yield piece[start : start + CHUNK_BYTES]
 
 
-def plain_body(segments: Iterable[Segment]) -> Body:
+def plain_body(runs: Iterable[SegmentRun]) -> Body:
     """Return the segments as an uncompressed body."""
-    return Body([segment.text for segment in segments])
+    return Body(list(chain.from_iterable([run.texts for run in runs])))
 
 
-def gzip_body(segments: list[Segment]) -> Body:
+def gzip_body(runs: Sequence[SegmentRun]) -> Body:
     """Put the segments together into ONE gzip member: several members break `curl --compressed`."""
-    return Body(
-        [
-            GZIP_HEADER,
-            *[segment.deflated for segment in segments],
-            FINAL_BLOCK,
-            gzip_trailer([segment.text for segment in segments], (segment.crc for segment in segments)),
-        ]
-    )
+    texts = chain.from_iterable(run.texts for run in runs)
+    crc = joined_crc(texts, ((run.crc, run.length) for run in runs))
+    trailer = gzip_trailer(crc, sum(run.length for run in runs))
+    return Body([GZIP_HEADER, *chain.from_iterable([run.deflated for run in runs]), FINAL_BLOCK, trailer])

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from prometheus_client import Metric
 
 from exporter.exposition.model import Family, Sample
-from exporter.exposition.segments import Segment
+from exporter.exposition.segments import Segment, SegmentRun
 
 _LARGEST_EXACT = 2**53
 """From here on a float is not exact any more, which its repr shows."""
@@ -43,7 +43,7 @@ class FamilyText:
             ]
         ).encode("utf-8", "replace")  # a lone surrogate has no UTF-8 and must not cost the scrape
 
-    def header(self, format_: Format) -> Segment:
+    def header(self, format_: Format) -> SegmentRun:
         return self._headers[format_]
 
     def _template_of(self, sample: Sample) -> str:
@@ -59,9 +59,10 @@ class FamilyText:
         return self._suffix_templates[key]
 
     @cached_property
-    def _headers(self) -> dict[Format, Segment]:
+    def _headers(self) -> dict[Format, SegmentRun]:
         family = self.family
-        return {format_: Segment(family_header(family.name, family.type, family.help, format_)) for format_ in Format}
+        headers = {format_: family_header(family.name, family.type, family.help, format_) for format_ in Format}
+        return {format_: SegmentRun([Segment(header)]) for format_, header in headers.items()}
 
 
 def metric_lines(metric: Metric) -> bytes:

@@ -8,7 +8,7 @@ from exporter.clock import Clock, SystemClock
 from exporter.exposition.growing_lines import GrowingLines
 from exporter.exposition.model import Family, Sample
 from exporter.exposition.rendered_lines import ObjectLines, RenderedLines
-from exporter.exposition.segments import Segment
+from exporter.exposition.segments import SegmentRun
 from exporter.exposition.text import FamilyText
 from exporter.families.expiring_keys import ExpiringKeys
 from exporter.families.integrals import Amounts, Integrals
@@ -22,7 +22,7 @@ T_contra = TypeVar("T_contra", bound=CustomResource, contravariant=True)
 MAX_RETAINED = 20_000
 """Maximum number of deleted objects whose series are retained: about 20 MB."""
 
-Segments = Iterator[tuple[FamilyText, list[Segment]]]
+Segments = Iterator[tuple[FamilyText, SegmentRun]]
 """Every family that has series, with the segments of its lines."""
 
 

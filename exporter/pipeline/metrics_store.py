@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
 from exporter.exposition.model import Family, Sample
-from exporter.exposition.segments import Segment
+from exporter.exposition.segments import SegmentRun
 from exporter.exposition.text import FamilyText
 from exporter.families.read_fields import ReadFields
 from exporter.families.table import CustomResource, Kind
@@ -62,7 +62,7 @@ class MetricsStore(Collector, Generic[T]):
         """Remove what is out of date."""
         self._update((), (), None)
 
-    def segments(self) -> Iterator[tuple[FamilyText, list[Segment]]]:
+    def segments(self) -> Iterator[tuple[FamilyText, SegmentRun]]:
         """Yield every family that has series, with the segments of its lines."""
         with self._lock:
             families = [source.segments() for source in self._sources]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.exposition.model import Family, Sample
 from exporter.exposition.rendered_lines import PAGE_OBJECTS, ObjectLines
-from exporter.exposition.segments import Segment, plain_body
+from exporter.exposition.segments import SegmentRun, plain_body
 from exporter.exposition.text import FamilyText, Format
 from tests.support.bodies import parse
 from tests.support.lines import LinesSource
@@ -30,10 +30,10 @@ def many(count: int, value: float = 1) -> dict[str, ObjectLines]:
 
 
 def text(source: LinesSource) -> str:
-    segments: list[Segment] = []
+    runs: list[SegmentRun] = []
     for family_text, columns in source.segments():
-        segments += [family_text.header(Format.TEXT), *columns]
-    body = plain_body(segments)
+        runs += [family_text.header(Format.TEXT), columns]
+    body = plain_body(runs)
     parse(bytes(body))
     return bytes(body).decode()
 

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from exporter.exposition.segments import CHUNK_BYTES, Body, Segment, gzip_body, plain_body
+from exporter.exposition.segments import CHUNK_BYTES, Body, Segment, SegmentRun, gzip_body, plain_body
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,6 @@ def test_a_segment_is_compressed_once() -> None:
 
 def test_plain_and_compressed_bodies_have_the_same_text() -> None:
     """One member, without the segments being joined."""
-    segments = [Segment(b"a\n" * 100), Segment(b""), Segment(b"b\n")]
-    assert bytes(plain_body(segments)) == gzip.decompress(bytes(gzip_body(segments))) == b"a\n" * 100 + b"b\n"
+    runs = [SegmentRun([Segment(b"a\n" * 100), Segment(b"")]), SegmentRun(), SegmentRun([Segment(b"b\n")])]
+    assert bytes(plain_body(runs)) == gzip.decompress(bytes(gzip_body(runs))) == b"a\n" * 100 + b"b\n"
     assert gzip.decompress(bytes(gzip_body([]))) == b""

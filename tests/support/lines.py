@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from exporter.exposition.model import Family, Sample
 from exporter.exposition.rendered_lines import ObjectLines, RenderedLines
-from exporter.exposition.segments import Segment
+from exporter.exposition.segments import SegmentRun
 from exporter.exposition.text import FamilyText
 
 
@@ -17,10 +17,10 @@ class LinesSource:
     def update(self, changed: Mapping[str, ObjectLines], removed: Iterable[str] = ()) -> None:
         self.rendered.update(changed, removed)
 
-    def segments(self) -> Iterator[tuple[FamilyText, list[Segment]]]:
+    def segments(self) -> Iterator[tuple[FamilyText, SegmentRun]]:
         return self.rendered.segments()
 
-    def by_family(self) -> dict[Family, list[Segment]]:
+    def by_family(self) -> dict[Family, SegmentRun]:
         return {text.family: segments for text, segments in self.segments()}
 
 
