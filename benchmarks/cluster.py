@@ -77,9 +77,16 @@ def server(objects: list[tuple[str, Object]], update: Update) -> HTTPServer:
         def do_POST(self) -> None:
             query = dict(parse_qsl(urlsplit(self.path).query))
             for number, (plural, obj) in islice(numbered, int(query["changes"])):
-                # Each of the kinds exports one of these fields.
+                # As of a usual update, two or three families of each kind change.
+                at = f"2027-01-15T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"
                 status = {"readyWorkerReplicas": number, "jobStatus": f"S{number}", "numServeEndpoints": number}
-                update(plural, {**obj, "status": obj.get("status", {}) | status})
+                conditions = [
+                    {**condition, "lastTransitionTime": at} for condition in obj.get("status", {}).get("conditions", [])
+                ]
+                update(
+                    plural,
+                    {**obj, "status": {**obj.get("status", {}), **status, "endTime": at, "conditions": conditions}},
+                )
                 time.sleep(float(query.get("seconds", 0)))
             self.send_response(204)
             self.end_headers()

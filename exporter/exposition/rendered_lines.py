@@ -150,11 +150,14 @@ class RenderedLines:
     def segments(self) -> Iterator[tuple[FamilyText, SegmentRun]]:
         """Return every family that has series now, with the segments of its lines."""
         with self._lock:
-            contents = [(page, page.content) for page in self._pages]
+            contents = [(page, page.content) for page in reversed(self._pages)]
         return self._segments(contents)
 
-    def _segments(self, contents: Sequence[tuple[LinePage, Content]]) -> Iterator[tuple[FamilyText, SegmentRun]]:
-        pages = [self._columns(page, content) for page, content in contents]
+    def _segments(self, contents: list[tuple[LinePage, Content]]) -> Iterator[tuple[FamilyText, SegmentRun]]:
+        pages = []
+        while contents:
+            # Not held any longer: the memory of what is joined is used for the next page.
+            pages.append(self._columns(*contents.pop()))
         by_family = zip(*pages, strict=True) if pages else [()] * len(self._texts)
         for index, columns in enumerate(by_family):
             run = self._runs[index]
