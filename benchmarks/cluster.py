@@ -32,10 +32,15 @@ def simulated(store: ObjectStore, folder: Path, stack: ExitStack) -> tuple[Path,
     server = ApiServer(store)
     server.start()
     stack.callback(server.stop)
+    return kubeconfig(server.url, folder), store.update
+
+
+def kubeconfig(server: str, folder: Path) -> Path:
+    """Write a kubeconfig for an address, and return its path."""
     context = {"name": "a", "context": {"cluster": "a"}}
-    config = {"clusters": [{"name": "a", "cluster": {"server": server.url}}], "contexts": [context]}
+    config = {"clusters": [{"name": "a", "cluster": {"server": server}}], "contexts": [context]}
     (folder / "kubeconfig").write_text(json.dumps(config | {"current-context": "a"}))
-    return folder / "kubeconfig", store.update
+    return folder / "kubeconfig"
 
 
 def real(objects: list[tuple[str, Object]], folder: Path, stack: ExitStack) -> tuple[Path, Update]:

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.memory import Measured
+from benchmarks.bench import Target, json_process
+from benchmarks.cluster import kubeconfig
 from exporter.simulator.cluster import SimulatedCluster
 
 TABS = 50
@@ -44,7 +45,7 @@ class Tab:
             time.sleep(REFRESH_SECONDS)
 
 
-def share(exporter: Measured, tabs: list[Tab], seconds: float) -> tuple[float, int, int]:
+def share(exporter: Target, tabs: list[Tab], seconds: float) -> tuple[float, int, int]:
     """Return the part of a core that the exporter used while tabs were open, and how many answers were 200 and 304."""
     for tab in tabs:
         tab.refresh()
@@ -67,25 +68,25 @@ def measure(objects: int, speed: float, seconds: float) -> None:
     cluster = SimulatedCluster(seed=1, speed=speed, objects=objects)
     cluster.populate(lambda _made, _wanted: None)
     with cluster, tempfile.TemporaryDirectory() as folder:
-        exporter = Measured(cluster.url, Path(folder), *FLAGS)
-        try:
-            exporter.wait_until_ready()
+        flags = ["--kubeconfig", str(kubeconfig(cluster.url, Path(folder))), "--metrics-addr", "127.0.0.1:0", *FLAGS]
+        with json_process("exporter", "serve", *flags, key="address") as (pid, line):
+            url = f"http://{line['address']}"
+            exporter = Target(f"{url}/metrics", pid)
+            while exporter.scrape("gzip")[0] != 200:
+                time.sleep(0.1)
             time.sleep(5)
             cold = exporter.processor_seconds()
-            Tab(exporter.url, "").refresh()
+            Tab(url, "").refresh()
             cold = exporter.processor_seconds() - cold
             idle, _, _ = share(exporter, [], seconds)
             sys.stdout.write(f"{cluster.objects} objects, speed {speed:g}: first request {cold * 1000:.0f} ms\n")
             for addresses in (1, TABS):
-                tabs = [Tab(exporter.url, f"&sort=name&continue={index % addresses}") for index in range(TABS)]
+                tabs = [Tab(url, f"&sort=name&continue={index % addresses}") for index in range(TABS)]
                 used, full, unchanged = share(exporter, tabs, seconds)
                 sys.stdout.write(
                     f"{TABS} pages at {addresses} addresses: {100 * (used - idle):.1f} % of a core, "
                     f"{full} answers, {unchanged} unchanged\n"
                 )
-        finally:
-            exporter.process.terminate()
-            exporter.process.wait()
 
 
 def main() -> None:
