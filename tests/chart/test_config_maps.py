@@ -6,6 +6,9 @@ from pathlib import Path
 
 from tests.support.boards import FILES
 from tests.support.helm_chart import CHART, NAMESPACE, helm, refusal, template
+from tools.rules import OPTIONAL
+
+ALL_GROUPS = dict.fromkeys(OPTIONAL, True)
 
 
 def test_there_is_none_by_default() -> None:
@@ -15,7 +18,7 @@ def test_there_is_none_by_default() -> None:
 
 def test_every_dashboard_has_a_config_map_with_its_text() -> None:
     """Without changes, although helm and Grafana both use braces."""
-    maps = template({"dashboards": {"enabled": True}}).of("ConfigMap")
+    maps = template({"dashboards": {"enabled": True}, "prometheusRule": {"groups": ALL_GROUPS}}).of("ConfigMap")
     data = {name: text for one in maps for name, text in one["data"].items()}
     assert data == {f"kuberay-{path.name}": path.read_text() for path in FILES}
     assert len({one["metadata"]["name"] for one in maps}) == len(maps) == len(FILES)
@@ -57,8 +60,9 @@ def test_a_packaged_chart_has_them(tmp_path: Path) -> None:
     """A release has the compressed chart and its objects, and has to fit into one Secret of one megabyte."""
     assert helm("package", CHART, "--destination", tmp_path).returncode == 0
     (package,) = tmp_path.glob("*.tgz")
-    packaged = template({"dashboards": {"enabled": True}}, chart=package)
-    assert packaged.text == template({"dashboards": {"enabled": True}}).text
+    everything = {"dashboards": {"enabled": True}, "prometheusRule": {"groups": ALL_GROUPS}}
+    packaged = template(everything, chart=package)
+    assert packaged.text == template(everything).text
     assert len(packaged.of("ConfigMap")) == len(FILES)
     # helm encodes the release in base64, and Kubernetes encodes the Secret again.
     assert (package.stat().st_size + len(gzip.compress(packaged.text.encode()))) * 16 / 9 < 500_000

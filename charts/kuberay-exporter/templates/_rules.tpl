@@ -128,6 +128,7 @@ or on ({{ $object }}) (
 {{- $board := printf "kuberay-%s" (eq $kind "RayCronJob" | ternary "RayJob" $kind) -}}
 {{- if contains "{{ $labels.kind }} {{ $labels.${namespace} }}/" $text }}{{ $kind = "{{ $labels.kind }}" }}{{ $board = "kuberay-fleet" }}{{ end -}}
 {{- if not $kind }}{{ $board = hasPrefix "KubeRayExporter" $rule.alert | ternary "kuberay-exporter" "kuberay-fleet" }}{{ end -}}
+{{- if contains "ErrorBudget" $rule.alert }}{{ $board = "kuberay-slo" }}{{ end -}}
 {{- if eq $values.metrics "nine" }}{{ $board = "kuberay-nine" }}{{ end -}}
 {{- with $values.prometheusRule.pageUrl -}}
 {{- if $kind -}}
