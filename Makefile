@@ -80,6 +80,10 @@ soak: $(READY) ## Run Hypothesis' tests for some minutes, with new examples
 attack: $(READY) ## Attack a running exporter with hostile objects, clients and servers (ARGS="--short", "--list")
 	@$(BIN)/python -m tests.attack $(ARGS)
 
+.PHONY: chaos
+chaos: $(READY) ## Break everything around a running exporter, at random (ARGS="--faults 60 --seed 1", "--seeds 10")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: bench
 bench: $(READY) ## Measure starts, scrapes, updates and memory of a running exporter (ARGS="--objects 1000 30000")
 	$(BIN)/python -m benchmarks.bench $(ARGS)
