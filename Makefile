@@ -84,6 +84,10 @@ attack: $(READY) ## Attack a running exporter with hostile objects, clients and 
 chaos: $(READY) ## Break everything around a running exporter, at random (ARGS="--faults 60 --seed 1", "--seeds 10")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: endurance
+endurance: $(READY) ## Change a million objects of a running exporter, and plot what it holds (ARGS="--changes 50000")
+	@$(BIN)/python -m tests.chaos.endurance $(ARGS)
+
 .PHONY: bench
 bench: $(READY) ## Measure starts, scrapes, updates and memory of a running exporter (ARGS="--objects 1000 30000")
 	$(BIN)/python -m benchmarks.bench $(ARGS)
