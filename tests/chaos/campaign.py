@@ -260,6 +260,8 @@ def differences(scrape: Scrape, present: dict[str, list[Any]]) -> list[str]:
     uids = uids_of(present)
     wrong = {plural: scrape.uids(plural) ^ uids[plural] for plural in UID_FAMILIES}
     found = [f"{len(some)} {plural}, such as {min(some)}" for plural, some in wrong.items() if some]
+    # What the first list shows is not counted, so it has to come before the next changes.
+    found += [f"{plural} not listed" for plural in PLURALS if not scrape.own("synced", plural)]
     if scrape.own("objects", "events") != len(uids["events"]):
         found.append(f"{scrape.own('objects', 'events'):.0f} Events, not {len(uids['events'])}")
     renderer = Renderer(RAY_PLURALS, FAMILIES.__contains__, lambda _: (), found.append)

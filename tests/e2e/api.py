@@ -53,19 +53,23 @@ class Api:
         Raises:
             ApiError: there was no answer.
         """
+        while (answer := self.once(method, path, body, content_type=content_type, **query)).status == 429:
+            time.sleep(1)
+        return answer
+
+    def once(
+        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", **query: str
+    ) -> Answer:
+        """Send a request and return the answer of any status; raises as `request` does."""
         url = f"{self.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Content-Type": content_type}
         if authorization := self.configuration.get_api_key_with_prefix("BearerToken"):
             headers["Authorization"] = authorization
         data = None if body is None else json.dumps(body).encode()
-        while True:
-            try:
-                answer = self._pool.urlopen(method, url, body=data, headers=headers, retries=False, timeout=60)
-            except (urllib3.exceptions.HTTPError, OSError) as exc:
-                raise ApiError(f"{method} {path}: {exc}") from exc
-            if answer.status != 429:
-                break
-            time.sleep(float(answer.headers.get("Retry-After", 1)))
+        try:
+            answer = self._pool.urlopen(method, url, body=data, headers=headers, retries=False, timeout=60)
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            raise ApiError(f"{method} {path}: {exc}") from exc
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, json.loads(answer.data) if is_json else answer.data.decode())
 

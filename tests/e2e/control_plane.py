@@ -6,6 +6,7 @@ There is no controller, scheduler or kubelet: only the tests change objects.
 import json
 import random
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -192,8 +193,7 @@ class ControlPlane:
         self.kubeconfig = _secret_file(directory / "kubeconfig", yaml.safe_dump(config))
 
     def start(self) -> None:
-        self._etcd.start()
-        wait_until(self._is_etcd_ready, "etcd is ready", START_SECONDS, 0.1)
+        self._start_etcd()
         self.api_server.start()
 
     def stop(self) -> None:
@@ -216,6 +216,22 @@ class ControlPlane:
         revision = self._call_etcd("kv/range", {"key": key})["header"]["revision"]
         self._call_etcd("kv/compaction", {"revision": revision, "physical": True})
 
+    def back_up(self) -> Path:
+        """Copy the data of etcd, which is stopped for a moment; return the folder."""
+        copy = self.directory / "backup"
+        self._etcd.end()
+        shutil.copytree(self.directory / "etcd", copy, dirs_exist_ok=True)
+        self._start_etcd()
+        return copy
+
+    def restore(self, backup: Path) -> None:
+        """Replace the data of etcd; the API server, whose caches are ahead of it, is killed before, and started."""
+        self.api_server.kill()
+        self._etcd.end()
+        shutil.rmtree(self.directory / "etcd")
+        shutil.copytree(backup, self.directory / "etcd")
+        self.start()
+
     def configuration(self, url: str) -> Configuration:
         """Return the client's configuration for the administrator."""
         configuration = Configuration(host=url)
@@ -223,6 +239,10 @@ class ControlPlane:
         configuration.api_key = {"BearerToken": f"Bearer {self._token}"}
         configuration.proxy = None
         return configuration
+
+    def _start_etcd(self) -> None:
+        self._etcd.start()
+        wait_until(self._is_etcd_ready, "etcd is ready", START_SECONDS, 0.1)
 
     def _is_etcd_ready(self) -> bool:
         self._etcd.check()
