@@ -268,6 +268,8 @@ class ChaosServer(FaultServer):
         compact(self.store)
 
     def back_up(self) -> None:
+        # With all kinds: installing one after a restore would be a write that hides it.
+        self.install()
         self._backup = save(self.store)
 
     def restore(self) -> None:
