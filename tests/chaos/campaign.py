@@ -27,6 +27,8 @@ OUTAGE_SECONDS = (1.5, 4.0)
 QUIET_SECONDS = 75.0
 """Until all is shown: a kind that was refused waits 30 s, and one whose list was cut lists once more."""
 
+SETTLE_SECONDS = 1.0
+
 REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 10, 5
 KIND_REQUESTS_A_SECOND, KIND_REQUESTS_AT_ONCE = 1, 4
 """In an outage: on average, and in addition at its beginning, where delays begin at less than a second. Of all
@@ -216,6 +218,9 @@ class Campaign:
             scrape = self.watcher.scrape()
             problems = differences(scrape, state["present"]) if scrape else ["no scrape"]
         self.quiet_seconds.append(time.monotonic() - started_at)
+        # What has been counted of Events shows only in counters: they get a moment to arrive after all is connected.
+        time.sleep(SETTLE_SECONDS)
+        scrape = self.watcher.scrape() or scrape
         if problems or not scrape:
             self.diverged += 1
             self._complain(f"diverged after {QUIET_SECONDS:.0f} s: {'; '.join(problems[:5])}")
@@ -263,7 +268,8 @@ def differences(scrape: Scrape, present: dict[str, list[Any]]) -> list[str]:
     wrong = {plural: scrape.uids(plural) ^ uids[plural] for plural in UID_FAMILIES}
     found = [f"{len(some)} {plural}, such as {min(some)}" for plural, some in wrong.items() if some]
     # What the first list shows is not counted, so it has to come before the next changes.
-    found += [f"{plural} not listed" for plural in PLURALS if not scrape.own("synced", plural)]
+    for metric in ("synced", "watch_connected"):
+        found += [f"{plural}: {metric} is 0" for plural in PLURALS if not scrape.own(metric, plural)]
     if scrape.own("objects", "events") != len(uids["events"]):
         found.append(f"{scrape.own('objects', 'events'):.0f} Events, not {len(uids['events'])}")
     renderer = Renderer(RAY_PLURALS, FAMILIES.__contains__, lambda _: (), found.append)
