@@ -180,7 +180,8 @@ class Campaign:
         requests = self._server.end_outage()
         self._check_rate("requests", sum(requests.values()), seconds)
         for plural, count in requests.items() if self._informers == len(PLURALS) + 1 else ():
-            if count > seconds * KIND_REQUESTS_A_SECOND + KIND_REQUESTS_AT_ONCE:
+            informers = 2 if plural == "pods" else 1
+            if count > informers * (seconds * KIND_REQUESTS_A_SECOND + KIND_REQUESTS_AT_ONCE):
                 self._complain(f"{count} requests for {plural} in an outage of {seconds:.1f} s")
 
     def _check_rate(self, what: str, count: int, seconds: float) -> None:
