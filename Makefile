@@ -215,6 +215,10 @@ $(PROMETHEUS) $(PROMTOOL):
 $(VMALERT):
 	$(go_install) github.com/VictoriaMetrics/VictoriaMetrics/app/vmalert@$(call version_of,$@)
 
+.PHONY: programs
+programs: $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) $(VMALERT) ## Build what `chart` and `e2e` need (needs Go; takes minutes)
+	$(PYTHON) -m tests.e2e.binaries
+
 # `make test` does not collect this folder (norecursedirs in pyproject.toml), as it needs tools that are built with Go.
 .PHONY: chart
 chart: $(READY) $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) $(VMALERT) ## Test the Helm chart, the sidecar and the scrape configuration (needs Go)
