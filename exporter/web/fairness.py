@@ -97,21 +97,27 @@ class Turns:
     @asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
         """Wait for a turn; raises OverloadedError if there is none in time."""
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._places[address] += 1
         try:
-            if not await self._wait(address):
+            if self._may_wait(address):
+                self._waiting[turn] = address
+                self._start()
+                await asyncio.wait([turn], timeout=WAIT_SECONDS)
+            if not _has_turn(turn):
                 self.refused += 1
                 raise OverloadedError
-            try:
-                yield
-            finally:
+            yield
+        finally:
+            # Also if the request is cancelled while it waits, or when it has just got its turn.
+            self._places -= Counter([address])
+            self._waiting.pop(turn, None)
+            if _has_turn(turn):
                 self._free += 1
                 self._start()
-        finally:
-            self._places -= Counter([address])
 
-    async def _wait(self, address: str) -> bool:
-        """Return whether there is a turn."""
+    def _may_wait(self, address: str) -> bool:
+        """Count a request of an address, and return whether it may wait for a turn."""
         now, paid_until = self._clock.monotonic(), self._paid_by_address.pop(address, 0.0)
         self._count(address, now)
         is_allowed = self._address_rate.delay(paid_until, now) <= 0
@@ -119,14 +125,7 @@ class Turns:
         if len(self._paid_by_address) > MAX_REMEMBERED:
             self._paid_by_address.popitem(last=False)
         places = max(WAITING_PER_ADDRESS, self._address_rate.burst)
-        if not is_allowed or self._places[address] > places or not self._has_room(address):
-            return False
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting[turn] = address
-        self._start()
-        await asyncio.wait([turn], timeout=WAIT_SECONDS)
-        self._waiting.pop(turn, None)
-        return turn.done() and turn.result()
+        return is_allowed and self._places[address] <= places and self._has_room(address)
 
     def _count(self, address: str, now: float) -> None:
         if now - self._halved_at >= HALVING_SECONDS or len(self._asked) > 2 * MAX_REMEMBERED:
@@ -165,6 +164,10 @@ class Turns:
     def _rank_of(self, address: str) -> tuple[bool, float]:
         comes_first = address in self._trusted and self._asked[address] <= TRUSTED_REQUESTS
         return not comes_first, self._asked.share(address)
+
+
+def _has_turn(turn: "asyncio.Future[bool]") -> bool:
+    return turn.done() and turn.result()
 
 
 @lru_cache(MAX_REMEMBERED)

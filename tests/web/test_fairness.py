@@ -250,3 +250,27 @@ def test_share_of_an_address_is_its_own_or_that_of_its_network() -> None:
         usage.add(f"192.0.2.{number}")
     assert usage.share("192.0.2.1") == 5
     assert usage.share("192.0.2.2") == 20 / ADDRESSES_PER_NETWORK
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_request_that_is_cancelled_leaves_its_turn_to_others(steps: int) -> None:
+    """While it waits, when it gets its turn, and while it has it."""
+
+    async def test() -> None:
+        clients = Clients()
+        await clients.ask("10.0.0.1")
+        await clients.ask("10.0.1.1")
+        first, second = clients._asking
+        if steps:
+            first.cancel()
+        for _ in range(steps - 1):
+            await asyncio.sleep(0)
+        second.cancel()
+        await clients.settle()
+        clients._asking.clear()
+        first.cancel()
+        await clients.settle()
+        await clients.ask(HONEST)
+        assert clients.served[-1] == HONEST
+
+    run(test)
