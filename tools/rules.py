@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from tests.support.helm_chart import CHART, ROOT
+from tools.metrics import all_metrics
 
 RENDERED = ROOT / "deploy" / "prometheus" / "rules.yaml"
 NINE = RENDERED.with_name("rules-nine.yaml")
@@ -110,16 +111,7 @@ def by_name(text: str) -> dict[str, dict[str, Any]]:
 @cache
 def documented() -> dict[str, set[str]]:
     """Return every family of docs/metrics.md with its labels."""
-    families = {}
-    heads: list[str] = []
-    for line in (ROOT / "docs" / "metrics.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if line.startswith("| metric |"):
-            heads = cells
-        elif line.startswith("| `kuberay_"):
-            labels = cells[heads.index("labels")].replace("`", "")
-            families[cells[0].strip("` ")] = set(labels.split(", "))
-    return families
+    return {metric.name: set(metric.labels) for metric in all_metrics().values()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

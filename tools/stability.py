@@ -1,0 +1,76 @@
+"""Which metrics are STABLE, BETA, EXPERIMENTAL or DEPRECATED, and the lists of what a release had: `make released`.
+
+docs/stability.md has the rules. The lists are compared with the code by tests/test_stability.py.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from exporter.views.details import ClusterDetails, JobDetails, ServiceDetails
+from exporter.views.views import ObjectPage
+from exporter.web.api import Listing
+from tests.support.boards import BOARDS, panels
+from tools.families import reads
+from tools.metrics import Metric, all_metrics
+from tools.rules import NINE, RENDERED, rules_by_name
+
+RELEASED = Path(__file__).parents[1] / "tests" / "testdata" / "released"
+
+DEPRECATED: dict[str, str] = {}
+"""Deprecated metrics by name, each with its successor, or with why there is none. They stay for two minor releases."""
+
+
+@cache
+def read_by_what_is_shipped() -> frozenset[str]:
+    """Return the metrics that rules and dashboards read."""
+    rules = [rule["expr"] for path in (RENDERED, NINE) for rule in rules_by_name(path).values()]
+    boards = [target["expr"] for board in BOARDS for panel in panels(board) for target in panel["targets"]]
+    return frozenset().union(*map(reads, [*rules, *boards]))
+
+
+def stability(metric: Metric) -> str:
+    if metric.name in DEPRECATED:
+        return "DEPRECATED"
+    if metric.is_stable:
+        return "STABLE"
+    return "BETA" if metric.name in read_by_what_is_shipped() else "EXPERIMENTAL"
+
+
+def metrics() -> str:
+    """Return a line for each metric: name, type, stability and labels."""
+    found = sorted(all_metrics().values())
+    return "".join(f"{one.name} {one.type} {stability(one)} {','.join(one.labels)}\n" for one in found)
+
+
+def api() -> str:
+    """Return a line for each field of the API, with its type in JSON."""
+    lines = set()
+
+    def add(path: str, node: dict[str, Any], definitions: dict[str, Any]) -> None:
+        if reference := node.get("$ref"):
+            node = definitions[reference.rpartition("/")[2]]
+        for option in node.get("anyOf", ()):
+            add(path, option, definitions)
+        if path and "type" in node:
+            lines.add(f"{path} {node['type']}")
+        for name, child in node.get("properties", {}).items():
+            add(f"{path}.{name}", child, definitions)
+        for part, suffix in (("items", "[]"), ("additionalProperties", ".*")):
+            if isinstance(node.get(part), dict):
+                add(f"{path}{suffix}", node[part], definitions)
+
+    answers: dict[str, type] = {"list": Listing, "object": ObjectPage}
+    details: dict[str, type] = {"RayCluster": ClusterDetails, "RayJob": JobDetails, "RayService": ServiceDetails}
+    for path, type_ in (answers | {f"details({kind})": type_ for kind, type_ in details.items()}).items():
+        schema = msgspec.json.schema(type_)
+        add(path, schema, schema.get("$defs", {}))
+    return "".join(f"{line}\n" for line in sorted(lines))
+
+
+if __name__ == "__main__":
+    RELEASED.mkdir(exist_ok=True)
+    (RELEASED / "metrics.txt").write_text(metrics())
+    (RELEASED / "api.txt").write_text(api())
