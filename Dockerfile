@@ -8,13 +8,18 @@ COPY requirements.lock .
 RUN python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --no-deps \
       --require-hashes --target packages -r requirements.lock \
  && rm -rf packages/bin
-COPY tools/prune.py tools/sbom.py ./
+COPY tools/prune.py ./
 COPY exporter code/exporter
 # The kubernetes client is four times as large as all else, and hardly any of it is used.
 RUN python3 -S -B prune.py packages code
-# What is in the image, for scanners, in the format CycloneDX.
-RUN python3 sbom.py requirements.lock packages "$(PYTHONPATH=code python3 -B -c 'import exporter; print(exporter.__version__)')" \
-      > sbom.cdx.json
+# What is in the image, for scanners, in the format CycloneDX; the program that lists it stays in this stage.
+COPY requirements-release.lock pyproject.toml ./
+RUN python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes \
+      --target release -r requirements-release.lock \
+ && sed "s/^dynamic = .*/$(grep -o 'version__ = .*' code/exporter/__init__.py | sed s/__//)/" pyproject.toml > described.toml \
+ && printf '#!/bin/sh\nPYTHONPATH=/build/packages exec python3 "$@"\n' > python && chmod +x python \
+ && PYTHONPATH=release python3 -m cyclonedx_py environment -S --pyproject described.toml --mc-type application \
+      --output-reproducible --output-file sbom.cdx.json ./python
 # Nothing can be compiled at run time on a read-only root; without this a start takes three times as long.
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash packages code
 

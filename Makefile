@@ -11,6 +11,9 @@ READY := $(VENV)/.ready
 PIP_QUIET := --quiet --disable-pip-version-check
 PIP_INSTALL := $(BIN)/pip install $(PIP_QUIET) --no-deps --require-hashes
 
+include publish.env
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -118,7 +121,7 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: $(READY) ## Generate docs/metrics.md, docs/events.md, docs/diagnosis.md and the chart's table of values
+docs: $(READY) ## Generate pages and tables of metrics, Events, causes, flags and values
 	$(BIN)/python -m tools.metrics_docs
 	$(BIN)/python -m tools.events_docs
 	$(BIN)/python -m tools.values_table
@@ -247,15 +250,132 @@ check-locks: ## Check that the oldest supported pip installs the lock files
 	@$(VENV)-oldest-pip/bin/pip check
 	@rm -rf $(VENV)-oldest-pip
 
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-strip-extras --no-header --no-annotate --upgrade
 .PHONY: lock
 lock: $(READY) ## Update the lock files
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-	  --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-	  --no-header --no-annotate --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-	  --no-header --no-annotate --upgrade --group browser -c requirements-dev.lock -o requirements-browser.lock
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --group browser -c requirements-dev.lock -o requirements-browser.lock
+	$(LOCK) --group docs -c requirements-dev.lock -o requirements-docs.lock
+	$(LOCK) --group release -c requirements-dev.lock -o requirements-release.lock
+
+# What builds and checks a release, and what makes the site: each in an environment of its own.
+RELEASE_BIN := $(VENV)-release/bin
+SITE_BIN := $(VENV)-docs/bin
+$(VENV)-release/.ready $(VENV)-docs/.ready: $(VENV)-%/.ready: requirements-%.lock
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@echo "Creating the virtual environment $(@D) (some seconds)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install $(PIP_QUIET) --no-deps --require-hashes -r $<
+	@touch $@
+
+.PHONY: install
+install: ## Put kuberay-exporter and kubectl-ray_explain into ~/.local/bin, from an environment of their own (PREFIX=~/.local)
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	$(PYTHON) -m venv --clear $(PREFIX)/share/kuberay-exporter
+	$(PREFIX)/share/kuberay-exporter/bin/pip install $(PIP_QUIET) --no-deps --require-hashes -r requirements.lock
+	$(PREFIX)/share/kuberay-exporter/bin/pip install $(PIP_QUIET) --no-deps .
+	mkdir -p $(PREFIX)/bin
+	ln -sf ../share/kuberay-exporter/bin/kuberay-exporter ../share/kuberay-exporter/bin/kubectl-ray_explain $(PREFIX)/bin
+PREFIX ?= $(HOME)/.local
+
+.PHONY: site
+site: $(VENV)-docs/.ready ## Make the documentation as a site in the folder site; a dead link is an error
+	$(SITE_BIN)/python -W ignore -m mkdocs --quiet build --strict
+
+ACTIONLINT := $(TOOLS)/actionlint-v1.7.12/actionlint
+$(ACTIONLINT):
+	$(go_install) github.com/rhysd/actionlint/cmd/actionlint@$(call version_of,$@)
+
+.PHONY: workflows
+workflows: $(ACTIONLINT) $(VENV)-release/.ready ## Check .github/workflows with actionlint and zizmor (needs Go)
+	$(ACTIONLINT)
+	$(RELEASE_BIN)/zizmor --offline --quiet --persona auditor --min-severity low .github
+
+.PHONY: version
+version: $(READY) $(HELM) ## Set the version NEW in every file that names it (NEW=1.2.3)
+	$(BIN)/python -m tools.release version $(NEW)
+	$(MAKE) golden chart-golden manifests
+
+.PHONY: release-check
+release-check: $(READY) ## Check that all files name one version; with RELEASE=1.2.3 also that it can be released
+	$(BIN)/python -m tools.release check $(RELEASE)
+
+.PHONY: released
+released: $(READY) ## Write what this release has, for comparisons and for the test of upgrades; only after a release
+	$(BIN)/python -m tools.stability
+	cp deploy/prometheus/rules.yaml tests/testdata/chart/*.yaml tests/testdata/released
+
+.PHONY: dist
+dist: $(READY) $(VENV)-release/.ready ## Build wheel and sdist in the folder dist
+	rm -f dist/*.whl dist/kuberay_exporter-*.tar.gz
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist
+	$(RELEASE_BIN)/twine check --strict dist/*.whl dist/kuberay_exporter-*.tar.gz
+
+.PHONY: chart-package
+chart-package: $(READY) $(HELM) ## Package the chart in the folder dist, with the addresses of publish.env
+	rm -rf dist/chart && mkdir -p dist/chart
+	$(BIN)/python -m tools.release chart dist/chart/kuberay-exporter
+	$(HELM) lint --strict dist/chart/kuberay-exporter
+	$(HELM) package dist/chart/kuberay-exporter --destination dist
+	rm -rf dist/chart
+
+.PHONY: krew
+krew: $(READY) ## Pack the kubectl plugin in the folder dist, with a manifest for krew if publish.env has addresses
+	$(BIN)/python -m tools.release krew
+
+# The packages of the image, and a Python that finds no others.
+IMAGE_PYTHON := $(VENV)-image/python
+$(IMAGE_PYTHON): requirements.lock tools/prune.py $(RUNTIME)
+	rm -rf $(@D) && mkdir -p $(@D)/code && cp -r exporter $(@D)/code
+	$(PIP_INSTALL) --no-compile --target $(@D)/packages -r requirements.lock
+	$(BIN)/python -S -B tools/prune.py $(@D)/packages $(@D)/code
+	printf '#!/bin/sh\nPYTHONPATH=%s exec %s -S "$$@"\n' "$(abspath $(@D))/packages" "$(abspath $(BIN))/python" > $@
+	chmod +x $@
+
+.PHONY: sbom
+sbom: $(IMAGE_PYTHON) $(VENV)-release/.ready ## List the packages of the image in dist, in the format CycloneDX
+	mkdir -p dist
+	sed 's/^dynamic = .*/version = "$(VERSION)"/' pyproject.toml > $(VENV)-image/pyproject.toml
+	$(RELEASE_BIN)/cyclonedx-py environment -S --pyproject $(VENV)-image/pyproject.toml --mc-type application \
+	  --output-reproducible --output-file dist/kuberay-exporter-$(VERSION).cdx.json $(IMAGE_PYTHON)
+
+.PHONY: notices
+notices: $(IMAGE_PYTHON) $(VENV)-release/.ready ## Write the licenses of all packages of the image into dist
+	mkdir -p dist
+	$(RELEASE_BIN)/pip-licenses --python $(IMAGE_PYTHON) --with-system --from mixed --with-license-file --no-license-path \
+	  --format plain-vertical --output-file dist/NOTICES.txt
+
+# Without a container engine; several platforms become one manifest list. Foreign ones need qemu-user-static.
+PLATFORMS ?= linux/$(shell dpkg --print-architecture 2>/dev/null || echo amd64)
+PYTHON_IMAGE ?= python:3.11-slim
+LOCAL_IMAGE := localhost/kuberay-exporter:$(VERSION)
+.PHONY: image
+image: ## Build the image with buildah (PLATFORMS=linux/amd64,linux/arm64)
+	-buildah manifest rm $(LOCAL_IMAGE) 2>/dev/null
+	buildah build --layers --platform $(PLATFORMS) --manifest $(LOCAL_IMAGE) --build-arg PYTHON_IMAGE=$(PYTHON_IMAGE) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION="$$(git rev-parse HEAD)" \
+	  --timestamp "$$(git log -1 --format=%ct)" $(BUILDAH_ARGS) .
+
+# These three are for the workflow of a release, which has the rights; without addresses they refuse.
+.PHONY: publish-package publish-image publish-chart
+publish-package: $(VENV)-release/.ready
+	$(RELEASE_BIN)/uv publish --trusted-publishing always dist/*.whl dist/kuberay_exporter-*.tar.gz
+
+publish-image:
+	test -n "$(IMAGE)"
+	buildah manifest push --all --digestfile dist/image.digest $(LOCAL_IMAGE) docker://$(IMAGE):$(VERSION)
+	cosign sign --yes "$(IMAGE)@$$(cat dist/image.digest)"
+	cosign attest --yes --type cyclonedx --predicate dist/kuberay-exporter-$(VERSION).cdx.json \
+	  "$(IMAGE)@$$(cat dist/image.digest)"
+	echo "digest=$$(cat dist/image.digest)" >> "$${GITHUB_OUTPUT:-/dev/stdout}"
+
+publish-chart: $(HELM)
+	test -n "$(CHART)"
+	$(HELM) push dist/kuberay-exporter-$(VERSION).tgz $(CHART) 2>&1 | tee dist/chart.log
+	cosign sign --yes "$(patsubst oci://%,%,$(CHART))/kuberay-exporter@$$(sed -n 's/^Digest: //p' dist/chart.log)"
 
 .PHONY: clean
 clean: ## Remove what the other targets created
-	rm -rf $(VENV) $(VENV)-* tests/logql/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(VENV)-* tests/logql/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info site

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name as canonical
 
 from exporter import __version__
 from exporter.simulator.apiserver.store import ObjectStore
@@ -16,7 +17,6 @@ from tests.support.processes import serving
 from tests.support.reaching import SERVED, kubeconfig
 from tests.support.reviewing import PROMETHEUS, ReviewServer
 from tests.support.watching import wait_until
-from tools.sbom import canonical, read_lock
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
@@ -36,7 +36,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The image's folders with code and packages, pruned as in the Dockerfile, as PYTHONPATH has them."""
     code, packages = tmp_path_factory.mktemp("code"), tmp_path_factory.mktemp("packages")
     (code / "exporter").symlink_to(ROOT / "exporter")
-    locked = {pin.name for pin in read_lock((ROOT / "requirements.lock").read_text())}
+    lock = (ROOT / "requirements.lock").read_text()
+    locked = {canonical(name) for name in re.findall(r"^([\w.-]+)(?:\[.+\])?==", lock, re.MULTILINE)}
     for distribution in metadata.distributions():
         if canonical(distribution.name) in locked:
             for file in distribution.files or ():

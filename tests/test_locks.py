@@ -7,9 +7,9 @@ from importlib.metadata import distributions
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name as canonical
 
 from tests.support.helm_chart import ROOT
-from tools.sbom import canonical
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OWN = PROJECT["project"]["dependencies"]

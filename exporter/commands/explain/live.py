@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WIDE = 120
 """Columns of a terminal from which on the states have room beside whole names."""
 
-INSTALL = "pip install 'kuberay-exporter[watch]'"
+INSTALL = "pip install rich"
 
 _COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
 
