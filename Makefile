@@ -232,6 +232,10 @@ chart: $(READY) $(HELM) $(KUSTOMIZE) $(PROMETHEUS) $(PROMTOOL) $(VMALERT) ## Tes
 chart-golden: $(READY) $(HELM) ## Generate the rendered charts; review them like code
 	HELM=$(abspath $(HELM)) $(BIN)/python -m tools.chart_goldens
 
+.PHONY: manifests
+manifests: $(READY) $(HELM) ## Generate deploy/kubernetes from the chart
+	HELM=$(abspath $(HELM)) $(BIN)/python -m tools.chart_goldens manifests
+
 .PHONY: e2e
 e2e: $(READY) $(HELM) ## Test exporter, chart and sidecar with a real API server (needs Go; the first run takes minutes)
 	$(BIN)/python -m tests.e2e.binaries

@@ -15,6 +15,7 @@ import yaml
 from exporter.cli import serve_command
 from tests.support.demo_process import demo
 from tests.support.helm_chart import CHART, GOLDENS, NAMESPACE, RELEASE, Rendered, helm, refusal, template, value_sets
+from tools.chart_goldens import MANIFESTS, manifests
 from tools.rules import NINE
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -37,6 +38,29 @@ def default() -> Rendered:
 def test_renders_its_golden(name: str) -> None:
     """If it fails, run `make chart-golden` and review the changes."""
     assert template(value_sets()[name]).text == (GOLDENS / f"{name}.yaml").read_text()
+
+
+def test_plain_manifests_are_those_of_the_chart() -> None:
+    """If it fails, run `make manifests` and review the changes."""
+    assert (MANIFESTS / "kuberay-exporter.yaml").read_text() == manifests()
+
+
+def test_plain_manifests_can_be_a_base(tmp_path: Path) -> None:
+    """Namespace and image are changed in every place, as deploy/kubernetes/kustomization.yaml says."""
+    shutil.copytree(MANIFESTS, tmp_path / "base")
+    image = {"name": "kuberay-exporter", "newName": "registry.example.com/exporter", "newTag": "9"}
+    overlay = {"resources": ["base"], "namespace": "observability", "images": [image]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    command = [os.environ["KUSTOMIZE"], "build", str(tmp_path)]
+    objects = list(yaml.safe_load_all(subprocess.check_output(command, text=True, timeout=60)))
+    deployment = next(thing for thing in objects if thing["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example.com/exporter:9"
+    binding = next(thing for thing in objects if thing["kind"] == "ClusterRoleBinding")
+    assert [subject["namespace"] for subject in binding["subjects"]] == ["observability"]
+    namespaces = {thing["metadata"].get("namespace", "observability") for thing in objects}
+    assert namespaces == {"observability"}
+    assert "Helm" not in str(objects)
 
 
 def test_every_golden_has_its_values() -> None:

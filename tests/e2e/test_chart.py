@@ -12,6 +12,7 @@ from tests.e2e.cluster import Account, Cluster
 from tests.e2e.rays import CHART_DEFINITIONS
 from tests.e2e.releases import RESTRICTED, installed, render
 from tests.support.helm_chart import value_sets
+from tools.chart_goldens import MANIFESTS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,6 +65,22 @@ def test_rules_and_dashboards_are_accepted(cluster: Cluster, restricted: str) ->
         assert len(of_ours) == kinds.count("PrometheusRule") + kinds.count("ConfigMap")
         assert (kinds.count("PrometheusRule"), kinds.count("ConfigMap")) == (1, 6)
         assert cluster.kubectl("diff", "--server-side", "-f", "-", stdin=release.rendered.text) == ""
+
+
+@pytest.mark.own_cluster
+def test_plain_manifests_are_accepted(cluster: Cluster) -> None:
+    """As documented, by `kubectl apply -k`, without a warning; and the pod, by the namespace that they create."""
+    try:
+        told = cluster.kubectl("apply", "-k", str(MANIFESTS)).splitlines()
+        assert len(told) == 6
+        assert all(line.endswith(" created") for line in told)
+        assert cluster.kubectl("diff", "-k", str(MANIFESTS)) == ""
+        objects = yaml.safe_load_all((MANIFESTS / "kuberay-exporter.yaml").read_text())
+        (deployment,) = [thing for thing in objects if thing["kind"] == "Deployment"]
+        answer = try_pod(cluster, "monitoring", deployment["spec"]["template"])
+        assert answer.status == 201, answer.body["message"]
+    finally:
+        cluster.kubectl("delete", "--ignore-not-found", "--wait=false", "-k", str(MANIFESTS))
 
 
 def test_pod_is_restricted(cluster: Cluster, restricted: str, values: dict[str, Any]) -> None:
