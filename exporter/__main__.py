@@ -1,5 +1,7 @@
 """`python -m exporter` is `kuberay-exporter`: what runs first and last."""
 
+import sys
+
 from exporter.system.signals import exit_on_signals, exit_process
 
 
@@ -15,6 +17,12 @@ def main() -> None:
         cli.main()
     except SystemExit as exc:
         exit_process(exc.code if isinstance(exc.code, int) else 0)
+
+
+def explain() -> None:
+    """Run `explain`: kubectl runs the program kubectl-ray_explain for `kubectl ray-explain`."""
+    sys.argv.insert(1, "explain")
+    main()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import tarfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,13 @@ def test_actions_of_workflows_are_pinned_by_a_commit() -> None:
     ]
     assert len(uses) > 10
     assert all(re.fullmatch(r"(- )?uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in uses)
+
+
+def test_make_install_gives_both_programs(tmp_path: Path) -> None:
+    """Without a network: an environment of its own would download packages. What the wheel declares is what is linked."""
+    commands = subprocess.run(
+        ["make", "--dry-run", "install", f"PREFIX={tmp_path}"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    ).stdout
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert set(scripts) == {"kuberay-exporter", "kubectl-ray_explain"}
+    assert all(f"share/kuberay-exporter/bin/{name} " in commands for name in scripts)
