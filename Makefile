@@ -126,6 +126,7 @@ docs: $(READY) ## Generate pages and tables of metrics, Events, causes, flags an
 	$(BIN)/python -m tools.events_docs
 	$(BIN)/python -m tools.values_table
 	$(BIN)/python -m tools.diagnosis_docs
+	$(BIN)/python -m tools.flags_docs
 
 .PHONY: sentences
 sentences: $(READY) ## Generate what the diagnosis says in all scenes of its tests; review it like code
@@ -286,7 +287,7 @@ PREFIX ?= $(HOME)/.local
 
 .PHONY: site
 site: $(VENV)-docs/.ready ## Make the documentation as a site in the folder site; a dead link is an error
-	$(SITE_BIN)/python -W ignore -m mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 REPOSITORY_URL=$(REPOSITORY_URL) DOCS_URL=$(DOCS_URL) $(SITE_BIN)/python -W ignore -m mkdocs build --strict
 
 ACTIONLINT := $(TOOLS)/actionlint-v1.7.12/actionlint
 $(ACTIONLINT):

@@ -134,10 +134,27 @@ def test_actions_of_workflows_are_pinned_by_a_commit() -> None:
 
 
 def test_make_install_gives_both_programs(tmp_path: Path) -> None:
-    """Without a network: an environment of its own would download packages. What the wheel declares is what is linked."""
+    """What the package declares is linked."""
     commands = subprocess.run(
         ["make", "--dry-run", "install", f"PREFIX={tmp_path}"], cwd=ROOT, capture_output=True, text=True, timeout=60
     ).stdout
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert set(scripts) == {"kuberay-exporter", "kubectl-ray_explain"}
     assert all(f"share/kuberay-exporter/bin/{name} " in commands for name in scripts)
+
+
+def test_versions_called_tested_are_those_that_the_tests_install() -> None:
+    """Each pin of a tool or package is in docs/compatibility.md."""
+    page = (ROOT / "docs" / "compatibility.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    pins = re.findall(r"\$\(TOOLS\)/(?:helm|kustomize|vmalert)-v([\d.]+)/", makefile)
+    pins += [f"3.{minor}" for minor in re.findall(r"/prometheus-v0\.3(\d+\.\d+)/", makefile)]
+    modules = (ROOT / "tests" / "e2e" / "controlplane" / "go.mod").read_text()
+    pins += re.findall(r"k8s\.io/kubernetes v([\d.]+)\n", modules)
+    pins += re.findall(
+        r"^grafana-foundation-sdk==\d+!([\d.]+)", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE
+    )
+    assert len(pins) == 6
+    tested = [line for line in page.splitlines() if "| tested" in line]
+    for pin in pins:
+        assert any(f" {pin} |" in line for line in tested), pin

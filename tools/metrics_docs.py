@@ -230,8 +230,13 @@ def _table(rows: Iterable[Metric], title: str = "") -> str:
     for row in rows:
         notes = [stability(row), row.type * (row.type != "gauge"), row.series and f"series: {row.series}"]
         notes.append(f"KubeRay {VERSIONS[row.name]}" if row.name in VERSIONS else "")
-        source = f" Source: {row.source}." * (row.source not in row.help)
-        cells = (f"`{row.name}`", ", ".join(row.labels), "; ".join(filter(None, notes)), f"{row.help}{source}")
+        source = f". Source: {row.source}." * (row.source not in row.help)
+        cells = (
+            f"`{row.name}`",
+            ", ".join(row.labels),
+            "; ".join(filter(None, notes)),
+            f"{row.help.rstrip('.') if source else row.help}{source}",
+        )
         lines.append(f"| {' | '.join(cells)} |\n")
     heading = f"\n## {title}\n" if title else ""
     return f"{heading}\n| metric | labels | status | HELP |\n|---|---|---|---|\n{''.join(lines)}" if lines else ""
