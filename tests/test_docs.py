@@ -51,12 +51,12 @@ def test_page_of_configuration_shows_what_render_prints() -> None:
     assert all(line.rpartition(",uid=")[0] in printed for line in shown if "remote-done" not in line)
 
 
-def test_every_make_target_of_the_readme_exists() -> None:
-    """Commands of the README are the Makefile's."""
-    readme = (ROOT / "README.md").read_text()
-    targets = set(re.findall(r"make ([a-z][a-z0-9-]*)", readme)) - {"sure"}
+def test_every_documented_make_target_exists() -> None:
+    """Those in backticks and in commands."""
     defined = set(re.findall(r"^([a-z][a-z0-9-]*):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert targets <= defined
+    for page in PAGES:
+        targets = set(re.findall(r"(?:`|^\$ )make ([a-z][a-z0-9-]*)", page.read_text(), re.MULTILINE))
+        assert targets <= defined, page.name
 
 
 def test_links_of_every_page_lead_somewhere() -> None:
