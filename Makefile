@@ -310,7 +310,6 @@ release-check: $(READY) ## Check that all files name one version; with RELEASE=1
 .PHONY: released
 released: $(READY) ## Write what this release has, for comparisons and for the test of upgrades; only after a release
 	$(BIN)/python -m tools.stability
-	cp deploy/prometheus/rules.yaml tests/testdata/chart/*.yaml tests/testdata/released
 
 .PHONY: dist
 dist: $(READY) $(VENV)-release/.ready ## Build wheel and sdist in the folder dist

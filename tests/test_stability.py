@@ -64,6 +64,13 @@ def test_no_field_of_the_api_is_gone_or_has_another_type() -> None:
     assert set(released) <= set(stability.api().splitlines())
 
 
+def test_no_alert_or_recorded_series_of_the_last_release_is_gone() -> None:
+    """Routes, silences and dashboards name them."""
+    released = (stability.RELEASED / "rules.txt").read_text().splitlines()
+    assert len(released) > 30
+    assert set(released) <= set(stability.rules().splitlines())
+
+
 def test_a_deprecated_metric_has_a_successor() -> None:
     """Both exist; docs/stability.md names them."""
     page = Path(ROOT / "docs" / "stability.md").read_text()

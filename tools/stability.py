@@ -3,8 +3,8 @@
 docs/stability.md has the rules. The lists are compared with the code by tests/test_stability.py.
 """
 
+import shutil
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +13,12 @@ from exporter.views.details import ClusterDetails, JobDetails, ServiceDetails
 from exporter.views.views import ObjectPage
 from exporter.web.api import Listing
 from tests.support.boards import BOARDS, panels
+from tests.support.helm_chart import CHART, ROOT
 from tools.families import reads
 from tools.metrics import Metric, all_metrics
 from tools.rules import NINE, RENDERED, rules_by_name
 
-RELEASED = Path(__file__).parents[1] / "tests" / "testdata" / "released"
+RELEASED = ROOT / "tests" / "testdata" / "released"
 
 DEPRECATED: dict[str, str] = {}
 """Deprecated metrics by name, each with its successor, or with why there is none. They stay for two minor releases."""
@@ -70,7 +71,19 @@ def api() -> str:
     return "".join(f"{line}\n" for line in sorted(lines))
 
 
-if __name__ == "__main__":
+def rules() -> str:
+    """Return a line for each alert and each recorded series."""
+    return "".join(f"{name}\n" for name in sorted(rules_by_name()))
+
+
+def main() -> None:
     RELEASED.mkdir(exist_ok=True)
-    (RELEASED / "metrics.txt").write_text(metrics())
-    (RELEASED / "api.txt").write_text(api())
+    for name, text in (("metrics", metrics()), ("api", api()), ("rules", rules())):
+        (RELEASED / f"{name}.txt").write_text(text)
+    shutil.copy(ROOT / "deploy" / "kubernetes" / "kuberay-exporter.yaml", RELEASED / "manifests.yaml")
+    shutil.rmtree(RELEASED / "values", ignore_errors=True)
+    shutil.copytree(CHART / "ci", RELEASED / "values")
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ from tests.support.demo_process import demo
 from tests.support.helm_chart import CHART, GOLDENS, NAMESPACE, RELEASE, Rendered, helm, refusal, template, value_sets
 from tools.chart_goldens import MANIFESTS, manifests
 from tools.rules import NINE
+from tools.stability import RELEASED
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 
@@ -38,6 +39,18 @@ def default() -> Rendered:
 def test_renders_its_golden(name: str) -> None:
     """If it fails, run `make chart-golden` and review the changes."""
     assert template(value_sets()[name]).text == (GOLDENS / f"{name}.yaml").read_text()
+
+
+@pytest.mark.parametrize("values", sorted(RELEASED.glob("values/*.yaml")), ids=lambda path: path.stem)
+def test_values_of_the_last_release_still_render(values: Path) -> None:
+    """`helm upgrade --reuse-values`: the schema refuses no value, and no selector has changed, which cannot be."""
+    rendered = template(values)
+    released = next(
+        thing
+        for thing in yaml.safe_load_all((RELEASED / "manifests.yaml").read_text())
+        if thing["kind"] == "Deployment"
+    )
+    assert rendered.one("Deployment")["spec"]["selector"] == released["spec"]["selector"]
 
 
 def test_plain_manifests_are_those_of_the_chart() -> None:
