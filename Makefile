@@ -268,11 +268,11 @@ lock: $(READY) ## Update the lock files
 # What builds and checks a release, and what makes the site: each in an environment of its own.
 RELEASE_BIN := $(VENV)-release/bin
 SITE_BIN := $(VENV)-docs/bin
-$(VENV)-release/.ready $(VENV)-docs/.ready: $(VENV)-%/.ready: requirements-%.lock
-	@$(PYTHON) -c '$(CHECK_PYTHON)'
+UV_INSTALL := $(BIN)/uv pip install --quiet --no-deps --require-hashes
+$(VENV)-release/.ready $(VENV)-docs/.ready: $(VENV)-%/.ready: requirements-%.lock $(READY)
 	@echo "Creating the virtual environment $(@D) (some seconds)"
-	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/pip install $(PIP_QUIET) --no-deps --require-hashes -r $<
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(UV_INSTALL) --python $(@D) -r $<
 	@touch $@
 
 .PHONY: install
@@ -331,9 +331,9 @@ krew: $(READY) ## Pack the kubectl plugin in the folder dist, with a manifest fo
 
 # The packages of the image, and a Python that finds no others.
 IMAGE_PYTHON := $(VENV)-image/python
-$(IMAGE_PYTHON): requirements.lock tools/prune.py $(RUNTIME)
+$(IMAGE_PYTHON): requirements.lock tools/prune.py $(READY)
 	rm -rf $(@D) && mkdir -p $(@D)/code && cp -r exporter $(@D)/code
-	$(PIP_INSTALL) --no-compile --target $(@D)/packages -r requirements.lock
+	$(UV_INSTALL) --python $(BIN)/python --target $(@D)/packages -r requirements.lock
 	$(BIN)/python -S -B tools/prune.py $(@D)/packages $(@D)/code
 	printf '#!/bin/sh\nPYTHONPATH=%s exec %s -S "$$@"\n' "$(abspath $(@D))/packages" "$(abspath $(BIN))/python" > $@
 	chmod +x $@
