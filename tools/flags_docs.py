@@ -25,7 +25,7 @@ NOTES = {
     "--web-link-runbook": "Where you serve [runbooks.md](runbooks.md).",
     "--file": "`-` is standard input; can be repeated.",
     "--namespace": "A Role in it is sufficient.",
-    "--url": "Such as the demo.",
+    "--url": "Such as the demo. The lines with clusters and pods of an object are left out.",
 }
 """What a line of --help has no room for."""
 

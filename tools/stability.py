@@ -50,18 +50,22 @@ def api() -> str:
     """Return a line for each field of the API, with its type in JSON."""
     lines = set()
 
-    def add(path: str, node: dict[str, Any], definitions: dict[str, Any]) -> None:
+    def add(path: str, node: dict[str, Any], definitions: dict[str, Any], within: tuple[str, ...] = ()) -> None:
         if reference := node.get("$ref"):
+            # A part can have parts of its own type.
+            if within.count(reference) > 1:
+                return
+            within = (*within, reference)
             node = definitions[reference.rpartition("/")[2]]
         for option in node.get("anyOf", ()):
-            add(path, option, definitions)
+            add(path, option, definitions, within)
         if path and "type" in node:
             lines.add(f"{path} {node['type']}")
         for name, child in node.get("properties", {}).items():
-            add(f"{path}.{name}", child, definitions)
+            add(f"{path}.{name}", child, definitions, within)
         for part, suffix in (("items", "[]"), ("additionalProperties", ".*")):
             if isinstance(node.get(part), dict):
-                add(f"{path}{suffix}", node[part], definitions)
+                add(f"{path}{suffix}", node[part], definitions, within)
 
     answers: dict[str, type] = {"list": Listing, "object": ObjectPage}
     details: dict[str, type] = {"RayCluster": ClusterDetails, "RayJob": JobDetails, "RayService": ServiceDetails}
