@@ -59,6 +59,13 @@ def test_every_documented_make_target_exists() -> None:
         assert targets <= defined, page.name
 
 
+def test_a_runbook_fits_on_a_screen() -> None:
+    """What is open at night is the section of one alert."""
+    sections = re.split(r"^### ", (ROOT / "docs" / "runbooks.md").read_text(), flags=re.MULTILINE)[1:]
+    assert len(sections) > 30
+    assert all(len(section.split("\n## ")[0].splitlines()) <= 40 for section in sections)
+
+
 def test_links_of_every_page_lead_somewhere() -> None:
     """To a file, and to a heading where one is named."""
     for page in PAGES:

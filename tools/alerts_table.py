@@ -54,10 +54,10 @@ def runbooks() -> str:
     """Return docs/runbooks.md with a table of the current alerts."""
     head, _, rest = RUNBOOKS.read_text().partition(BEGIN)
     table = "".join(
-        f"| [{name}](#{name.lower()}) | {severity} | {meaning} | {threshold} | {needs} |\n"
+        f"| [{name}](#{name.lower()}), {severity} | {meaning} | {threshold} | {needs} |\n"
         for name, severity, meaning, threshold, needs in rows()
     )
-    columns = "| alert | severity | meaning | default threshold | needs |\n|---|---|---|---|---|\n"
+    columns = "| alert | meaning | default threshold | needs |\n|---|---|---|---|\n"
     return f"{head}{BEGIN}\n{columns}{table}\n{END}{rest.partition(END)[2]}"
 
 

@@ -51,8 +51,8 @@ def diagnosis_page() -> str:
 
 
 def _table() -> Iterator[str]:
-    yield "| cause | severity | trigger | evidence | what helps | command | runbook | tested by |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| cause | trigger and evidence | what helps | runbook, and the scene that tests it |"
+    yield "|---|---|---|---|"
     evidence, tests, runbooks = _seen()
     for severity in Severity:
         for cause in Cause:
@@ -61,14 +61,10 @@ def _table() -> Iterator[str]:
                 links = ", ".join(f"[{anchor}](runbooks.md#{anchor})" for anchor in runbooks[cause])
                 fields = ", ".join(f"`{field}`" for field in evidence[cause])
                 cells = [
-                    f"`{cause.value}`",
-                    severity.value,
-                    cause.meaning,
-                    fields,
-                    cause.advice,
-                    command,
-                    links,
-                    tests[cause],
+                    f"`{cause.value}`, {severity.value}",
+                    f"{cause.meaning} {fields}",
+                    f"{cause.advice} {command}",
+                    "; ".join(filter(None, (links, tests[cause]))),
                 ]
                 yield f"| {' | '.join(cells)} |"
     yield ""

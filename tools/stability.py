@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from exporter.diagnosis.raycronjob import CronJobDetails
 from exporter.views.details import ClusterDetails, JobDetails, ServiceDetails
 from exporter.views.views import ObjectPage
 from exporter.web.api import Listing
@@ -68,7 +69,12 @@ def api() -> str:
                 add(f"{path}{suffix}", node[part], definitions, within)
 
     answers: dict[str, type] = {"list": Listing, "object": ObjectPage}
-    details: dict[str, type] = {"RayCluster": ClusterDetails, "RayJob": JobDetails, "RayService": ServiceDetails}
+    details: dict[str, type] = {
+        "RayCluster": ClusterDetails,
+        "RayCronJob": CronJobDetails,
+        "RayJob": JobDetails,
+        "RayService": ServiceDetails,
+    }
     for path, type_ in (answers | {f"details({kind})": type_ for kind, type_ in details.items()}).items():
         schema = msgspec.json.schema(type_)
         add(path, schema, schema.get("$defs", {}))
