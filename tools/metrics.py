@@ -25,7 +25,6 @@ class Metric(NamedTuple):
 
 
 def of_objects(kind: AnyKind) -> Iterator[Metric]:
-    """Yield the metrics of single objects."""
     for row in kind.rows:
         type_ = "counter" if row.name.endswith("_total") else "gauge"
         series = f"{row.series}, retained" if row.is_retained else row.series
@@ -41,7 +40,6 @@ def of_lifecycles(kind: AnyKind) -> Iterator[Metric]:
 
 
 def of_integrals(kind: AnyKind) -> Iterator[Metric]:
-    """Yield the counters of what is requested over time."""
     for row in kind.integrals:
         labels = tuple(sorted(kind.identity)) if row.is_per_object else ("namespace",)
         yield Metric(row.name, "counter", labels, row.source, row.help)
@@ -65,7 +63,6 @@ def of_the_exporter() -> Iterator[Metric]:
 
 
 def all_metrics() -> dict[str, Metric]:
-    """Return all by their names."""
     of_kinds = ((of_objects(kind), of_lifecycles(kind), of_integrals(kind)) for kind in KINDS if kind is not EVENTS)
     parts = chain(*of_kinds, (of_events(), of_the_exporter()))
     return {metric.name: metric for part in parts for metric in part}

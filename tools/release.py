@@ -27,15 +27,12 @@ CHART = ROOT / "charts" / "kuberay-exporter"
 KREW = ROOT / "deploy" / "krew"
 CHANGELOG = ROOT / "CHANGELOG.md"
 
-PLACEHOLDER = re.compile(r"OWNER/\w+|OWNER\b(?=\.invalid)|\w+\.invalid/OWNER")
+PLACEHOLDER = re.compile(r"OWNER/")
 PLACEHOLDERS = (".github/CODEOWNERS", "CODE_OF_CONDUCT.md", "SECURITY-INSIGHTS.yml", "charts/artifacthub-repo.yml")
 """Files whose form has no empty address."""
 
-VERSION = r"\d+\.\d+\.\d+"
 _OURS = re.compile(
-    rf'(?<=__version__ = ")({VERSION})|(?<=kuberay-exporter:)({VERSION})|(?<=newTag: )({VERSION})'
-    rf'|(?<=ARG VERSION=)({VERSION})|(?<="version": ")({VERSION})'
-    rf"|(?<=\nversion: )({VERSION})|(?<=ppVersion: )({VERSION})"
+    r'(__version__ = "|kuberay-exporter:|newTag: |ARG VERSION=|"version": "|\nversion: |ppVersion: )(\d+\.\d+\.\d+)'
 )
 """Where a file names the version of the exporter."""
 
@@ -57,7 +54,7 @@ def versioned_files() -> Iterator[Path]:
 def set_version(version: str) -> None:
     """Write the version everywhere, and give the changelog's section Unreleased its name and date."""
     for path in versioned_files():
-        path.write_text(_OURS.sub(version, path.read_text()))
+        path.write_text(_OURS.sub(rf"\g<1>{version}", path.read_text()))
     heading = f"## Unreleased\n\n## {version} ({date.today().isoformat()})\n"
     CHANGELOG.write_text(CHANGELOG.read_text().replace("## Unreleased\n", heading, 1))
 
@@ -65,7 +62,7 @@ def set_version(version: str) -> None:
 def problems(release: str) -> Iterator[str]:
     """Yield what is inconsistent; and what else is missing for a release, if its version is given."""
     for path in versioned_files():
-        for found in {"".join(groups) for groups in _OURS.findall(path.read_text())} - {__version__}:
+        for found in {version for _, version in _OURS.findall(path.read_text())} - {__version__}:
             yield f"{path.relative_to(ROOT)} has the version {found}, exporter/__init__.py {__version__}"
     if not release:
         return
@@ -110,13 +107,10 @@ def write_chart(folder: Path, known: dict[str, str]) -> None:
     chart["annotations"] |= {f"artifacthub.io/{key}": yaml.safe_dump(value) for key, value in notes.items()}
     (folder / "Chart.yaml").write_text(yaml.safe_dump(chart, sort_keys=False))
     values = (folder / "values.yaml").read_text()
-    for key, default, value in (
-        ("  repository:", "kuberay-exporter", image),
-        ("  runbookUrl:", '""', f"{docs}/runbooks/"),
-    ):
-        if value and value != "/runbooks/":
-            assert values.count(f"\n{key} {default}\n") == 1, key  # noqa: S101 - or the address would be lost in silence
-            values = values.replace(f"\n{key} {default}\n", f"\n{key} {value}\n")
+    if image:
+        values = values.replace("\n  repository: kuberay-exporter\n", f"\n  repository: {image}\n")
+    if docs:
+        values = values.replace('\n  runbookUrl: ""\n', f"\n  runbookUrl: {docs}/runbooks/\n")
     (folder / "values.yaml").write_text(values)
 
 
