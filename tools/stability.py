@@ -11,8 +11,8 @@ import msgspec
 
 from exporter.diagnosis.raycronjob import CronJobDetails
 from exporter.views.details import ClusterDetails, JobDetails, ServiceDetails
-from exporter.views.views import ObjectPage
-from exporter.web.api import Listing
+from exporter.views.summary import Summary
+from exporter.views.views import ObjectPage, ObjectView
 from tests.support.boards import BOARDS, panels
 from tests.support.helm_chart import CHART, ROOT
 from tools.families import reads
@@ -48,7 +48,7 @@ def metrics() -> str:
 
 
 def api() -> str:
-    """Return a line for each field of the API, with its type in JSON."""
+    """Return a line for each field of the API's objects and summary, with its type in JSON."""
     lines = set()
 
     def add(path: str, node: dict[str, Any], definitions: dict[str, Any], within: tuple[str, ...] = ()) -> None:
@@ -68,7 +68,7 @@ def api() -> str:
             if isinstance(node.get(part), dict):
                 add(f"{path}{suffix}", node[part], definitions, within)
 
-    answers: dict[str, type] = {"list": Listing, "object": ObjectPage}
+    answers: dict[str, type] = {"summary": Summary, "items[]": ObjectView, "object": ObjectPage}
     details: dict[str, type] = {
         "RayCluster": ClusterDetails,
         "RayCronJob": CronJobDetails,
