@@ -17,7 +17,7 @@ from tests.support.boards import BOARDS, panels
 from tests.support.helm_chart import CHART, ROOT
 from tools.families import reads
 from tools.metrics import Metric, all_metrics
-from tools.rules import NINE, RENDERED, rules_by_name
+from tools.rules import NINE, OPTIONAL, RENDERED, rules_by_name
 
 RELEASED = ROOT / "tests" / "testdata" / "released"
 
@@ -28,7 +28,8 @@ DEPRECATED: dict[str, str] = {}
 @cache
 def read_by_what_is_shipped() -> frozenset[str]:
     """Return the metrics that rules and dashboards read."""
-    rules = [rule["expr"] for path in (RENDERED, NINE) for rule in rules_by_name(path).values()]
+    files = (RENDERED, NINE, *OPTIONAL.values())
+    rules = [rule["expr"] for path in files for rule in rules_by_name(path).values()]
     boards = [target["expr"] for board in BOARDS for panel in panels(board) for target in panel["targets"]]
     return frozenset().union(*map(reads, [*rules, *boards]))
 
@@ -83,7 +84,7 @@ def api() -> str:
 
 def rules() -> str:
     """Return a line for each alert and each recorded series."""
-    return "".join(f"{name}\n" for name in sorted(rules_by_name()))
+    return "".join(f"{name}\n" for name in sorted(rules_by_name(RENDERED, *OPTIONAL.values())))
 
 
 def main() -> None:
