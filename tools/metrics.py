@@ -33,7 +33,6 @@ def of_objects(kind: AnyKind) -> Iterator[Metric]:
 
 
 def of_lifecycles(kind: AnyKind) -> Iterator[Metric]:
-    """Yield the counters and histograms over objects that are added, updated and deleted."""
     for one in kind.lifecycle:
         type_ = "histogram" if one.is_histogram else "counter"
         yield Metric(one.name, type_, tuple(sorted(("namespace", *one.labels))), one.source, one.help)
