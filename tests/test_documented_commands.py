@@ -26,7 +26,9 @@ NOT_RUN = {
     r"kubectl (?!ray-explain|get \S+ -A -o json)": "needs a cluster, with objects or an operator",
     r"cd deploy/kubernetes && kustomize ": "needs kustomize; make chart builds the same kustomization",
     r"(E2E_KUBECONFIG=\S+ )?make (test|lint|demo|stack|e2e)\b": "is or starts a test run itself, or runs until Ctrl-C",
+    r"make (bench|memory|guard)\b|.*python -m benchmarks\.": "is a measurement, of minutes",
     r"make install\b|pipx ": "downloads packages, and writes to the home folder",
+    r"kube-state-metrics |go install ": "needs a program that is built for a measurement",
     r"apt-get ": "changes the machine",
     r"jq (?s:.*)operator\.log": "needs the log of an operator",
 }
