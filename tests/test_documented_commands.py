@@ -25,7 +25,7 @@ NOT_RUN = {
     r"helm (install|upgrade|test) ": "needs a cluster; make chart renders the chart, make e2e applies it",
     r"kubectl (?!ray-explain|get \S+ -A -o json)": "needs a cluster, with objects or an operator",
     r"cd deploy/kubernetes && kustomize ": "needs kustomize; make chart builds the same kustomization",
-    r"(E2E_KUBECONFIG=\S+ )?make (test|lint|demo|stack|e2e|chaos|soak)\b": "is or starts a test run itself, or runs until Ctrl-C",
+    r"(E2E_KUBECONFIG=\S+ )?make (test|lint|demo|stack|e2e|chaos|soak)\b": "is a test run, or runs until Ctrl-C",
     r"make (bench|memory|guard)\b|.*python -m benchmarks\.": "is a measurement, of minutes",
     r"make install\b|pipx ": "downloads packages, and writes to the home folder",
     r"kube-state-metrics |go install ": "needs a program that is built for a measurement",
