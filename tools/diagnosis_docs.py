@@ -82,6 +82,8 @@ def _seen() -> tuple[dict[Cause, list[str]], dict[Cause, str], dict[Cause, list[
         fields[found.cause][f"{kind}{field}"] = None
         if found.runbook:
             runbooks[found.cause][found.runbook] = None
+    if missing := [cause.value for cause in Cause if cause not in scenes]:
+        raise LookupError(f"no scene in tests/diagnosis has the cause {', '.join(missing)}")
     lists = [{cause: list(found)[:4] for cause, found in seen.items()} for seen in (fields, runbooks)]
     return lists[0], scenes, defaultdict(list, lists[1])
 

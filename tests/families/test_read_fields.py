@@ -111,7 +111,7 @@ def test_lines_are_those_of_a_version_that_is_derived_as_a_whole(
         if rng.random() < 0.3:
             continue
         body = text(compared)
-        assert body == text(whole)
+        assert body == text(whole), "a row reads a field that neither its source nor its reads name"
         printed.add(body)
     assert len(printed) > VERSIONS / 10
 
