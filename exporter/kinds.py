@@ -1,7 +1,8 @@
 """All kinds: each is declared here once, and every part of the program takes what it needs of it from here.
 
 The parts of a declaration are in three modules of the kind: its types in `resources`, its metrics in `collectors`,
-its findings, states and details in `diagnosis`.
+its findings, states and details in `diagnosis`. The longer details, of clusters, jobs and services, are in
+`views.details`.
 """
 
 from typing import Any, NamedTuple
