@@ -1,12 +1,14 @@
 """Options: their variables, their defaults, and the settings that they become."""
 
 import re
+from dataclasses import fields
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from exporter.cli import serve_command
 from exporter.config import Address, Config
 from exporter.errors import ConfigError
 from exporter.options import (
@@ -140,3 +142,22 @@ def test_an_encoder_is_refused_in_the_operators_words() -> None:
     assert parse_encoder("console") == "console"
     with pytest.raises(ConfigError, match=re.escape("invalid encoder \"xml\" (must be 'json' or 'console')")):
         parse_encoder("xml")
+
+
+def test_every_flag_of_serve_becomes_a_setting() -> None:
+    """By its name, or as a part of these settings: one that is neither would be dropped without a word."""
+    flags = {parameter.name for parameter in serve_command.params if isinstance(parameter, click.Option)}
+    parts = {"metrics", "enable_metrics", "metric_allowlist", "metric_denylist"}
+    # The way to the API server is no setting of the exporter.
+    prefixes = (
+        "kubeconfig",
+        "context",
+        "log_level",
+        "log_stdout_",
+        "log_file_",
+        "metrics_auth_",
+        "web_link_",
+        "metrics_auth",
+    )
+    settings = {setting.name for setting in fields(Config)}
+    assert {flag for flag in flags - settings - parts if not str(flag).startswith(prefixes)} == set()

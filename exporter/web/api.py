@@ -161,10 +161,6 @@ def _head(snapshot: Snapshot, kinds: list[KindStatus]) -> dict[str, Any]:
     return {"apiVersion": API_VERSION, "time": snapshot.time, "exporter": exporter}
 
 
-def _time(kind: KindStatus) -> datetime:
-    return datetime.fromtimestamp(int(kind.last_event_time), UTC)
-
-
 def _error(status: int, message: str) -> Response:
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
     return Response(msgspec.json.encode({"error": message}), status, headers, media_type="application/json")

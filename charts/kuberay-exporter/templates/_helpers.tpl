@@ -68,7 +68,9 @@ imagePullSecrets:
 {{- /* The kinds that are watched, with commas: of `collectors`, with `metrics: nine` only those that have some. */ -}}
 {{- define "kuberay-exporter.collectors" -}}
 {{- $kinds := .Values.collectors -}}
-{{- if eq .Values.metrics "nine" }}{{ $kinds = without $kinds "events" "pods" "raycronjobs" }}{{ end -}}
+{{- $withNine := list -}}
+{{- range $kinds }}{{ if has . (list "rayclusters" "rayjobs" "rayservices") }}{{ $withNine = append $withNine . }}{{ end }}{{ end -}}
+{{- if eq .Values.metrics "nine" }}{{ $kinds = $withNine }}{{ end -}}
 {{- required "metrics: nine needs rayclusters, rayjobs or rayservices in collectors" (join "," $kinds) -}}
 {{- end -}}
 
