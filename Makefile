@@ -104,6 +104,11 @@ guard: $(READY) ## Compare what lists, updates and scrapes cost with a committed
 guard-baseline: $(READY) ## Replace the baseline of `make guard`; say why in the commit
 	@PYTHONHASHSEED=0 $(BIN)/python -m benchmarks.guard --write
 
+.PHONY: performance
+performance: $(READY) ## Measure what docs/performance.md shows, and write its table and plot (takes minutes)
+	$(BIN)/python -m benchmarks.bench --objects 1000 10000 30000 --json benchmarks/measured.json
+	$(BIN)/python -m tools.performance
+
 .PHONY: memory
 memory: $(READY) ## Measure what the memory is used for, by number of objects (ARGS="1000 10000")
 	$(BIN)/python -m benchmarks.memory $(ARGS)

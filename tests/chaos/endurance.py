@@ -18,6 +18,7 @@ from tests.chaos.exporter import Exporter, Usage
 from tests.chaos.server import PLURALS, ServerProcess
 from tests.chaos.watcher import Scrape
 from tests.support.watching import wait_until
+from tools.plots import plot
 
 SAMPLES = 100
 FLAT_FROM = 0.1
@@ -27,7 +28,7 @@ NAMESPACES = 1200
 GROWTH = Usage(mib=0.1, threads=0.1, descriptors=0.1)
 """From a tenth of the changes on: the highest value of the last tenth, relative to that of the first."""
 
-WIDTH, HEIGHT, MARGIN = 720, 160, 46
+PANELS = ("Resident memory, MiB", "Threads", "Open descriptors")
 
 
 def endure(changes: int, folder: Path) -> list[Usage]:
@@ -72,31 +73,6 @@ def growth(usage: list[Usage]) -> list[str]:
     return found
 
 
-def plot(usage: list[Usage], changes: int) -> str:
-    """Return the plot as SVG: one panel for each, all from 0."""
-    panels = []
-    names = ("Resident memory, MiB", "Threads", "Open descriptors")
-    for place, title in enumerate(names):
-        values = [one[place] for one in usage]
-        top, left = place * HEIGHT + MARGIN, MARGIN
-        high, wide = HEIGHT - MARGIN - 14, WIDTH - 2 * MARGIN
-        points = [
-            f"{left + wide * number / (len(values) - 1):.1f},{top + high * (1 - value / max(values)):.1f}"
-            for number, value in enumerate(values)
-        ]
-        panels += [
-            f'<text x="{left}" y="{top - 8}" font-weight="bold">{title}</text>',
-            f'<path d="M{left} {top}v{high}h{wide}" fill="none" stroke="#888"/>',
-            f'<text x="{left - 6}" y="{top + 8}" text-anchor="end">{max(values):.0f}</text>',
-            f'<text x="{left - 6}" y="{top + high}" text-anchor="end">0</text>',
-            f'<polyline points="{" ".join(points)}" fill="none" stroke="#1f77b4" stroke-width="2"/>',
-            f'<text x="{left + wide}" y="{top + high + 14}" text-anchor="end">{changes:,} changes</text>',
-        ]
-    size = f'viewBox="0 0 {WIDTH} {3 * HEIGHT + 20}"'
-    style = 'font-family="sans-serif" font-size="12" style="background:#fff"'
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', *panels, "</svg>\n"])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make endurance", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--changes", type=int, default=1_000_000)
@@ -106,7 +82,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         usage = endure(arguments.changes, Path(folder))
     arguments.plot.parent.mkdir(exist_ok=True)
-    arguments.plot.write_text(plot(usage, arguments.changes))
+    steps = arguments.changes / SAMPLES
+    panels = {
+        title: {"": [(number * steps, one[place]) for number, one in enumerate(usage)]}
+        for place, title in enumerate(PANELS)
+    }
+    arguments.plot.write_text(plot(panels, "changes"))
     grown = growth(usage)
     sys.stdout.write(f"{time.monotonic() - started_at:.0f} s; {usage[-1]}; {'; '.join(grown) or 'flat'}\n")
     sys.exit(bool(grown))
