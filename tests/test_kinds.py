@@ -31,7 +31,8 @@ def program(tmp_path: Path) -> Program:
     """Return how to run Python code with a copy of the exporter whose kinds have one entry more."""
     shutil.copytree(ROOT / "exporter", tmp_path / "exporter")
     shutil.copytree(ROOT / "tools", tmp_path / "tools")
-    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    for folder in ("tests", "charts", "deploy"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     shutil.copy(ROOT / "tests" / "testdata" / "toy_kind.py", tmp_path / "exporter")
     kinds = tmp_path / "exporter" / "kinds.py"
     head, entries = kinds.read_text().split("\n\nclass Declaration", 1)
@@ -80,10 +81,10 @@ def test_declared_kind_is_explained(program: Program, server: ObjectStore) -> No
 
 
 def test_declared_kind_is_documented(program: Program) -> None:
-    """`make docs` writes its table."""
-    code = "from tools.metrics_docs import metrics_page; print(metrics_page())"
+    """`make docs` writes its page."""
+    code = "from tools.metrics_docs import pages; print(*pages().values())"
     result = subprocess.run(program(code), capture_output=True, text=True, env=environment(), timeout=60)
-    assert "### RayToy\n" in result.stdout, result.stderr
+    assert "# Metrics of RayToys\n" in result.stdout, result.stderr
     assert "| `kuberay_toy_info` | colour, name, namespace, uid |" in result.stdout
 
 
