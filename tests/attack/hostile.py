@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -170,24 +171,29 @@ class ManyNamespaces(Attack):
                 scene.complain(f"20,000 namespaces: {reason}")
 
 
+# In a process of its own, because a child's peak begins with the memory of the process that starts it.
+MEASURE_CHILD = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+sys.exit(code)
+"""
+
+
 def refusal(folder: Path, *arguments: str) -> str:
     """Start an exporter that has to refuse its configuration; return what is wrong with its end, or ""."""
     command = serve_command("http://127.0.0.1:1", folder, free_port())
-    command = [*command[: command.index("serve") + 1], *arguments]
+    command = [sys.executable, "-c", MEASURE_CHILD, *command[: command.index("serve") + 1], *arguments]
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(), cwd=ROOT
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), cwd=ROOT, process_group=0
     ) as process:
-        killer = threading.Timer(REFUSAL_SECONDS, process.kill)
+        killer = threading.Timer(REFUSAL_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
         killer.start()
-        assert process.stderr
-        errors = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
+        mebibytes, errors = process.communicate()
         killer.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 2 or len(errors.splitlines()) != 1:
         return f"code {process.returncode}, {errors[-200:].decode(errors='replace')!r}"
-    mebibytes = usage.ru_maxrss / 1024
-    return f"{mebibytes:.0f} MiB" if mebibytes > REFUSAL_MIB else ""
+    return f"{int(mebibytes)} MiB" if int(mebibytes) > REFUSAL_MIB else ""
 
 
 def huge(path: Path) -> None:
