@@ -39,7 +39,7 @@ MAX_REVIEWS = 2 * REVIEWED_AT_ONCE
 
 THREAD_STACK_BYTES = 1024 * 1024
 
-MAX_WATCHES = 1000
+MAX_WATCHES = 1050
 """Each is a thread and a connection. With more, answers to probes would take seconds."""
 
 PROBE_CONNECTIONS = 64

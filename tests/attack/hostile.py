@@ -156,10 +156,10 @@ class HostileFiles(Attack):
 
 
 class ManyNamespaces(Attack):
-    """333 namespaces are watched, 999 watches; and a start with 20,000 names is refused."""
+    """350 namespaces are watched, 1,050 watches; and a start with 20,000 names is refused."""
 
     name = "namespaces-max"
-    flags = ("--watch-namespace=" + ",".join([HONEST_NAMESPACE, *(f"ns-{number}" for number in range(332))]),)
+    flags = ("--watch-namespace=" + ",".join([HONEST_NAMESPACE, *(f"ns-{number}" for number in range(349))]),)
     starts_ready = False
 
     def strike(self, scene: Scene) -> None:
