@@ -46,7 +46,7 @@ class Item(NamedTuple):
 def nothing_of(wanted: Iterable[str], found: Counter[str], where: str = "") -> InputError:
     """Return the error of an input without a wanted kind, which names what was found instead: see `description`."""
     words = ", ".join(f"{what} ({count})" for what, count in found.most_common(MAX_NAMED_KINDS))
-    return InputError(f"no {' or '.join(wanted)}{where} in the input, only {words}")
+    return InputError(f"no {' or '.join(wanted)}{where} in the input{words and f', only {words}'}")
 
 
 def description(item: Item) -> str:

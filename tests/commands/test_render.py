@@ -108,6 +108,13 @@ def test_input_without_a_usable_object_is_explained(document: dict[str, object],
     assert error_line(result) == f"no RayCluster or RayJob or RayService in the input, only {found}"
 
 
+def test_a_watch_without_an_object_is_explained() -> None:
+    """Only a bookmark came: there is nothing to name in place of an object."""
+    result = run("render", "-", stdin=json.dumps({"type": "BOOKMARK", "object": {"kind": "RayJob"}}).encode())
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert error_line(result) == "no RayCluster or RayJob or RayService in the input"
+
+
 @pytest.mark.parametrize(
     ("document", "line"),
     [
