@@ -10,6 +10,7 @@ from exporter.diagnosis.related import CRON_JOB_LABEL, ORIGIN_KIND_LABEL, ORIGIN
 from exporter.resources.detailed import (
     DetailedAppStatus,
     DetailedRayCluster,
+    DetailedRayClusterStatus,
     DetailedRayJob,
     DetailedRayJobStatus,
     DetailedRayService,
@@ -26,7 +27,7 @@ MAX_DEPLOYMENTS = 50
 
 
 class Workers(Struct, frozen=True, omit_defaults=True):
-    """Worker replicas of a cluster."""
+    """Worker replicas of a cluster; `ready` is None if KubeRay has counted only those that are running."""
 
     desired: int | None = None
     ready: int | None = None
@@ -138,7 +139,7 @@ def cluster_details(cluster: DetailedRayCluster) -> ClusterDetails:
         details,
         workers=Workers(
             desired=status.desired_worker_replicas or 0,
-            ready=status.ready_worker_replicas or 0,
+            ready=status.ready_worker_replicas or (None if _counts_available_only(status) else 0),
             available=status.available_worker_replicas or 0,
             min=status.min_worker_replicas or 0,
             max=None if status.max_worker_replicas == UNLIMITED else status.max_worker_replicas,
@@ -148,6 +149,11 @@ def cluster_details(cluster: DetailedRayCluster) -> ClusterDetails:
         ),
         head_pod=(status.head.pod_name or None) if status.head else None,
     )
+
+
+def _counts_available_only(status: DetailedRayClusterStatus) -> bool:
+    """Return whether a number of ready workers that is 0 says nothing: KubeRay before 1.2 does not write it."""
+    return bool(status.available_worker_replicas and not status.conditions)
 
 
 def job_details(job: DetailedRayJob) -> JobDetails:

@@ -57,6 +57,11 @@ ROWS: dict[str, tuple[str, Manifest, Manifest]] = {
             "provisionedAt": ago(minutes=3),
         },
     ),
+    "cluster of KubeRay 1.1, which has no number of ready workers": (
+        "RayCluster",
+        manifest({"state": "ready", "desiredWorkerReplicas": 2, "availableWorkerReplicas": 2}),
+        {"workers": {"desired": 2, "available": 2, "min": 0}, "requested": {}},
+    ),
     "largest maximum": (
         "RayCluster",
         manifest({"maxWorkerReplicas": 2147483646}),

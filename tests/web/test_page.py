@@ -358,6 +358,12 @@ def test_progress(name: str, text: str) -> None:
     assert f"<span>{text}</span>" in page
 
 
+def test_running_workers_are_shown_where_ready_ones_are_not_counted() -> None:
+    """KubeRay before 1.2 has no number of ready workers: 0 would be wrong beside the state Ready."""
+    status = {"state": "ready", "desiredWorkerReplicas": 2, "availableWorkerReplicas": 2}
+    assert "<span>2 of 2 workers</span>" in client(item("RayCluster", "old", status)).get("/").text
+
+
 def test_kinds_have_a_picture_of_what_has_been_counted() -> None:
     """Nothing is known of the hours before the start; the highest bar is the most objects with findings."""
     page = client(job("a", "Failed"), job("b", "Failed"), item("RayCluster", "c", {"state": "ready"})).get("/").text

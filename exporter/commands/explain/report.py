@@ -66,7 +66,8 @@ def _state_line(view: ObjectView, now: datetime) -> str:
         shown = _Figures()
     figures, workers = "", shown.workers
     if workers and workers.desired:
-        figures = f", {workers.ready or 0} of {count(workers.desired, 'worker')} ready"
+        number, what = (workers.available, "running") if workers.ready is None else (workers.ready, "ready")
+        figures = f", {number or 0} of {count(workers.desired, 'worker')} {what}"
     if shown.failed:
         figures = f", {count(shown.failed, 'failed attempt')}"
     return printable(f"{view.kind} {view.namespace}/{view.name}: {view.state}{since}{figures}")

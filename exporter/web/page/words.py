@@ -85,8 +85,9 @@ def progress(details: Any, now: datetime) -> tuple[str, float | None]:
             gpus = f" · {count(int(requested.gpu), 'GPU')}" if requested and requested.gpu else ""
             if workers is None:
                 return gpus[3:], None
-            ready, desired = workers.ready or 0, workers.desired or 0
-            return f"{amount(ready)} of {count(desired, 'worker')}{gpus}", ready / desired if desired else None
+            number = (workers.available if workers.ready is None else workers.ready) or 0
+            desired = workers.desired or 0
+            return f"{amount(number)} of {count(desired, 'worker')}{gpus}", number / desired if desired else None
         case JobDetails():
             return " · ".join(filter(None, (_job_duration(details, now), _attempts(details)))), None
         case ServiceDetails(serve_endpoints=endpoints, pending=pending):

@@ -101,6 +101,7 @@ def test_failed_attempts_and_workers_are_in_the_state() -> None:
     ("details", "figures"),
     [
         ({"workers": {"desired": 2, "ready": 1}}, ", 1 of 2 workers ready"),
+        ({"workers": {"desired": 2, "available": 2}}, ", 2 of 2 workers running"),
         ({"failed": 1, "jobId": "x"}, ", 1 failed attempt"),
         ({"workers": "many"}, ""),
         (None, ""),
