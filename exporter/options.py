@@ -69,7 +69,9 @@ def option(flag: str, *setting: str, **attributes: Any) -> Callable[[Any], Any]:
 
     Its value is named after the flag, or is the `setting` of `Config` that is given.
     """
-    variable = f"KUBERAY_EXPORTER_{flag.removeprefix('--').replace('-', '_').upper()}"
+    # Of `--web-ui/--no-web-ui`, the name without `no` counts.
+    name = flag.partition("/")[0].removeprefix("--")
+    variable = f"KUBERAY_EXPORTER_{name.replace('-', '_').upper()}"
     return click.option(flag, *setting, envvar=variable, show_envvar=True, show_default=True, **attributes)
 
 

@@ -62,6 +62,17 @@ def test_a_flag_comes_before_its_variable() -> None:
     assert settings("--kube-page-size", "9", **variable).page_size == 9
 
 
+def test_each_flag_has_a_variable_also_one_with_a_negative_form() -> None:
+    """`--web-ui/--no-web-ui` is two names of one setting: its variable switches it on and off."""
+    variables = [one.envvar for one in serve_command.params if isinstance(one, click.Option)]
+    assert [one for one in variables if not re.fullmatch("KUBERAY_EXPORTER_[A-Z_]+", str(one))] == []
+    assert not settings(KUBERAY_EXPORTER_WEB_UI="false").has_web_ui
+    on = {"KUBERAY_EXPORTER_LOG_EVENTS": "true", "KUBERAY_EXPORTER_COLLECTORS": "rayjobs,events"}
+    assert settings(**on).log_events
+    with pytest.raises(click.BadParameter, match="'nope' is not a valid boolean"):
+        settings(KUBERAY_EXPORTER_WEB_UI="nope")
+
+
 def test_every_option_becomes_a_setting() -> None:
     """None is read and then forgotten."""
     config = settings(
