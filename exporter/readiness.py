@@ -6,6 +6,7 @@ from typing import Any
 
 from exporter.kube.informer import Informer
 from exporter.kube.sync_state import InformerState, SyncState
+from exporter.logs.configuration import escaped
 from exporter.web.status import KindStatus
 
 HOLD_BACK_SECONDS = 30.0
@@ -89,7 +90,8 @@ def _reasons(waiting: Sequence[InformerState]) -> str:
     """Return why these could not be listed, each reason once: usually all have the same one."""
     failures = list(dict.fromkeys(state.failure for state in waiting if state.failure))
     more = f"; and {len(failures) - MAX_REASONS} more reasons" if len(failures) > MAX_REASONS else ""
-    return f" ({'; '.join(failures[:MAX_REASONS])}{more})" if failures else ""
+    # A server's own words, which may have what controls a terminal.
+    return escaped(f" ({'; '.join(failures[:MAX_REASONS])}{more})") if failures else ""
 
 
 def _problem(state: InformerState) -> str:

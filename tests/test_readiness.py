@@ -54,6 +54,12 @@ def test_the_reason_says_why_lists_fail() -> None:
     )
 
 
+def test_a_reason_cannot_control_a_terminal() -> None:
+    """It has what a server, or whatever is in its place, has answered."""
+    garbage = replace(LISTING, failure="no answer: \x1b[2J\x00\n")
+    assert status_of(garbage).why_not_ready() == r"not listed yet: rayjobs (no answer: \u001b[2J\u0000\n)"
+
+
 def test_a_kind_that_is_left_out_is_named_and_stays_left_out() -> None:
     """Also in an outage that begins later: the exporter does not become unready again."""
     informers = [FakeInformer(FAILING), FakeInformer(SYNCED)]
