@@ -5,18 +5,17 @@ Objects that KubeRay writes stay below these limits. What is omitted is counted,
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
-MAX_LABEL_BYTES = 1024
-"""Maximum size of a label value in UTF-8. Names of objects have at most 253 bytes."""
+from exporter.resources.meta import MAX_STRING_BYTES, cut_string
+
+MAX_LABEL_BYTES = MAX_STRING_BYTES
+"""Maximum size of a label value in UTF-8."""
 
 MAX_SERIES = 1000
 """Default maximum number of series of one object in one family, such as its conditions (--object-series-limit)."""
 
-_CUT_MARK = "…"
-_HASH_DIGITS = 16
 _SURELY_SHORT = MAX_LABEL_BYTES // 4
 """Values of this length are below the maximum, as a character has at most 4 bytes."""
 
@@ -53,13 +52,10 @@ class Limits:
         return list(islice(series, self.max_series))
 
     def _value(self, value: str) -> str:
-        """Cut a value that is too long; a hash of the whole keeps two that begin alike apart."""
-        encoded = value.encode("utf-8", "replace")
-        if len(encoded) <= MAX_LABEL_BYTES:
-            return value
-        self.labels_cut(1)
-        end = f"{_CUT_MARK}{sha256(encoded).hexdigest()[:_HASH_DIGITS]}"
-        return encoded[: MAX_LABEL_BYTES - len(end.encode())].decode("utf-8", "ignore") + end
+        short = cut_string(value)
+        if short is not value:
+            self.labels_cut(1)
+        return short
 
 
 NO_REPORT = Limits()

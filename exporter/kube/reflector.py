@@ -18,6 +18,7 @@ from exporter.kube.failure_log import FailureLog, ResourceLogger
 from exporter.kube.list_watch import InformerSettings, ListWatch
 from exporter.kube.store import EventHandler, Store, StoreUpdater
 from exporter.kube.sync_state import InformerState, SyncState
+from exporter.resources.meta import cut_parts
 
 if TYPE_CHECKING:
     from exporter.kube.client.api_transport import ApiTransport
@@ -48,6 +49,8 @@ class ReflectorMetrics(Protocol):
     def watch_failed(self) -> None: ...
     def event_received(self) -> None: ...
     def decode_failed(self) -> None: ...
+    def labels_cut(self, strings: int, /) -> object: ...
+    def series_dropped(self, entries: int, /) -> object: ...
     def crashed(self) -> None: ...
 
 
@@ -292,6 +295,7 @@ class Reflector(Generic[T]):
 
     def _decode(self, raw: msgspec.Raw) -> T | wire.Metadata:
         """Return the object, or what identifies it if it cannot be decoded: possibly nothing."""
+        cut_parts.reset()
         try:
             obj = wire.decode(self._decoder, raw)
         except DecodeError as error:
@@ -299,6 +303,9 @@ class Reflector(Generic[T]):
         version = obj.metadata.resource_version
         if version and not wire.version_number(version):
             return self._undecodable(raw, f"resourceVersion {version[:40]!r} is not a number")
+        if cut_parts.strings or cut_parts.entries:
+            self._metrics.labels_cut(cut_parts.strings)
+            self._metrics.series_dropped(cut_parts.entries)
         return obj
 
     def _undecodable(self, raw: msgspec.Raw, reason: str) -> wire.Metadata:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from exporter.resources.event import Event
-from exporter.resources.meta import Condition, Message, ObjectMeta, Shared, SharedStrings, cut, share
+from exporter.resources.meta import Condition, Message, ObjectMeta, Shared, SharedStrings, cut
 from exporter.resources.pod import ContainerState, ContainerStatus, Pod, PodSpec, PodStatus, Terminated, Waiting
 from exporter.resources.raycluster import RayCluster, RayClusterStatus
 from exporter.resources.raycronjob import RayCronJob
@@ -135,6 +135,7 @@ class DetailedRayServiceStatus(RayServiceStatus, frozen=True, gc=False, rename="
     application_statuses: Mapping[str, DetailedAppStatus | None] | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.application_statuses:
             applications = self.application_statuses.values()
             _drop_more(applications)
@@ -155,12 +156,12 @@ class DetailedRayServiceStatuses(RayServiceStatuses, frozen=True, gc=False, rena
     conditions: tuple[DetailedCondition, ...] | None = None
     active_service_status: DetailedRayServiceStatus | None = None
     pending_service_status: DetailedRayServiceStatus | None = None
-    service_status: str | None = None
+    service_status: Shared | None = None
     last_update_time: Time | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _drop_more(self.conditions)
-        share(self, ("service_status",))
 
 
 class DetailedRayService(RayService, frozen=True, gc=False):
@@ -250,7 +251,4 @@ class DetailedPod(Pod, frozen=True, gc=False):
 
 
 class DetailedEvent(Event, frozen=True, gc=False, rename="camel"):
-    def __post_init__(self) -> None:
-        if self.message:
-            force_setattr(self, "message", cut(self.message))
-            share(self, ("message",))
+    message: Message | None = None

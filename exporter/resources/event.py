@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from exporter.resources.meta import Integer, ObjectMeta, Shared, SharedStrings
+from exporter.resources.meta import Integer, ObjectMeta, Shared, SharedStrings, Text
 from exporter.resources.times import Time
 
 
@@ -36,7 +36,7 @@ class EventKey(NamedTuple):
     event_time: datetime | None
 
 
-class Event(Struct, frozen=True, gc=False, rename="camel"):
+class Event(SharedStrings, frozen=True, gc=False, rename="camel"):
     """One Event, which stands for all occurrences of the same thing within some minutes."""
 
     metadata: ObjectMeta
@@ -44,7 +44,7 @@ class Event(Struct, frozen=True, gc=False, rename="camel"):
     type: str | None = None
     reason: str | None = None
     action: str | None = None
-    message: str | None = None
+    message: Text | None = None
     count: Integer | None = None
     series: EventSeries | None = None
     event_time: Time | None = None

@@ -1,8 +1,11 @@
 """What all kinds have in common: metadata and conditions."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from inspect import get_annotations
-from typing import Annotated, ClassVar, Protocol, get_args
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, Union, get_args, get_origin
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
@@ -20,41 +23,76 @@ Shared = Annotated[str, Meta(description="one copy of equal strings is kept")]
 Message = Annotated[str, Meta(description="at most MAX_MESSAGE_LENGTH characters are kept")]
 """A text for people, in a field of `SharedStrings`."""
 
+Text = Annotated[str, Meta(description="of a longer one, the beginning and the end are kept")]
+"""A message before it is cut as one."""
+
 MAX_MESSAGE_LENGTH = 512
 _CUT_MARK = "…"
+
+MAX_STRING_BYTES = 1024
+"""Maximum size of any other string in UTF-8. Names of objects have at most 253 bytes."""
+
+MAX_ENTRIES = 256
+"""Maximum length of a list, such as the conditions of an object: KubeRay writes at most ten."""
+
+MAX_MAP_SIZE = 128 * 1024
+"""Maximum size of a map, such as the labels of an object: the characters of its keys, and for each of them 64 more."""
+
+_ENTRY_SIZE = 64
+_HASH_DIGITS = 16
+_SURELY_SHORT = MAX_STRING_BYTES // 4
+"""Values of this length are below the maximum, as a character has at most 4 bytes."""
 
 MAX_SHARED_LENGTH = 64
 MAX_SHARED_STRINGS = 4096
 
 _shared: dict[str, str] = {}
 
+V = TypeVar("V")
+
+
+class CutParts(threading.local):
+    """What was cut of the objects that a thread has decoded: long strings, and entries of long lists and maps."""
+
+    strings = 0
+    entries = 0
+
+    def reset(self) -> None:
+        self.strings = self.entries = 0
+
+
+cut_parts = CutParts()
+
 
 class SharedStrings(Struct, frozen=True, gc=False):
-    """A struct that keeps one copy of the strings that thousands of objects have: 7 % of the memory of 10,000 objects.
+    """A struct whose strings, lists and maps are cut while it is decoded: anyone who writes an object chooses them.
 
-    Only short strings, and a bounded number: anyone who writes an object chooses what is in it, and
-    `sys.intern` keeps strings for ever on Python 3.12. Any thread may decode.
+    It keeps one copy of the strings that thousands of objects have, which is 7 % of the memory of 10,000 objects.
+    Only short strings, and a bounded number: `sys.intern` keeps strings for ever on Python 3.12. Any thread may decode.
 
     Attributes:
         shared: names of the fields that are `Shared` or a `Message`.
-        messages: names of those that are a `Message`.
+        bounds: by the name of a field, what cuts its value. The names and uids that the API server checks are not cut.
     """
 
     shared: ClassVar[tuple[str, ...]] = ()
-    messages: ClassVar[tuple[str, ...]] = ()
+    bounds: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
 
     def __init_subclass__(cls, **_: object) -> None:
         for name, annotation in get_annotations(cls).items():
-            alternatives = (annotation, *get_args(annotation))
-            if Message in alternatives:
-                cls.messages = (*cls.messages, name)
-            if Message in alternatives or Shared in alternatives:
+            origin: Any = get_origin(annotation)
+            types = get_args(annotation) if origin in (Union, UnionType) else (annotation,)
+            if Message in types or Shared in types:
                 cls.shared = (*cls.shared, name)
+            for type_ in (*types, *map(get_origin, types)):
+                # A quantity may be a number, and has a maximum length of its own.
+                if type_ in _BOUNDS and int not in types:
+                    cls.bounds = {**cls.bounds, name: _BOUNDS[type_]}
 
     def __post_init__(self) -> None:
-        for name in self.messages:
-            if message := getattr(self, name):
-                force_setattr(self, name, cut(message))
+        for name, bound in self.bounds.items():
+            if value := getattr(self, name):
+                force_setattr(self, name, bound(value))
         share(self, self.shared)
 
 
@@ -67,6 +105,8 @@ def share(struct: Struct, names: tuple[str, ...]) -> None:
         value = getattr(struct, name)
         if value and len(value) <= MAX_SHARED_LENGTH:
             force_setattr(struct, name, _shared.setdefault(value, value))
+        elif value:
+            force_setattr(struct, name, _bounded_string(value))
 
 
 def cut(message: str) -> str:
@@ -77,6 +117,55 @@ def cut(message: str) -> str:
     text = "\n".join(filter(None, (" ".join(line.split()) for line in message.splitlines())))
     half = MAX_MESSAGE_LENGTH // 2
     return text if len(text) <= MAX_MESSAGE_LENGTH else text[: half - 1] + _CUT_MARK + text[-half:]
+
+
+def cut_string(value: str) -> str:
+    """Return a string of at most MAX_STRING_BYTES; a hash of the whole keeps two that begin alike apart."""
+    if len(value) <= _SURELY_SHORT or len(encoded := value.encode("utf-8", "replace")) <= MAX_STRING_BYTES:
+        return value
+    end = f"{_CUT_MARK}{sha256(encoded).hexdigest()[:_HASH_DIGITS]}"
+    return encoded[: MAX_STRING_BYTES - len(end.encode())].decode("utf-8", "ignore") + end
+
+
+def cut_map(entries: Mapping[str, V], size: int = MAX_MAP_SIZE) -> tuple[Mapping[str, V], int]:
+    """Return the entries that have this size together, the first in the order of their keys, and the size left."""
+    left = size - sum(map(len, entries)) - _ENTRY_SIZE * len(entries)
+    if left >= 0 and max(map(len, entries), default=0) <= _SURELY_SHORT:
+        return entries, left
+    kept: dict[str, V] = {}
+    for key in sorted(entries):
+        short = _bounded_string(key)
+        size -= len(short) + _ENTRY_SIZE
+        if size < 0:
+            cut_parts.entries += len(entries) - len(kept)
+            return kept, 0
+        kept[short] = entries[key]
+    return kept, size
+
+
+def _bounded_string(value: str) -> str:
+    short = cut_string(value)
+    cut_parts.strings += short is not value
+    return short
+
+
+def _bounded_text(value: str) -> str:
+    return value if len(value) <= 2 * MAX_STRING_BYTES else value[:MAX_STRING_BYTES] + value[-MAX_STRING_BYTES:]
+
+
+def _bounded_list(entries: tuple[V, ...]) -> tuple[V, ...]:
+    cut_parts.entries += max(len(entries) - MAX_ENTRIES, 0)
+    return entries[:MAX_ENTRIES]
+
+
+_BOUNDS: Mapping[Any, Callable[[Any], Any]] = {
+    Message: cut,
+    Text: _bounded_text,
+    str: _bounded_string,
+    tuple: _bounded_list,
+    Mapping: lambda entries: cut_map(entries)[0],
+}
+"""By the type of a field."""
 
 
 class ObjectMeta(SharedStrings, frozen=True, gc=False, rename="camel"):

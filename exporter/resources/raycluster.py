@@ -1,16 +1,20 @@
 """RayCluster: a head pod and groups of workers."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings
+from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings, cut_parts
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.times import Time
 
+MAX_GATES = 16
+"""Maximum number of gates of one worker group."""
 
-class HeadInfo(Struct, frozen=True, gc=False, rename="camel"):
+
+class HeadInfo(SharedStrings, frozen=True, gc=False, rename="camel"):
     """What runs the head: a pod, and the service in front of it."""
 
     pod_name: str | None = None
@@ -23,10 +27,16 @@ class ScaleGate(SharedStrings, frozen=True, gc=False):
     name: Shared = ""
 
 
-class ScaleStrategy(Struct, frozen=True, gc=False, rename="camel"):
+class ScaleStrategy(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`scaleStrategy` of a group; the pods to delete are not decoded."""
 
     scale_gate: tuple[ScaleGate, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scale_gate and len(self.scale_gate) > MAX_GATES:
+            cut_parts.entries += len(self.scale_gate) - MAX_GATES
+            force_setattr(self, "scale_gate", self.scale_gate[:MAX_GATES])
 
 
 class WorkerGroupSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
@@ -81,7 +91,7 @@ class RayClusterStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
 
     conditions: tuple[Condition, ...] | None = None
     state: Shared | None = None
-    state_transition_times: dict[str, Time | None] | None = None
+    state_transition_times: Mapping[str, Time | None] | None = None
     desired_worker_replicas: Integer | None = None
     min_worker_replicas: Integer | None = None
     max_worker_replicas: Integer | None = None

@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from exporter.resources.meta import ObjectMeta
+from exporter.resources.meta import ObjectMeta, SharedStrings
 from exporter.resources.times import Time
 
 
-class RayCronJobSpec(Struct, frozen=True, gc=False, rename="camel"):
+class RayCronJobSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`; the template of the jobs is not decoded."""
 
     schedule: str | None = None

@@ -9,7 +9,7 @@ from exporter.resources.meta import Integer, ObjectMeta, Shared, SharedStrings
 from exporter.resources.times import Time
 
 
-class ManagedFieldsEntry(Struct, frozen=True, gc=False):
+class ManagedFieldsEntry(SharedStrings, frozen=True, gc=False):
     """Who last wrote a part of the object, and when: the only clock of a status without a time."""
 
     manager: str | None = None
@@ -44,7 +44,7 @@ class DeletionPolicy(SharedStrings, frozen=True, gc=False, rename="camel"):
     policy: Shared | None = None
 
 
-class DeletionStrategy(Struct, frozen=True, gc=False, rename="camel"):
+class DeletionStrategy(SharedStrings, frozen=True, gc=False, rename="camel"):
     """Rules of deletion, in the newer form and in the older one."""
 
     deletion_rules: tuple[DeletionRule, ...] | None = None

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings
+from exporter.resources.meta import MAX_MAP_SIZE, Condition, Integer, ObjectMeta, Shared, SharedStrings, cut_map
 from exporter.resources.times import Time
 
 
@@ -22,7 +23,7 @@ class AppStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     serve_deployment_statuses: Mapping[str, ServeDeploymentStatus | None] | None = None
 
 
-class RayServiceStatus(Struct, frozen=True, gc=False, rename="camel"):
+class RayServiceStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`activeServiceStatus` or `pendingServiceStatus`: one cluster of the service.
 
     The percentages are pointers in Go: absent means unknown, not 0.
@@ -33,6 +34,14 @@ class RayServiceStatus(Struct, frozen=True, gc=False, rename="camel"):
     traffic_routed_percent: Integer | None = None
     last_traffic_migrated_time: Time | None = None
     application_statuses: Mapping[str, AppStatus | None] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        size = MAX_MAP_SIZE
+        for application in (self.application_statuses or {}).values():
+            if application is not None and application.serve_deployment_statuses:
+                deployments, size = cut_map(application.serve_deployment_statuses, size)
+                force_setattr(application, "serve_deployment_statuses", deployments)
 
 
 class ClusterUpgradeOptions(Struct, frozen=True, gc=False, rename="camel"):
@@ -58,7 +67,7 @@ class RayServiceSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     managed_by: Shared | None = None
 
 
-class RayServiceStatuses(Struct, frozen=True, gc=False, rename="camel"):
+class RayServiceStatuses(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status`. An absent integer is 0 (Go's `omitempty`)."""
 
     conditions: tuple[Condition, ...] | None = None

@@ -85,3 +85,17 @@ def test_an_object_that_was_undecodable_before_is_logged_at_debug_level(caplog: 
         ("DEBUG", False),
         ("WARNING", True),
     ]
+
+
+def test_what_is_cut_of_an_object_is_counted() -> None:
+    """Once for each version; nothing of an object that is as KubeRay writes it."""
+    labels = {f"key-{number:05}": "v" for number in range(5000)}
+    with watched() as own:
+        own.start()
+        one = decode(own, name="a", uid="1", namespace="x" * 5000, labels=labels)
+        assert isinstance(one, RayJob)
+        omitted = len(labels) - len(one.metadata.labels or {})
+        assert (own.counts["labels_cut"], own.counts["series_dropped"]) == (1, omitted)
+        assert omitted > 0
+        decode(own, name="b", uid="2", labels={"team": "nlp"})
+        assert (own.counts["labels_cut"], own.counts["series_dropped"]) == (1, omitted)

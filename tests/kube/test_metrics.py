@@ -12,6 +12,8 @@ REPORTS = {
     "watch_failed": "watch_failures",
     "event_received": "events",
     "decode_failed": "decode_failures",
+    "labels_cut": "labels_cut",
+    "series_dropped": "series_dropped",
     "crashed": "informer_crashes",
 }
 

@@ -81,8 +81,8 @@ class Counts:
     def __init__(self) -> None:
         self.counted: Counter[str] = Counter()
 
-    def __getattr__(self, name: str) -> Callable[[], None]:
-        return lambda: self.counted.update([name])
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda count=1: self.counted.update({name: count})
 
     def __getitem__(self, name: str) -> int:
         return self.counted[name]
