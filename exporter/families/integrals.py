@@ -19,10 +19,6 @@ from exporter.resources.meta import ObjectMeta
 _UNITS = 10**9
 """Amounts of a namespace are added as whole numbers of the smallest unit of a quantity, n: floats would drift."""
 
-MAX_AMOUNT = 1e24
-"""Maximum amount: no cluster has more of anything, and a mistake must not make a counter infinite."""
-
-
 Amounts = tuple[T, dict[int, int]]
 """A version of an object, and what it requests, in billionths, by the places of rows."""
 
@@ -167,4 +163,4 @@ def _family(row: Integral[Any], identity: tuple[str, ...]) -> Family:
 
 
 def _billionths(amount: float) -> int:
-    return round(min(max(amount, 0.0), MAX_AMOUNT) * _UNITS)
+    return round(max(amount, 0.0) * _UNITS)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from exporter.resources.meta import Integer, ObjectMeta, Shared, SharedStrings, Text
+from exporter.resources.meta import Count, ObjectMeta, Shared, SharedStrings, Text
 from exporter.resources.times import Time
 
 
@@ -24,7 +24,7 @@ class ObjectReference(SharedStrings, frozen=True, gc=False):
 class EventSeries(Struct, frozen=True, gc=False, rename="camel"):
     """`series` of an Event that has occurred more than once."""
 
-    count: Integer | None = None
+    count: Count | None = None
     last_observed_time: Time | None = None
 
 
@@ -45,7 +45,7 @@ class Event(SharedStrings, frozen=True, gc=False, rename="camel"):
     reason: str | None = None
     action: str | None = None
     message: Text | None = None
-    count: Integer | None = None
+    count: Count | None = None
     series: EventSeries | None = None
     event_time: Time | None = None
     first_timestamp: Time | None = None

@@ -14,8 +14,13 @@ from exporter.resources.times import Time
 
 Identifier = Annotated[str, Meta(min_length=1)]
 
-Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-"""An integer as Go has it. A larger one makes the object undecodable, not the exposition invalid."""
+Integer = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+"""An integer as KubeRay and Kubernetes have it: `int32`. A larger one makes the object undecodable."""
+
+MAX_COUNT = 10_000_000
+
+Count = Annotated[int, Meta(ge=-(2**31), le=MAX_COUNT)]
+"""How often something has occurred. It is added to counters, in which a mistake would hide all that follows."""
 
 Shared = Annotated[str, Meta(description="one copy of equal strings is kept")]
 """A string that thousands of objects have, in a field of `SharedStrings`."""

@@ -6,7 +6,7 @@ Environment, volumes, images and commands are never decoded.
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings
+from exporter.resources.meta import Condition, Count, Integer, ObjectMeta, Shared, SharedStrings
 from exporter.resources.times import Time
 
 USED_CONDITIONS = ("PodScheduled", "Initialized", "Ready", "DisruptionTarget")
@@ -97,7 +97,7 @@ class ContainerStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     name: Shared | None = None
     ready: bool | None = None
     started: bool | None = None
-    restart_count: Integer | None = None
+    restart_count: Count | None = None
     state: ContainerState | None = None
     last_state: ContainerState | None = None
 

@@ -13,6 +13,12 @@ from exporter.resources.times import Time
 MAX_GATES = 16
 """Maximum number of gates of one worker group."""
 
+MAX_CORES = 1e9
+"""Maximum number of CPU cores, GPUs or TPUs of a cluster."""
+
+MAX_BYTES = 1e18
+"""Maximum memory of a cluster."""
+
 
 class HeadInfo(SharedStrings, frozen=True, gc=False, rename="camel"):
     """What runs the head: a pod, and the service in front of it."""
@@ -105,10 +111,15 @@ class RayClusterStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for quantity in (self.desired_cpu, self.desired_memory, self.desired_gpu, self.desired_tpu):
-            if quantity is not None:
-                # An invalid one makes the object undecodable here; later it would be a fault of the exporter.
-                parse_quantity(quantity)
+        for quantity in (self.desired_cpu, self.desired_gpu, self.desired_tpu):
+            _check(quantity, MAX_CORES)
+        _check(self.desired_memory, MAX_BYTES)
+
+
+def _check(quantity: Quantity | None, maximum: float) -> None:
+    """Raise ValueError, which makes the object undecodable: later it would be a fault of the exporter."""
+    if quantity is not None and abs(parse_quantity(quantity)) > maximum:
+        raise ValueError(f"quantity {quantity!r} is larger than {maximum:g}")
 
 
 class RayCluster(Struct, frozen=True, gc=False):

@@ -5,7 +5,7 @@ from typing import ClassVar
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Integer, ObjectMeta, Shared, SharedStrings
+from exporter.resources.meta import Count, Integer, ObjectMeta, Shared, SharedStrings
 from exporter.resources.times import Time
 
 
@@ -82,8 +82,8 @@ class RayJobStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     start_time: Time | None = None
     end_time: Time | None = None
     ray_job_info: RayJobStatusInfo | None = None
-    failed: Integer | None = None
-    succeeded: Integer | None = None
+    failed: Count | None = None
+    succeeded: Count | None = None
     ray_cluster_name: str | None = None
     job_id: str | None = None
     job_status_check_failure_start_time: Time | None = None

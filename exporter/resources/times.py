@@ -9,11 +9,16 @@ from msgspec import Meta
 Time = Annotated[datetime, Meta(tz=True)]
 
 
+MAX_SECONDS = 10 * 366 * 86400.0
+"""Maximum duration, ten years: a longer one is that of a wrong time."""
+
+
 def elapsed_seconds(start: datetime | None, end: datetime | None) -> float | None:
-    """Return `end - start` in seconds; None if either is missing or the end is before the start."""
-    if start is None or end is None or end < start:
+    """Return `end - start` in seconds; None if either is missing, or if it is negative or above MAX_SECONDS."""
+    if start is None or end is None:
         return None
-    return (end - start).total_seconds()
+    seconds = (end - start).total_seconds()
+    return seconds if 0 <= seconds <= MAX_SECONDS else None
 
 
 def from_unix(seconds: float | None) -> datetime | None:

@@ -6,8 +6,12 @@ import msgspec
 import pytest
 
 from exporter.resources import meta
-from exporter.resources.meta import Condition, Integer, ObjectMeta, find_condition
-from exporter.resources.raycluster import RayClusterStatus
+from exporter.resources.event import Event
+from exporter.resources.meta import MAX_COUNT, Condition, Integer, ObjectMeta, find_condition
+from exporter.resources.pod import Pod
+from exporter.resources.raycluster import RayCluster, RayClusterStatus
+from exporter.resources.rayjob import RayJob
+from tests.support.objects import manifest
 
 
 def decode_meta(**fields: Any) -> ObjectMeta:
@@ -36,12 +40,32 @@ def test_a_label_is_its_value_or_empty(labels: dict[str, str | None], value: str
     assert decode_meta(labels=labels).label("team") == value
 
 
-@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 1.5, "1", True])
-def test_an_integer_is_one_of_go(number: Any) -> None:
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**63 - 1, 1.5, "1", True])
+def test_an_integer_is_an_int32_of_go(number: Any) -> None:
     """Any other makes the object undecodable instead of the exposition wrong."""
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(number, Integer)
-    assert msgspec.convert(2**63 - 1, Integer) == 2**63 - 1
+    assert msgspec.convert(2**31 - 1, Integer) == 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "members"),
+    [
+        (RayJob, {"status": {"failed": MAX_COUNT + 1}}),
+        (RayJob, {"status": {"succeeded": MAX_COUNT + 1}}),
+        (Event, {"count": MAX_COUNT + 1}),
+        (Event, {"series": {"count": MAX_COUNT + 1}}),
+        (Pod, {"status": {"containerStatuses": [{"restartCount": MAX_COUNT + 1}]}}),
+        (RayCluster, {"status": {"desiredCPU": "1e300"}}),
+        (RayCluster, {"status": {"desiredGPU": "-1e10"}}),
+        (RayCluster, {"status": {"desiredMemory": "2E"}}),
+        (RayCluster, {"status": {"desiredTPU": 10**10}}),
+    ],
+)
+def test_what_cannot_be_true_makes_the_object_undecodable(type_: Any, members: dict[str, Any]) -> None:
+    """It would be added to a counter, in which nothing that follows could be seen."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(manifest() | members, type_)
 
 
 def test_equal_strings_of_two_objects_are_one() -> None:

@@ -43,3 +43,10 @@ def test_unix_seconds_are_a_time_in_utc() -> None:
     assert from_unix(NOON.timestamp()) == NOON
     assert from_unix(0.0) == datetime(1970, 1, 1, tzinfo=UTC)
     assert from_unix(None) is None
+
+
+def test_a_duration_that_cannot_be_true_is_not_known() -> None:
+    """One wrong time must not hide all others in the sum of a histogram."""
+    assert elapsed_seconds(NOON, NOON.replace(year=2036)) is not None
+    assert elapsed_seconds(NOON, NOON.replace(year=9999)) is None
+    assert elapsed_seconds(NOON.replace(year=1), NOON) is None
