@@ -81,6 +81,7 @@ COUNTERS = {
     "labels_cut": "Number of label values that were shortened, and of labels that were omitted, because of a limit.",
     "series_dropped": "Number of series that were omitted because an object has too many of them.",
     "namespaces_dropped": "Number of empty namespaces whose lifecycle metrics were removed early because of a limit.",
+    "objects_dropped": "Number of objects that are not held because there are too many, of their namespace or in all.",
     "retained_dropped": "Number of deleted objects whose retained series were removed early because of a limit.",
 }
 """The counters by resource: name without prefix and `_total`, and HELP."""
@@ -102,6 +103,7 @@ class KindMetrics:
         self.labels_cut = children["labels_cut"].inc
         self.series_dropped = children["series_dropped"].inc
         self.namespace_dropped = children["namespaces_dropped"].inc
+        self.object_dropped = children["objects_dropped"].inc
         self.retained_dropped = children["retained_dropped"].inc
 
 

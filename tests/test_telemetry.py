@@ -56,6 +56,7 @@ def test_all_counters_exist_at_zero_for_every_resource() -> None:
         ("labels_cut", "labels_cut"),
         ("series_dropped", "series_dropped"),
         ("namespace_dropped", "namespaces_dropped"),
+        ("object_dropped", "objects_dropped"),
         ("retained_dropped", "retained_dropped"),
     ],
 )

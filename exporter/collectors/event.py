@@ -14,11 +14,15 @@ from exporter.collectors.event_series import EventCounts, LastWarnings
 from exporter.exposition.model import Family, Sample
 from exporter.families.lifecycle import Observation
 from exporter.families.limits import NO_REPORT, Limits
+from exporter.families.shares import Shares
 from exporter.families.table import OTHER, RAY_API_VERSION, Kind, Occurrence, Selection, remember_nothing
 from exporter.resources.event import Event, EventKey, ObjectReference
 
 MAX_OTHER_REASONS = 200
-"""Maximum number of other reasons than KubeRay's: anyone who may create Events can write any reason."""
+"""Maximum number of other reasons than KubeRay's in a namespace: anyone who may create Events can write any."""
+
+MAX_EVENTS = (50_000, 20_000)
+"""Maximum number of present Events that are remembered, in all and of one namespace: about 30 MB."""
 
 MAX_DELETED_EVENTS = 10_000
 """Maximum number of remembered deleted Events: an ended series is written again up to half an hour after its end."""
@@ -58,7 +62,7 @@ class EventFamily(NamedTuple):
 # fmt: off
 EVENTS_TOTAL = EventFamily("kuberay_events_total", "counter",
     "Number of occurrences of Events about Ray's custom resources; reasons that are neither KubeRay's nor among "
-    f"the first {MAX_OTHER_REASONS} others are `{OTHER}`",
+    f"the first {MAX_OTHER_REASONS} others of their namespace are `{OTHER}`",
     "series.count, count", ("namespace", "kind", "type", "reason"))
 LAST_WARNING = EventFamily("kuberay_event_last_timestamp_seconds", "gauge",
     "Time of the last occurrence of a Warning about an object, in Unix seconds, until the object is deleted or an "
@@ -75,6 +79,7 @@ EVENTS: Kind[Event, None] = Kind(
     api_version="v1",
     stored=Event.without_details,
     selections=(Selection(field_selector=f"involvedObject.apiVersion={RAY_API_VERSION}"),),
+    max_held=MAX_EVENTS,
     sends_bookmarks=False,
     rows=(),
 )
@@ -85,8 +90,8 @@ class SeenEvents:
 
     def __init__(self) -> None:
         self._present: dict[EventKey, int] = {}
-        # The oldest first.
         self._deleted: dict[EventKey, int] = {}
+        self._shares = Shares[EventKey](MAX_DELETED_EVENTS)
 
     def __len__(self) -> int:
         return len(self._present) + len(self._deleted)
@@ -94,6 +99,7 @@ class SeenEvents:
     def growth(self, key: EventKey, occurrences: int) -> int:
         """Remember the number; return how many are new."""
         before = self._present.get(key, 0) or self._deleted.pop(key, 0)
+        self._shares.discard(key.namespace, key)
         self._present[key] = max(before, occurrences)
         return max(occurrences - before, 0)
 
@@ -103,23 +109,27 @@ class SeenEvents:
         if occurrences is None:
             return
         self._deleted[key] = occurrences
-        if len(self._deleted) > MAX_DELETED_EVENTS:
-            del self._deleted[next(iter(self._deleted))]
+        if (forgotten := self._shares.add(key.namespace, key)) is not None:
+            del self._deleted[forgotten]
 
 
 class BoundedReasons:
-    """KubeRay's reasons, the first others that occur, and `other` for the rest."""
+    """KubeRay's reasons, the first others that occur in a namespace, and `other` for the rest."""
 
     def __init__(self) -> None:
-        self._others: set[str] = set()
+        self._others: dict[str, set[str]] = {}
 
-    def label(self, reason: str) -> str:
-        if reason in KUBERAY_REASONS or reason in self._others:
+    def label(self, namespace: str, reason: str) -> str:
+        if reason in KUBERAY_REASONS:
             return reason
-        if len(self._others) >= MAX_OTHER_REASONS:
+        others = self._others.setdefault(namespace, set())
+        if reason not in others and len(others) >= MAX_OTHER_REASONS:
             return OTHER
-        self._others.add(reason)
+        others.add(reason)
         return reason
+
+    def forget(self, namespace: str) -> None:
+        self._others.pop(namespace, None)
 
 
 class EventTotals:
@@ -152,7 +162,7 @@ class EventTotals:
         self._reasons = BoundedReasons()
         # Present in the first list, but not decodable yet.
         self._undecodable: set[str] = set()
-        self._counts = EventCounts(clock, namespace_dropped)
+        self._counts = EventCounts(clock, namespace_dropped, self._reasons.forget)
         self._warnings = LastWarnings(clock, limits)
         self._series: list[tuple[Family, EventCounts | LastWarnings]] = [
             (row.family, series)
@@ -206,7 +216,7 @@ class EventTotals:
         labels = (
             kind if kind in self._kinds else OTHER,
             type_ if type_ in (NORMAL, WARNING) else OTHER,
-            self._reasons.label(*self._limits.values((reason,))),
+            self._reasons.label(event.metadata.namespace, *self._limits.values((reason,))),
         )
         if times:
             self._report(NewOccurrences(event, times))

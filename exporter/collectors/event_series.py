@@ -9,6 +9,7 @@ from exporter.exposition.model import Sample
 from exporter.families.expiring_keys import ExpiringKeys
 from exporter.families.limits import Limits
 from exporter.families.namespaces import EMPTY_NAMESPACE_SECONDS
+from exporter.families.shares import Shares
 from exporter.resources.event import Event, ObjectReference
 
 WARNING_SECONDS = 3600.0
@@ -28,7 +29,11 @@ Labels = tuple[str, ...]
 class EventCounts:
     """Occurrences by namespace, kind, type and reason. Not for several threads at once."""
 
-    def __init__(self, clock: Clock, namespace_dropped: Callable[[], object]) -> None:
+    def __init__(
+        self, clock: Clock, namespace_dropped: Callable[[], object], forget: Callable[[str], object] = lambda _: None
+    ) -> None:
+        """`forget` is called with each namespace whose series end."""
+        self._forget = forget
         self._counts: dict[str, tuple[Labels, int]] = {}
         # By namespace: the keys of its series.
         self._keys: dict[str, set[str]] = {}
@@ -56,9 +61,12 @@ class EventCounts:
 
     def expire(self) -> list[str]:
         """Drop the series of namespaces without an occurrence for long; return their keys."""
-        expired = [key for namespace in self._namespaces.expire() for key in self._keys.pop(namespace)]
+        namespaces = self._namespaces.expire()
+        expired = [key for namespace in namespaces for key in self._keys.pop(namespace)]
         for key in expired:
             del self._counts[key]
+        for namespace in namespaces:
+            self._forget(namespace)
         return expired
 
 
@@ -70,6 +78,10 @@ class Warned(NamedTuple):
     uid: str
     until: float
 
+    @property
+    def namespace(self) -> str:
+        return self.labels[2]
+
 
 class LastWarnings:
     """When Warnings last occurred, by object and reason. Not for several threads at once, but `object_deleted`."""
@@ -77,8 +89,10 @@ class LastWarnings:
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
         self._limits = limits
-        # The longest unchanged first.
         self._warnings: dict[str, Warned] = {}
+        # Of a namespace, the longest unchanged first.
+        self._shares = Shares[str](MAX_WARNINGS)
+        self._excess: list[str] = []
         # When the first of them is out of date.
         self._next_expiry = float("inf")
         # Appended to by any thread, emptied by the one that expires.
@@ -91,12 +105,15 @@ class LastWarnings:
         identity = (about.name or "", event.metadata.namespace, reason, type_, about.uid or "")
         printed = self._limits.values((kind, *identity))
         key = repr(printed)
-        before = self._warnings.pop(key, None)
+        before = self._warnings.get(key)
         seconds = max(seconds, before.seconds if before else seconds)
         # Clocks differ: an occurrence of the future is shown for an hour from now.
         rest = min(seconds + WARNING_SECONDS - self._clock.time(), WARNING_SECONDS)
         warned = Warned(printed, seconds, printed[-1], self._clock.monotonic() + rest)
         self._warnings[key] = warned
+        if (excess := self._shares.add(warned.namespace, key)) is not None:
+            del self._warnings[excess]
+            self._excess.append(excess)
         self._next_expiry = min(self._next_expiry, warned.until)
         return key
 
@@ -117,23 +134,19 @@ class LastWarnings:
         expired: list[str] = []
         if deleted or self._clock.monotonic() >= self._next_expiry:
             expired = self._drop_expired(deleted)
-        excess = len(self._warnings) - MAX_WARNINGS
-        if excess > 0:
-            self._limits.series_dropped(excess)
-            expired += [self._pop_oldest() for _ in range(excess)]
-        return expired
+        # One that has come again since has its series.
+        excess = [key for key in self._excess if key not in self._warnings]
+        self._excess = []
+        if excess:
+            self._limits.series_dropped(len(excess))
+        return [*expired, *excess]
 
     def _drop_expired(self, deleted: set[str]) -> list[str]:
         now = self._clock.monotonic()
         expired = [key for key, warned in self._warnings.items() if warned.until <= now or warned.uid in deleted]
         for key in expired:
-            del self._warnings[key]
+            self._shares.discard(self._warnings.pop(key).namespace, key)
         first = min((warned.until for warned in self._warnings.values()), default=float("inf"))
         # All are looked through: at most once a second, however many expire one after the other.
         self._next_expiry = max(first, now + EXPIRY_STEP_SECONDS)
         return expired
-
-    def _pop_oldest(self) -> str:
-        key = next(iter(self._warnings))
-        del self._warnings[key]
-        return key

@@ -202,6 +202,7 @@ class Kind(Generic[T, M]):
         api_version: group and version in the API, or `v1` of the core group.
         stored: returns what is held of an object after it was observed: a version without what nothing reads later.
         selections: which of its objects are watched. No object is in two of them.
+        max_held: the maximum number of objects that are held, in all and of one namespace; None: all.
         sends_bookmarks: whether the API server sends bookmarks in a watch of it.
         name_label: the label of the object's name.
     """
@@ -218,6 +219,7 @@ class Kind(Generic[T, M]):
     api_version: str = RAY_API_VERSION
     stored: Callable[[T], T] = lambda obj: obj
     selections: tuple[Selection, ...] = (Selection(),)
+    max_held: tuple[int, int] | None = None
     sends_bookmarks: bool = True
     name_label: str = "name"
 

@@ -5,6 +5,7 @@ list, only the result is seen.
 """
 
 import logging
+from collections.abc import Iterator
 from contextlib import closing
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -122,26 +123,28 @@ class Reflector(Generic[T]):
 
     def _list(self) -> None:
         """Apply a list, whatever its versions: etcd may have been restored from a backup."""
-        objects: list[T] = []
+        versions: list[str] = []
         undecodable: set[str] = set()
-        version = ""
-        for page in self._list_watch.pages():
-            version = version or page.metadata.resource_version
-            for item in page.items or ():
-                obj = self._decode(item)
-                if isinstance(obj, wire.Metadata):
-                    undecodable.add(obj.uid)
-                else:
-                    objects.append(obj)
-        self._updater.replace(objects, undecodable)
+        self._updater.replace(self._objects(versions, undecodable), undecodable)
         self._list_failures.succeeded()
         self._backoff.succeeded()
         self._missing_since = None
         again = self.state.sync is SyncState.SYNCED
         self._listed(SyncState.SYNCED)
-        self.state.version = version
+        self.state.version = versions[0]
         self.state.last_sync_time = self.state.last_event_time = self._clock.time()
         self._log.info("listed again" if again else "synced", extra={"objects": len(self._store)})
+
+    def _objects(self, versions: list[str], undecodable: set[str]) -> Iterator[T]:
+        """Yield the objects of a list; add the versions of its pages, and the uids of the others."""
+        for page in self._list_watch.pages():
+            versions.append(page.metadata.resource_version)
+            for item in page.items or ():
+                obj = self._decode(item)
+                if isinstance(obj, wire.Metadata):
+                    undecodable.add(obj.uid)
+                else:
+                    yield obj
 
     def _list_failed(self, error: ApiError, started_at: float) -> None:
         """Record a failed list, and wait before the next one."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from exporter.families.shares import Shares
 from exporter.kube.wire import Object
 
 T = TypeVar("T", bound=Object)
@@ -22,9 +23,20 @@ class EventHandler(Protocol[T_contra]):
 class Store(Generic[T]):
     """Objects by uid. Written by a `StoreUpdater` alone; any thread may read through the methods."""
 
-    def __init__(self, kept: Callable[[T], T] = lambda obj: obj) -> None:
-        """`kept` returns what is held of an object: at least the metadata that identify it and its version."""
+    def __init__(
+        self,
+        kept: Callable[[T], T] = lambda obj: obj,
+        maximum: tuple[int, int] | None = None,
+        dropped: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`kept` returns what is held of an object: at least the metadata that identify it and its version.
+
+        `maximum` is the number of objects that are held, in all and of one namespace; None: all. `dropped` is called
+        for each object that is not held because of it.
+        """
         self.kept = kept
+        self.dropped = dropped
+        self.maximum = maximum
         self.by_uid: dict[str, T] = {}
         self.undecodable_uids: set[str] = set()
 
@@ -58,10 +70,15 @@ class StoreUpdater(Generic[T]):
         self.store = store
         self._handler = handler
         self._has_listed = False
+        self._shares = Shares[str](*store.maximum) if store.maximum else None
 
     def replace(self, objects: Iterable[T], undecodable: Collection[str]) -> None:
-        """Apply a finished list as a difference; of an undecodable object the last valid version stays."""
-        held, listed = self.store.by_uid, {obj.metadata.uid: obj for obj in objects}
+        """Apply a finished list as a difference; of an undecodable object the last valid version stays.
+
+        Nothing is changed if `objects` raises; `undecodable` is read when all of them were taken.
+        """
+        held = self.store.by_uid
+        listed, shares = self._bounded(objects)
         if self._has_listed:
             changed = [obj for obj in listed.values() if not self.store.holds(obj)]
             removed = [obj for uid, obj in held.items() if uid not in listed and uid not in undecodable]
@@ -72,16 +89,23 @@ class StoreUpdater(Generic[T]):
             self._handler.on_list(list(listed.values()), undecodable)
             self._has_listed = True
         held.update((uid, self.store.kept(obj)) for uid, obj in listed.items())
+        self._shares = shares
         self.store.undecodable_uids = set(undecodable)
 
     def clear(self) -> None:
         """Drop everything: the kind is not installed any more. A list that finds it again is not the first."""
         self._handler.on_change([], list(self.store))
         self.store.by_uid.clear()
+        self._shares = Shares[str](*self.store.maximum) if self.store.maximum else None
         self.store.undecodable_uids.clear()
 
     def put(self, obj: T) -> None:
-        self._handler.on_change([obj], [])
+        excess = self._shares.add(obj.metadata.namespace, obj.metadata.uid) if self._shares else None
+        oldest = self.store.by_uid.get(excess) if excess is not None else None
+        self._handler.on_change([obj], [] if oldest is None else [oldest])
+        if oldest is not None:
+            del self.store.by_uid[oldest.metadata.uid]
+            self.store.dropped()
         self.store.by_uid[obj.metadata.uid] = self.store.kept(obj)
         self.store.undecodable_uids.discard(obj.metadata.uid)
 
@@ -94,3 +118,23 @@ class StoreUpdater(Generic[T]):
         if obj := self.store.by_uid.get(uid):
             self._handler.on_change([], [obj])
             del self.store.by_uid[uid]
+            if self._shares:
+                self._shares.discard(obj.metadata.namespace, uid)
+
+    def _bounded(self, objects: Iterable[T]) -> tuple[dict[str, T], Shares[str] | None]:
+        """Return the listed objects by uid, as many as may be held, and the shares of their namespaces."""
+        if self._shares is None or self.store.maximum is None:
+            return {obj.metadata.uid: obj for obj in objects}, None
+        listed: dict[str, T] = {}
+        shares = Shares[str](*self.store.maximum)
+        for obj in objects:
+            uid, namespace = obj.metadata.uid, obj.metadata.namespace
+            # One that was dropped before is not new: its occurrences would be counted again.
+            if self._has_listed and uid not in self.store.by_uid and self._shares.is_full(namespace):
+                self.store.dropped()
+                continue
+            listed[uid] = obj
+            if (excess := shares.add(namespace, uid)) is not None:
+                del listed[excess]
+                self.store.dropped()
+        return listed, shares

@@ -15,6 +15,7 @@ from exporter.collectors.pod import PODS
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
+from exporter.families.shares import Shares
 from exporter.families.table import AnyKind
 from exporter.kinds import DECLARATIONS, DIAGNOSED
 from exporter.kube.informer import Informer
@@ -24,7 +25,7 @@ from exporter.resources.event import Event
 from exporter.resources.meta import cut
 
 MAX_EVENTS = 10_000
-"""Events that are kept with their messages: about 10 MB. The oldest are dropped first."""
+"""Events that are kept with their messages: about 10 MB. Beyond it, the namespace that has most loses its oldest."""
 
 REMEDY = "add pods and events to --collectors (chart value collectors)"
 """Of an exporter that does not watch them."""
@@ -89,10 +90,10 @@ class EventTable:
     """The newest Events with their messages, by uid. Informers' threads write, any thread reads."""
 
     def __init__(self, max_events: int = MAX_EVENTS) -> None:
-        self._max_events = max_events
         # Guards the writes of several informers, and is held for the time of a few dict operations only.
         self._lock = threading.Lock()
         self._by_uid: dict[str, Event] = {}
+        self._shares = Shares[str](max_events)
 
     def newest(self) -> list[Event]:
         # One call into C: no other thread can change the dict during it.
@@ -100,19 +101,20 @@ class EventTable:
 
     def put(self, events: Iterable[Event]) -> None:
         """Keep copies, with messages of a bounded length: the store holds Events without their details."""
-        copies = [_copy(event) for event in events]
-        with self._lock:
-            for event in copies:
+        for event in events:
+            copy = _copy(event)
+            with self._lock:
                 # At the end of the order, as it is the newest now.
                 self._by_uid.pop(event.metadata.uid, None)
-                self._by_uid[event.metadata.uid] = event
-            while len(self._by_uid) > self._max_events:
-                del self._by_uid[next(iter(self._by_uid))]
+                self._by_uid[event.metadata.uid] = copy
+                if (oldest := self._shares.add(event.metadata.namespace, event.metadata.uid)) is not None:
+                    del self._by_uid[oldest]
 
     def remove(self, events: Iterable[Event]) -> None:
         with self._lock:
             for event in events:
                 self._by_uid.pop(event.metadata.uid, None)
+                self._shares.discard(event.metadata.namespace, event.metadata.uid)
 
 
 class EventTableHandler:

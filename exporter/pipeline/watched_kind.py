@@ -47,7 +47,10 @@ class WatchedKind:
 
         `shown` is what the page and its API read; None: they are off, and no message is decoded.
         """
-        stores = {place: Store[Any](kind.stored) for place in informer_places(kind, config)}
+        stores = {
+            place: Store[Any](kind.stored, kind.max_held, metrics.object_dropped)
+            for place in informer_places(kind, config)
+        }
         totals = events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics)
         deleted = events.object_deleted if events and kind.is_custom_resource else lambda _: None
         self.metrics_store = metrics_store(kind, config, metrics, totals, deleted)

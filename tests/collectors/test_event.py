@@ -180,6 +180,17 @@ def test_deleted_events_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyP
     assert [seen.growth(key, 1) for key in keys] == [1, 1, 0, 0]
 
 
+def test_deleted_events_of_one_namespace_do_not_displace_those_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever one tenant creates and deletes, an Event of another that is written again is not counted twice."""
+    monkeypatch.setattr("exporter.collectors.event.MAX_DELETED_EVENTS", 100)
+    totals = Totals().seen(event(count=15)).seen(removed=(event(count=15),))
+    for number in range(500):
+        other = event(f"x.{number}", uid=f"x{number}", namespace="hostile", reason="Other")
+        totals.seen(other).seen(removed=(other,))
+    totals.seen(event(uid="2", count=15))
+    assert totals.counted == {QUOTA: 15, "Other": 500}
+
+
 def test_of_an_event_only_what_identifies_it_is_stored() -> None:
     """Thousands are held for an hour; what was counted is not changed."""
     one = decoded(event(count=2))
@@ -204,6 +215,27 @@ def test_reasons_of_strangers_are_bounded_and_kuberays_are_not() -> None:
     assert counted.pop("other") == 50
     assert len(counted) == MAX_OTHER_REASONS + len(KUBERAY_REASONS) == MAX_OTHER_REASONS + 91
     assert set(counted.values()) == {1}
+
+
+def test_reasons_of_one_namespace_do_not_displace_those_of_another() -> None:
+    """And its own are labels again when its series have ended."""
+    totals = Totals()
+    hostile = [event(f"x.{n}", uid=f"x{n}", namespace="hostile", reason=f"Odd{n}") for n in range(MAX_OTHER_REASONS)]
+    totals.seen(*hostile, event(reason="Honest"), event("y", uid="y", namespace="hostile", reason="Late"))
+    assert (totals.counted["Honest"], totals.counted["other"]) == (1, 1)
+    totals.clock.advance(EMPTY_NAMESPACE_SECONDS)
+    totals.totals.expire()
+    totals.seen(event("z", uid="z", namespace="hostile", reason="Late", at="2026-11-24T10:00:00Z"))
+    assert totals.counted["Late"] == 1
+
+
+def test_warnings_of_one_namespace_do_not_displace_those_of_another() -> None:
+    """The namespace that has most loses its oldest."""
+    totals = Totals().seen(event(about_uid="honest"))
+    hostile = range(MAX_WARNINGS + 10)
+    totals.seen(*[event(f"{n}.1", uid=f"x{n}", about_uid=str(n), namespace="hostile") for n in hostile])
+    lines = totals.lines("event_last_timestamp_seconds")
+    assert (len(lines), sum('uid="honest"' in line for line in lines)) == (MAX_WARNINGS, 1)
 
 
 def test_kinds_and_types_are_bounded() -> None:
