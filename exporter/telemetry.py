@@ -79,7 +79,7 @@ COUNTERS = {
     "collect_failures": "Number of objects whose metrics could not be derived, a fault of the exporter.",
     "informer_crashes": "Number of crashes of an informer, a fault of the exporter.",
     "labels_cut": "Number of label values that were shortened, and of labels that were omitted, because of a limit.",
-    "series_dropped": "Number of series that were omitted because an object has too many of them.",
+    "series_dropped": "Number of series and of parts of objects that were omitted because of a limit.",
     "namespaces_dropped": "Number of empty namespaces whose lifecycle metrics were removed early because of a limit.",
     "objects_dropped": "Number of objects that are not held because there are too many, of their namespace or in all.",
     "retained_dropped": "Number of deleted objects whose retained series were removed early because of a limit.",

@@ -15,6 +15,7 @@ from exporter.families.integrals import Amounts, Integrals
 from exporter.families.lifecycle import Observation, Totals
 from exporter.families.object_families import ObjectFamilies
 from exporter.families.table import CustomResource
+from exporter.pipeline.line_budget import LineBudget
 
 T = TypeVar("T", bound=CustomResource)
 T_contra = TypeVar("T_contra", bound=CustomResource, contravariant=True)
@@ -67,17 +68,20 @@ class ObjectSource(Generic[T]):
         retain_seconds: float = 0.0,
         retained_dropped: Callable[[], object] = lambda: None,
         deleted: Callable[[str], object] = lambda _: None,
+        budget: LineBudget | None = None,
         clock: Clock | None = None,
     ) -> None:
         """`receipt_time` returns Unix seconds, or None if objects are not observed when they are received.
 
         Retained lines of a deleted object stay for `retain_seconds`; `retained_dropped` is called for each object
         that is removed earlier because there are too many. `deleted` is called with the uid of each deleted object.
+        `budget` limits the lines of objects with very many series; `samples` yields those that it omits, too.
         """
         self.families, self.reads = objects.families, objects.reads
         self._objects = objects
         self._receipt_time = receipt_time
         self._deleted = deleted
+        self._budget = budget
         self._rendered = RenderedLines(self.families)
         self._retains = retain_seconds > 0
         # Deleted objects whose lines are retained, and their samples.
@@ -85,11 +89,13 @@ class ObjectSource(Generic[T]):
         self._retained_samples: dict[str, tuple[list[Sample], ...]] = {}
 
     def observe(self, obj: T, changed: Collection[str] | None) -> tuple[str, ObjectLines | Mapping[int, bytes]]:
-        if changed is None:
-            return obj.metadata.uid, self._rendered.render(self._objects.observe(obj, self._receipt_time()))
-        places = self._objects.rows_that_read(changed)
+        meta = obj.metadata
+        places = range(len(self.families)) if changed is None else self._objects.rows_that_read(changed)
         samples = self._objects.observe(obj, self._receipt_time(), places)
-        return obj.metadata.uid, self._rendered.render_some(samples, places)
+        lines = self._rendered.render_some(samples, places)
+        if self._budget is not None:
+            lines = {place: self._budget.fit(meta.namespace, meta.uid, place, some) for place, some in lines.items()}
+        return meta.uid, ObjectLines.of(list(lines.values())) if changed is None else lines
 
     def update(
         self,
@@ -112,9 +118,11 @@ class ObjectSource(Generic[T]):
             lines.pop(uid, None)
         uids = [obj.metadata.uid for obj in removed]
         self._rendered.update(lines, [*expired, *uids])
-        for uid in uids:
-            self._objects.forget(uid)
-            self._deleted(uid)
+        for obj in removed:
+            if self._budget is not None:
+                self._budget.forget(obj.metadata.namespace, obj.metadata.uid)
+            self._objects.forget(obj.metadata.uid)
+            self._deleted(obj.metadata.uid)
 
     def _retain(self, obj: T) -> ObjectLines | None:
         """Return the lines of a deleted object that stay for some time."""

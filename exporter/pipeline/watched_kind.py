@@ -17,6 +17,7 @@ from exporter.kube.informer import Informer
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, InformerSettings
 from exporter.kube.store import EventHandler, Store
 from exporter.pipeline.event_log import log_event
+from exporter.pipeline.line_budget import LineBudget
 from exporter.pipeline.line_sources import IntegralSource, ObjectSource, TotalSource
 from exporter.pipeline.metrics_store import MetricsStore
 from exporter.pipeline.shown_objects import ShownObjects
@@ -113,6 +114,7 @@ def metrics_store(
                 retain_seconds=config.retain_deleted_seconds,
                 retained_dropped=metrics.retained_dropped,
                 deleted=deleted,
+                budget=LineBudget(metrics.series_dropped),
             ),
             TotalSource(totals, objects.remembered),
             IntegralSource(Integrals(kind, config.family_filter)),
