@@ -17,6 +17,9 @@ from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterSt
 WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
 
+MAX_FINDINGS = 64
+"""Of one cluster, the worst: each of its jobs has them as well, and thousands of pods can have one each."""
+
 _HOLD_BACK = (Cause.STUCK_DELETION, Cause.NODE_LOST)
 
 REPLACED_HEAD = "DeletedHeadPod"
@@ -54,7 +57,10 @@ def cluster_findings(
     """Return the findings of a cluster, in no order; with `serves` it belongs to a RayService."""
     key = now, serves or cluster.metadata.label(ORIGIN_KIND_LABEL) == "RayService"
     if key not in related.found:
-        related.found[key] = () if _runs_well(cluster, related) else tuple(_findings(cluster, related, *key))
+        found = () if _runs_well(cluster, related) else tuple(_findings(cluster, related, *key))
+        if len(found) > MAX_FINDINGS:
+            found = tuple(sorted(found, key=lambda item: item.severity.rank)[:MAX_FINDINGS])
+        related.found[key] = found
     return related.found[key]
 
 

@@ -313,3 +313,13 @@ def test_clusters_that_run_well_need_no_more_looks(monkeypatch: pytest.MonkeyPat
 
 def decoded(objects: ObjectStore, plural: str, type_: type[Any]) -> list[Any]:
     return [msgspec.json.decode(event.body, type=type_) for event in objects.page(plural).items]
+
+
+def test_findings_of_a_cluster_have_a_maximum_and_the_worst_stay() -> None:
+    """Each of its jobs has them as well: 2,000 of them would have those of 1,000 pods."""
+    pods = [pod(f"w-{n}", **unschedulable(f"0/9 nodes: {n}")) for n in range(200)]
+    gate = condition("PodScheduled", "False", ago(minutes=5), reason="SchedulingGated", message="gated")
+    gated = pod("w-gated", phase="Pending", conditions=[gate])
+    assert "info scheduling-gated" in findings(cluster(PROVISIONING, HEAD_READY), gated, *pods[:3])
+    found = findings(cluster(PROVISIONING, HEAD_READY), gated, *pods)
+    assert found == ["warning unschedulable"] * raycluster.MAX_FINDINGS
