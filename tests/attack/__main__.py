@@ -19,10 +19,12 @@ from tests.attack.process import PROCESS
 from tests.attack.scene import Attack, run
 from tests.attack.server import SERVER
 from tests.attack.shares import SHARES
+from tests.attack.tenants import TENANTS
 from tests.attack.tls import TLS
 
 ATTACKS: tuple[type[Attack], ...] = (
     *OBJECTS,
+    *TENANTS,
     *CONTENTS,
     *CLIENTS,
     *SHARES,

@@ -41,10 +41,10 @@ class AttackStore(ObjectStore):
             exists = self._kind(plural).get(key, self._version)
             self._append("MODIFIED" if exists else "ADDED", plural, key, b"," + members, labels, version)
 
-    def remove(self, plural: str, key: str) -> None:
-        """Delete an object."""
+    def remove(self, plural: str, key: str, members: bytes = b"", *, labels: bytes = b"{}") -> None:
+        """Delete an object; by `members` and `labels`, its last ones, the selector of a watch finds it."""
         with self._lock:
-            self._append("DELETED", plural, key, b"", b"{}", None)
+            self._append("DELETED", plural, key, members and b"," + members, labels, None)
 
     def keys(self, plural: str) -> set[str]:
         """Return `namespace/name` of all present objects."""
