@@ -44,6 +44,7 @@ MAX_MAP_SIZE = 128 * 1024
 """Maximum size of a map, such as the labels of an object: the characters of its keys, and for each of them 64 more."""
 
 _ENTRY_SIZE = 64
+_SMALL_MAP = 256
 _HASH_DIGITS = 16
 _SURELY_SHORT = MAX_STRING_BYTES // 4
 """Values of this length are below the maximum, as a character has at most 4 bytes."""
@@ -77,11 +78,11 @@ class SharedStrings(Struct, frozen=True, gc=False):
 
     Attributes:
         shared: names of the fields that are `Shared` or a `Message`.
-        bounds: by the name of a field, what cuts its value. The names and uids that the API server checks are not cut.
+        bounds: names of other fields, and what cuts their values; of names and uids the API server checks the length.
     """
 
     shared: ClassVar[tuple[str, ...]] = ()
-    bounds: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    bounds: ClassVar[tuple[tuple[str, Callable[[Any], Any]], ...]] = ()
 
     def __init_subclass__(cls, **_: object) -> None:
         for name, annotation in get_annotations(cls).items():
@@ -91,13 +92,13 @@ class SharedStrings(Struct, frozen=True, gc=False):
                 cls.shared = (*cls.shared, name)
             for type_ in (*types, *map(get_origin, types)):
                 # A quantity may be a number, and has a maximum length of its own.
-                if type_ in _BOUNDS and int not in types:
-                    cls.bounds = {**cls.bounds, name: _BOUNDS[type_]}
+                if type_ in _BOUNDS and int not in types and name != "resource_version":
+                    cls.bounds = (*cls.bounds, (name, _BOUNDS[type_]))
 
     def __post_init__(self) -> None:
-        for name, bound in self.bounds.items():
-            if value := getattr(self, name):
-                force_setattr(self, name, bound(value))
+        for name, bound in self.bounds:
+            if (value := getattr(self, name)) and (short := bound(value)) is not value:
+                force_setattr(self, name, short)
         share(self, self.shared)
 
 
@@ -149,6 +150,8 @@ def cut_map(entries: Mapping[str, V], size: int = MAX_MAP_SIZE) -> tuple[Mapping
 
 
 def _bounded_string(value: str) -> str:
+    if len(value) <= _SURELY_SHORT:
+        return value
     short = cut_string(value)
     cut_parts.strings += short is not value
     return short
@@ -163,12 +166,19 @@ def _bounded_list(entries: tuple[V, ...]) -> tuple[V, ...]:
     return entries[:MAX_ENTRIES]
 
 
+def _bounded_map(entries: Mapping[str, V]) -> Mapping[str, V]:
+    # Nearly all: the size does not have to be added up.
+    if len(entries) <= _SMALL_MAP and max(map(len, entries)) <= _SURELY_SHORT:
+        return entries
+    return cut_map(entries)[0]
+
+
 _BOUNDS: Mapping[Any, Callable[[Any], Any]] = {
     Message: cut,
     Text: _bounded_text,
     str: _bounded_string,
     tuple: _bounded_list,
-    Mapping: lambda entries: cut_map(entries)[0],
+    Mapping: _bounded_map,
 }
 """By the type of a field."""
 

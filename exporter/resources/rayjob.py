@@ -9,7 +9,7 @@ from exporter.resources.meta import Count, Integer, ObjectMeta, Shared, SharedSt
 from exporter.resources.times import Time
 
 
-class ManagedFieldsEntry(SharedStrings, frozen=True, gc=False):
+class ManagedFieldsEntry(Struct, frozen=True, gc=False):
     """Who last wrote a part of the object, and when: the only clock of a status without a time."""
 
     manager: str | None = None

@@ -11,12 +11,20 @@ from msgspec import inspect
 from exporter.kinds import DECLARATIONS
 from exporter.resources.meta import MAX_ENTRIES, MAX_MAP_SIZE, MAX_STRING_BYTES, ObjectMeta, cut_parts
 from exporter.resources.raycluster import RayCluster
+from exporter.resources.rayjob import ManagedFieldsEntry
 from exporter.resources.rayservice import RayService
 from tests.support.objects import condition, manifest
 
 TYPES = [*(d.tables.object_type for d in DECLARATIONS), *(d.detailed_type for d in DECLARATIONS)]
 
-CHECKED_BY_THE_SERVER = {"name": "a", "uid": "1", "labels": {"a": "b"}}
+CHECKED_BY_THE_SERVER = {
+    "name": "a",
+    "uid": "1",
+    "labels": {"a": "b"},
+    "resourceVersion": "1",
+    "manager": "m",
+    "subresource": "s",
+}
 """Of its metadata; the number of its labels has a test of its own (families/test_limits.py)."""
 
 LONG = "x" * 3000
@@ -33,7 +41,7 @@ def hostile(type_: inspect.Type, depth: int = 0) -> Any:
         case inspect.Metadata(inner):
             return hostile(inner, depth)
         case inspect.StructType(cls, fields):
-            fixed = CHECKED_BY_THE_SERVER if issubclass(cls, ObjectMeta) else {}
+            fixed = CHECKED_BY_THE_SERVER if issubclass(cls, (ObjectMeta, ManagedFieldsEntry)) else {}
             return {f.encode_name: fixed.get(f.encode_name) or hostile(f.type, depth + 1) for f in fields}
         case inspect.VarTupleType(item):
             return [hostile(item, depth + 1)] * (MAX_ENTRIES + 50 if depth < 3 else 20)
