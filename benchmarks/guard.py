@@ -53,7 +53,9 @@ class Recorded:
         request = Request(method="GET", path=path, query=version | query, headers={}, verb="",
                           plural=resource_of(path)[0], namespace=None, name=None)  # fmt: skip
         chunks = self._watch(request) if "watch" in query else [lists.list_(self._store, request).body]
-        return SimpleNamespace(status=200, chunks=lambda: chunks, abort=object, close=object)
+        return SimpleNamespace(
+            status=200, chunks=lambda: chunks, limit=lambda _seconds: None, abort=object, close=object
+        )
 
     def _watch(self, request: Request) -> Iterator[bytes]:
         matches = selector.matches if (selector := selector_of(request)) else None

@@ -7,7 +7,7 @@ lines of an object beside the columns; the next scrape joins the columns that th
 import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from exporter.exposition.model import Family, Sample
@@ -19,50 +19,57 @@ PAGE_OBJECTS = 64
 
 
 class ObjectLines(NamedTuple):
-    """One object's lines, family after family; `ends` has the place where each family's end.
+    """One object's lines, family after family; `starts` has the place where each family's begin, and the end of all.
 
     A bytes object for each family would take a third more memory, in pieces too small to be given back.
     """
 
     text: bytes
-    ends: "array[int]"
+    starts: "array[int]"
 
     @classmethod
     def of(cls, lines: Sequence[bytes]) -> "ObjectLines":
         """Join the lines of each family, in the order of the families: empty where the object has no series."""
-        return cls(b"".join(lines), _ends(lines))
+        return cls(b"".join(lines), _starts(lines))
 
     def get(self, index: int) -> bytes:
         """Return the lines of one family."""
-        return _part(self.text, self.ends, index)
+        return self.text[self.starts[index] : self.starts[index + 1]]
+
+    def items(self) -> Iterable[tuple[int, bytes]]:
+        """Return the lines of all families, each with its place."""
+        return enumerate(_parts(self.text, self.starts))
 
 
 class Column(NamedTuple):
-    """One family's lines on a page, slot after slot; `ends` has the place where each slot's end."""
+    """One family's lines on a page, slot after slot; `starts` has the place where each slot's begin, and the end."""
 
     segment: Segment
-    ends: "array[int]"
+    starts: "array[int]"
 
     def of_slot(self, slot: int) -> bytes:
-        return _part(self.segment.text, self.ends, slot)
+        return self.segment.text[self.starts[slot] : self.starts[slot + 1]]
 
     def replaced(self, changed: Mapping[int, bytes]) -> "Column":
         """Return the column with other lines in some slots; itself, compressed form and all, if none is new."""
-        if all(self.of_slot(slot) == lines for slot, lines in changed.items()):
+        if not changed:
             return self
-        lines = [changed[slot] if slot in changed else self.of_slot(slot) for slot in range(PAGE_OBJECTS)]
-        return Column(Segment(b"".join(lines)), _ends(lines))
+        before = _parts(self.segment.text, self.starts)
+        lines = before.copy()
+        for slot, new in changed.items():
+            lines[slot] = new
+        return self if lines == before else Column(Segment(b"".join(lines)), _starts(lines))
 
 
-def _part(text: bytes, ends: "array[int]", index: int) -> bytes:
-    return text[ends[index - 1] if index else 0 : ends[index]]
+def _parts(text: bytes, starts: "array[int]") -> list[bytes]:
+    return [text[start:end] for start, end in pairwise(starts)]
 
 
-def _ends(parts: Iterable[bytes]) -> "array[int]":
-    return array("I", accumulate(map(len, parts)))
+def _starts(parts: Iterable[bytes]) -> "array[int]":
+    return array("I", accumulate(map(len, parts), initial=0))
 
 
-_EMPTY = Column(Segment(b""), _ends([b""] * PAGE_OBJECTS))
+_EMPTY = Column(Segment(b""), _starts([b""] * PAGE_OBJECTS))
 
 
 class Content(NamedTuple):
@@ -79,13 +86,11 @@ class Content(NamedTuple):
 
     def joined(self) -> "Content":
         """Return the same with all lines in the columns."""
-        columns = list(self.columns)
-        for index, column in enumerate(self.columns):
-            new = [(slot, lines.get(index)) for slot, lines in self.changed.items()]
-            changed = {slot: lines for slot, lines in new if lines is not None}
-            if changed:
-                columns[index] = column.replaced(changed)
-        return Content(tuple(columns), {})
+        by_column: list[dict[int, bytes]] = [{} for _ in self.columns]
+        for slot, lines in self.changed.items():
+            for index, new in lines.items():
+                by_column[index][slot] = new
+        return Content(tuple(map(Column.replaced, self.columns, by_column)), {})
 
 
 class LinePage:
