@@ -178,7 +178,8 @@ def run(arguments: argparse.Namespace) -> Iterator[tuple[str, Numbers]]:
 
 
 def cell(name: str, numbers: Numbers) -> str:
-    value = numbers.get(name, 0)
+    if (value := numbers.get(name)) is None:
+        return ""
     factor = f" ({numbers['generate_latest, ms'] / value:.1f})" if name.endswith("changed, ms") and value else ""
     return f"{value:,.{0 if value >= 100 else 2}f}{factor}"
 

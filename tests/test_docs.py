@@ -11,7 +11,7 @@ from tests.support.commands import run
 from tests.support.helm_chart import ROOT
 from tests.support.parity import NINE
 from tests.support.recordings import captures
-from tools import flags_docs
+from tools import flags_docs, performance
 from tools import metrics_docs as generate
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "charts").rglob("*.md")]
@@ -82,3 +82,9 @@ def test_pages_are_markdown_without_long_lines() -> None:
     for page in [page for page in PAGES if page != ROOT / "docs" / "metrics.md"]:
         for number, line in enumerate(page.read_text().splitlines(), 1):
             assert len(line) <= 120 or line.startswith(("|", "#", "kuberay_")), f"{page.name}:{number}"
+
+
+def test_performance_is_what_make_performance_writes() -> None:
+    """The numbers are those of benchmarks/measured.json."""
+    assert performance.PAGE.read_text() == performance.page()
+    assert performance.IMAGE.read_text() == performance.image()
