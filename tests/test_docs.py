@@ -88,3 +88,10 @@ def test_performance_is_what_make_performance_writes() -> None:
     """The numbers are those of benchmarks/measured.json."""
     assert performance.PAGE.read_text() == performance.page()
     assert performance.IMAGE.read_text() == performance.image()
+
+
+def test_tables_are_narrow() -> None:
+    """At most four columns: wider ones are cut on the site and on a phone. Numbers by a parameter may have more."""
+    for page in set(PAGES) - {performance.PAGE}:
+        heads = re.findall(r"^\|(?:[ :-]+\|)+$", page.read_text(), re.MULTILINE)
+        assert all(head.count("|") <= 5 for head in heads), page
