@@ -76,7 +76,10 @@ def test_an_api_server_that_was_away(
             measured(f"watched {time.monotonic() - started_at:.1f} s after the API server was ready; {lists:.0f} lists")
         assert {(s.status, s.ready) for s in scrapes} == {(200, 200)}
         assert all(series(s.body, namespace) == before for s in scrapes)
-        assert [connections(scrapes, plural) for plural in plurals] == [[1, 0, 1]] * len(plurals)
+        for plural in plurals:
+            # A server that has just started may end a watch once more, while it loads the definitions.
+            was, away, *_, now = connections(scrapes, plural)
+            assert (was, away, now) == (1, 0, 1)
         for kind in KINDS:
             cluster.create(kind, namespace, "after")
             wait_until(
