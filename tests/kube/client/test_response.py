@@ -2,10 +2,8 @@
 
 import json
 import socket
-import socketserver
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from tests.support.faults import FaultServer
 from tests.support.reaching import PATH, kubeconfig, tls_server, transport_of
-from tests.support.trickling import trickling
+from tests.support.trickling import raw_server, trickling
 from tests.support.watching import job
 
 WATCH = {"watch": "true", "resourceVersion": "1"}
@@ -90,26 +88,6 @@ def test_an_error_that_repeats_the_credentials_is_read_without_them(
     response = transport.get(PATH, {}, read_timeout_seconds=5)
     assert response.read(20) == b"not allowed: [redacted]!"[:20]
     response.close()
-
-
-@contextmanager
-def raw_server(answer: Callable[[socket.socket], object]) -> Iterator[str]:
-    """A server that answers with what a function writes, which may raise OSError; gives its URL."""
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.rfile.readline()
-            with suppress(OSError):
-                answer(self.connection)
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_interim_answers_without_end_are_an_error() -> None:
