@@ -1,8 +1,7 @@
 """All kinds: each is declared here once, and every part of the program takes what it needs of it from here.
 
 The parts of a declaration are in three modules of the kind: its types in `resources`, its metrics in `collectors`,
-its findings, states and details in `diagnosis`. The longer details, of clusters, jobs and services, are in
-`views.details`.
+its findings and states in `diagnosis`. Their details are in `views.details`.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +23,7 @@ from exporter.resources.detailed import (
     DetailedRayJob,
     DetailedRayService,
 )
-from exporter.views.details import cluster_details, job_details, service_details
+from exporter.views.details import cluster_details, cron_job_details, job_details, service_details
 
 
 class Declaration(NamedTuple):
@@ -92,7 +91,7 @@ DECLARATIONS = (
             title="Cron jobs",
             has_status=raycronjob.has_status,
             state=raycronjob.cron_job_state,
-            details=raycronjob.cron_job_details,
+            details=cron_job_details,
             findings=raycronjob.cron_job_findings,
         ),
     ),

@@ -4,16 +4,18 @@ docs/stability.md has the rules. The lists are compared with the code by tests/t
 """
 
 import shutil
+from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import msgspec
 
-from exporter.diagnosis.raycronjob import CronJobDetails
-from exporter.views.details import ClusterDetails, JobDetails, ServiceDetails
 from exporter.views.summary import Summary
 from exporter.views.views import ObjectPage, ObjectView
 from tests.support.boards import BOARDS, panels
+from tests.support.complete_objects import COMPLETE
+from tests.support.fleets import fleet_of
 from tests.support.helm_chart import CHART, ROOT
 from tools.families import reads
 from tools.metrics import Metric, all_metrics
@@ -23,6 +25,17 @@ RELEASED = ROOT / "tests" / "testdata" / "released"
 
 DEPRECATED: dict[str, str] = {}
 """Deprecated metrics by name, each with its successor, or with why there is none. They stay for two minor releases."""
+
+
+JSON_TYPES = {
+    bool: "boolean",
+    datetime: "string",
+    dict: "object",
+    float: "number",
+    int: "integer",
+    list: "array",
+    str: "string",
+}
 
 
 @cache
@@ -50,7 +63,7 @@ def metrics() -> str:
 
 def api() -> str:
     """Return a line for each field of the API's objects and summary, with its type in JSON."""
-    lines = set()
+    lines = set(details())
 
     def add(path: str, node: dict[str, Any], definitions: dict[str, Any], within: tuple[str, ...] = ()) -> None:
         if reference := node.get("$ref"):
@@ -70,16 +83,26 @@ def api() -> str:
                 add(f"{path}{suffix}", node[part], definitions, within)
 
     answers: dict[str, type] = {"summary": Summary, "items[]": ObjectView, "object": ObjectPage}
-    details: dict[str, type] = {
-        "RayCluster": ClusterDetails,
-        "RayCronJob": CronJobDetails,
-        "RayJob": JobDetails,
-        "RayService": ServiceDetails,
-    }
-    for path, type_ in (answers | {f"details({kind})": type_ for kind, type_ in details.items()}).items():
+    for path, type_ in answers.items():
         schema = msgspec.json.schema(type_)
         add(path, schema, schema.get("$defs", {}))
     return "".join(f"{line}\n" for line in sorted(lines))
+
+
+def details() -> Iterator[str]:
+    """Yield a line for each field of the details of objects that have all of them."""
+    for kind, version in COMPLETE:
+        (obj,) = fleet = fleet_of((kind, version))
+        yield from fields(f"details({kind})", fleet.kind(obj).details(obj))
+
+
+def fields(path: str, value: Any) -> Iterator[str]:
+    """Yield a line for each part of a value, with its type in JSON."""
+    yield f"{path} {JSON_TYPES[type(value)]}"
+    for name, child in value.items() if isinstance(value, dict) else ():
+        yield from fields(f"{path}.{name}", child)
+    for child in value if isinstance(value, list) else ():
+        yield from fields(f"{path}[]", child)
 
 
 def rules() -> str:

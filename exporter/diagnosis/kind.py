@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from exporter.diagnosis.causes import Cause
@@ -31,7 +30,7 @@ class DiagnosedKind(Generic[T]):
         title: its objects, as a heading for people.
         has_status: whether the operator has written a status, in any version of KubeRay that is supported.
         state: the state of an object that is not being deleted, and that KubeRay manages.
-        details: what is worth showing of an object, as a struct that becomes JSON.
+        details: what is worth showing of an object, by the names of docs/api.md.
         findings: the findings of an object, in no order.
         cluster_names: the RayClusters that an object uses, the most important first.
         job_suffix: what follows the object's name in the name of the Job that the operator creates for it; None:
@@ -42,7 +41,7 @@ class DiagnosedKind(Generic[T]):
     title: str
     has_status: Callable[[T], bool]
     state: Callable[[T], State]
-    details: Callable[[T], Struct]
+    details: Callable[[T], dict[str, Any]]
     findings: Callable[[T, Related, datetime], Iterable[Finding]]
     cluster_names: Callable[[T], Sequence[str]] = lambda _: ()
     job_suffix: str | None = None

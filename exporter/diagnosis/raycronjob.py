@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from msgspec import Struct
-
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Finding, finding
@@ -19,14 +17,6 @@ LATE_SECONDS = 600.0
 """How long after a time of the schedule the operator may create a job: a restart of it takes a minute."""
 
 
-class CronJobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What the API shows of a RayCronJob in addition to its state."""
-
-    schedule: str | None = None
-    time_zone: str | None = None
-    last_schedule_time: datetime | None = None
-
-
 def has_status(cron_job: DetailedRayCronJob) -> bool:
     """Return whether the operator has written a status."""
     return cron_job.status is not None
@@ -35,16 +25,6 @@ def has_status(cron_job: DetailedRayCronJob) -> bool:
 def cron_job_state(cron_job: DetailedRayCronJob) -> State:
     """Return the state of a cron job that KubeRay manages."""
     return State("Suspended" if cron_job.spec is not None and cron_job.spec.suspend else "Scheduled")
-
-
-def cron_job_details(cron_job: DetailedRayCronJob) -> CronJobDetails:
-    """Return the details of a cron job."""
-    spec, status = cron_job.spec, cron_job.status
-    return CronJobDetails(
-        schedule=spec.schedule if spec else None,
-        time_zone=spec.time_zone if spec else None,
-        last_schedule_time=status.last_schedule_time if status else None,
-    )
 
 
 def cron_job_findings(cron_job: DetailedRayCronJob, related: Related, now: datetime) -> Iterator[Finding]:

@@ -1,9 +1,6 @@
-"""What is worth showing of each kind, as structs that become the JSON of docs/api.md."""
+"""What is worth showing of each kind, under the names that docs/api.md lists; what is unknown is absent."""
 
-from datetime import datetime
-
-from msgspec import Struct, field
-from msgspec.structs import replace
+from typing import Any
 
 from exporter.diagnosis.common import QUEUE_LABEL, met
 from exporter.diagnosis.related import CRON_JOB_LABEL, ORIGIN_KIND_LABEL, ORIGIN_NAME_LABEL
@@ -11,6 +8,7 @@ from exporter.resources.detailed import (
     DetailedAppStatus,
     DetailedRayCluster,
     DetailedRayClusterStatus,
+    DetailedRayCronJob,
     DetailedRayJob,
     DetailedRayJobStatus,
     DetailedRayService,
@@ -19,6 +17,8 @@ from exporter.resources.detailed import (
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.times import elapsed_seconds
 
+Details = dict[str, Any]
+
 UNLIMITED = 2**31 - 1
 """KubeRay's maximum of workers where the user has set none."""
 
@@ -26,95 +26,9 @@ MAX_APPLICATIONS = 50
 MAX_DEPLOYMENTS = 50
 
 
-class Workers(Struct, frozen=True, omit_defaults=True):
-    """Worker replicas of a cluster; `ready` is None if KubeRay has counted only those that are running."""
-
-    desired: int | None = None
-    ready: int | None = None
-    available: int | None = None
-    min: int | None = None
-    max: int | None = None
-
-
-class Requested(Struct, frozen=True, omit_defaults=True):
-    """Resources that all desired pods of a cluster request."""
-
-    cpu: float | None = None
-    memory_bytes: float | None = field(default=None, name="memoryBytes")
-    gpu: float | None = None
-    tpu: float | None = None
-
-
-class ObjectName(Struct, frozen=True):
-    """The object that another one was created for, or that an Event is about."""
-
-    kind: str
-    name: str
-
-
-class ClusterDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What the API shows of a RayCluster in addition to its state."""
-
-    ray_version: str | None = None
-    workers: Workers | None = None
-    requested: Requested | None = None
-    head_pod: str | None = None
-    owner: ObjectName | None = None
-    autoscaling: bool | None = None
-    provisioned_at: datetime | None = None
-
-
-class Step(Struct, frozen=True):
-    """A state of a job, and when it was entered."""
-
-    state: str
-    time: datetime
-
-
-class JobDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What the API shows of a RayJob in addition to its state."""
-
-    deployment_status: str | None = None
-    job_status: str | None = None
-    reason: str | None = None
-    ray_cluster: str | None = None
-    job_id: str | None = None
-    submission_mode: str | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    duration_seconds: float | None = None
-    failed: int | None = None
-    succeeded: int | None = None
-    backoff_limit: int | None = None
-    active_deadline_seconds: int | None = None
-    cron_job: str | None = None
-    queue: str | None = None
-    timeline: tuple[Step, ...] = ()
-
-
-class Application(Struct, frozen=True, omit_defaults=True):
-    """One Serve application, or a deployment of it."""
-
-    name: str
-    status: str | None = None
-    deployments: tuple["Application", ...] = ()
-
-
-class Role(Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """The active or the pending cluster of a service."""
-
-    ray_cluster: str | None = None
-    target_capacity: int | None = None
-    traffic_routed_percent: int | None = None
-    applications: tuple[Application, ...] = ()
-
-
-class ServiceDetails(Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What the API shows of a RayService in addition to its state."""
-
-    serve_endpoints: int | None = None
-    active: Role | None = None
-    pending: Role | None = None
+def _present(**values: Any) -> Details:
+    """Return what is known of these values."""
+    return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
 def gpus(cluster: DetailedRayCluster) -> float:
@@ -122,66 +36,74 @@ def gpus(cluster: DetailedRayCluster) -> float:
     return _number(cluster.status.desired_gpu if cluster.status else None) or 0.0
 
 
-def cluster_details(cluster: DetailedRayCluster) -> ClusterDetails:
+def cluster_details(cluster: DetailedRayCluster) -> Details:
     """Return the details of a cluster."""
     meta, spec, status = cluster.metadata, cluster.spec, cluster.status
     provisioned = met(status, "RayClusterProvisioned")
     kind, name = meta.label(ORIGIN_KIND_LABEL), meta.label(ORIGIN_NAME_LABEL)
-    details = ClusterDetails(
-        ray_version=spec.ray_version if spec else None,
-        owner=ObjectName(kind, name) if kind and name else None,
+    return _present(
+        rayVersion=spec.ray_version if spec else None,
+        workers=_workers(status) if status else None,
+        requested=_requested(status) if status else None,
+        headPod=status.head.pod_name if status and status.head else None,
+        owner={"kind": kind, "name": name} if kind and name else None,
         autoscaling=spec.enable_in_tree_autoscaling if spec else None,
-        provisioned_at=provisioned.last_transition_time if provisioned else None,
-    )
-    if status is None:
-        return details
-    return replace(
-        details,
-        workers=Workers(
-            desired=status.desired_worker_replicas or 0,
-            ready=status.ready_worker_replicas or (None if _counts_available_only(status) else 0),
-            available=status.available_worker_replicas or 0,
-            min=status.min_worker_replicas or 0,
-            max=None if status.max_worker_replicas == UNLIMITED else status.max_worker_replicas,
-        ),
-        requested=Requested(
-            *map(_number, (status.desired_cpu, status.desired_memory, status.desired_gpu, status.desired_tpu))
-        ),
-        head_pod=(status.head.pod_name or None) if status.head else None,
+        provisionedAt=provisioned.last_transition_time if provisioned else None,
     )
 
 
-def _counts_available_only(status: DetailedRayClusterStatus) -> bool:
-    """Return whether a number of ready workers that is 0 says nothing: KubeRay before 1.2 does not write it."""
-    return bool(status.available_worker_replicas and not status.conditions)
+def _workers(status: DetailedRayClusterStatus) -> Details:
+    # KubeRay before 1.2 counts those that are running, and writes no number of ready ones: 0 would say something.
+    is_ready_unknown = status.available_worker_replicas and not status.conditions
+    return _present(
+        desired=status.desired_worker_replicas or 0,
+        ready=status.ready_worker_replicas or (None if is_ready_unknown else 0),
+        available=status.available_worker_replicas or 0,
+        min=status.min_worker_replicas or 0,
+        max=None if status.max_worker_replicas == UNLIMITED else status.max_worker_replicas,
+    )
 
 
-def job_details(job: DetailedRayJob) -> JobDetails:
+def _requested(status: DetailedRayClusterStatus) -> Details:
+    return _present(
+        cpu=_number(status.desired_cpu),
+        memoryBytes=_number(status.desired_memory),
+        gpu=_number(status.desired_gpu),
+        tpu=_number(status.desired_tpu),
+    )
+
+
+def _number(quantity: Quantity | None) -> float | None:
+    return None if quantity is None else parse_quantity(quantity)
+
+
+def job_details(job: DetailedRayJob) -> Details:
     """Return the details of a job."""
     meta, spec, status = job.metadata, job.spec, job.status or DetailedRayJobStatus()
     is_finished = status.job_deployment_status in ("Complete", "Failed")
-    return JobDetails(
-        deployment_status=status.job_deployment_status or None,
-        job_status=status.job_status or None,
-        reason=status.reason or None,
-        ray_cluster=status.ray_cluster_name or None,
-        job_id=status.job_id or None,
-        submission_mode=spec.submission_mode if spec else None,
-        start_time=status.start_time,
-        end_time=status.end_time,
+    return _present(
+        deploymentStatus=status.job_deployment_status,
+        jobStatus=status.job_status,
+        reason=status.reason,
+        rayCluster=status.ray_cluster_name,
+        jobId=status.job_id,
+        submissionMode=spec.submission_mode if spec else None,
+        startTime=status.start_time,
+        endTime=status.end_time,
         # Of a running attempt it would change with every second.
-        duration_seconds=elapsed_seconds(status.start_time, status.end_time) if is_finished else None,
+        durationSeconds=elapsed_seconds(status.start_time, status.end_time) if is_finished else None,
         failed=status.failed or 0,
         succeeded=status.succeeded or 0,
-        backoff_limit=spec.backoff_limit if spec else None,
-        active_deadline_seconds=spec.active_deadline_seconds if spec else None,
-        cron_job=meta.label(CRON_JOB_LABEL) or None,
-        queue=meta.label(QUEUE_LABEL) or None,
+        backoffLimit=spec.backoff_limit if spec else None,
+        activeDeadlineSeconds=spec.active_deadline_seconds if spec else None,
+        cronJob=meta.label(CRON_JOB_LABEL),
+        queue=meta.label(QUEUE_LABEL),
         timeline=_timeline(job, status),
     )
 
 
-def _timeline(job: DetailedRayJob, status: DetailedRayJobStatus) -> tuple[Step, ...]:
+def _timeline(job: DetailedRayJob, status: DetailedRayJobStatus) -> list[Details]:
+    """Return the states of a job, and when each was entered."""
     info = status.ray_job_info
     steps = [
         ("Created", job.metadata.creation_timestamp),
@@ -190,37 +112,49 @@ def _timeline(job: DetailedRayJob, status: DetailedRayJobStatus) -> tuple[Step, 
         ("Ended", info.end_time if info else None),
         (status.job_deployment_status or "Finished", status.end_time),
     ]
-    return tuple(sorted((Step(state, time) for state, time in steps if time), key=lambda step: step.time))
+    return sorted(({"state": state, "time": time} for state, time in steps if time), key=lambda step: step["time"])
 
 
-def service_details(service: DetailedRayService) -> ServiceDetails:
+def service_details(service: DetailedRayService) -> Details:
     """Return the details of a service."""
     status = service.status
     if status is None:
-        return ServiceDetails()
-    return ServiceDetails(
-        serve_endpoints=status.num_serve_endpoints or 0,
+        return {}
+    return _present(
+        serveEndpoints=status.num_serve_endpoints or 0,
         active=_role(status.active_service_status),
         pending=_role(status.pending_service_status),
     )
 
 
-def _role(status: DetailedRayServiceStatus | None) -> Role | None:
+def _role(status: DetailedRayServiceStatus | None) -> Details | None:
+    """Return the active or the pending cluster of a service."""
     if status is None or not (status.ray_cluster_name or status.application_statuses):
         return None
-    applications = tuple(
-        Application(name, one.status if one else None, _deployments(one))
-        for name, one in list((status.application_statuses or {}).items())[:MAX_APPLICATIONS]
-    )
-    return Role(status.ray_cluster_name, status.target_capacity, status.traffic_routed_percent, applications)
-
-
-def _deployments(application: DetailedAppStatus | None) -> tuple[Application, ...]:
-    deployments = (application and application.serve_deployment_statuses) or {}
-    return tuple(
-        Application(name, one.status if one else None) for name, one in list(deployments.items())[:MAX_DEPLOYMENTS]
+    return _present(
+        rayCluster=status.ray_cluster_name,
+        targetCapacity=status.target_capacity,
+        trafficRoutedPercent=status.traffic_routed_percent,
+        applications=[
+            {"name": name} | (_present(status=one.status, deployments=_deployments(one)) if one else {})
+            for name, one in list((status.application_statuses or {}).items())[:MAX_APPLICATIONS]
+        ],
     )
 
 
-def _number(quantity: Quantity | None) -> float | None:
-    return None if quantity is None else parse_quantity(quantity)
+def _deployments(application: DetailedAppStatus) -> list[Details]:
+    deployments = application.serve_deployment_statuses or {}
+    return [
+        {"name": name} | _present(status=one.status if one else None)
+        for name, one in list(deployments.items())[:MAX_DEPLOYMENTS]
+    ]
+
+
+def cron_job_details(cron_job: DetailedRayCronJob) -> Details:
+    """Return the details of a cron job."""
+    spec, status = cron_job.spec, cron_job.status
+    return _present(
+        schedule=spec.schedule if spec else None,
+        timeZone=spec.time_zone if spec else None,
+        lastScheduleTime=status.last_schedule_time if status else None,
+    )

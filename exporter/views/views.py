@@ -16,7 +16,6 @@ from exporter.resources.detailed import DetailedContainerStatus, DetailedObject,
 from exporter.resources.event import Event
 from exporter.resources.meta import find_condition
 from exporter.resources.pod_status import pod_status
-from exporter.views.details import ObjectName
 
 MAX_PODS = 100
 MAX_EVENTS = 20
@@ -29,7 +28,7 @@ class ObjectView(Struct, frozen=True, omit_defaults=True, rename="camel"):
     """One object of a list.
 
     Attributes:
-        details: a struct of `details`, of the kind; decoded from JSON it is a dict.
+        details: what `details` has of the kind; the API of another exporter may answer anything.
     """
 
     kind: str
@@ -94,6 +93,13 @@ class PodRow(Struct, frozen=True, omit_defaults=True, rename="camel"):
             message="" if meta.deletion_timestamp else _message(status, containers),
             restarted_at=max((end.finished_at for end in ends if end.finished_at), default=None),
         )
+
+
+class ObjectName(Struct, frozen=True):
+    """The object that an Event is about."""
+
+    kind: str
+    name: str
 
 
 class EventRow(Struct, frozen=True, omit_defaults=True, rename="camel"):

@@ -29,10 +29,6 @@ class DetailedRayToy(RayToy, frozen=True, gc=False):
     metadata: DetailedMeta
 
 
-class ToyDetails(Struct, frozen=True):
-    colour: str
-
-
 def colour(toy: RayToy) -> str:
     return (toy.status or {}).get("colour", "")
 
@@ -63,6 +59,6 @@ DIAGNOSED_TOY = DiagnosedKind[DetailedRayToy](
     title="Toys",
     has_status=lambda toy: toy.status is not None,
     state=lambda toy: State("Painted" if colour(toy) else "Plain"),
-    details=lambda toy: ToyDetails(colour(toy)),
+    details=lambda toy: {"colour": colour(toy)},
     findings=toy_findings,
 )

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from exporter.resources.detailed import DetailedRayCluster
-from exporter.views.details import ServiceDetails, gpus
+from exporter.views.details import gpus
+from tests.support.complete_objects import CLUSTER, CRON_JOB, JOB, SERVICE, labels
 from tests.support.fleets import ago, fleet_of
 from tests.support.objects import CREATED, condition, manifest
 
@@ -17,36 +18,26 @@ CREATION = {"state": "Created", "time": CREATED}
 NO_WORKERS = {"desired": 0, "ready": 0, "available": 0, "min": 0}
 
 
-def labels(**values: str) -> dict[str, str]:
-    return {f"ray.io/{name.replace('_', '-')}": value for name, value in values.items()}
-
-
 def step(state: str, time: str) -> Manifest:
     return {"state": state, "time": time}
 
+
+ROLE = {
+    "rayCluster": "a-1",
+    "targetCapacity": 100,
+    "trafficRoutedPercent": 0,
+    "applications": [
+        {"name": "z", "status": "RUNNING", "deployments": [{"name": "d", "status": "HEALTHY"}, {"name": "c"}]},
+        {"name": "b"},
+    ],
+}
 
 ROWS: dict[str, tuple[str, Manifest, Manifest]] = {
     "cluster without spec and status": ("RayCluster", manifest(), {}),
     "cluster with an empty status": ("RayCluster", manifest({}), {"workers": NO_WORKERS, "requested": {}}),
     "cluster": (
         "RayCluster",
-        manifest(
-            {
-                "desiredWorkerReplicas": 4,
-                "readyWorkerReplicas": 1,
-                "availableWorkerReplicas": 2,
-                "minWorkerReplicas": 3,
-                "maxWorkerReplicas": 9,
-                "desiredCPU": "1500m",
-                "desiredMemory": "3Gi",
-                "desiredGPU": "2",
-                "desiredTPU": "0",
-                "head": {"podName": "a-head", "serviceName": "a-svc"},
-                "conditions": [condition("RayClusterProvisioned", "True", ago(minutes=3))],
-            },
-            labels=labels(originated_from_crd="RayJob", originated_from_cr_name="j"),
-        )
-        | {"spec": {"rayVersion": "2.52.0", "enableInTreeAutoscaling": True}},
+        CLUSTER,
         {
             "rayVersion": "2.52.0",
             "workers": {"desired": 4, "ready": 1, "available": 2, "min": 3, "max": 9},
@@ -87,21 +78,7 @@ ROWS: dict[str, tuple[str, Manifest, Manifest]] = {
     ),
     "failed job": (
         "RayJob",
-        manifest(
-            {
-                "jobDeploymentStatus": "Failed",
-                "jobStatus": "FAILED",
-                "reason": "AppFailed",
-                "rayClusterName": "a-x",
-                "jobId": "a-1",
-                "startTime": ago(minutes=9),
-                "endTime": ago(minutes=1),
-                "rayJobInfo": {"startTime": ago(minutes=5), "endTime": ago(minutes=2)},
-                "failed": 2,
-            },
-            labels=labels(cronjob_name="nightly") | {"kueue.x-k8s.io/queue-name": "gpus"},
-        )
-        | {"spec": {"submissionMode": "K8sJobMode", "backoffLimit": 0, "activeDeadlineSeconds": 600}},
+        JOB,
         {
             "deploymentStatus": "Failed",
             "jobStatus": "FAILED",
@@ -163,39 +140,11 @@ ROWS: dict[str, tuple[str, Manifest, Manifest]] = {
     ),
     "service without a status": ("RayService", manifest(), {}),
     "service with an empty status": ("RayService", manifest({}), {"serveEndpoints": 0}),
-    "service": (
+    "service": ("RayService", SERVICE, {"serveEndpoints": 3, "active": ROLE, "pending": ROLE}),
+    "service without a pending cluster": (
         "RayService",
-        manifest(
-            {
-                "numServeEndpoints": 3,
-                "activeServiceStatus": {
-                    "rayClusterName": "a-1",
-                    "targetCapacity": 100,
-                    "trafficRoutedPercent": 0,
-                    "applicationStatuses": {
-                        "z": {"status": "RUNNING", "serveDeploymentStatuses": {"d": {"status": "HEALTHY"}, "c": None}},
-                        "b": None,
-                    },
-                },
-                "pendingServiceStatus": {"rayClusterName": "", "applicationStatuses": {}},
-            }
-        ),
-        {
-            "serveEndpoints": 3,
-            "active": {
-                "rayCluster": "a-1",
-                "targetCapacity": 100,
-                "trafficRoutedPercent": 0,
-                "applications": [
-                    {
-                        "name": "z",
-                        "status": "RUNNING",
-                        "deployments": [{"name": "d", "status": "HEALTHY"}, {"name": "c"}],
-                    },
-                    {"name": "b"},
-                ],
-            },
-        },
+        manifest({"pendingServiceStatus": {"rayClusterName": "", "applicationStatuses": {}}}),
+        {"serveEndpoints": 0},
     ),
     "service with a pending cluster": (
         "RayService",
@@ -205,7 +154,7 @@ ROWS: dict[str, tuple[str, Manifest, Manifest]] = {
     "cron job without spec and status": ("RayCronJob", manifest(), {}),
     "cron job": (
         "RayCronJob",
-        manifest({"lastScheduleTime": ago(hours=1)}) | {"spec": {"schedule": "0 * * * *", "timeZone": "UTC"}},
+        CRON_JOB,
         {"schedule": "0 * * * *", "timeZone": "UTC", "lastScheduleTime": ago(hours=1)},
     ),
 }
@@ -223,14 +172,13 @@ def test_details(kind: str, version: Manifest, expected: Manifest) -> None:
 def test_applications_and_deployments_are_bounded(given: int, kept: int) -> None:
     """Of many applications, and of many deployments, the first are shown."""
     deployments = {f"d-{number}": {"status": "HEALTHY"} for number in range(given)}
-    applications = {f"a-{number}": {"serveDeploymentStatuses": deployments} for number in range(given)}
-    fleet = fleet_of(("RayService", manifest({"activeServiceStatus": {"applicationStatuses": applications}})))
+    statuses = {f"a-{number}": {"serveDeploymentStatuses": deployments} for number in range(given)}
+    fleet = fleet_of(("RayService", manifest({"activeServiceStatus": {"applicationStatuses": statuses}})))
     (obj,) = fleet
     details = fleet.kind(obj).details(obj)
-    assert isinstance(details, ServiceDetails)
-    assert details.active is not None
-    assert [one.name for one in details.active.applications] == [f"a-{number}" for number in range(kept)]
-    assert [one.name for one in details.active.applications[0].deployments] == [f"d-{number}" for number in range(kept)]
+    applications = details["active"]["applications"]
+    assert [one["name"] for one in applications] == [f"a-{number}" for number in range(kept)]
+    assert [one["name"] for one in applications[0]["deployments"]] == [f"d-{number}" for number in range(kept)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from exporter.diagnosis.finding import Finding
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import age, count, unsaid
 from exporter.diagnosis.related import Known, Related
-from exporter.views.details import Workers
 from exporter.views.views import ObjectView, PodRow, view_of
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -51,23 +50,29 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-class _Figures(msgspec.Struct):
-    """Details that are in the line of the state; those of a running exporter are decoded JSON."""
+class _Workers(msgspec.Struct, frozen=True):
+    desired: int = 0
+    ready: int | None = None
+    available: int = 0
 
-    workers: Workers | None = None
-    failed: int | None = None
+
+class _Figures(msgspec.Struct):
+    """Details that are in the line of the state; what a running exporter answers may have other types."""
+
+    workers: _Workers = _Workers()
+    failed: int = 0
 
 
 def _state_line(view: ObjectView, now: datetime) -> str:
     since = f" for {age(now, view.since)}" if view.since else ""
     try:
-        shown = msgspec.convert(view.details, _Figures, from_attributes=True)
+        shown = msgspec.convert(view.details or {}, _Figures)
     except msgspec.ValidationError:
         shown = _Figures()
     figures, workers = "", shown.workers
-    if workers and workers.desired:
+    if workers.desired:
         number, what = (workers.available, "running") if workers.ready is None else (workers.ready, "ready")
-        figures = f", {number or 0} of {count(workers.desired, 'worker')} {what}"
+        figures = f", {number} of {count(workers.desired, 'worker')} {what}"
     if shown.failed:
         figures = f", {count(shown.failed, 'failed attempt')}"
     return printable(f"{view.kind} {view.namespace}/{view.name}: {view.state}{since}{figures}")

@@ -177,7 +177,7 @@ class PageView:
     def role(self, view: ObjectView, other: Reference) -> str:
         """Return what a related object is for this one."""
         for role in ("active", "pending"):
-            if (one := getattr(view.details, role, None)) is not None and one.ray_cluster == other.name:
+            if view.details.get(role, {}).get("rayCluster") == other.name:
                 return role
         if view.kind == "RayCronJob" or other.kind == "RayCluster":
             return ""
