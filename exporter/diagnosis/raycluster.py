@@ -88,9 +88,16 @@ def _runs_well(cluster: DetailedRayCluster, related: Related) -> bool:
         return False
     return (
         all((one.type, one.status) in _WELL_CONDITIONS for one in status.conditions or ())
+        and not _has_only_workers(related)
         and not any(event.type != "Normal" or event.reason == REPLACED_HEAD for event in related.events)
         and all(map(runs_well, related.pods))
     )
+
+
+def _has_only_workers(related: Related) -> bool:
+    """Return whether a cluster has pods, but no head among them."""
+    roles = {pod.metadata.node_type for pod in related.pods}
+    return related.known.is_listed and bool(roles) and "head" not in roles
 
 
 def _findings(cluster: DetailedRayCluster, related: Related, now: datetime, serves: bool) -> Iterator[Finding]:
@@ -185,6 +192,10 @@ def _head(
     cluster: DetailedRayCluster, status: DetailedRayClusterStatus, related: Related, now: datetime
 ) -> Iterator[Finding]:
     condition = common.condition(status, "HeadPodReady")
+    if _has_only_workers(related) and (status.state == "ready" if condition is None else condition.is_true):
+        evidence = common.condition_of(cluster, condition) if condition else common.field_of(cluster, "status.state")
+        text = f"No head pod: the status shows a ready one, but there is only {count(len(related.pods), 'worker pod')}."
+        yield finding(Cause.NO_HEAD, text, evidence)
     if condition is None or condition.is_true or f"status: [{SUBMITTER}]" in (condition.message or ""):
         return
     cause, evidence = WAITING_REASONS.get(condition.reason or ""), common.condition_of(cluster, condition)

@@ -210,6 +210,9 @@ def _missing_cluster(
     job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime
 ) -> Iterator[Finding]:
     name, selects = status.ray_cluster_name, job.spec is not None and job.spec.selects_cluster
+    if not name and status.job_deployment_status == "Running" and not common.manager(job):
+        text = "No known cause: Running, but the status names no RayCluster."
+        yield finding(Cause.UNKNOWN, text, common.field_of(job, "status.rayClusterName"))
     if not name or related.cluster(name) is not None or not related.known.clusters or common.manager(job):
         return
     # The cluster of a new attempt is created within seconds, and the one of the last attempt is gone.

@@ -99,6 +99,9 @@ def _serving(
         yield from _old_state(service, status, now, has_cause=has_cause)
     elif not ready.is_true:
         yield from _not_ready(service, ready, now, has_cause=has_cause)
+    elif not status.num_serve_endpoints:
+        text = "No Serve endpoints: Ready is True, but numServeEndpoints is 0."
+        yield finding(Cause.NO_SERVE_ENDPOINTS, text, common.condition_of(service, ready))
     if not has_cause:
         yield from _slow_upgrade(service, status, now)
 
@@ -130,7 +133,8 @@ def _old_state(
 
 
 def _applications(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
-    since = status.last_update_time
+    times = (status.last_update_time, *(one.last_transition_time for one in status.conditions or ()))
+    since = max(filter(None, times), default=service.metadata.creation_timestamp)
     for role, of_role in _roles(status):
         for name, application in (of_role.application_statuses or {}).items():
             cause, bad = _judged(application, since, now) if application is not None else (None, [])
@@ -140,7 +144,7 @@ def _applications(service: DetailedRayService, status: DetailedRayServiceStatuse
             where = "" if role == "active" else f" ({role} cluster)"
             state = quoted(application.status) or "without a status"
             deployments = f" (deployment {', '.join(bad[:3])})" if bad else ""
-            slow = lasting(now, since) if cause is Cause.UNKNOWN else ""
+            slow = lasting(now, status.last_update_time) if cause is Cause.UNKNOWN else ""
             text = f"Application {quoted(name)}{where} is {state}{deployments}{slow}"
             evidence = common.field_of(
                 service, f"status.{role}ServiceStatus.applicationStatuses[{name}]", message=message

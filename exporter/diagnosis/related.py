@@ -19,12 +19,14 @@ class Known(Struct, frozen=True):
 
     Attributes:
         clusters, pods, events: they could be read, in the namespaces of the objects.
+        is_listed: an API server listed them, so what is absent does not exist; a file may have a part of the pods.
         remedy: how to have pods and Events read, as the end of a sentence.
     """
 
     clusters: bool = True
     pods: bool = True
     events: bool = True
+    is_listed: bool = False
     remedy: str = "add pods and events to the input"
 
 

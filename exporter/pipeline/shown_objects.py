@@ -64,6 +64,7 @@ class ShownObjects:
             clusters=RAYCLUSTERS.plural in listed,
             pods=PODS.plural in listed,
             events=EVENTS.plural in listed,
+            is_listed=True,
             remedy=REMEDY,
         )
         fleet = Fleet(DIAGNOSED, known)

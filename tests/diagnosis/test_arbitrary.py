@@ -104,21 +104,33 @@ CLUSTERS = st.builds(
     st.just("True") | CONDITIONS,
 )
 JOBS = st.builds(
-    lambda state, of_ray: (
-        ("RayJob", made_of({"jobDeploymentStatus": state, "jobStatus": of_ray, "startTime": ago(hours=3)})),
-        (state, of_ray)
-        in (("Running", "RUNNING"), ("Complete", "SUCCEEDED"), ("Complete", "STOPPED"), ("Complete", "")),
+    lambda state, of_ray, cluster: (
+        (
+            "RayJob",
+            made_of(
+                {
+                    "jobDeploymentStatus": state,
+                    "jobStatus": of_ray,
+                    "rayClusterName": cluster,
+                    "startTime": ago(hours=3),
+                }
+            ),
+        ),
+        (state, of_ray) in (("Complete", "SUCCEEDED"), ("Complete", "STOPPED"), ("Complete", ""))
+        or (state, of_ray, cluster) == ("Running", "RUNNING", "c"),
     ),
     st.sampled_from(["Running", "Complete", "", "Initializing", "Retrying", "Suspending", "Failed"]) | WORDS,
     st.sampled_from(["RUNNING", "SUCCEEDED", "", "PENDING", "STOPPED", "FAILED"]) | WORDS,
+    st.sampled_from(["c", ""]),
 )
 SERVICES = st.builds(
-    lambda ready, reason, app, deployment: (
+    lambda ready, reason, app, deployment, endpoints: (
         (
             "RayService",
             made_of(
                 {
                     "conditions": [said("Ready", ready) | {"reason": reason}],
+                    "numServeEndpoints": endpoints,
                     "lastUpdateTime": ago(hours=3),
                     "activeServiceStatus": {
                         "applicationStatuses": {
@@ -128,12 +140,13 @@ SERVICES = st.builds(
                 }
             ),
         ),
-        (ready, app, deployment) == ("True", "RUNNING", "HEALTHY"),
+        (ready, app, deployment) == ("True", "RUNNING", "HEALTHY") and endpoints > 0,
     ),
     st.just("True") | CONDITIONS,
     st.sampled_from(["Initializing", "ZeroServeEndpoints"]) | WORDS,
     st.just("RUNNING") | st.sampled_from(["DEPLOYING", "NOT_STARTED"]) | WORDS,
     st.just("HEALTHY") | st.sampled_from(["UPDATING", "UNHEALTHY"]) | WORDS,
+    st.integers(0, 3),
 )
 OLD_SERVICES = st.builds(
     lambda state: (

@@ -279,6 +279,15 @@ def test_findings_do_not_need_pods_or_events() -> None:
     assert findings(quota, known=known) == ["warning quota"]
 
 
+@pytest.mark.parametrize("status", [{}, {"state": "ready"}])
+def test_cluster_that_says_ready_needs_a_head(status: dict[str, Any]) -> None:
+    """An API server lists all pods of a cluster; a file may have a part of them."""
+    objects = [cluster(HEAD_READY, **status), pod("w", phase="Running", conditions=[condition("Ready", "True")])]
+    assert findings(*objects, known=Known(is_listed=True)) == ["warning no-head"]
+    assert findings(*objects, pod("h", node_type="head", phase="Running"), known=Known(is_listed=True)) == []
+    assert findings(*objects) == []
+
+
 def test_clusters_that_run_well_need_no_more_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole diagnosis finds nothing of them, either, nor of their jobs and services."""
     objects = ObjectStore()

@@ -12,7 +12,7 @@ READY = condition("Ready", "True", reason="NonZeroServeEndpoints")
 
 
 def service(*conditions: dict[str, Any], **status: Any) -> tuple[str, dict[str, Any]]:
-    return "RayService", manifest({"conditions": list(conditions), **status})
+    return "RayService", manifest({"conditions": list(conditions), "numServeEndpoints": 1, **status})
 
 
 def role(cluster: str, **applications: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +62,14 @@ SERVICES: dict[str, tuple[Objects, list[str]]] = {
     "no endpoints": (
         [service(not_ready("ZeroServeEndpoints", minutes=3))],
         ["critical no-serve-endpoints"],
+    ),
+    "ready without endpoints": (
+        [service(READY, numServeEndpoints=0, activeServiceStatus=role("c")), C],
+        ["critical no-serve-endpoints"],
+    ),
+    "application not started, without the time of the status": (
+        [service(READY, activeServiceStatus=role("c", api={"status": "NOT_STARTED"})), C],
+        ["warning unknown"],
     ),
     "timeout": (
         [service(not_ready("InitializingTimeout", minutes=3))],
@@ -115,7 +123,10 @@ def test_service(objects: Objects, expected: list[str]) -> None:
 HEALTHY: dict[str, Objects] = {
     "ready": [service(READY, activeServiceStatus=role("c", api={"status": "RUNNING"})), C],
     "initializing": [service(not_ready("Initializing", minutes=2), pendingServiceStatus=role("c"))],
-    "application deploying": [service(READY, pendingServiceStatus=role("c", api={"status": "DEPLOYING"}))],
+    "application deploying": [
+        service(READY, lastUpdateTime=ago(minutes=2), pendingServiceStatus=role("c", api={"status": "DEPLOYING"})),
+        C,
+    ],
     "upgrading": [
         service(READY, condition("UpgradeInProgress", "True", ago(minutes=2)), activeServiceStatus=role("c")),
         C,

@@ -30,7 +30,7 @@ def job(state: str, spec: Manifest | None = None, **status: Any) -> tuple[str, M
 
 
 def service(*conditions: Manifest, spec: Manifest | None = None, **status: Any) -> tuple[str, Manifest]:
-    found = {"conditions": list(conditions)} if conditions else {}
+    found = {"conditions": list(conditions), "numServeEndpoints": 1} if conditions else {}
     return "RayService", manifest(found | status, creationTimestamp=ago(hours=3)) | {"spec": spec or {}}
 
 
@@ -102,6 +102,7 @@ SILENCE: Rows = {
     ),
     "the Ray job has no status": ([job("Running"), READY], ["warning job-not-started"]),
     "the Ray job succeeded": ([job("Running", jobStatus="SUCCEEDED"), READY], ["warning stale-status"]),
+    "the job names no cluster": ([job("Running", jobStatus="RUNNING", rayClusterName="")], ["warning unknown"]),
     "the Ray job is in a new state": ([job("Running", jobStatus="PAUSED"), READY], ["warning unknown"]),
     "complete, but the Ray job runs": ([job("Complete", jobStatus="RUNNING")], ["warning unknown"]),
     "the submitter ended": (

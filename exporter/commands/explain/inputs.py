@@ -71,7 +71,7 @@ class Objects:
         return fleet
 
 
-def _known(kinds: Collection[str], **more: str) -> Known:
+def _known(kinds: Collection[str], **more: Any) -> Known:
     return Known(clusters="RayCluster" in kinds, pods="Pod" in kinds, events="Event" in kinds, **more)
 
 
@@ -134,7 +134,8 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
         # A kind of KubeRay that is not exported by default is missing in many clusters.
         if kind.name in failed and (kind.is_default or not kind.is_custom_resource):
             report(f"couldn't read {kind.plural}, so they are left out: {failed[kind.name]}")
-    return objects.fleet(_known(_DECODERS.keys() - failed.keys(), remedy="this needs the permission to list them"))
+    remedy = "this needs the permission to list them"
+    return objects.fleet(_known(_DECODERS.keys() - failed.keys(), is_listed=True, remedy=remedy))
 
 
 def _read(transport: "ApiTransport", kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
