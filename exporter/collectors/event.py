@@ -88,7 +88,9 @@ EVENTS: Kind[Event, None] = Kind(
 class SeenEvents:
     """How often each Event has occurred when it was last seen, also of some that were deleted since."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropped: Callable[[], object] = lambda: None) -> None:
+        """`dropped` is called for each deleted Event that is forgotten because of a limit."""
+        self._dropped = dropped
         self._present: dict[EventKey, int] = {}
         self._deleted: dict[EventKey, int] = {}
         self._shares = Shares[EventKey](MAX_DELETED_EVENTS)
@@ -111,6 +113,7 @@ class SeenEvents:
         self._deleted[key] = occurrences
         if (forgotten := self._shares.add(key.namespace, key)) is not None:
             del self._deleted[forgotten]
+            self._dropped()
 
 
 class BoundedReasons:
@@ -149,16 +152,18 @@ class EventTotals:
         clock: Clock | None = None,
         limits: Limits = NO_REPORT,
         namespace_dropped: Callable[[], object] = lambda: None,
+        retained_dropped: Callable[[], object] = lambda: None,
     ) -> None:
         """`report` is called once for each Event that has new occurrences; `kinds` are those that become labels.
 
-        `namespace_dropped` is called for each namespace whose series were dropped before their time.
+        `namespace_dropped` is called for each namespace whose series were dropped before their time,
+        `retained_dropped` for each deleted Event whose occurrences count again if it is written again.
         """
         clock = clock or SystemClock()
         self._report = report
         self._kinds = frozenset(kinds)
         self._limits = limits
-        self._seen = SeenEvents()
+        self._seen = SeenEvents(retained_dropped)
         self._reasons = BoundedReasons()
         # Present in the first list, but not decodable yet.
         self._undecodable: set[str] = set()

@@ -112,7 +112,7 @@ _DOCUMENT = msgspec.json.Decoder(Document)
 def documents(data: bytes) -> Iterator[bytes]:
     """Yield the JSON of each document of a file, JSON or YAML; raises InputError."""
     data = data.removeprefix(b"\xef\xbb\xbf").strip()
-    if data.startswith(b"<"):
+    if data.startswith(b"<") and not data.startswith(b"<<"):
         raise InputError("HTML or XML, such as the answer of a proxy, in place of JSON or YAML")
     if not data.startswith((b"{", b"[")):
         yield from _encoded(_yaml_values(data))
@@ -146,10 +146,12 @@ def _yaml_values(data: bytes) -> Iterator[Any]:
         for value in yaml.load_all(data, _YamlLoader):
             if value is not None:
                 yield from value if isinstance(value, list) else [value]
-    except (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as exc:
-        # The last three are what PyYAML raises for a wrong value of an explicit tag, such as `!!int ""`.
+    except (yaml.YAMLError, UnicodeError, RecursionError) as exc:
         reason = " ".join(str(exc).split())
         raise InputError(f"neither JSON nor YAML: {reason}") from exc
+    except (ValueError, LookupError, TypeError, AttributeError) as exc:
+        # PyYAML raises all of these for values of explicit tags, such as `!!int ""`.
+        raise InputError("neither JSON nor YAML: a value is not of the type that its tag names") from exc
 
 
 def _encoded(values: Iterable[Any]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import DESCRIBE, Cause
+from exporter.diagnosis.causes import DESCRIBE, Cause, Severity
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
 from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, count, duration, lasting, quoted
@@ -58,8 +58,10 @@ def cluster_findings(
     key = now, serves or cluster.metadata.label(ORIGIN_KIND_LABEL) == "RayService"
     if key not in related.found:
         found = () if _runs_well(cluster, related) else tuple(_findings(cluster, related, *key))
-        if len(found) > MAX_FINDINGS:
+        if (omitted := len(found) - MAX_FINDINGS) > 0:
             found = tuple(sorted(found, key=lambda item: item.severity.rank)[:MAX_FINDINGS])
+            text = f"{count(omitted, 'further finding')} of this cluster omitted."
+            found += (finding(Cause.UNKNOWN, text, common.field_of(cluster, "status"), severity=Severity.INFO),)
         related.found[key] = found
     return related.found[key]
 

@@ -24,6 +24,7 @@ class LineBudget:
         self._lock = threading.Lock()
         self._of_objects: dict[str, Counter[int]] = {}
         self._of_namespaces = Counter[str]()
+        self._total = 0
 
     def fit(self, namespace: str, uid: str, family: int, lines: bytes) -> bytes:
         """Return the first of these lines: those that are free or that it had before, others while there is room."""
@@ -31,12 +32,13 @@ class LineBudget:
             return lines
         with self._lock:
             own = self._of_objects.setdefault(uid, Counter())
-            room = min(NAMESPACE_BYTES - self._of_namespaces[namespace], ALL_BYTES - self._of_namespaces.total())
+            room = min(NAMESPACE_BYTES - self._of_namespaces[namespace], ALL_BYTES - self._total)
             allowed = FREE_BYTES + own[family] + max(room, 0)
             fitting = lines if len(lines) <= allowed else lines[: lines.rfind(b"\n", 0, allowed) + 1]
             growth = max(len(fitting) - FREE_BYTES, 0) - own[family]
             own[family] += growth
             self._of_namespaces[namespace] += growth
+            self._total += growth
         if len(fitting) < len(lines):
             self._series_dropped(lines.count(b"\n", len(fitting)))
         return fitting
@@ -44,6 +46,8 @@ class LineBudget:
     def forget(self, namespace: str, uid: str) -> None:
         """Free what a deleted object had."""
         with self._lock:
-            self._of_namespaces[namespace] -= self._of_objects.pop(uid, Counter()).total()
+            freed = self._of_objects.pop(uid, Counter()).total()
+            self._of_namespaces[namespace] -= freed
+            self._total -= freed
             if not self._of_namespaces[namespace]:
                 del self._of_namespaces[namespace]

@@ -143,4 +143,5 @@ def event_totals(config: Config, metrics: KindMetrics) -> EventTotals:
         kinds=DIAGNOSED,
         limits=kind_limits(config, metrics),
         namespace_dropped=metrics.namespace_dropped,
+        retained_dropped=metrics.retained_dropped,
     )

@@ -171,12 +171,13 @@ def test_a_lower_count_is_no_growth() -> None:
 def test_deleted_events_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest are forgotten first."""
     monkeypatch.setattr("exporter.collectors.event.MAX_DELETED_EVENTS", 2)
-    seen = SeenEvents()
+    dropped: list[None] = []
+    seen = SeenEvents(lambda: dropped.append(None))
     keys = [decoded(event(f"a.{number}")).key for number in range(4)]
     for key in keys:
         assert seen.growth(key, 1) == 1
         seen.deleted(key)
-    assert len(seen) == 2
+    assert (len(seen), len(dropped)) == (2, 2)
     assert [seen.growth(key, 1) for key in keys] == [1, 1, 0, 0]
 
 
