@@ -16,9 +16,11 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
 
 .DEFAULT_GOAL := help
 
+##@ Try and install
+
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^##@ /{print substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 # An older Python would fail only in pip, with an error about a package. This program has to run in every version.
 OLD_PYTHON := $(PYTHON) is Python %d.%d, but 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.11
@@ -51,6 +53,18 @@ stack-programs:
 .PHONY: stack
 stack: stack-programs $(RUNTIME) ## Run the demo with Prometheus and Alertmanager, until Ctrl-C
 	@$(BIN)/python -m tools.stack $(ARGS)
+
+.PHONY: install
+install: ## Put kuberay-exporter and kubectl-ray_explain into ~/.local/bin, from an environment of their own (PREFIX=~/.local)
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	$(PYTHON) -m venv --clear $(PREFIX)/share/kuberay-exporter
+	$(PREFIX)/share/kuberay-exporter/bin/pip install $(PIP_QUIET) --no-deps --require-hashes -r requirements.lock
+	$(PREFIX)/share/kuberay-exporter/bin/pip install $(PIP_QUIET) --no-deps .
+	mkdir -p $(PREFIX)/bin
+	ln -sf ../share/kuberay-exporter/bin/kuberay-exporter ../share/kuberay-exporter/bin/kubectl-ray_explain $(PREFIX)/bin
+PREFIX ?= $(HOME)/.local
+
+##@ Test
 
 # With ARGS, which usually select some of the tests, coverage would say nothing.
 .PHONY: test
@@ -91,6 +105,8 @@ chaos: $(READY) ## Break everything around a running exporter, at random (ARGS="
 endurance: $(READY) ## Change a million objects of a running exporter, and plot what it holds (ARGS="--changes 50000")
 	@$(BIN)/python -m tests.chaos.endurance $(ARGS)
 
+##@ Measure
+
 .PHONY: bench
 bench: $(READY) ## Measure starts, scrapes, updates and memory of a running exporter (ARGS="--objects 1000 30000")
 	$(BIN)/python -m benchmarks.bench $(ARGS)
@@ -113,6 +129,8 @@ performance: $(READY) ## Measure what docs/performance.md shows, and write its t
 memory: $(READY) ## Measure what the memory is used for, by number of objects (ARGS="1000 10000")
 	$(BIN)/python -m benchmarks.memory $(ARGS)
 
+##@ Check and format
+
 .PHONY: lint
 lint: $(READY) ## Check style, types and imports between layers
 	$(BIN)/ruff check .
@@ -124,6 +142,8 @@ lint: $(READY) ## Check style, types and imports between layers
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+##@ Documents, rules, dashboards and the page: generate and test
 
 .PHONY: docs
 docs: $(READY) ## Generate pages and tables of metrics, Events, causes, flags and values
@@ -196,6 +216,8 @@ browser: $(DRIVER) ## Test the page at / in Chromium
 .PHONY: screenshots
 screenshots: $(DRIVER) ## Make the pictures in docs/images, from the demo, in Chromium
 	$(BIN)/python -m tools.screenshots
+
+##@ Chart, Kubernetes and locks: test and generate
 
 # Tools that are built with Go from pinned modules, and kept. The version is in the name of the folder, so that a new
 # version is built.
@@ -280,15 +302,7 @@ $(VENV)-release/.ready $(VENV)-docs/.ready: $(VENV)-%/.ready: requirements-%.loc
 	@$(UV_INSTALL) --python $(@D) -r $<
 	@touch $@
 
-.PHONY: install
-install: ## Put kuberay-exporter and kubectl-ray_explain into ~/.local/bin, from an environment of their own (PREFIX=~/.local)
-	@$(PYTHON) -c '$(CHECK_PYTHON)'
-	$(PYTHON) -m venv --clear $(PREFIX)/share/kuberay-exporter
-	$(PREFIX)/share/kuberay-exporter/bin/pip install $(PIP_QUIET) --no-deps --require-hashes -r requirements.lock
-	$(PREFIX)/share/kuberay-exporter/bin/pip install $(PIP_QUIET) --no-deps .
-	mkdir -p $(PREFIX)/bin
-	ln -sf ../share/kuberay-exporter/bin/kuberay-exporter ../share/kuberay-exporter/bin/kubectl-ray_explain $(PREFIX)/bin
-PREFIX ?= $(HOME)/.local
+##@ Publish
 
 .PHONY: site
 site: $(VENV)-docs/.ready ## Make the documentation as a site in the folder site; a dead link is an error
