@@ -1,8 +1,14 @@
-"""What all answers have in common: bodies that are sent in chunks, and headers that restrict a browser."""
+"""What answers have in common: bodies in chunks, what is kept of them, and headers that restrict a browser."""
 
 import asyncio
+import gzip
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from weakref import WeakSet
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,10 +24,16 @@ CONTENT_SECURITY_POLICY = (
 )
 
 DEFAULTS = {
-    b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
 }
+
+MAX_KEPT_BYTES = 8 * 1024 * 1024
+"""Answers of one kind that are kept: pages that are open at the same address share one."""
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Answers that are kept or being sent: with more of them, the next one has to wait until clients have read."""
 
 
 class BodyResponse(Response):
@@ -56,17 +68,55 @@ def wants_gzip(request: Request) -> bool:
     return accepts_gzip(header(request, "accept-encoding"))
 
 
+class KeptAnswers:
+    """Answers 200 that are the same until their ETag is another one: compressed once, and kept to be sent again.
+
+    Any thread may call.
+    """
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = {**headers, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        self._keeping = threading.Lock()
+        self._kept: OrderedDict[str, Body] = OrderedDict()
+        self._bodies = WeakSet[Body]()
+
+    def is_full(self) -> bool:
+        """Return whether clients have not read too much of what was prepared for them."""
+        return sum(body.length for body in list(self._bodies)) > MAX_BODY_BYTES
+
+    def respond(self, request: Request, tagged: str, prepare: Callable[[], bytes]) -> Response:
+        """Return an answer whose ETag depends on what is `tagged`, or 304; prepare what is not kept."""
+        gzips = wants_gzip(request)
+        # Strong ETags differ between encodings.
+        digest = blake2b(tagged.encode(errors="replace"), digest_size=16).hexdigest()
+        etag = f'"{digest}{"-gzip" if gzips else ""}"'
+        headers = {**self._headers, "ETag": etag}
+        given = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+        if etag in given or "*" in given:
+            return Response(status_code=304, headers=headers)
+        body = self._kept.get(etag) or self._keep(etag, gzip.compress(prepare(), 1, mtime=0) if gzips else prepare())
+        return BodyResponse(body, headers | ({"Content-Encoding": "gzip"} if gzips else {}))
+
+    def _keep(self, etag: str, data: bytes) -> Body:
+        with self._keeping:
+            body = self._kept[etag] = Body([data])
+            self._bodies.add(body)
+            while sum(kept.length for kept in self._kept.values()) > MAX_KEPT_BYTES:
+                self._kept.popitem(last=False)
+        return body
+
+
 def with_headers(application: ASGIApp, configured: Callable[[], Mapping[str, str]]) -> ASGIApp:
     """Add DEFAULTS to answers that do not have them, and replace all by what `configured` returns."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                set_ = {name.lower().encode(): value.encode() for name, value in configured().items()}
-                kept = [header for header in message.get("headers", ()) if header[0].lower() not in set_]
-                missing = DEFAULTS.keys() - {name.lower() for name, _ in kept}
-                added = {name: DEFAULTS[name] for name in missing} | set_
-                message = {**message, "headers": [*kept, *added.items()]}
+                message = {"headers": [], **message}
+                headers = MutableHeaders(scope=message)
+                for name, value in DEFAULTS.items():
+                    headers.setdefault(name, value)
+                headers.update(configured())
             await send(message)
 
         await application(scope, receive, send_with_headers)

@@ -1,13 +1,8 @@
 """`/api/v1/objects`: the objects that `/metrics` is about, with their findings, as JSON (docs/api.md)."""
 
-import gzip
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
-from hashlib import blake2b
-from typing import Any, NamedTuple
-from weakref import WeakSet
+from typing import Any
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -17,30 +12,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporter import __version__
-from exporter.exposition.segments import Body
 from exporter.views.views import page_of, with_details
-from exporter.web.answers import BodyResponse, wants_gzip
-from exporter.web.query import KINDS, Query, QueryError, parse_query
+from exporter.web.answers import KeptAnswers
+from exporter.web.query import KINDS, QueryError, parse_query
 from exporter.web.snapshot import Snapshot, Snapshots
 from exporter.web.status import ExporterStatus, KindStatus
 
 API_VERSION = "v1"
 ROOT = "/api/v1/objects"
-
-MAX_CACHED_BYTES = 8 * 1024 * 1024
-"""Bodies of one snapshot that are kept: pages that are open with the same filters share one."""
-
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Bodies that are kept or being sent: with more of them, the next one has to wait until clients have read."""
-
-GZIP_LEVEL = 1
-
-
-class _Answer(NamedTuple):
-    """An answer that can be sent again."""
-
-    body: Body
-    etag: str
 
 
 class _NotFoundError(Exception):
@@ -53,15 +32,9 @@ class ObjectsApi:
     def __init__(self, snapshots: Snapshots, status: ExporterStatus) -> None:
         self._snapshots = snapshots
         self._status = status
-        # One at a time: guards what is cached, and leaves the other processors to scrapes.
+        # One at a time: leaves the other processors to scrapes.
         self._preparing = CapacityLimiter(1)
-        self._cached_digest = ""
-        self._cached: OrderedDict[tuple[Query, bool], _Answer] = OrderedDict()
-        self._bodies = WeakSet[Body]()
-
-    def is_full(self) -> bool:
-        """Return whether clients have not read too much of what was prepared for them."""
-        return sum(body.length for body in list(self._bodies)) > MAX_BODY_BYTES
+        self.answers = KeptAnswers({"Content-Type": "application/json"})
 
     def routes(self, middleware: list[Middleware]) -> list[Route]:
         return [
@@ -70,37 +43,27 @@ class ObjectsApi:
         ]
 
     async def _objects(self, request: Request) -> Response:
-        parameters = request.query_params
-        try:
-            query = parse_query({name: parameters.getlist(name) for name in parameters})
-        except QueryError as exc:
-            return _error(400, str(exc))
-        return await self._respond(request, partial(self._list, query, gzips=wants_gzip(request)))
+        return await self._respond(request, self._list)
 
     async def _object(self, request: Request) -> Response:
-        return await self._respond(request, partial(self._one, **request.path_params, gzips=wants_gzip(request)))
+        return await self._respond(request, self._one)
 
-    async def _respond(self, request: Request, prepare: Callable[[], _Answer]) -> Response:
+    async def _respond(self, request: Request, answer: Callable[[Request], Response]) -> Response:
         if reason := self._status.why_not_ready():
             return _error(503, reason)
         try:
-            answer = await to_thread.run_sync(prepare, limiter=self._preparing)
+            return await to_thread.run_sync(answer, request, limiter=self._preparing)
+        except QueryError as exc:
+            return _error(400, str(exc))
         except _NotFoundError as exc:
             return _error(404, str(exc))
-        headers = {"ETag": answer.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-        given = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-        if answer.etag in given or "*" in given:
-            return Response(status_code=304, headers=headers)
-        headers |= {"Content-Type": "application/json"} | ({"Content-Encoding": "gzip"} if wants_gzip(request) else {})
-        return BodyResponse(answer.body, headers)
 
-    def _list(self, query: Query, *, gzips: bool) -> _Answer:
+    def _list(self, request: Request) -> Response:
+        parameters = request.query_params
+        query = parse_query({name: parameters.getlist(name) for name in parameters})
         snapshot, kinds = self._snapshots.newest(), self._status.kinds()
-        digest = f"{snapshot.digest} {_is_fresh(kinds)}"
-        if digest != self._cached_digest:
-            self._cached.clear()
-            self._cached_digest = digest
-        if (answer := self._cached.get((query, gzips))) is None:
+
+        def encoded() -> bytes:
             found = query.select(snapshot.entries)
             end = query.start + query.limit
             listing = _head(snapshot, kinds) | {
@@ -108,14 +71,12 @@ class ObjectsApi:
                 "total": len(found),
                 "items": [with_details(view, snapshot.fleet) for view in found[query.start : end]],
             }
-            listing |= {"continue": str(end)} if end < len(found) else {}
-            answer = self._encode(msgspec.json.encode(listing), f"{digest} {query}".encode(), gzips=gzips)
-            self._cached[query, gzips] = answer
-            while sum(cached.body.length for cached in self._cached.values()) > MAX_CACHED_BYTES:
-                self._cached.popitem(last=False)
-        return answer
+            return msgspec.json.encode(listing | ({"continue": str(end)} if end < len(found) else {}))
 
-    def _one(self, kind: str, namespace: str, name: str, *, gzips: bool) -> _Answer:
+        return self.answers.respond(request, f"{snapshot.digest} {_is_fresh(kinds)} {query}", encoded)
+
+    def _one(self, request: Request) -> Response:
+        kind, namespace, name = (request.path_params[part] for part in ("kind", "namespace", "name"))
         if kind not in KINDS:
             raise _NotFoundError(f"kind '{kind[:40]}' is not one of {', '.join(KINDS)}")
         snapshot, kinds = self._snapshots.newest(), self._status.kinds()
@@ -125,14 +86,7 @@ class ObjectsApi:
         page = msgspec.json.encode(page_of(obj, snapshot.fleet, snapshot.time))
         # Both are JSON objects: they become one.
         data = msgspec.json.encode(_head(snapshot, kinds))[:-1] + b"," + page[1:]
-        return self._encode(data, page + str(_is_fresh(kinds)).encode(), gzips=gzips)
-
-    def _encode(self, data: bytes, tagged: bytes, *, gzips: bool) -> _Answer:
-        """Return an answer whose ETag depends on what is `tagged`. Strong ETags differ between encodings."""
-        etag = blake2b(tagged, digest_size=16).hexdigest() + ("-gzip" if gzips else "")
-        body = Body([gzip.compress(data, GZIP_LEVEL, mtime=0) if gzips else data])
-        self._bodies.add(body)
-        return _Answer(body, f'"{etag}"')
+        return self.answers.respond(request, f"{page.decode()} {_is_fresh(kinds)}", lambda: data)
 
 
 def _is_fresh(kinds: list[KindStatus]) -> bool:

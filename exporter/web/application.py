@@ -96,7 +96,9 @@ class Endpoints:
         limit: dict[str, Any] = {"maximum": max_requests, "count_refused": self._count_refused}
         metrics = Route("/metrics", self.metrics, middleware=[Middleware(ScrapeLimit, **limit)])
         limit["what"] = "requests for the page and its API"
-        api = self._api.routes([Middleware(ScrapeLimit, **limit, is_full=self._api.is_full)]) if self._api else []
+        api = (
+            self._api.routes([Middleware(ScrapeLimit, **limit, is_full=self._api.answers.is_full)]) if self._api else []
+        )
         page = self._page.route([Middleware(ScrapeLimit, **limit)]) if self._page else Route("/", self.landing)
         return _application([metrics, page, *api, *self._probe_routes()])
 

@@ -46,7 +46,7 @@ def start(**more: Any) -> Message:
     [
         ([], {}, [CSP, REFERRER, NOSNIFF]),
         ([(b"content-type", b"text/html")], {}, [(b"content-type", b"text/html"), CSP, REFERRER, NOSNIFF]),
-        ([(b"Referrer-Policy", b"origin")], {}, [(b"Referrer-Policy", b"origin"), CSP, NOSNIFF]),
+        ([(b"referrer-policy", b"origin")], {}, [(b"referrer-policy", b"origin"), CSP, NOSNIFF]),
         (
             [(b"content-security-policy", b"default-src 'self'")],
             {},
@@ -55,7 +55,7 @@ def start(**more: Any) -> Message:
         ([], {"X-Frame-Options": "deny"}, [CSP, REFERRER, NOSNIFF, (b"x-frame-options", b"deny")]),
         ([], {"Referrer-Policy": "origin"}, [CSP, (b"referrer-policy", b"origin"), NOSNIFF]),
         (
-            [(b"Content-Security-Policy", b"a"), (b"content-security-policy", b"b")],
+            [(b"content-security-policy", b"a"), (b"content-security-policy", b"b")],
             {"Content-Security-Policy": "c"},
             [(b"content-security-policy", b"c"), REFERRER, NOSNIFF],
         ),

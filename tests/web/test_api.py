@@ -227,14 +227,14 @@ def test_requests_share_one_diagnosis(api: Api) -> None:
 def test_what_is_kept_of_answers_is_bounded_by_its_size(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by their number; bodies that are being sent count for what may be prepared."""
     whole = int(api.client.get(ROOT).headers["Content-Length"])
-    monkeypatch.setattr("exporter.web.api.MAX_CACHED_BYTES", 3 * whole)
+    monkeypatch.setattr("exporter.web.answers.MAX_KEPT_BYTES", 3 * whole)
     for limit in range(100, 110):
         api.get(limit=limit)
-    kept = sum(body.length for body in list(api.api._bodies))
+    kept = sum(body.length for body in list(api.api.answers._bodies))
     assert 2 * whole < kept <= 3 * whole
-    assert not api.api.is_full()
-    monkeypatch.setattr("exporter.web.api.MAX_BODY_BYTES", whole)
-    assert api.api.is_full()
+    assert not api.api.answers.is_full()
+    monkeypatch.setattr("exporter.web.answers.MAX_BODY_BYTES", whole)
+    assert api.api.answers.is_full()
 
 
 def test_not_ready(api: Api) -> None:

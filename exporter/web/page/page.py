@@ -4,12 +4,10 @@ Style and script are in the document, so that a browser asks for nothing else. W
 script puts in the place of what is shown: the same templates, without head, style and script.
 """
 
-import gzip
 import hashlib
 import shlex
 import time
 from base64 import b64encode
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,19 +22,12 @@ from starlette.routing import Route
 
 from exporter import __version__
 from exporter.diagnosis.phrases import age, duration
-from exporter.exposition.negotiation import accepts_gzip
-from exporter.exposition.segments import Body
-from exporter.web.answers import BodyResponse
+from exporter.web.answers import DEFAULTS, KeptAnswers
 from exporter.web.page import words
 from exporter.web.page.address import Address
 from exporter.web.page.view import SEVERITIES, Freshness, PageView, freshness
 from exporter.web.snapshot import Snapshot, Snapshots
 from exporter.web.status import ExporterStatus
-
-MAX_CACHED = 16
-"""Answers: tabs that are open at the same address share one."""
-
-GZIP_LEVEL = 6
 
 
 @dataclass(frozen=True)
@@ -64,17 +55,15 @@ class Page:
         self._templates = _environment(settings)
         style, script = _static("style.css"), _static("script.js")
         self._templates.globals |= {"style": style, "script": script}
-        self._headers = {
-            "Content-Type": "text/html; charset=utf-8",
-            "Content-Security-Policy": content_security_policy(style, script),
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-cache",
-            "Vary": "Accept-Encoding",
-        }
+        self._answers = KeptAnswers(
+            {
+                **DEFAULTS,
+                "content-security-policy": content_security_policy(style, script),
+                "Content-Type": "text/html; charset=utf-8",
+            }
+        )
         # Two: while one makes a snapshot, the other answers from the one before.
         self._rendering = CapacityLimiter(2)
-        self._cached: OrderedDict[tuple[str, bool], bytes] = OrderedDict()
 
     def route(self, middleware: Sequence[Middleware] = ()) -> Route:
         return Route("/", self._answer, middleware=middleware)
@@ -90,21 +79,17 @@ class Page:
         remedy = known.remedy if known and not (known.pods and known.events) else ""
         # As of the snapshot: seconds of an outage would change the page all the time.
         fresh = freshness(self._status, remedy, snapshot.time if snapshot else datetime.now(UTC))
-        etag = _etag(snapshot, fresh, address, is_part)
-        headers = self._headers | {"ETag": etag}
-        if etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        wants_gzip = accepts_gzip(",".join(request.headers.getlist("accept-encoding")))
-        if (body := self._cached.get((etag, wants_gzip))) is None:
+
+        def rendered() -> bytes:
             started_at = time.thread_time()
-            body = self.render(snapshot, fresh, address, is_part=is_part).encode(errors="replace")
-            body = gzip.compress(body, GZIP_LEVEL, mtime=0) if wants_gzip else body
-            self._cached[etag, wants_gzip] = body
-            if len(self._cached) > MAX_CACHED:
-                self._cached.popitem(last=False)
+            text = self.render(snapshot, fresh, address, is_part=is_part)
             self._snapshots.charge(time.thread_time() - started_at)
-        headers |= {"Content-Encoding": "gzip"} if wants_gzip else {}
-        return BodyResponse(Body([body]), headers)
+            return text.encode(errors="replace")
+
+        # All that is shown but the seconds of ages: an unchanged page is rendered once a minute.
+        objects = f"{snapshot.time:%H:%M} {snapshot.digest}" if snapshot else ""
+        shown = (objects, fresh, sorted(address.values.items()), address.open, is_part)
+        return self._answers.respond(request, repr(shown), rendered)
 
     def render(self, snapshot: Snapshot | None, fresh: Freshness, address: Address, *, is_part: bool) -> str:
         """Return the document, or its parts; without a snapshot there is only the reason in `fresh`."""
@@ -152,14 +137,6 @@ def _environment(settings: PageSettings) -> Environment:
         "duration": duration,
     }
     return templates
-
-
-def _etag(snapshot: Snapshot | None, fresh: Freshness, address: Address, is_part: bool) -> str:
-    """Return a tag of all that is shown but the seconds of ages: an unchanged page is rendered once a minute."""
-    objects = f"{snapshot.time:%H:%M} {snapshot.digest}" if snapshot else ""
-    text = repr((objects, fresh, sorted(address.values.items()), address.open, is_part))
-    # Weak: the same for both encodings.
-    return f'W/"{hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]}"'
 
 
 def _hash_of(text: str) -> str:
