@@ -1,6 +1,6 @@
 """Objects with their findings, as structs that become the JSON of docs/api.md."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Self
 
@@ -181,6 +181,15 @@ def worst_first(view: ObjectView) -> tuple[int, float, str, str, str]:
     rank = view.severity.rank if view.severity else len(Severity)
     created = view.created_at.timestamp() if view.created_at else 0.0
     return (rank, -created, view.kind, view.namespace, view.name)
+
+
+SORTS: dict[str, Callable[[ObjectView], tuple[object, ...]] | None] = {
+    "severity": None,  # the order of a snapshot: `worst_first`
+    "name": lambda view: (view.name, view.namespace, view.kind),
+    "state": lambda view: (view.state, view.name, view.namespace),
+    "created": lambda view: (-(view.created_at.timestamp() if view.created_at else 0.0), view.name, view.namespace),
+}
+"""Keys of the orders that the API and the page have."""
 
 
 def page_of(obj: DetailedObject, fleet: Fleet, now: datetime) -> ObjectPage:

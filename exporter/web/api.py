@@ -1,8 +1,8 @@
 """`/api/v1/objects`: the objects that `/metrics` is about, with their findings, as JSON (docs/api.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -12,18 +12,57 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporter import __version__
-from exporter.views.views import page_of, with_details
+from exporter.kinds import DIAGNOSED
+from exporter.views.views import SORTS, ObjectView, page_of, with_details
 from exporter.web.answers import KeptAnswers
-from exporter.web.query import KINDS, QueryError, parse_query
 from exporter.web.snapshot import Snapshot, Snapshots
 from exporter.web.status import ExporterStatus, KindStatus
 
 API_VERSION = "v1"
 ROOT = "/api/v1/objects"
 
+MAX_LIMIT = 1000
+DEFAULT_LIMIT = 500
+
+KINDS = tuple(DIAGNOSED)
+
+_BOOLEANS = {"true": True, "false": False}
+
+
+class QueryError(Exception):
+    """A parameter has a wrong value; the message is for whoever sent it."""
+
 
 class _NotFoundError(Exception):
     """There is no such object; the message is for whoever asked."""
+
+
+class Query(NamedTuple):
+    """What is asked for; empty tuples and None mean all."""
+
+    kinds: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    states: frozenset[str] = frozenset()
+    name: str = ""
+    healthy: bool | None = None
+    sort: str = "severity"
+    limit: int = DEFAULT_LIMIT
+    start: int = 0
+
+    def select(self, entries: Sequence[ObjectView]) -> list[ObjectView]:
+        """Return the entries that match, in the order that is asked for."""
+        found = [entry for entry in entries if self._matches(entry)]
+        key = SORTS[self.sort]
+        return found if key is None else sorted(found, key=key)
+
+    def _matches(self, entry: ObjectView) -> bool:
+        return (
+            (not self.kinds or entry.kind in self.kinds)
+            and (not self.namespaces or entry.namespace in self.namespaces)
+            and (not self.states or entry.state in self.states)
+            and (self.healthy is None or entry.healthy is self.healthy)
+            and self.name in entry.name.lower()
+        )
 
 
 class ObjectsApi:
@@ -118,3 +157,34 @@ def _head(snapshot: Snapshot, kinds: list[KindStatus]) -> dict[str, Any]:
 def _error(status: int, message: str) -> Response:
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
     return Response(msgspec.json.encode({"error": message}), status, headers, media_type="application/json")
+
+
+def parse_query(values: Mapping[str, Sequence[str]]) -> Query:
+    """Read the parameters of a request, each with all its values; raises QueryError."""
+    for name in values:
+        if name not in ("kind", "namespace", "state", "name", "healthy", "sort", "limit", "continue"):
+            raise QueryError(f"'{name}' is not a parameter")
+    last = {name: given[-1] for name, given in values.items()}
+    return Query(
+        kinds=frozenset(_one_of("kind", kind, KINDS) for kind in values.get("kind", ())),
+        namespaces=frozenset(values.get("namespace", ())),
+        states=frozenset(values.get("state", ())),
+        name=last.get("name", "").lower(),
+        healthy=_BOOLEANS[_one_of("healthy", last["healthy"], tuple(_BOOLEANS))] if "healthy" in last else None,
+        sort=_one_of("sort", last.get("sort", "severity"), tuple(SORTS)),
+        limit=_number("limit", last.get("limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT),
+        start=_number("continue", last.get("continue") or "0", 0, 10**9),
+    )
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise QueryError(f"{name} '{value[:40]}' is not one of {', '.join(known)}")
+    return value
+
+
+def _number(name: str, text: str, lowest: int, highest: int) -> int:
+    # Before it becomes a number: int() of a long text takes long.
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and lowest <= int(text) <= highest):
+        raise QueryError(f"{name} '{text[:20]}' is not a number from {lowest} to {highest}")
+    return int(text)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter.views.views import ObjectView
-from exporter.web.query import Query, QueryError, parse_query
+from exporter.web.api import Query, QueryError, parse_query
 
 
 def entry(

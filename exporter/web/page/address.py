@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
-from exporter.views.views import ObjectView
-from exporter.web.query import SORTS
+from exporter.views.views import SORTS, ObjectView
 
 PAGE_SIZE = 100
 """Rows of a page of the table."""
