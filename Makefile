@@ -74,7 +74,7 @@ test: $(READY) ## Run the tests that need only Python, and print their coverage 
 # Tests of what is overridden in packages whose inner parts may change, each with the oldest and the newest versions
 # that pyproject.toml allows. The test tools are those of the lock.
 COMPAT_PACKAGES := kubernetes uvicorn
-COMPAT_TESTS := tests/kube/client tests/system/test_cpython.py tests/web/test_http_protocol.py tests/web/test_listener.py \
+COMPAT_TESTS := tests/kube/client tests/web/test_http_protocol.py tests/web/test_listener.py \
   tests/web/test_server.py tests/web/test_limits.py tests/web/auth/test_authentication.py
 COMPAT_TOOLS := cryptography httpx2 hypothesis pytest pytest-randomly
 

@@ -16,7 +16,7 @@ from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.client.reviews import ApiReviewer
 from exporter.telemetry import ComputedMetrics
 from exporter.web.answers import with_headers
-from exporter.web.auth.authentication import with_authentication
+from exporter.web.application import with_authentication
 from exporter.web.auth.basic_auth import BasicAuth
 from exporter.web.auth.tls import ServerTls
 from exporter.web.auth.token_auth import TokenAuth

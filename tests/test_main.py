@@ -24,7 +24,6 @@ def test_before_signals_are_handled_nothing_is_imported_that_takes_time() -> Non
         "exporter",
         "exporter.__main__",
         "exporter.system",
-        "exporter.system.cpython",
         "exporter.system.signals",
     ]
     assert not {"click", "msgspec", "starlette", "urllib3", "asyncio", "logging"} & set(loaded)

@@ -1,9 +1,12 @@
-"""Files that others write or replace, read with bounds, whatever they have become."""
+"""Files that others write or replace, read with bounds, whatever they have become; files for libraries."""
 
 import errno
 import math
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +71,23 @@ def check_yaml(data: bytes, loader: Any = yaml.CSafeLoader, max_values: float = 
         counts[-1] += size
         if counts[-1] > limit:
             raise yaml.YAMLError("aliases that expand to too much")
+
+
+@contextmanager
+def private_file(data: bytes) -> Iterator[str]:
+    """Yield the path of a file with this content, for libraries that read keys from files only.
+
+    Only this process can open it. Raises OSError if there is no place for it.
+    """
+    if hasattr(os, "memfd_create"):
+        # In memory: the container's file system may be read-only, and a key should not reach a disk.
+        descriptor = os.memfd_create("private")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            yield f"/proc/self/fd/{descriptor}"
+    else:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            yield file.name

@@ -4,11 +4,10 @@ Every handler is a function: the kernel's and Python's own ones end the process 
 stack trace, and so does a signal that arrives while a handler is replaced by one of them.
 """
 
+import atexit
 import os
 import signal
 from collections.abc import Callable
-
-from exporter.system.cpython import run_exit_functions
 
 EXIT_CODES = {signal.SIGTERM: 0, signal.SIGINT: 130}
 
@@ -36,5 +35,5 @@ def exit_process(code: int) -> None:
     SystemExit would be lost if a library that is being imported catches everything. The interpreter's own end
     waits for threads that a blocked standard output holds, and restores the default handlers before it is over.
     """
-    run_exit_functions()
+    atexit._run_exitfuncs()  # noqa: SLF001 - it has no public name
     os._exit(code)

@@ -1,4 +1,4 @@
-"""What answers have in common: bodies in chunks, what is kept of them, and headers that restrict a browser."""
+"""What answers have in common: bodies in chunks, what is kept of them, headers that restrict a browser, refusals."""
 
 import asyncio
 import gzip
@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.exposition.negotiation import accepts_gzip
@@ -34,6 +34,10 @@ MAX_KEPT_BYTES = 8 * 1024 * 1024
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Answers that are kept or being sent: with more of them, the next one has to wait until clients have read."""
+
+
+OVERLOADED = PlainTextResponse("too many requests are being authenticated\n", 503, {"Retry-After": "5"})
+"""For a client that has to try again later."""
 
 
 class BodyResponse(Response):
@@ -122,3 +126,17 @@ def with_headers(application: ASGIApp, configured: Callable[[], Mapping[str, str
         await application(scope, receive, send_with_headers)
 
     return answer
+
+
+def authorization(scope: Scope, scheme: str) -> str | None:
+    """Return what follows the scheme in the Authorization header, None if there is not exactly one of that scheme."""
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(values) != 1:
+        return None
+    found, _, credentials = values[0].decode("latin-1").partition(" ")
+    return credentials.strip() or None if found.lower() == scheme else None
+
+
+def unauthorized(challenge: str) -> Response:
+    """Return the answer for a client without credentials, or with wrong ones; `challenge` is the scheme to use."""
+    return PlainTextResponse("unauthorized\n", 401, {"WWW-Authenticate": f'{challenge} realm="kuberay-exporter"'})

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -13,18 +13,24 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter import __version__
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.negotiation import choose_format
 from exporter.web.answers import BodyResponse, header, wants_gzip
 from exporter.web.api import ObjectsApi
-from exporter.web.auth.authentication import LIVENESS_PATH, READINESS_PATH
 from exporter.web.limits import ScrapeLimit
 from exporter.web.page import Page
 from exporter.web.status import ExporterStatus
 
 PREPARED_AT_ONCE = 2
+
+LIVENESS_PATH = "/healthz"
+READINESS_PATH = "/readyz"
+
+Authenticate = Callable[[Scope], Awaitable[Response | None]]
+"""Returns the answer to a request that is refused, None if it is allowed."""
 
 VARY = {"Vary": "Accept, Accept-Encoding"}
 
@@ -127,3 +133,18 @@ def _application(routes: list[Route]) -> Starlette:
     # A redirect would be built from whatever Host the client sent.
     application.router.redirect_slashes = False
     return application
+
+
+def with_authentication(application: ASGIApp, authenticate: Authenticate) -> ASGIApp:
+    """Return the application, which requests for anything but the probes reach only if `authenticate` allows them.
+
+    It decides for each request anew, so that neither an earlier request on the connection nor its path, method or
+    headers open anything. A fault in a decision is a 500, never access.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        is_open = scope["path"] in (LIVENESS_PATH, READINESS_PATH)
+        refusal = None if is_open else await authenticate(scope)
+        await (refusal or application)(scope, receive, send)
+
+    return answer

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import socket
 import traceback
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
 
-from exporter.system.cpython import limit_tls_reads
 from exporter.system.signals import handle_signals
 from exporter.web import client_log
 from exporter.web.http_protocol import READ_BYTES, REQUEST_SECONDS, HttpProtocol, SharedState
@@ -62,7 +62,8 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=DRAIN_SECONDS + 1,
             )
         )
-        limit_tls_reads(READ_BYTES)
+        # Of all TLS connections of asyncio, which has no public name for it: each has 256 KiB before any handshake.
+        SSLProtocol.max_size = READ_BYTES
         self.server_state: SharedState = SharedState()
         self.servers = []  # uvicorn's list of asyncio's servers: there are none
         self._listener = listener

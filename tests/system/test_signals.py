@@ -153,10 +153,20 @@ def test_the_first_module_imports_little() -> None:
     )
     result = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, timeout=60)
     assert set(result.stdout.split()) <= {
-        "atexit", "exporter", "exporter.__main__", "exporter.system", "exporter.system.cpython",
+        "atexit", "exporter", "exporter.__main__", "exporter.system",
         "exporter.system.signals", "signal", "enum", "types", "operator", "_operator", "functools", "_functools",
         "collections", "_collections", "collections.abc", "keyword", "reprlib", "itertools",
     }  # fmt: skip
+
+
+def test_exit_functions_run_before_the_end() -> None:
+    """In the order of the interpreter's own end, and not a second time at it."""
+    program = (
+        "import atexit; from exporter.system.signals import exit_process\n"
+        "atexit.register(print, 1, flush=True); atexit.register(print, 2, flush=True); exit_process(3)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], env=environment(), capture_output=True, text=True)
+    assert (result.stdout.split(), result.returncode) == (["2", "1"], 3)
 
 
 def _full_pipe() -> tuple[int, int]:

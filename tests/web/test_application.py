@@ -11,9 +11,8 @@ from starlette.types import Scope
 from exporter import __version__
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.model import Family, Sample
-from exporter.web.application import Endpoints
-from exporter.web.auth.authentication import FORBIDDEN, with_authentication
-from exporter.web.auth.token_auth import METRICS_PATH
+from exporter.web.application import Endpoints, with_authentication
+from exporter.web.auth.token_auth import FORBIDDEN, METRICS_PATH
 from tests.support.bodies import parse
 from tests.support.exporter_status import FakeStatus
 from tests.support.lines import LinesSource, lines

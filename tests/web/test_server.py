@@ -6,6 +6,7 @@ import os
 import resource
 import socket
 import ssl
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,19 @@ def test_a_failed_tls_handshake_is_one_line_without_a_stack_trace(
             web.exchange(request("/"))
         wait_until(lambda: len(web.connections) == 0)
     assert [(record.getMessage(), record.exc_info) for record in caplog.records] == [("a TLS handshake failed", None)]
+
+
+def test_a_tls_connection_has_no_large_buffer(tmp_path: Path) -> None:
+    """Without the limit it has one of 256 KiB before it has sent anything."""
+    certificates = make_certificates(tmp_path)
+    with web_server(Application().app, tls=certificates.server_context()) as web:
+        tracemalloc.start()
+        try:
+            clients = [web.connect() for _ in range(16)]
+            wait_until(lambda: len(web.connections) == 16)
+            allocated, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        for client in clients:
+            client.close()
+    assert allocated / 16 < 64 * 1024

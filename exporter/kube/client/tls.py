@@ -11,7 +11,7 @@ import ssl
 from urllib3.util import create_urllib3_context
 
 from exporter.errors import ConfigError
-from exporter.system.private_file import private_file
+from exporter.system.files import private_file
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?")
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from exporter.clock import SystemClock
-from exporter.web.auth.authentication import OVERLOADED, authorization, unauthorized
+from exporter.web.answers import OVERLOADED, authorization, unauthorized
 from exporter.web.client_log import log
 from exporter.web.fairness import OverloadedError, Turns, client_address
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from exporter.errors import ConfigError
-from exporter.system.private_file import private_file
+from exporter.system.files import private_file
 from exporter.web.auth.web_config import TlsSettings, safe_name
 
 _T = TypeVar("_T")

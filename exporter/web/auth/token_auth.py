@@ -19,19 +19,12 @@ from enum import Enum
 from typing import Any, Protocol
 
 from anyio import CapacityLimiter, to_thread
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope
 
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ApiError
-from exporter.web.auth.authentication import (
-    FORBIDDEN,
-    OVERLOADED,
-    UNDECIDED,
-    authorization,
-    has_client_certificate,
-    unauthorized,
-)
+from exporter.web.answers import OVERLOADED, authorization, unauthorized
 from exporter.web.client_log import log
 from exporter.web.fairness import OverloadedError, Rate, Turns, client_address
 
@@ -57,6 +50,12 @@ PER_ADDRESS = Rate(1.0, burst=10)
 
 RENEWAL_SECONDS = 2.0
 """How long a token that was allowed waits for its new review; it is served without it then."""
+
+FORBIDDEN = PlainTextResponse("forbidden\n", 403)
+"""For a client that is known, but not allowed."""
+
+UNDECIDED = PlainTextResponse("authentication is not possible at the moment\n", 500)
+"""For a client whose rights cannot be found out at the moment."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 _JWT_PARTS = 3
@@ -125,7 +124,7 @@ class TokenAuth:
 
     async def __call__(self, scope: Scope) -> Response | None:
         """Return the answer to a request that is refused, None if it is allowed."""
-        if self._accepts_certificates and has_client_certificate(scope):
+        if self._accepts_certificates and scope.get("state", {}).get("client_certificate"):
             return None
         token = authorization(scope, "bearer")
         if token is None or not _TOKEN.fullmatch(token):

@@ -6,7 +6,6 @@ No message contains a value that may be a key, a certificate or a password hash.
 
 import re
 from collections.abc import Callable, Collection, Hashable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import bcrypt
@@ -14,7 +13,7 @@ import msgspec
 import yaml
 
 from exporter.errors import ConfigError
-from exporter.system.files import MAX_SETTINGS, check_yaml, read_file
+from exporter.system.files import MAX_SETTINGS, check_yaml
 
 _T = TypeVar("_T")
 
@@ -221,15 +220,3 @@ def _load(content: bytes) -> Any:
         raise ConfigError(f"line {mark.line + 1 if mark else 1} is not valid YAML") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         raise ConfigError("the file is not valid YAML") from None
-
-
-def read_limited(path: Path, what: str) -> bytes:
-    """Return a small file's content; raises ConfigError that names the key it is from, the path and the reason."""
-    try:
-        return read_file(path, _MAX_FILE_BYTES)
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
-        raise ConfigError(f"{what}: couldn't read '{path}': {reason}") from exc
-
-
-_MAX_FILE_BYTES = 1024 * 1024

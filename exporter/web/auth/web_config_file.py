@@ -15,8 +15,9 @@ from typing import NamedTuple
 from anyio import to_thread
 
 from exporter.errors import ConfigError
+from exporter.system.files import read_file
 from exporter.web.auth.tls import ServerTls, load_tls
-from exporter.web.auth.web_config import parse_web_config, read_limited
+from exporter.web.auth.web_config import parse_web_config
 
 CHECK_SECONDS = 5.0
 """How often the files are compared with what was read of them."""
@@ -25,6 +26,7 @@ _ATTEMPTS = 3
 """A certificate and its key may be read while they are replaced: what fails is read again if it has changed since."""
 
 _FLAG = "--web-config-file"
+_MAX_FILE_BYTES = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +105,15 @@ class WebConfigFile:
 
     def _is_outdated(self) -> bool:
         return any(_digest(path) != digest for path, digest in self._digests.items())
+
+
+def read_limited(path: Path, what: str) -> bytes:
+    """Return a small file's content; raises ConfigError that names the key it is from, the path and the reason."""
+    try:
+        return read_file(path, _MAX_FILE_BYTES)
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+        raise ConfigError(f"{what}: couldn't read '{path}': {reason}") from exc
 
 
 def _digest(path: Path) -> bytes | None:

@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from exporter.web.answers import with_headers
-from exporter.web.auth.authentication import authorization, unauthorized, with_authentication
+from exporter.web.answers import authorization, unauthorized, with_headers
+from exporter.web.application import with_authentication
 from tests.support.web_server import RunningServer, parse_answers, request, web_server
 
 ALLOWED = "Authorization: Bearer right"

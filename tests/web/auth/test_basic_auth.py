@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.responses import PlainTextResponse
 
+from exporter.web.application import with_authentication
 from exporter.web.auth import basic_auth
-from exporter.web.auth.authentication import with_authentication
 from exporter.web.auth.basic_auth import BasicAuth
 from exporter.web.fairness import WAITING_PER_ADDRESS
 from tests.support.watching import wait_until

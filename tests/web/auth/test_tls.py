@@ -13,7 +13,8 @@ from starlette.responses import PlainTextResponse
 
 from exporter.errors import ConfigError
 from exporter.web.auth.tls import ServerTls, load_tls
-from exporter.web.auth.web_config import TlsSettings, read_limited
+from exporter.web.auth.web_config import TlsSettings
+from exporter.web.auth.web_config_file import read_limited
 from tests.support.certificates import Certificates, issue, make_certificates
 from tests.support.web_configs import add_pair, client_context, get, server_section
 from tests.support.web_server import read_answer, request, web_server

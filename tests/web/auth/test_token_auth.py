@@ -12,8 +12,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from exporter.errors import ConnectError
+from exporter.web.application import with_authentication
 from exporter.web.auth import token_auth
-from exporter.web.auth.authentication import with_authentication
 from exporter.web.auth.token_auth import PER_ADDRESS, TokenAuth
 from tests.support.clocks import FakeClock
 from tests.support.watching import wait_until
