@@ -44,8 +44,9 @@ def job(name: str, state: str, **more: Any) -> Item:
     failed = {"reason": "AppFailed", "message": "RuntimeError: loss is NaN"} if state == "Failed" else {}
     ended = {"endTime": ago(minutes=2)} if state in ("Failed", "Complete") else {}
     job_status = {"Failed": "FAILED", "Complete": "SUCCEEDED"}.get(state, "RUNNING")
-    status = {"jobDeploymentStatus": state, "jobStatus": job_status, "startTime": ago(minutes=10)} | failed | ended
-    return item("RayJob", name, status, **more)
+    cluster = {"rayClusterName": f"{name}-x"} if state == "Running" else {}
+    status = {"jobDeploymentStatus": state, "jobStatus": job_status, "startTime": ago(minutes=10)}
+    return item("RayJob", name, status | failed | ended | cluster, **more)
 
 
 def many(number: int) -> list[Item]:
