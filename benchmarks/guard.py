@@ -20,7 +20,7 @@ from unittest import mock
 from exporter.app import Exporter
 from exporter.cli import serve_command
 from exporter.exposition import segments
-from exporter.exposition.deflate import deflate_segment
+from exporter.exposition.segments import deflate_segment
 from exporter.exposition.text import Format
 from exporter.options import build_config
 from exporter.simulator.apiserver import lists

@@ -27,8 +27,7 @@ PARTS = {
     "store": ("kube/store.py", "pipeline/shown_objects.py"),
     "pages": ("exposition/rendered_lines.py",),
     "lines": ("exposition/text.py",),
-    "compressed": ("exposition/deflate.py",),
-    "segments": ("exposition/segments.py",),
+    "compressed": ("exposition/segments.py",),
     "counters": ("exposition/growing_lines.py", "families/", "collectors/"),
 }
 

@@ -16,8 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter import __version__
-from exporter.exposition.exposition import Exposition
-from exporter.exposition.negotiation import choose_format
+from exporter.exposition.exposition import Exposition, choose_format
 from exporter.web.answers import BodyResponse, header, wants_gzip
 from exporter.web.api import ObjectsApi
 from exporter.web.limits import ScrapeLimit

@@ -141,8 +141,8 @@ def test_zlib_serves_where_isal_is_not_installed() -> None:
     code = (
         "import sys, gzip; sys.modules['isal'] = None\n"
         "from exporter.exposition.segments import Segment, SegmentRun, gzip_body\n"
-        "from exporter.exposition import deflate\n"
-        "assert deflate.crc32.__module__ == 'zlib', deflate.crc32\n"
+        "from exporter.exposition import segments\n"
+        "assert segments.crc32.__module__ == 'zlib', segments.crc32\n"
         "runs = [SegmentRun([Segment(b'a' * 1000), Segment(b'b')])]\n"
         "assert gzip.decompress(bytes(gzip_body(runs))) == b'a' * 1000 + b'b'\n"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.exposition.negotiation import accepts_gzip, choose_format
+from exporter.exposition.exposition import accepts_gzip, choose_format
 from exporter.exposition.text import Format
 
 PROMETHEUS_2_42 = (
