@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from exporter.views.summary import Summary
 from exporter.views.views import ObjectPage, ObjectView
+from exporter.web.snapshot import Summary
 from tests.support.boards import BOARDS, panels
 from tests.support.complete_objects import COMPLETE
 from tests.support.fleets import fleet_of

@@ -3,8 +3,7 @@
 from exporter.families.metadata import created_row, labels_row, suspended_row
 from exporter.families.table import Kind, Row, remember_nothing
 from exporter.families.values import Values, info, of_spec, of_status, timestamp
-from exporter.resources.raycronjob import RayCronJob
-from exporter.resources.schedule import next_due
+from exporter.resources.raycronjob import RayCronJob, next_due
 
 
 def _next_schedule(cron_job: RayCronJob, _remembered: None) -> Values:

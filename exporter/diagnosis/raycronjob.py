@@ -11,7 +11,7 @@ from exporter.diagnosis.rayjob import failure
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import State
 from exporter.resources.detailed import DetailedRayCronJob
-from exporter.resources.schedule import is_readable, last_due
+from exporter.resources.raycronjob import is_readable, last_due
 
 LATE_SECONDS = 600.0
 """How long after a time of the schedule the operator may create a job: a restart of it takes a minute."""

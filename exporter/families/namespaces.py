@@ -4,7 +4,42 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from exporter.clock import Clock
-from exporter.families.expiring_keys import ExpiringKeys
+
+
+class ExpiringKeys:
+    """Keys that all expire after the same time, the oldest first. Not for several threads at once."""
+
+    def __init__(self, clock: Clock, seconds: float, maximum: int, dropped: Callable[[], object]) -> None:
+        """`dropped` is called for each key that expires before its time, because there are too many."""
+        self._clock = clock
+        self._seconds = seconds
+        self._maximum = maximum
+        self._dropped = dropped
+        self._since: dict[str, float] = {}
+
+    def add(self, key: str) -> None:
+        """Keep a key from now on."""
+        self._since.pop(key, None)
+        self._since[key] = self._clock.monotonic()
+
+    def discard(self, key: str) -> None:
+        """Forget a key: it does not expire."""
+        self._since.pop(key, None)
+
+    def expire(self) -> list[str]:
+        """Forget the keys whose time is over, and the oldest if there are too many; return them."""
+        due = self._clock.monotonic() - self._seconds
+        expired: list[str] = []
+        for key, since in self._since.items():
+            if since > due:
+                if len(self._since) - len(expired) <= self._maximum:
+                    break
+                self._dropped()
+            expired.append(key)
+        for key in expired:
+            del self._since[key]
+        return expired
+
 
 EMPTY_NAMESPACE_SECONDS = 24 * 3600.0
 """How long a namespace's series stay after its last object: a nightly job's must not restart every night."""

@@ -10,9 +10,9 @@ from exporter.exposition.model import Family, Sample
 from exporter.exposition.rendered_lines import ObjectLines, RenderedLines
 from exporter.exposition.segments import SegmentRun
 from exporter.exposition.text import FamilyText
-from exporter.families.expiring_keys import ExpiringKeys
 from exporter.families.integrals import Amounts, Integrals
 from exporter.families.lifecycle import Observation, Totals
+from exporter.families.namespaces import ExpiringKeys
 from exporter.families.object_families import ObjectFamilies
 from exporter.families.table import CustomResource
 from exporter.pipeline.line_budget import LineBudget

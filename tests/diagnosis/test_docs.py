@@ -7,8 +7,8 @@ import msgspec
 
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Evidence, Finding
-from exporter.views.summary import Hour, KindSummary, Summary
 from exporter.views.views import ConditionRow, EventRow, ObjectPage, ObjectView, PodRow, Reference
+from exporter.web.snapshot import Hour, KindSummary, Summary
 from tools import stability
 from tools.diagnosis_docs import PAGE, diagnosis_page
 

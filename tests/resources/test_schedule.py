@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.resources.schedule import is_readable, last_due, next_due
+from exporter.resources.raycronjob import is_readable, last_due, next_due
 
 NOW = datetime(2026, 11, 23, 10, 14, tzinfo=UTC)  # A Monday.
 LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)

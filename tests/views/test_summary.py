@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from exporter.views.summary import Gpus, Hour, KindSummary, Summary, summarize
 from exporter.views.views import view_of
+from exporter.web.snapshot import Gpus, Hour, KindSummary, Summary, summarize
 from tests.support.fleets import NOW, ago, fleet_of
 from tests.support.objects import condition, manifest
 

@@ -5,22 +5,20 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO
 
 import click
 import msgspec
 
 from exporter.commands.documents import items_of_files
-from exporter.commands.explain import live, remote, report
+from exporter.commands.explain import remote, report
 from exporter.commands.explain.inputs import fleet_of_items, read_fleet
 from exporter.config import parse_namespaces, parse_time
-from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.phrases import count
-from exporter.diagnosis.related import Known
 from exporter.errors import ApiError, ConfigError, CredentialsError
 from exporter.kinds import DIAGNOSED
 from exporter.options import Parsed
-from exporter.views.views import ObjectPage, ObjectView, page_of, view_of, worst_first
+from exporter.views.views import ObjectView, worst_first
 
 FINDINGS = 1
 CLUSTER_SECONDS = 10.0
@@ -46,34 +44,6 @@ class Source:
         if self.namespace:
             return f"namespace '{self.namespace}'"
         return self.url or ("the input" if self.files else "the cluster")
-
-
-class Reading(NamedTuple):
-    """What was read: objects with their findings, the worst first.
-
-    Attributes:
-        fleet: None if an exporter has found them.
-        warning: why they may be old, or ages be wrong; "" if there is no doubt.
-    """
-
-    views: Sequence[ObjectView]
-    known: Known
-    time: datetime
-    fleet: Fleet | None = None
-    warning: str = ""
-
-    @classmethod
-    def of(cls, fleet: Fleet, at: datetime | None) -> Self:
-        time = at or datetime.now(UTC)
-        views = sorted((view_of(obj, fleet, time) for obj in fleet), key=worst_first)
-        later = sum(view.created_at is not None and view.created_at > time for view in views) if at else 0
-        warning = f"--at is before the creation of {count(later, 'object')}: ages count from 0" if later else ""
-        return cls(views, fleet.known, time, fleet, warning)
-
-    def page(self, view: ObjectView) -> ObjectPage | ObjectView:
-        """Return an object with its lists, if the fleet has been read."""
-        obj = self.fleet and self.fleet.find(view.kind, view.namespace, view.name)
-        return page_of(obj, self.fleet, self.time) if self.fleet and obj else view
 
 
 @click.command("explain")
@@ -109,7 +79,7 @@ def explain_command(names: tuple[str, ...], output: str, watch: bool, all_namesp
     if watch:
         if not sys.stdout.isatty():
             raise click.UsageError("--watch needs a terminal; without it, the objects are printed once")
-        live.watch(lambda: _watched(read()), URL_SECONDS if source.url else CLUSTER_SECONDS)
+        report.watch(read, URL_SECONDS if source.url else CLUSTER_SECONDS)
     try:
         reading = read()
     except ApiError as exc:
@@ -125,10 +95,6 @@ def explain_command(names: tuple[str, ...], output: str, watch: bool, all_namesp
         raise click.exceptions.Exit(FINDINGS)
 
 
-def _watched(reading: Reading) -> tuple[Sequence[ObjectView], str]:
-    return reading.views, reading.warning
-
-
 def _check(source: Source, *, all_namespaces: bool, watch: bool, has_names: bool) -> None:
     if source.namespace and all_namespaces:
         raise click.UsageError("-n and -A exclude each other: give one")
@@ -141,7 +107,7 @@ def _check(source: Source, *, all_namespaces: bool, watch: bool, has_names: bool
     if watch and (has_names or source.files):
         raise click.UsageError("--watch shows all objects of a cluster or an exporter: give no name and no file")
     if watch:
-        live.check_rich()
+        report.check_rich()
 
 
 def parse_names(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -167,7 +133,7 @@ def parse_kind(text: str, word: str) -> str:
     return kind
 
 
-def _reader(source: Source) -> Callable[[], Reading]:
+def _reader(source: Source) -> Callable[[], report.Reading]:
     """Return what reads the objects; what cannot be seen is said once, on standard error."""
     said: set[str] = set()
 
@@ -180,7 +146,7 @@ def _reader(source: Source) -> Callable[[], Reading]:
         address = remote.check_url(source.url)
         return lambda: _of_url(address, source.namespace, say)
     if source.files:
-        return lambda: Reading.of(fleet_of_items(items_of_files(source.files), source.namespace, say), source.at)
+        return lambda: report.Reading.of(fleet_of_items(items_of_files(source.files), source.namespace, say), source.at)
     # Imported here, since files need none of it: the kubernetes client takes as long to import as the rest.
     from exporter.kube.client.access import anonymous
     from exporter.kube.client.access_loader import AccessLoader
@@ -194,15 +160,15 @@ def _reader(source: Source) -> Callable[[], Reading]:
         transport = ApiTransport(load, connections=1)
     except CredentialsError as exc:
         raise ConfigError(str(exc)) from exc
-    return lambda: Reading.of(read_fleet(transport, source.namespace, say), None)
+    return lambda: report.Reading.of(read_fleet(transport, source.namespace, say), None)
 
 
-def _of_url(address: str, namespace: str, say: Callable[[str], None]) -> Reading:
+def _of_url(address: str, namespace: str, say: Callable[[str], None]) -> report.Reading:
     views, known, is_fresh = remote.read_views(address, {"namespace": namespace} if namespace else {})
     if missing := report.unread(known):
         say(f"{address} does not know of {missing}: add them to its --collectors, or see its log")
     warning = "" if is_fresh else f"{address} has no connection to the API server: the objects are old"
-    return Reading(views, known, datetime.now(UTC), warning=warning)
+    return report.Reading(views, known, datetime.now(UTC), warning=warning)
 
 
 def _select(views: Sequence[ObjectView], wanted: Sequence[tuple[str, str]], where: str) -> Sequence[ObjectView]:
@@ -218,7 +184,7 @@ def _select(views: Sequence[ObjectView], wanted: Sequence[tuple[str, str]], wher
     return found if wanted else views
 
 
-def _print_chains(views: Sequence[ObjectView], reading: Reading, output: str) -> None:
+def _print_chains(views: Sequence[ObjectView], reading: report.Reading, output: str) -> None:
     """Print what is known of each named object."""
     if output == "json":
         _print_json(list(map(reading.page, views)), reading.time)
@@ -227,7 +193,7 @@ def _print_chains(views: Sequence[ObjectView], reading: Reading, output: str) ->
         click.echo("\n\n".join("\n".join(lines) for lines in chains))
 
 
-def _print_table(views: Sequence[ObjectView], reading: Reading, output: str) -> None:
+def _print_table(views: Sequence[ObjectView], reading: report.Reading, output: str) -> None:
     """Print a line for each object with findings."""
     unhealthy = sorted((view for view in views if not view.healthy), key=worst_first)
     if output == "json":

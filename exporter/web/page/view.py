@@ -9,11 +9,10 @@ from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Evidence, Finding
 from exporter.diagnosis.phrases import duration
 from exporter.kinds import DIAGNOSED
-from exporter.views.summary import Summary
 from exporter.views.views import ObjectPage, ObjectView, Reference, page_of, with_details
 from exporter.web.page.address import HEALTHY, PAGE_SIZE, Address
 from exporter.web.page.words import amount, title
-from exporter.web.snapshot import HOURS, Snapshot
+from exporter.web.snapshot import HOURS, Snapshot, Summary
 from exporter.web.status import ExporterStatus
 
 FIGURES = (

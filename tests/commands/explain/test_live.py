@@ -1,17 +1,16 @@
 """The live table, and reading a running exporter."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
 
-from exporter.commands.explain import live
-from exporter.commands.explain.command import Reading
+from exporter.commands.explain import report
 from exporter.commands.explain.remote import check_url, read_views
+from exporter.commands.explain.report import Reading
 from exporter.diagnosis.related import Known
 from exporter.errors import ConfigError, StreamError
-from exporter.views.views import ObjectView
 from tests.support.demo_process import demo, is_ready
 from tests.support.fleets import recorded
 from tests.support.watching import wait_until
@@ -21,7 +20,7 @@ def test_table_has_the_worst_first_and_the_numbers_of_all() -> None:
     """Only as many rows as the terminal has."""
     fleet, now = recorded("008")
     output = io.StringIO()
-    Console(file=output, width=160).print(live.fleet_table(Reading.of(fleet, now).views, now, rows=3, is_wide=True))
+    Console(file=output, width=160).print(report.fleet_table(Reading.of(fleet, now).views, now, rows=3, is_wide=True))
     lines = output.getvalue().splitlines()
     assert lines[0].startswith("26 objects, 15 with findings, ")
     assert lines[1].split() == ["severity", "object", "state", "since", "finding"]
@@ -35,7 +34,7 @@ def test_names_are_whole_in_a_narrow_terminal(width: int) -> None:
     fleet, now = recorded("008")
     views = Reading.of(fleet, now).views
     output = io.StringIO()
-    Console(file=output, width=width).print(live.fleet_table(views, now, rows=100, is_wide=False))
+    Console(file=output, width=width).print(report.fleet_table(views, now, rows=100, is_wide=False))
     assert all(f"{view.kind} {view.namespace}/{view.name} " in output.getvalue() for view in views)
     assert all(len(line) <= width for line in output.getvalue().splitlines())
 
@@ -45,7 +44,7 @@ def test_brackets_in_a_message_are_no_markup() -> None:
     fleet, now = recorded("008")
     (view,) = [view for view in Reading.of(fleet, now).views if view.name == "no-workers"]
     output = io.StringIO()
-    Console(file=output, width=200).print(live.fleet_table([view], now, rows=1, is_wide=True))
+    Console(file=output, width=200).print(report.fleet_table([view], now, rows=1, is_wide=True))
     assert "pods" in output.getvalue()
 
 
@@ -53,7 +52,7 @@ def test_without_rich_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPa
     """The image does not have it."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match="--watch needs the package rich: pip install rich"):
-        live.check_rich()
+        report.check_rich()
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +104,14 @@ def test_old_table_is_said(last: str | StreamError, said: str, capsys: pytest.Ca
     views = Reading.of(fleet, now).views
     answers: Iterator[str | BaseException] = iter(["", last, KeyboardInterrupt()])
 
-    def read() -> tuple[Sequence[ObjectView], str]:
+    def read() -> Reading:
         answer = next(answers)
         if isinstance(answer, BaseException):
             raise answer
-        return views, answer
+        return Reading(views, Known(), now, warning=answer)
 
     with pytest.raises(KeyboardInterrupt):
-        live.watch(read, 0.0, now=lambda: now)
+        report.watch(read, 0.0, now=lambda: now)
     printed = capsys.readouterr().out
     assert "26 objects, 15 with findings" in printed
     assert said in " ".join(printed.split())
