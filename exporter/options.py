@@ -31,7 +31,7 @@ from exporter.config import (
 from exporter.errors import ConfigError
 from exporter.families.limits import MAX_SERIES
 from exporter.kinds import KINDS
-from exporter.logs.configuration import ENCODERS, LEVELS, LogFile, set_up_logging
+from exporter.logs.configuration import ENCODERS, LEVELS, set_up_logging
 
 PLURALS = tuple(kind.plural for kind in KINDS)
 RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)
@@ -208,9 +208,7 @@ def _build_auth(values: dict[str, Any]) -> MetricsAuth:
 
 def start_logging(values: dict[str, Any]) -> None:
     """Set up logging from the values of `log_options`; raises ConfigError."""
-    path = values["log_file_path"]
-    file = LogFile(path, values["log_file_encoder"]) if path else None
-    set_up_logging(values["log_level"], values["log_stdout_encoder"], file)
+    set_up_logging(*(values[f"log_{name}"] for name in ("level", "stdout_encoder", "file_path", "file_encoder")))
 
 
 def build_collectors(metrics: str, collectors: tuple[str, ...]) -> tuple[str, ...]:

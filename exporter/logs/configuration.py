@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
@@ -41,17 +41,12 @@ _LIBRARIES = {"asyncio": logging.ERROR, "urllib3": logging.WARNING}
 """Records of a library below this level are logged at debug level only: they are a line per connection."""
 
 
-class LogFile(NamedTuple):
-    """A file to log to, and its encoding (one of ENCODERS)."""
+def set_up_logging(
+    level: str, encoder: str, file: str | None = None, file_encoder: str = "json", *, stream: TextIO | None = None
+) -> None:
+    """Send all records of this level (a key of LEVELS) and above to standard output, and to a file if one is named.
 
-    path: str
-    encoder: str
-
-
-def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream: TextIO | None = None) -> None:
-    """Send all records of this level (a key of LEVELS) and above to standard output, and to a file.
-
-    The file gets info and above, whatever the level is below.
+    The file gets info and above, whatever the level is below. The encoders are of ENCODERS.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -59,7 +54,7 @@ def set_up_logging(level: str, encoder: str, file: LogFile | None = None, stream
     out = stream or sys.stdout or sys.stderr  # each is None if it was closed before the start
     handlers = [_queued(_stream(out), encoder, _is_unicode(out))] if out else []
     if file:
-        handlers.append(_queued(_open_file(file), file.encoder))
+        handlers.append(_queued(_open_file(file), file_encoder))
         handlers[-1].setLevel(logging.INFO)
     logging.basicConfig(level=LEVELS[level], handlers=handlers, force=True)
     logging.captureWarnings(capture=True)
@@ -95,12 +90,12 @@ def _is_unicode(stream: TextIO) -> bool:
     return not stream.encoding or codecs.lookup(stream.encoding).name.startswith("utf")
 
 
-def _open_file(file: LogFile) -> Callable[[str], None]:
+def _open_file(path: str) -> Callable[[str], None]:
     try:
-        Path(file.path).parent.mkdir(parents=True, exist_ok=True)
-        return RotatedFile(Path(file.path)).write
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return RotatedFile(Path(path)).write
     except OSError as exc:
-        raise ConfigError(f"--log-file-path '{file.path}': {exc.strerror}") from exc
+        raise ConfigError(f"--log-file-path '{path}': {exc.strerror}") from exc
 
 
 class RotatedFile:
@@ -162,7 +157,8 @@ class _JsonEncoder(JsonFormatter):
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         log_data["level"] = _LEVEL_NAMES.get(record.levelno, "info")
-        log_data["ts"] = _timestamp(record.created)
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        log_data["ts"] = time.replace("+00:00", "Z")
         log_data["logger"] = record.name.removeprefix(_OWN_PREFIX)
         log_data["msg"] = record.getMessage()
         if stack := message_dict.pop("exc_info", None):
@@ -183,8 +179,3 @@ class _ConsoleEncoder(_JsonEncoder):
 def escaped(text: str) -> str:
     """Return text with escapes as in JSON in the place of line ends and of what changes what a terminal shows."""
     return text if text.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
-
-
-def _timestamp(seconds: float) -> str:
-    """Return Unix seconds as ISO 8601 in UTC with milliseconds."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

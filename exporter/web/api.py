@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -77,17 +78,11 @@ class ObjectsApi:
 
     def routes(self, middleware: list[Middleware]) -> list[Route]:
         return [
-            Route(ROOT, self._objects, middleware=middleware),
-            Route(f"{ROOT}/{{kind}}/{{namespace}}/{{name}}", self._object, middleware=middleware),
+            Route(path, partial(self._respond, answer), middleware=middleware)
+            for path, answer in ((ROOT, self._list), (f"{ROOT}/{{kind}}/{{namespace}}/{{name}}", self._one))
         ]
 
-    async def _objects(self, request: Request) -> Response:
-        return await self._respond(request, self._list)
-
-    async def _object(self, request: Request) -> Response:
-        return await self._respond(request, self._one)
-
-    async def _respond(self, request: Request, answer: Callable[[Request], Response]) -> Response:
+    async def _respond(self, answer: Callable[[Request], Response], request: Request) -> Response:
         if reason := self._status.why_not_ready():
             return _error(503, reason)
         try:

@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.collectors.rayjob import RAYJOBS
-from exporter.families.labels import allowed_labels
+from exporter.families.object_families import allowed_labels
 from tests.support.objects import manifest, series
 from tests.support.parity import NINE
 

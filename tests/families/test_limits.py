@@ -8,9 +8,8 @@ from exporter.collectors.attempts import MAX_ATTEMPTS
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.exposition.model import Sample
-from exporter.families.labels import MAX_USER_LABELS
 from exporter.families.limits import MAX_LABEL_BYTES, Limits
-from exporter.families.object_families import ObjectFamilies
+from exporter.families.object_families import MAX_USER_LABELS, ObjectFamilies
 from exporter.resources.meta import cut_parts
 from tests.support.bodies import parse
 from tests.support.objects import condition, decode, exposition, manifest

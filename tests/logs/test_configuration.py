@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.logs.configuration import LogFile, dropped_log_lines, set_up_logging
+from exporter.logs.configuration import dropped_log_lines, set_up_logging
 from tests.support.logging_state import restored_logging
 
 
@@ -124,7 +124,7 @@ def test_non_ascii_is_written_as_it_is(stream: io.StringIO) -> None:
 def test_file_and_standard_output_together(stream: io.StringIO, tmp_path: Path) -> None:
     """Each in its own encoding; the file has info and above, whatever standard output has."""
     path = tmp_path / "new" / "exporter.log"
-    set_up_logging("debug", "console", LogFile(str(path), "json"), stream=stream)
+    set_up_logging("debug", "console", str(path), "json", stream=stream)
     for level in (logging.DEBUG, logging.INFO, logging.ERROR):
         logging.getLogger("exporter.x").log(level, "m")
     assert [line.split("\t")[1] for line in lines(stream)] == ["debug", "info", "error"]
@@ -134,7 +134,7 @@ def test_file_and_standard_output_together(stream: io.StringIO, tmp_path: Path) 
 def test_a_file_can_be_console_too(stream: io.StringIO, tmp_path: Path) -> None:
     """And is not above the level of standard output."""
     path = tmp_path / "exporter.log"
-    set_up_logging("error", "json", LogFile(str(path), "console"), stream=stream)
+    set_up_logging("error", "json", str(path), "console", stream=stream)
     logging.getLogger("exporter.x").info("m")
     logging.getLogger("exporter.x").error("m")
     flush_logs()
@@ -146,7 +146,7 @@ def test_the_file_is_appended_to(stream: io.StringIO, tmp_path: Path) -> None:
     """A restart does not forget."""
     path = tmp_path / "exporter.log"
     path.write_text("before\n")
-    set_up_logging("info", "json", LogFile(str(path), "json"), stream=stream)
+    set_up_logging("info", "json", str(path), "json", stream=stream)
     logging.getLogger("exporter.x").info("m")
     flush_logs()
     assert path.read_text().startswith("before\n{")
@@ -163,14 +163,14 @@ def test_the_file_is_appended_to(stream: io.StringIO, tmp_path: Path) -> None:
 def test_an_unwritable_path_is_a_wrong_value(path: str, reason: str) -> None:
     """Told with the flag, the path and the reason."""
     with pytest.raises(ConfigError, match=f"--log-file-path '{path}': .*({reason})"):
-        set_up_logging("info", "json", LogFile(path, "json"))
+        set_up_logging("info", "json", path, "json")
 
 
 def test_a_full_disk_is_reported_once_and_stops_nothing(
     stream: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Standard output goes on; what the file lost is counted."""
-    set_up_logging("info", "json", LogFile("/dev/full", "json"), stream=stream)
+    set_up_logging("info", "json", "/dev/full", "json", stream=stream)
     for _ in range(1000):
         logging.getLogger("exporter.x").info("m")
     assert len(records(stream)) == 1000

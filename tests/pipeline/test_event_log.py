@@ -11,7 +11,7 @@ import pytest
 
 from exporter.collectors.event import EventTotals, NewOccurrences
 from exporter.kinds import DIAGNOSED
-from exporter.logs.configuration import LogFile, set_up_logging
+from exporter.logs.configuration import set_up_logging
 from exporter.pipeline.event_log import LOGGER, MAX_MESSAGE_BYTES, log_event
 from tests.support.events import decoded, event, old_event
 from tests.support.logging_state import restored_logging
@@ -23,7 +23,7 @@ class Output:
     def __init__(self, folder: Path) -> None:
         self.stdout = io.StringIO()
         self.file = folder / "log.json"
-        set_up_logging("info", "json", LogFile(str(self.file), "json"), self.stdout)
+        set_up_logging("info", "json", str(self.file), "json", stream=self.stdout)
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the lines about Events, which must be the same in both places."""
@@ -91,7 +91,7 @@ def test_a_message_is_cut_and_stays_on_its_line(output: Output, message: str) ->
 def test_a_line_is_readable_in_both_encoders(encoder: str, output: Output) -> None:
     """The console prints what happened to whom, and the fields as JSON."""
     stream = io.StringIO()
-    set_up_logging("info", encoder, None, stream)
+    set_up_logging("info", encoder, stream=stream)
     log_event(NewOccurrences(decoded(event()), 1))
     for handler in logging.getLogger().handlers:
         handler.flush()
