@@ -13,8 +13,7 @@ from exporter.collectors.event_reasons import KUBERAY_REASONS, NORMAL, WARNING
 from exporter.collectors.event_series import EventCounts, LastWarnings
 from exporter.exposition.model import Family, Sample
 from exporter.families.lifecycle import Observation
-from exporter.families.limits import NO_REPORT, Limits
-from exporter.families.shares import Shares
+from exporter.families.limits import NO_REPORT, Limits, Shares
 from exporter.families.table import OTHER, RAY_API_VERSION, Kind, Occurrence, Selection, remember_nothing
 from exporter.resources.event import Event, EventKey, ObjectReference
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from exporter.clock import Clock
 from exporter.exposition.model import Sample
-from exporter.families.limits import Limits
+from exporter.families.limits import Limits, Shares
 from exporter.families.namespaces import EMPTY_NAMESPACE_SECONDS, ExpiringKeys
-from exporter.families.shares import Shares
 from exporter.resources.event import Event, ObjectReference
 
 WARNING_SECONDS = 3600.0

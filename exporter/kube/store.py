@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from exporter.families.shares import Shares
+from exporter.families.limits import Shares
 from exporter.kube.wire import Object
 
 T = TypeVar("T", bound=Object)

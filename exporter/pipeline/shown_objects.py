@@ -15,7 +15,7 @@ from exporter.collectors.pod import PODS
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
-from exporter.families.shares import Shares
+from exporter.families.limits import Shares
 from exporter.families.table import AnyKind
 from exporter.kinds import DECLARATIONS, DIAGNOSED
 from exporter.kube.informer import Informer

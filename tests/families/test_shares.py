@@ -1,6 +1,6 @@
 """Who loses a key when there are too many."""
 
-from exporter.families.shares import Shares
+from exporter.families.limits import Shares
 
 
 def test_a_namespace_beyond_its_own_maximum_loses_its_oldest() -> None:

@@ -6,10 +6,11 @@ no impersonation (kubernetes-client/python#362).
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 from exporter.errors import ConfigError
+from exporter.kube.client.kubeconfig import User
 
 Header = tuple[str, str]
 
@@ -33,14 +34,17 @@ def basic(user_and_password: str) -> str:
     return "Basic " + b64encode(user_and_password.encode()).decode()
 
 
-def impersonation(
-    user: str, uid: str, groups: Sequence[str], extra: Mapping[str, Sequence[str]], what: str
-) -> tuple[Header, ...]:
-    """Return the headers that ask the API server to treat requests as another user's, as client-go writes them."""
-    headers = [("Impersonate-User", user)]
-    headers += [("Impersonate-Uid", uid)] if uid else []
-    headers += [("Impersonate-Group", group) for group in groups]
-    headers += [(f"Impersonate-Extra-{_escaped(key)}", value) for key, values in extra.items() for value in values]
+def impersonation(user: User) -> tuple[Header, ...]:
+    """Return the headers that ask the API server to treat requests as another user's, as client-go writes them.
+
+    Raises ConfigError if one cannot be sent.
+    """
+    headers = [("Impersonate-User", user.as_user)] if user.as_user else []
+    headers += [("Impersonate-Uid", user.as_uid)] if user.as_uid else []
+    headers += [("Impersonate-Group", group) for group in user.as_groups]
+    for key, values in user.as_user_extra.items():
+        headers += [(f"Impersonate-Extra-{_escaped(key)}", value) for value in values]
+    what = "what the user is to be impersonated as (as, as-…)"
     # http.client, which encodes as Latin-1, makes UTF-8 of it, as Go does.
     return tuple(
         (name, _sendable(value, what, r"[\x00-\x08\x0a-\x1f\x7f]").encode().decode("latin-1"))

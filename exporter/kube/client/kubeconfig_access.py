@@ -40,14 +40,7 @@ def access_of(cluster: NamedEntry[Cluster], user: NamedEntry[User]) -> Access:
     if proxy:
         access.use_proxy(proxy)
     _check_user(user.value)
-    if user.value.as_user:
-        access.impersonation = headers.impersonation(
-            user.value.as_user,
-            user.value.as_uid,
-            user.value.as_groups,
-            user.value.as_user_extra,
-            "what the user is to be impersonated as (as, as-…)",
-        )
+    access.impersonation = headers.impersonation(user.value)
     if server.scheme == "https":
         _identify(access, cluster.value, user, server)
     else:

@@ -8,6 +8,7 @@ import pytest
 
 from exporter.errors import ConfigError
 from exporter.kube.client.headers import basic, bearer, impersonation, redact
+from exporter.kube.client.kubeconfig import User
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,9 @@ def test_a_password_may_contain_anything() -> None:
 
 def test_impersonation_is_written_as_client_go_does() -> None:
     """A header for each value, keys escaped, UTF-8."""
-    headers = impersonation("jörg", "7", ["a", "b"], {"Scopes/x%": ["1", "2"], "ä": ["3"]}, "as")
+    headers = impersonation(
+        User(as_user="jörg", as_uid="7", as_groups=["a", "b"], as_user_extra={"Scopes/x%": ["1", "2"], "ä": ["3"]})
+    )
     assert headers == (
         ("Impersonate-User", "jÃ¶rg"),
         ("Impersonate-Uid", "7"),
@@ -55,8 +58,8 @@ def test_impersonation_is_written_as_client_go_does() -> None:
 
 def test_a_user_with_a_line_break_is_refused() -> None:
     """It would be another header."""
-    with pytest.raises(ConfigError, match="^as can't be sent in a header: "):
-        impersonation("a\nX-Other: 1", "", [], {}, "as")
+    with pytest.raises(ConfigError, match=r"^what the user is to be .* can't be sent in a header: "):
+        impersonation(User(as_user="a\nX-Other: 1"))
 
 
 TOKEN = "eyJhbGciOi.a+b/c_d-e~f=.q\u00e9"
