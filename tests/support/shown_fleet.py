@@ -40,12 +40,12 @@ def item(kind: str, name: str, status: Manifest | None = None, spec: Manifest | 
 
 
 def job(name: str, state: str, **more: Any) -> Item:
-    """Return a job that was started ten minutes ago; a failed one for a reason of its program."""
+    """Return a job that was started nine minutes ago; a failed one for a reason of its program."""
     failed = {"reason": "AppFailed", "message": "RuntimeError: loss is NaN"} if state == "Failed" else {}
     ended = {"endTime": ago(minutes=2)} if state in ("Failed", "Complete") else {}
     job_status = {"Failed": "FAILED", "Complete": "SUCCEEDED"}.get(state, "RUNNING")
     cluster = {"rayClusterName": f"{name}-x"} if state == "Running" else {}
-    status = {"jobDeploymentStatus": state, "jobStatus": job_status, "startTime": ago(minutes=10)}
+    status = {"jobDeploymentStatus": state, "jobStatus": job_status, "startTime": ago(minutes=9)}
     return item("RayJob", name, status | failed | ended | cluster, **more)
 
 

@@ -349,7 +349,7 @@ def test_events_and_restarts_are_marks_of_the_stages() -> None:
         ("train-llm-x7k2p", "4 of 8 workers · 8 GPUs"),
         ("chat", "40 % of traffic on the new cluster · 12 endpoints"),
         ("nightly", "0 3 1 1 * UTC · last run 7 h ago"),
-        ("eval-001", "8 min"),
+        ("eval-001", "7 min"),
     ],
 )
 def test_progress(name: str, text: str) -> None:
