@@ -36,11 +36,8 @@ class InformerStatus:
         now = self._time()
         closed = [state.name for state in self._states() if state.sync is SyncState.SYNCED and not state.is_connected]
         self._closed_at = {name: self._closed_at.get(name, now) for name in closed}
-        self.leave_out_failing()
-
-    def leave_out_failing(self) -> None:
-        """Let kinds whose lists have failed for long hold back the others no longer, if the API server works."""
         states = {informer: informer.state() for informer in self._informers}
+        # A kind that fails although others do not is not worth waiting for.
         if any(state.is_connected or state.sync is SyncState.NOT_INSTALLED for state in states.values()):
             for informer, state in states.items():
                 if state.failing_seconds >= HOLD_BACK_SECONDS:

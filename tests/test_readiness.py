@@ -17,7 +17,7 @@ FAILING = replace(LISTING, failing_seconds=HOLD_BACK_SECONDS)
 
 def status_of(*states: InformerState) -> InformerStatus:
     status = InformerStatus(cast("list[Informer[Any]]", [FakeInformer(state) for state in states]))
-    status.leave_out_failing()
+    status.tick()
     return status
 
 
@@ -65,7 +65,7 @@ def test_a_kind_that_is_left_out_is_named_and_stays_left_out() -> None:
     informers = [FakeInformer(FAILING), FakeInformer(SYNCED)]
     status = InformerStatus(cast("list[Informer[Any]]", informers))
     assert status.why_not_ready() == "not listed yet: rayjobs"
-    status.leave_out_failing()
+    status.tick()
     assert status.why_not_ready() is None
     informers[1].current = replace(SYNCED, is_connected=False)
     assert status.why_not_ready() is None

@@ -185,7 +185,6 @@ def _select(views: Sequence[ObjectView], wanted: Sequence[tuple[str, str]], wher
 
 
 def _print_chains(views: Sequence[ObjectView], reading: report.Reading, output: str) -> None:
-    """Print what is known of each named object."""
     if output == "json":
         _print_json(list(map(reading.page, views)), reading.time)
     else:
@@ -194,7 +193,6 @@ def _print_chains(views: Sequence[ObjectView], reading: report.Reading, output: 
 
 
 def _print_table(views: Sequence[ObjectView], reading: report.Reading, output: str) -> None:
-    """Print a line for each object with findings."""
     unhealthy = sorted((view for view in views if not view.healthy), key=worst_first)
     if output == "json":
         _print_json(unhealthy, reading.time)

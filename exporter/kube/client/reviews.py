@@ -64,7 +64,6 @@ class ApiReviewer:
         return bool(status.allowed and not status.denied)
 
     def _ask(self, create: Callable[..., Any], review: Any) -> Any:
-        """Return the status of a review."""
         try:
             status = create(review, _request_timeout=(TIMEOUT_SECONDS, TIMEOUT_SECONDS)).status
             if status is not None:
