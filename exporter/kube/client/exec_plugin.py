@@ -25,8 +25,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exporter.errors import ConfigError, ConnectError
-from exporter.kube.client import headers, tls
-from exporter.kube.client.access import Credential
+from exporter.kube.client import headers
+from exporter.kube.client.access import Credential, load_client_certificate, unverifying_context
 from exporter.kube.client.kubeconfig import Exec
 
 TIMEOUT_SECONDS = 30.0
@@ -197,7 +197,7 @@ class Plugin:
         try:
             if certificate:
                 pem = f"{certificate}\n{key}".encode()
-                tls.load_client_certificate(tls.unverifying_context(), pem, what)
+                load_client_certificate(unverifying_context(), pem, what)
             if status.token:
                 authorization = headers.bearer(status.token, f"the token of {what}")
         except ConfigError as exc:

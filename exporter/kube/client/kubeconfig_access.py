@@ -8,8 +8,8 @@ from typing import Any
 from urllib3.util import Url
 
 from exporter.errors import ConfigError
-from exporter.kube.client import headers, tls
-from exporter.kube.client.access import Access, Credential
+from exporter.kube.client import headers
+from exporter.kube.client.access import Access, Credential, load_client_certificate, unverifying_context
 from exporter.kube.client.addresses import find_proxy, parse_http_address
 from exporter.kube.client.exec_plugin import Plugin
 from exporter.kube.client.kubeconfig import Cluster, NamedEntry, User
@@ -116,7 +116,7 @@ def _client_certificate(user: NamedEntry[User]) -> bytes:
     if key is None:
         raise ConfigError("client-certificate without client-key")
     pem = certificate + b"\n" + key
-    tls.load_client_certificate(tls.unverifying_context(), pem, "client-certificate and client-key")
+    load_client_certificate(unverifying_context(), pem, "client-certificate and client-key")
     return pem
 
 

@@ -22,8 +22,8 @@ from urllib3.exceptions import (
 )
 
 from exporter.errors import ConnectError, HandshakeError, IdleTimeoutError, StreamError
-from exporter.kube.client import headers, tls
-from exporter.kube.client.access import Access, Credential
+from exporter.kube.client import headers
+from exporter.kube.client.access import Access, Credential, load_client_certificate, make_context
 from exporter.kube.client.response import Response, TimedHttpResponse, reason_of
 
 _TUNNEL_FAILED = "Tunnel connection failed: "
@@ -43,9 +43,9 @@ class Pools(RESTClientObject):
         access.connection_pool_maxsize = connections
         super().__init__(access)
         # The client would pass names of files, and leave keys in temporary ones (docs/upstream.md).
-        context = tls.make_context(access.authority, verify=access.verify_ssl)
+        context = make_context(access.authority, verify=access.verify_ssl)
         if certificate:
-            tls.load_client_certificate(context, certificate, "the client certificate")
+            load_client_certificate(context, certificate, "the client certificate")
         self.pool_manager.connection_pool_kw["ssl_context"] = context
         if isinstance(self.pool_manager, urllib3.ProxyManager):
             # urllib3 would join headers of one name if the proxy forwards the request: all groups would be one.

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.kube.client.tls import count_certificates, load_client_certificate, make_context, unverifying_context
+from exporter.kube.client.access import count_certificates, load_client_certificate, make_context, unverifying_context
 from tests.support.certificates import Pair, issue
 
 NOT_A_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAABBBB\n-----END CERTIFICATE-----\n"
