@@ -14,6 +14,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds that never go back, for durations."""
 
+    def processor(self) -> float:
+        """Return the processor seconds that this thread has used, for what a part of the program costs."""
+
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         """Wait for some seconds or until `stop` is set; return whether it is set."""
 
@@ -26,6 +29,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def processor(self) -> float:
+        return time.thread_time()
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         return stop.wait(seconds)

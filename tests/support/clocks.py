@@ -17,6 +17,9 @@ class FakeClock:
     def monotonic(self) -> float:
         return self.now
 
+    def processor(self) -> float:
+        return self.now
+
     def advance(self, seconds: float) -> None:
         self.now += seconds
 

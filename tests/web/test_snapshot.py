@@ -55,6 +55,17 @@ def test_slow_snapshot_is_used_longer() -> None:
     assert reads.count == 2
 
 
+def test_snapshot_that_waits_for_the_machine_is_not_used_longer() -> None:
+    """What counts is the time of the processor."""
+    reads = Reads(seconds=1.0)
+    reads.processor = lambda: 0.0  # type: ignore[method-assign]
+    shared = snapshots(reads)
+    shared.newest()
+    reads.advance(MIN_SECONDS)
+    shared.newest()
+    assert reads.count == 2
+
+
 def test_pages_lengthen_the_use_of_a_snapshot() -> None:
     """Fifty pages that take 40 ms each are made at most every 50 seconds; more of them wait for at most a minute."""
     reads = Reads(seconds=0.0)
