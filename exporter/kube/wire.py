@@ -181,6 +181,8 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         unfinished.append(rest)
         size += len(rest)
         if size > MAX_LINE_BYTES:
+            # The error's traceback keeps this frame until the next try, which can be half a minute later.
+            unfinished.clear()
             raise StreamError(f"a line in a watch is longer than {MAX_LINE_BYTES} bytes")
     if size:
         raise StreamError(f"the watch ended in the middle of a line, after {size} bytes of it")

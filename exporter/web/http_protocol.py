@@ -1,6 +1,7 @@
 """uvicorn's HTTP/1.1 protocol on h11, with limits on time, size and pipelining that uvicorn does not have."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import h11
@@ -129,6 +130,13 @@ class HttpProtocol(H11Protocol, asyncio.BufferedProtocol):
         self._shared.accepted.pop(self, None)
         # uvicorn does so only without an error: the timer would keep the connection's memory.
         self._unset_keepalive_if_required()
+        # The answer and TLS refer to this, and this to them: all would wait for a collection of cyclic garbage.
+        if self.is_idle:
+            self.cycle = None
+        # A transport that was closed first has left TLS already.
+        with contextlib.suppress(AttributeError):
+            if self._tls is not None:
+                self.transport.set_protocol(asyncio.BufferedProtocol())
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's, the same for all
         log.info(f"refused a request: {self.conn.refusal}")

@@ -6,6 +6,7 @@ import os
 import resource
 import socket
 import ssl
+import struct
 import tracemalloc
 from pathlib import Path
 
@@ -162,10 +163,11 @@ def test_an_answer_that_is_not_read_is_aborted_over_tls(
         wait_until(lambda: application.ended == ["ended"])
 
 
-def test_what_a_tls_connection_holds_is_freed_when_it_closes(
-    application: Application, certificates: Certificates
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_what_a_tls_connection_holds_is_freed_when_it_ends(
+    application: Application, certificates: Certificates, is_reset: bool
 ) -> None:
-    """Not only by the garbage collector, which does not know how large the buffers are."""
+    """Not only by the garbage collector, which does not know how large the buffers are, and rarely runs."""
     gc.collect()
     gc.disable()
     try:
@@ -174,6 +176,8 @@ def test_what_a_tls_connection_holds_is_freed_when_it_closes(
                 with _tls(web, certificates) as client:
                     client.sendall(request("/"))
                     assert read_answer(client).status == 200
+                    if is_reset:
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             wait_until(lambda: not any(isinstance(found, HttpProtocol) for found in gc.get_objects()))
     finally:
         gc.enable()
