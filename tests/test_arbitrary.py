@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from exporter.collectors.event import EVENTS, EventTotals
+from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
-from exporter.families.integrals import Integrals
+from exporter.families.integrals import Integrals, LabelledIntegrals
 from exporter.families.lifecycle import LifecycleTotals
 from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import DIAGNOSED, KINDS
@@ -81,6 +82,12 @@ ROLES = mapping(
         max_size=2,
     ),
 )
+AMOUNTS = st.dictionaries(st.sampled_from(["nvidia.com/gpu", "a/b", "cpu"]) | st.text(), ANY_JSON | QUANTITIES)
+POD_CONTAINERS = st.lists(
+    mapping(resources=mapping(limits=AMOUNTS, requests=AMOUNTS), restartPolicy=st.just("Always")), max_size=2
+)
+CLAIMS = st.lists(mapping(resourceClaimName=st.text(), resourceClaimTemplateName=st.text()), max_size=2)
+TEMPLATES = mapping(spec=mapping(containers=POD_CONTAINERS, initContainers=POD_CONTAINERS, resourceClaims=CLAIMS))
 GROUPS = mapping(
     groupName=st.sampled_from(["a", "b"]) | st.text(),
     replicas=st.integers(),
@@ -89,6 +96,7 @@ GROUPS = mapping(
     numOfHosts=st.integers(),
     suspend=st.booleans(),
     scaleStrategy=mapping(scaleGate=st.lists(mapping(name=st.text()), max_size=2)),
+    template=TEMPLATES,
 )
 POLICIES = mapping(policy=st.sampled_from(["DeleteSelf", "DeleteCluster"]) | st.text())
 DELETION = mapping(
@@ -188,6 +196,7 @@ OBJECTS = st.fixed_dictionaries(
             enableInTreeAutoscaling=st.booleans(),
             suspend=st.booleans(),
             idleSuspend=st.booleans() | ANY_JSON,
+            headGroupSpec=mapping(template=TEMPLATES),
             workerGroupSpecs=st.lists(GROUPS, max_size=3),
             deletionStrategy=DELETION,
             ttlSecondsAfterFinished=st.integers(),
@@ -218,6 +227,7 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
             ObjectFamilies(kind, user_labels=("*",)),
             EventTotals(report=log_event, kinds=DIAGNOSED) if kind is EVENTS else LifecycleTotals(kind, (10.0, 60.0)),
             Integrals(kind, clock=clock),
+            *([LabelledIntegrals(kind, clock=clock)] if kind is RAYCLUSTERS else []),
             clock=clock,
             receipt_time=lambda: received_at,
         )

@@ -40,8 +40,7 @@ def of_lifecycles(kind: AnyKind) -> Iterator[Metric]:
 
 def of_integrals(kind: AnyKind) -> Iterator[Metric]:
     for row in kind.integrals:
-        labels = tuple(sorted(kind.identity)) if row.is_per_object else ("namespace",)
-        yield Metric(row.name, "counter", labels, row.source, row.help)
+        yield Metric(row.name, "counter", row.labels(kind.identity), row.source, row.help)
 
 
 def of_events() -> Iterator[Metric]:

@@ -58,7 +58,7 @@ One page for each kind of object:
 {pages}
 
 **STABLE** metrics are the nine of the KubeRay operator (v1.7.0), with the same names, HELP texts, types, labels and
-rules. **BETA** metrics are those that the shipped rules and dashboards read; all others are **EXPERIMENTAL**.
+rules. **BETA** metrics are those that the shipped rules and dashboards read; new and all others are **EXPERIMENTAL**.
 [stability.md](stability.md) says what may change, and when. Labels are printed in alphabetical order. A family without
 series prints nothing, neither HELP nor TYPE.
 
@@ -149,8 +149,35 @@ byte-seconds. They grow at every scrape, also without any change of an object. A
   removed 24 hours after the last cluster of the namespace was deleted.
 - There is no series as long as nothing was requested: a cluster without GPUs has no GPU-seconds.
 - The series of clusters are rendered for every scrape; `--metric-denylist` with
-  `kuberay_cluster_requested_.*` saves that. Clusters have them of GPUs and TPUs only. The core-hours of one cluster are
-  about `avg_over_time(kuberay_cluster_desired_cpu_cores[1d]) * 24`, and likewise of its memory.
+  `kuberay_cluster_requested_.*` saves that. Clusters have them of GPUs, TPUs and extended resources only. The
+  core-hours of one cluster are about `avg_over_time(kuberay_cluster_desired_cpu_cores[1d]) * 24`, and likewise of its
+  memory.
+
+## Extended resources: GPUs and other devices by name
+
+`kuberay_cluster_desired_gpus` and the GPU-seconds are **as KubeRay counts them**: it adds all resources whose name ends
+in `gpu`, and from 1.5 on `nvidia.com/mig-<n>g.<n>gb`. So a MIG slice or a replica of a shared GPU is one GPU; Intel,
+Gaudi, Ascend, Neuron, `…gpu.shared`, `mig-….me` and DRA claims are none; and unequal devices are one sum. It takes the
+replicas of a group as written, even if they are not within its limits, and counts no init containers.
+
+`kuberay_cluster_desired_extended_resources` and the metrics named after it have the number of each **name**, from the
+pod templates of the spec:
+
+- Counted are extended resources, which device plugins offer: names with `/`, but not those of `kubernetes.io`. They are
+  not all accelerators: `vpc.amazonaws.com/efa` and `rdma/…` are network devices. Choose names in the query. What one
+  piece is, its plugin says: a device, a slice, or a replica of a shared device.
+- Of each container the limit counts, or else the request. A pod's amount is the scheduler's: containers and sidecars
+  together, or with the largest init container if that is more. It is multiplied by the pods that the operator creates:
+  one head, and of each group the replicas within its limits times its hosts, none if the group is suspended.
+- They are what is asked for, not what runs: a pending pod has nothing, a changed template does not change running pods,
+  and webhooks may add resources. `status.desiredGPU` is not read.
+- Claims of devices by DRA (`spec.resourceClaims`) say neither how many devices nor of which class:
+  `kuberay_cluster_desired_resource_claims` counts claims. kube-state-metrics' `kube_pod_resourceclaim_info` has those
+  of pods that exist.
+- A fraction, a negative number or another wrong amount is left out and counted in
+  `kuberay_exporter_series_dropped_total`, as are names beyond 16 of one cluster and 100 in all, which are `other`.
+- A suspended cluster keeps its gauges; its counters stand still. The counter of a name stays until its cluster is
+  deleted, also if the cluster does not request it any more.
 """
 
 EXPORTED = "Exported only if `--collectors` names `{plural}`{chart}.\n"

@@ -4,7 +4,8 @@ The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_cluster
 """
 
 from exporter.collectors.conditions import condition_rows, condition_truth
-from exporter.collectors.requested import REQUESTED, quantity
+from exporter.collectors.extended_resources import EXTENDED_RESOURCE_ROWS, EXTENDED_RESOURCE_SECONDS
+from exporter.collectors.requested import GPUS, REQUESTED, quantity
 from exporter.collectors.worker_groups import GROUP_ROWS, limit
 from exporter.families.metadata import created_row, deletion_row, labels_row, lifecycle_counters, managed_by_row
 from exporter.families.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
@@ -114,7 +115,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             "status.desiredCPU", of_status(lambda status: number(quantity(status.desired_cpu)))),
         Row("kuberay_cluster_desired_memory_bytes", "Memory in bytes that all desired pods request, including the head",
             "status.desiredMemory", of_status(lambda status: number(quantity(status.desired_memory)))),
-        Row("kuberay_cluster_desired_gpus", "GPUs that all desired pods request", "status.desiredGPU",
+        Row("kuberay_cluster_desired_gpus", f"{GPUS} that all desired pods request", "status.desiredGPU",
             of_status(lambda status: number(quantity(status.desired_gpu)))),
         Row("kuberay_cluster_desired_tpus", "TPUs that all desired pods request", "status.desiredTPU",
             of_status(lambda status: number(quantity(status.desired_tpu)))),
@@ -133,6 +134,7 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             "spec.enableInTreeAutoscaling",
             lambda cluster, _: truth(cluster.spec.enable_in_tree_autoscaling if cluster.spec else None), series="1"),
         *GROUP_ROWS,
+        *EXTENDED_RESOURCE_ROWS,
         Row("kuberay_cluster_suspended",
             "Whether suspension is requested, by the user or of an idle cluster: 1 if it is, otherwise 0",
             "spec.suspend, spec.idleSuspend",
@@ -147,6 +149,6 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             "status.conditions[RayClusterProvisioned].lastTransitionTime - metadata.creationTimestamp",
             lambda cluster, _: first_provisioning(cluster), is_histogram=True, reads="status.stateTransitionTimes"),
     ),
-    integrals=REQUESTED,
+    integrals=REQUESTED + EXTENDED_RESOURCE_SECONDS,
 )
 # fmt: on

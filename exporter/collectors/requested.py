@@ -15,6 +15,9 @@ SUSPENSION = "spec.suspend, spec.idleSuspend, status.conditions, status.state"
 """The fields that `is_suspended` reads."""
 
 
+GPUS = "GPUs as KubeRay counts them (MIG slices are some; Gaudi, Neuron, NPUs, .shared names, DRA claims are none)"
+
+
 def is_suspended(cluster: RayCluster) -> bool:
     """Tell whether it requests nothing: suspended, or to be suspended; its status keeps the desired amounts.
 
@@ -63,7 +66,7 @@ def _resource(
 REQUESTED: tuple[Integral[RayCluster], ...] = (
     *_resource("cpu_core", "CPU cores", "desiredCPU", lambda status: status.desired_cpu),
     *_resource("memory_byte", "Bytes of memory", "desiredMemory", lambda status: status.desired_memory),
-    *_resource("gpu", "GPUs", "desiredGPU", lambda status: status.desired_gpu, of_clusters=True),
+    *_resource("gpu", GPUS, "desiredGPU", lambda status: status.desired_gpu, of_clusters=True),
     *_resource("tpu", "TPUs", "desiredTPU", lambda status: status.desired_tpu, of_clusters=True),
     Integral("kuberay_clusters_requested_worker_seconds_total",
         "Desired worker replicas, times the seconds for which they are desired, since the exporter started",

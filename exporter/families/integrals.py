@@ -5,15 +5,16 @@ one is, by the exporter's monotonic clock. What was requested before the exporte
 server cannot be reached, or an object cannot be decoded, the last known amount is counted.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Any, Generic
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any, ClassVar, Generic, cast
 
 from exporter.clock import Clock, SystemClock
 from exporter.exposition.model import Family, GrowingCounters, Growth, Sample
 from exporter.families.limits import NO_REPORT
 from exporter.families.namespaces import Namespaces
 from exporter.families.read_fields import fields_of
-from exporter.families.table import Integral, Kind, T
+from exporter.families.table import Kind, T
 from exporter.resources.meta import ObjectMeta
 
 _UNITS = 10**9
@@ -41,15 +42,18 @@ class Integrals(Generic[T]):
     The counters of an object end with it; those of its namespace keep what it has added.
     """
 
+    has_label: ClassVar[bool] = False
+
     def __init__(
         self, kind: Kind[T, Any], family_filter: Callable[[str], bool] = lambda _: True, *, clock: Clock | None = None
     ) -> None:
         """Prepare the rows that `family_filter` accepts by name; the others cost nothing."""
-        rows = [row for row in kind.integrals if family_filter(row.name)]
+        rows = [row for row in kind.integrals if bool(row.label) is self.has_label and family_filter(row.name)]
         # The rows of objects come first, also in `Amounts`.
         self._rows = sorted(rows, key=lambda row: not row.is_per_object)
         self._per_object = sum(row.is_per_object for row in rows)
-        families = [_family(row, kind.identity) for row in self._rows]
+        self._amounts = [cast("Callable[[T], float]", row.amount) for row in self._rows]
+        families = [Family(row.name, "counter", row.help, row.labels(kind.identity)) for row in self._rows]
         self.object_families = tuple(families[: self._per_object])
         self.namespace_families = tuple(families[self._per_object :])
         self._reads = [fields_of(row.source, row.reads) for row in self._rows]
@@ -66,8 +70,8 @@ class Integrals(Generic[T]):
     def observe(self, obj: T, changed: Collection[str] | None = None) -> Amounts[T]:
         """Return what a version of an object requests: of all rows, or of those that read one of the changed fields."""
         return obj, {
-            place: _billionths(row.amount(obj))
-            for place, row in enumerate(self._rows)
+            place: _billionths(amount(obj))
+            for place, amount in enumerate(self._amounts)
             if changed is None or not self._reads[place].isdisjoint(changed)
         }
 
@@ -129,12 +133,16 @@ class Integrals(Generic[T]):
         self._namespaces.added(namespace)
         self._requested[meta.uid] = namespace, (0,) * len(self._rows)
         # What is cut is counted where the same values are labels of the object's other series.
-        labels = NO_REPORT.values((meta.name, namespace, meta.uid))
-        self.by_uid[meta.uid] = GrowingCounters(labels, (None,) * self._per_object)
+        labels, labels_of_namespace = self._labels(meta)
+        self.by_uid[meta.uid] = GrowingCounters(NO_REPORT.values(labels), (None,) * self._per_object)
         if namespace not in self._sums:
             rows = len(self._rows) - self._per_object
             self._sums[namespace] = (0,) * rows
-            self.by_namespace[namespace] = GrowingCounters(NO_REPORT.values((namespace,)), (None,) * rows)
+            self.by_namespace[namespace] = GrowingCounters(NO_REPORT.values(labels_of_namespace), (None,) * rows)
+
+    def _labels(self, meta: ObjectMeta) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the label values of an object and of its namespace, in printed order."""
+        return (meta.name, meta.namespace, meta.uid), (meta.namespace,)
 
     def _deleted(self, obj: T) -> tuple[str, str] | None:
         """End the counters of an object; return uid and namespace if it was known."""
@@ -158,8 +166,47 @@ def _samples(counters: GrowingCounters, now: float) -> list[list[Sample]]:
     return [[Sample(counters.labels, growth.at(now))] if growth else [] for growth in counters.growths]
 
 
-def _family(row: Integral[Any], identity: tuple[str, ...]) -> Family:
-    return Family(row.name, "counter", row.help, identity if row.is_per_object else ("namespace",))
+class LabelledIntegrals(Integrals[Any]):
+    """The integrals of one kind with a label, whose values objects choose: each value is a part of an object.
+
+    What an object does not request any more keeps its counter, which stands still, until the object is deleted.
+    An object that never requested anything costs nothing.
+    """
+
+    has_label = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As of `Integrals`."""
+        super().__init__(*args, **kwargs)
+        # By uid: the values that the label ever had, with what is requested now.
+        self._values: dict[str, dict[str, int]] = {}
+
+    def observe(self, obj: Any, _changed: Collection[str] | None = None) -> Any:
+        """Return what a version of an object requests, in billionths, by values of the label."""
+        amounts = cast("Mapping[str, float]", self._amounts[0](obj))
+        return obj, {value: _billionths(amount) for value, amount in amounts.items()}
+
+    def on_change(self, changed: Iterable[Any], removed: Iterable[Any]) -> tuple[list[str], list[str]]:
+        parts: list[Any] = []
+        for obj, amounts in changed:
+            if known := dict.fromkeys(self._values.get(obj.metadata.uid, ()), 0) | amounts:
+                self._values[obj.metadata.uid] = known
+                rows = range(len(self._rows))
+                parts += [(_part(obj, value), dict.fromkeys(rows, amount)) for value, amount in known.items()]
+        gone = [_part(obj, value) for obj in removed for value in self._values.pop(obj.metadata.uid, ())]
+        return super().on_change(parts, gone)
+
+    def _labels(self, meta: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        (uid, value), (namespace, _), label = meta.uid, meta.namespace, self._rows[0].label
+        values = {"name": meta.name, "namespace": namespace, label: value, "uid": uid}
+        of_object, of_namespace = sorted(values), sorted(("namespace", label))
+        return tuple([values[key] for key in of_object]), tuple([values[key] for key in of_namespace])
+
+
+def _part(obj: Any, value: str) -> SimpleNamespace:
+    """Return what stands for an object: its uid and its namespace are those of the object, each with the value."""
+    name, namespace, uid = obj.metadata.name, obj.metadata.namespace, obj.metadata.uid
+    return SimpleNamespace(metadata=SimpleNamespace(name=name, namespace=(namespace, value), uid=(uid, value)))
 
 
 def _billionths(amount: float) -> int:

@@ -1,6 +1,6 @@
 """What a kind's tables are made of: a row for each family, and what its series are read from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -164,20 +164,27 @@ class Integral(Generic[T_contra]):
 
     Attributes:
         name, text, source, reads: as of a row. HELP is the text, and the source in parentheses.
-        amount: a pure function of one version: what it requests at a time, 0 if nothing.
+        amount: a pure function of one version: what it requests at a time, 0 if nothing; with a label, by its values.
         is_per_object: there is one for each object while it exists; otherwise one for each namespace.
+        label: a label of its own. All rows of a kind that have one have the same one, and the same amounts.
     """
 
     name: str
     text: str
     source: str
-    amount: Callable[[T_contra], float]
+    amount: Callable[[T_contra], float | Mapping[str, float]]
     is_per_object: bool = False
+    label: str = ""
     reads: str = ""
 
     @property
     def help(self) -> str:
         return f"{self.text} ({self.source})."
+
+    def labels(self, identity: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names of all labels, in printed order; `identity` are those of an object."""
+        of_whom = identity if self.is_per_object else ("namespace",)
+        return tuple(sorted((*of_whom, self.label) if self.label else of_whom))
 
 
 def remember_nothing(_obj: CustomResource, _remembered: None, _received_at: float | None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from exporter.clock import SystemClock
 from exporter.collectors.event import EVENTS, EventTotals
 from exporter.config import Config
-from exporter.families.integrals import Integrals
+from exporter.families.integrals import Integrals, LabelledIntegrals
 from exporter.families.lifecycle import LifecycleTotals, Totals
 from exporter.families.limits import Limits
 from exporter.families.object_families import ObjectFamilies
@@ -105,6 +105,7 @@ def metrics_store(
     objects = ObjectFamilies(
         kind, config.family_filter, config.user_labels(kind.plural), limits=kind_limits(config, metrics)
     )
+    labelled = LabelledIntegrals(kind, config.family_filter)
     return MetricsStore(
         kind,
         (
@@ -118,6 +119,7 @@ def metrics_store(
             ),
             TotalSource(totals, objects.remembered),
             IntegralSource(Integrals(kind, config.family_filter)),
+            *([IntegralSource(labelled)] if labelled.reads else []),
         ),
         metrics.collect_failed,
     )

@@ -112,7 +112,7 @@ def share(struct: Struct, names: tuple[str, ...]) -> None:
         if value and len(value) <= MAX_SHARED_LENGTH:
             force_setattr(struct, name, _shared.setdefault(value, value))
         elif value:
-            force_setattr(struct, name, _bounded_string(value))
+            force_setattr(struct, name, bounded_string(value))
 
 
 def cut(message: str) -> str:
@@ -140,7 +140,7 @@ def cut_map(entries: Mapping[str, V], size: int = MAX_MAP_SIZE) -> tuple[Mapping
         return entries, left
     kept: dict[str, V] = {}
     for key in sorted(entries):
-        short = _bounded_string(key)
+        short = bounded_string(key)
         size -= len(short) + _ENTRY_SIZE
         if size < 0:
             cut_parts.entries += len(entries) - len(kept)
@@ -149,7 +149,8 @@ def cut_map(entries: Mapping[str, V], size: int = MAX_MAP_SIZE) -> tuple[Mapping
     return kept, size
 
 
-def _bounded_string(value: str) -> str:
+def bounded_string(value: str) -> str:
+    """Return a string as `cut_string`, and count it if it was cut."""
     if len(value) <= _SURELY_SHORT:
         return value
     short = cut_string(value)
@@ -176,7 +177,7 @@ def _bounded_map(entries: Mapping[str, V]) -> Mapping[str, V]:
 _BOUNDS: Mapping[Any, Callable[[Any], Any]] = {
     Message: cut,
     Text: _bounded_text,
-    str: _bounded_string,
+    str: bounded_string,
     tuple: _bounded_list,
     Mapping: _bounded_map,
 }

@@ -1,12 +1,13 @@
 """RayCluster: a head pod and groups of workers."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings, cut_parts
+from exporter.resources.pod_request import PodRequest, PodTemplate, bounded
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.times import Time
 
@@ -45,7 +46,23 @@ class ScaleStrategy(SharedStrings, frozen=True, gc=False, rename="camel"):
             force_setattr(self, "scale_gate", self.scale_gate[:MAX_GATES])
 
 
-class WorkerGroupSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
+class HeadGroupSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
+    """The head; of a template only what its pods request is kept, None if that is nothing."""
+
+    template: PodTemplate | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.template is not None:
+            force_setattr(self, "template", self.template.request)
+
+    @property
+    def pod(self) -> PodRequest:
+        """What each of its pods requests."""
+        return cast("PodRequest", self.template or PodRequest())
+
+
+class WorkerGroupSpec(HeadGroupSpec, frozen=True, gc=False, rename="camel"):
     """A group of equal workers: `replicas` times `num_of_hosts` pods."""
 
     group_name: Shared = ""
@@ -76,11 +93,20 @@ class RayClusterSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     suspend: bool | None = None
     idle_suspend: Any = None
     managed_by: Shared | None = None
+    head_group_spec: HeadGroupSpec | None = None
     worker_group_specs: tuple[WorkerGroupSpec, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         force_setattr(self, "idle_suspend", True if self.idle_suspend is True else None)
+        groups: list[HeadGroupSpec] = [group for group in self.worker_group_specs or () if group.template]
+        if self.head_group_spec and self.head_group_spec.template:
+            groups.insert(0, self.head_group_spec)
+        elif self.head_group_spec:
+            force_setattr(self, "head_group_spec", None)
+        if groups:
+            for group, pod in zip(groups, bounded([group.pod for group in groups]), strict=True):
+                force_setattr(group, "template", pod)
 
     @property
     def is_suspended(self) -> bool:

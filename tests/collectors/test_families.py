@@ -194,6 +194,19 @@ def of_groups() -> Iterator[Case]:
         spec(workerGroupSpecs=[small | {"scaleStrategy": {"workersToDelete": ["w"], "scaleGate": gates}}]),
         ['gate="kueue.k8s.io/quota-exceeded",group="small" 1', 'gate="b",group="small" 1'],
     )
+    head = {"template": {"spec": {"containers": [{"resources": {"limits": {"a.com/b": "1"}}}]}}}
+    pod: dict[str, Any] = {"containers": [{"resources": {"limits": {"google.com/tpu": "4", "cpu": "1"}}}]}
+    pod["resourceClaims"] = [{"resourceClaimName": "nic"}, {"resourceClaimTemplateName": "h100"}]
+    asking = spec(headGroupSpec=head, workerGroupSpecs=[small | {"numOfHosts": 4, "template": {"spec": pod}}])
+    for family, lines in {
+        "desired_extended_resources": ['resource="a.com/b" 1', 'resource="google.com/tpu" 32'],
+        "group_pod_extended_resources": [
+            'group="headgroup",resource="a.com/b" 1',
+            'group="small",resource="google.com/tpu" 4',
+        ],
+        "desired_resource_claims": ['claim="nic",kind="claim" 1', 'claim="h100",kind="template" 8'],
+    }.items():
+        yield "pod templates", f"cluster_{family}", asking, lines
     yield "idle", "cluster_suspended", spec(idleSuspend=True), [" 1"]
     yield "not idle", "cluster_suspended", spec(idleSuspend=False, suspend=False), [" 0"]
     yield "a form that KubeRay may choose later", "cluster_suspended", spec(idleSuspend={"after": "1h"}), [" 0"]

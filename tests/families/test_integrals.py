@@ -39,12 +39,13 @@ def test_a_cluster_prints_what_it_asked_for() -> None:
 
 def test_counters_have_their_headers_in_both_formats() -> None:
     """Valid, typed as counters, with a HELP that ends in a full stop."""
-    clusters = Clusters().on_list(cluster(**ASKED, **WORKERS)).after(3)
+    head = {"template": {"spec": {"containers": [{"resources": {"limits": {"google.com/tpu": "4"}}}]}}}
+    clusters = Clusters().on_list(cluster(spec={"headGroupSpec": head}, **ASKED, **WORKERS)).after(3)
     exposition = Exposition([clusters.store], CollectorRegistry())
     families = parse(bytes(exposition.body(Format.OPENMETRICS)), openmetrics=True)
     assert families == parse(bytes(exposition.body(Format.TEXT)))
     grown = {name for name in families if name.startswith((OF_CLUSTERS, OF_NAMESPACES))}
-    assert len(grown) == 7
+    assert len(grown) == 9
     body = bytes(exposition.body(Format.TEXT)).decode()
     assert all(f"# TYPE {row.name} counter\n" in body for row in RAYCLUSTERS.integrals)
     assert all(row.help.endswith(").") for row in RAYCLUSTERS.integrals)

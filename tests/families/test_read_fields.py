@@ -12,7 +12,7 @@ from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.raycronjob import RAYCRONJOBS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.collectors.rayservice import RAYSERVICES
-from exporter.families.integrals import Integrals
+from exporter.families.integrals import Integrals, LabelledIntegrals
 from exporter.families.lifecycle import LifecycleTotals
 from exporter.families.object_families import ObjectFamilies
 from exporter.families.read_fields import ReadFields, fields_of
@@ -76,6 +76,7 @@ def store_of(kind: AnyKind, clock: FakeClock) -> MetricsStore[Any]:
         ObjectFamilies(kind, user_labels=("*",)),
         LifecycleTotals(kind, (60.0, 600.0), clock=clock),
         Integrals(kind, clock=clock),
+        *([LabelledIntegrals(kind, clock=clock)] if kind is RAYCLUSTERS else []),
         clock=clock,
         receipt_time=lambda: None,
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from exporter.collectors.raycluster import RAYCLUSTERS
-from exporter.families.integrals import Integrals
+from exporter.families.integrals import Integrals, LabelledIntegrals
 from exporter.families.lifecycle import LifecycleTotals
 from exporter.families.object_families import ObjectFamilies
 from tests.support.clocks import FakeClock
@@ -21,10 +21,12 @@ class Clusters:
         self.clock = FakeClock(1000.0)
         self.failures = 0
         self.integrals: Integrals[Any] = Integrals(RAYCLUSTERS, lambda name: allowed in name, clock=self.clock)
+        labelled = LabelledIntegrals(RAYCLUSTERS, lambda name: allowed in name, clock=self.clock)
         self.store = metrics_store(
             ObjectFamilies(RAYCLUSTERS),
             LifecycleTotals(RAYCLUSTERS, (60.0,), clock=self.clock),
             self.integrals,
+            *([labelled] if labelled.reads else []),
             collect_failed=self._fail,
             clock=self.clock,
         )

@@ -11,6 +11,7 @@ from tests.support.watching import wait_until
 
 NOT_SIMULATED = {
     "kuberay_cluster_group_scale_gate",  # a field that KubeRay v1.7 does not have
+    "kuberay_cluster_desired_resource_claims",  # no pod template has any
     "kuberay_cluster_requested_tpu_seconds_total",
     "kuberay_clusters_requested_tpu_seconds_total",
     *(row.name for row in (*PODS.rows, *PODS.lifecycle)),
