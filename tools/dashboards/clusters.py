@@ -21,6 +21,7 @@ from tools.dashboards.panels import (
     timeline,
 )
 from tools.dashboards.queries import (
+    AS_KUBERAY_COUNTS,
     BY_NAMESPACE,
     FLEET,
     NAMED,
@@ -103,12 +104,12 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "GPUs requested",
-            "GPUs that all desired pods request, without suspended clusters.",
+            f"GPUs that all desired pods request, without suspended clusters. {AS_KUBERAY_COUNTS}",
             f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_gpus')}) or vector(0)",
         ),
         stat(
             "GPUs queued",
-            "GPUs that suspended clusters will request when they are resumed.",
+            f"GPUs that suspended clusters will request when they are resumed. {AS_KUBERAY_COUNTS}",
             f"sum({suspended_only(NAMED, 'kuberay_cluster_desired_gpus')}) or vector(0)",
         ),
     ]
@@ -117,7 +118,7 @@ def _numbers() -> list[Panel]:
 def _list() -> Panel:
     return table(
         "Cluster list",
-        "All RayClusters. The name links to the cluster, the owner to its RayJob or RayService.",
+        f"All RayClusters. The name links to the cluster, the owner to its owner. {AS_KUBERAY_COUNTS}",
         [*OBJECT, "state", "owner_kind", "owner_name", "ray_version"],
         [
             Column("age", f"time() - {NAMED.each('kuberay_cluster_created_timestamp_seconds')}", "s"),
@@ -234,7 +235,7 @@ def _workers() -> list[Panel]:
         ),
         lines(
             "Cores and GPUs requested",
-            "Requests of all desired pods of the selected RayClusters. Suspended clusters count only as queued.",
+            f"Requests of all desired pods, without suspended clusters but for those queued. {AS_KUBERAY_COUNTS}",
             Query("CPU cores", f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_cpu_cores')})"),
             Query("GPUs", f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_gpus')})"),
             Query("TPUs", f"sum({without_suspended(NAMED, 'kuberay_cluster_desired_tpus')})"),

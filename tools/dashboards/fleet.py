@@ -17,6 +17,7 @@ from tools.dashboards.panels import (
     table,
 )
 from tools.dashboards.queries import (
+    AS_KUBERAY_COUNTS,
     FLEET,
     KINDS,
     Scope,
@@ -99,12 +100,12 @@ def _numbers() -> list[Panel]:
         ),
         stat(
             "GPUs requested",
-            "GPUs that the desired pods of all RayClusters request, without suspended clusters.",
+            f"GPUs that all desired pods request, without suspended clusters. {AS_KUBERAY_COUNTS}",
             f"sum({without_suspended(FLEET, 'kuberay_cluster_desired_gpus')}) or vector(0)",
         ),
         stat(
             "GPUs queued",
-            "GPUs that suspended RayClusters will request when they are resumed.",
+            f"GPUs that suspended RayClusters will request when they are resumed. {AS_KUBERAY_COUNTS}",
             f"sum({suspended_only(FLEET, 'kuberay_cluster_desired_gpus')}) or vector(0)",
         ),
     ]
@@ -119,14 +120,14 @@ def _requested() -> list[Panel]:
     return [
         bars(
             "GPU-hours by namespace",
-            "GPU-hours that RayClusters requested in each interval. Suspended clusters request nothing.",
+            f"GPU-hours that RayClusters requested, without suspended clusters. {AS_KUBERAY_COUNTS}",
             Query("{{namespace}}", f"{gpus} / 3600 > 0"),
             width=8,
         ),
         bars(
             "GPU-hours by label",
             "GPU-hours by a label of the RayClusters: the variable above, such as label_team. The exporter needs the "
-            "label in --metric-labels-allowlist.",
+            f"label in --metric-labels-allowlist. {AS_KUBERAY_COUNTS}",
             Query("{{$label}}", f"sum by ($label) ({labelled}) / 3600 > 0"),
             width=8,
         ),
@@ -330,7 +331,7 @@ def _namespaces() -> Panel:
 
     return table(
         "Usage by namespace",
-        "Objects, and the resources that the desired pods of RayClusters request. Queued: in suspended clusters.",
+        f"Objects, and requests of desired pods. Queued: in suspended clusters. {AS_KUBERAY_COUNTS}",
         ["namespace"],
         [
             Column("clusters", FLEET.count("kuberay_cluster_info", "namespace"), "short"),

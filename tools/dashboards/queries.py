@@ -82,9 +82,13 @@ the operator already creates their pods: their condition RayClusterSuspended is 
 """
 
 
-def without_suspended(scope: Scope, family: str) -> str:
+AS_KUBERAY_COUNTS = "GPUs are as KubeRay counts them: MIG slices too, other devices not."
+"""Part of the descriptions of panels with GPUs."""
+
+
+def without_suspended(scope: Scope, family: str, *labels: str) -> str:
     """Return a family of RayClusters without suspended ones, whose status still has the desired numbers."""
-    return f"{scope.each(family)} unless on (namespace, uid) ({SUSPENDED})"
+    return f"{scope.each(family, *labels)} unless on (namespace, uid) ({SUSPENDED})"
 
 
 def suspended_only(scope: Scope, family: str) -> str:

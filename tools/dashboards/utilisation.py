@@ -5,13 +5,14 @@ docs/cost.md says what each number is, and what it is not.
 
 from tools.dashboards.board import Row, Variable, address, dashboard
 from tools.dashboards.panels import Column, Json, Panel, Query, lines, stat, table
-from tools.dashboards.queries import FLEET, empty_as, without_suspended
+from tools.dashboards.queries import AS_KUBERAY_COUNTS, FLEET, empty_as, without_suspended
 
 RAY, DCGM = "namespace_ray_io_cluster:ray_gpus", "namespace_ray_io_cluster:dcgm_gpus"
 
 CLUSTER = address("kuberay-RayCluster", name="ray_io_cluster")
 
 
+BY_NAME = "kuberay_cluster_desired_extended_resources"
 MEASURED = "Only GPUs with measurements of ten minutes."
 
 
@@ -48,7 +49,7 @@ def _now() -> list[Panel]:
     return [
         stat(
             "Requested GPUs",
-            "GPUs of RayClusters that are not suspended, as KubeRay counts them: MIG slices too, other devices not.",
+            f"GPUs of RayClusters that are not suspended. {AS_KUBERAY_COUNTS}",
             f"{_requested()} or vector(0)",
             width=4,
         ),
@@ -99,11 +100,18 @@ def _over_time() -> list[Panel]:
             Query("DCGM", _coverage(DCGM)),
             unit="percentunit",
         ),
+        lines(
+            "Requested by name",
+            "Extended resources that desired pods request: GPUs, slices, other devices; without suspended clusters.",
+            Query("{{resource}}", f"sum by (resource) ({without_suspended(FLEET, BY_NAME, 'resource')})"),
+        ),
     ]
 
 
 def _hours() -> list[Panel]:
     by_owner = "namespace_owner_kind_owner_name:ray_gpus_idle:sum"
+    by_name = "kuberay_clusters_requested_extended_resource_seconds_total"
+    requested = FLEET.increase(by_name, "namespace", "resource", window="$__range")
     by_team = "namespace_label_team:ray_gpus_idle:sum"
     return [
         table(
@@ -126,6 +134,14 @@ def _hours() -> list[Panel]:
             ["namespace", "owner_kind", "owner_name"],
             [Column("idle", _hours_of(by_owner, "owner_kind", "owner_name"), "h")],
             sort="idle",
+        ),
+        table(
+            "Requested hours by name",
+            "Hours of extended resources that RayClusters requested, also those that are gone. One is what its plugin "
+            "offers: a device, a slice, a replica.",
+            ["namespace", "resource"],
+            [Column("requested", f"{requested} / 3600", "h")],
+            sort="requested",
         ),
         table(
             "Idle GPU-hours by team",
