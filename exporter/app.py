@@ -12,12 +12,14 @@ from prometheus_client import CollectorRegistry
 from exporter import __version__
 from exporter.clock import SystemClock
 from exporter.collectors.event import EVENTS
+from exporter.collectors.rayjob import RAYJOBS
 from exporter.config import Config
 from exporter.errors import ConfigError
 from exporter.exposition.exposition import Exposition
 from exporter.kinds import DECLARATIONS
 from exporter.kube.backoff import SharedByInformers
 from exporter.kube.client.api_transport import ApiTransport, LoadAccess
+from exporter.pipeline.job_log import JobLog
 from exporter.pipeline.shown_objects import ShownObjects
 from exporter.pipeline.watched_kind import WatchedKind, event_totals, informer_places, watched_kinds
 from exporter.protection import Protection
@@ -64,8 +66,9 @@ class Exporter:
         events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None
         shared = SharedByInformers(SystemClock())
         self.shown = shown = ShownObjects() if config.has_web_ui else None
+        job_log = JobLog(config.user_labels(RAYJOBS.plural)) if config.log_jobs else None
         watched = [
-            WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events, shown)
+            WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events, shown, job_log)
             for kind in kinds
         ]
         self.metrics_stores = [kind.metrics_store for kind in watched]

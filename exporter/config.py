@@ -80,6 +80,7 @@ class Config:
     page_size: int
     max_requests: int
     log_events: bool = False
+    log_jobs: bool = False
     has_web_ui: bool = True
     cluster_name: str = ""
     links: Mapping[str, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from exporter.collectors.event import EVENTS
+from exporter.collectors.rayjob import RAYJOBS
 from exporter.config import (
     Config,
     FamilyFilter,
@@ -135,6 +136,8 @@ def exporter_options(families: Callable[[Any], Any], address: str, retain: str) 
             help="Name of the cluster, for the head and the title of the page.  [default: none]"),
         option("--log-events/--no-log-events", "log_events", default=False,
             help="Log line for each Event with new occurrences; needs the collector events."),
+        option("--log-jobs/--no-log-jobs", "log_jobs", default=False,
+            help="Log line for each RayJob that ends, and each attempt that is retried; needs the collector rayjobs."),
         option("--web-config-file", type=click.Path(path_type=Path),
             help="File with TLS and basic authentication, as of Prometheus' exporter-toolkit.  [default: none]"),
         option("--web-link-dashboard", type=link, default="",
@@ -179,6 +182,8 @@ def build_config(values: dict[str, Any]) -> Config:
     collectors = build_collectors(values["metrics"], values["collectors"])
     if values["log_events"] and EVENTS.plural not in collectors:
         raise click.UsageError(f"--log-events needs '{EVENTS.plural}' in --collectors")
+    if values["log_jobs"] and RAYJOBS.plural not in collectors:
+        raise click.UsageError(f"--log-jobs needs '{RAYJOBS.plural}' in --collectors")
     return Config(
         **{setting.name: values[setting.name] for setting in fields(Config) if setting.name in values}
         | {

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collectors.event import EVENTS, EventTotals
 from exporter.collectors.raycluster import RAYCLUSTERS
+from exporter.collectors.rayjob import RAYJOBS
 from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
 from exporter.exposition.text import Format
@@ -19,6 +20,7 @@ from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import DIAGNOSED, KINDS
 from exporter.kube import wire
 from exporter.pipeline.event_log import log_event
+from exporter.pipeline.job_log import JobLog
 from tests.support.bodies import parse
 from tests.support.clocks import StoppedClock
 from tests.support.metrics_stores import metrics_store
@@ -233,6 +235,7 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
         )
         for kind in KINDS
     }
+    jobs = JobLog(("*",))
     for plural, version in received:
         kind = BY_PLURAL[plural]
         data = json.dumps(version).encode()
@@ -242,6 +245,8 @@ def test_any_objects_in_any_order(received: list[tuple[str, Any]], received_at: 
             continue
         present[kind.plural][obj.metadata.uid] = obj
         stores[kind.plural].on_change([obj], [])
+        if kind is RAYJOBS:
+            jobs.update([obj], (), None)
     registry = CollectorRegistry()
     for store in stores.values():
         registry.register(store)

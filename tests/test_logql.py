@@ -12,14 +12,16 @@ POD_LABELS = {"namespace", "pod", "container"}
 """Labels that every collector of pod logs adds; docs/stack.md asks for them."""
 
 FIELDS = {
-    "kuberay-exporter": {"level", "ts", "logger", "msg", "resource", "namespace"}
-    | {"kind", "name", "uid", "type", "reason", "action", "message", "count", "occurrences", "event_uid"},
+    "kuberay-exporter": {"level", "ts", "logger", "msg", "resource", "namespace_extracted"}
+    | {"kind", "name", "uid", "type", "reason", "action", "message", "count", "occurrences", "event_uid"}
+    | {"ended", "status", "attempts", "cluster", "queue", "job_id", "label_team", "gpu_seconds", "total_seconds"},
     "kuberay-operator": {"level", "ts", "logger", "msg", "error", "reconcileID"}
     | {f"{kind}_{field}" for kind in ("RayCluster", "RayJob") for field in ("name", "namespace")}
     | {f"{age}_{status}" for age in ("old", "new") for status in ("JobStatus", "JobDeploymentStatus")},
 }
-"""Fields of each container's lines, as LogQL's `json` names them. A reconcile error of the operator has no field
-`controller`: KubeRay replaces controller-runtime's logger, and its name is in `logger`."""
+"""Fields of each container's lines, as LogQL's `json` names them: one with the name of a label of the stream gets
+`_extracted`. A reconcile error of the operator has no field `controller`: KubeRay replaces controller-runtime's
+logger, and its name is in `logger`."""
 
 
 class Query(NamedTuple):

@@ -79,6 +79,7 @@ def test_every_option_becomes_a_setting() -> None:
         "--metrics-addr", "[::1]:0", "--health-probe-bind-address", ":9", "--watch-namespace", "a,b",
         "--collectors", "rayjobs,events", "--metric-denylist", "_info$", "--metric-labels-allowlist", "rayjobs=[team]",
         "--histogram-buckets", "1,2", "--retain-deleted", "1m", "--object-series-limit", "5", "--log-events",
+        "--log-jobs",
     )  # fmt: skip
     assert config.metrics_address == Address("::1", 0)
     assert config.probe_address == Address("", 9)
@@ -86,7 +87,7 @@ def test_every_option_becomes_a_setting() -> None:
     assert (config.family_filter("kuberay_job_info"), config.family_filter("kuberay_job_status")) == (False, True)
     assert (config.user_labels("rayjobs"), config.user_labels("rayclusters")) == (("team",), ())
     assert (config.histogram_buckets, config.retain_deleted_seconds) == ((1, 2), 60)
-    assert (config.object_series_limit, config.log_events) == (5, True)
+    assert (config.object_series_limit, config.log_events, config.log_jobs) == (5, True, True)
 
 
 @pytest.mark.parametrize(("metrics", "allow", "deny"), [("all", "a", "a"), ("nine", "a", ""), ("nine", "", "a")])
@@ -125,6 +126,13 @@ def test_events_are_logged_only_if_they_are_watched() -> None:
     """The flag would be without effect."""
     with pytest.raises(click.UsageError, match="--log-events needs 'events' in --collectors"):
         settings("--log-events")
+
+
+def test_jobs_are_logged_only_if_they_are_watched() -> None:
+    """The flag would be without effect; it is off by default."""
+    with pytest.raises(click.UsageError, match="--log-jobs needs 'rayjobs' in --collectors"):
+        settings("--log-jobs", "--collectors", "rayclusters")
+    assert not settings().log_jobs
 
 
 def test_options_are_listed_in_the_order_given() -> None:

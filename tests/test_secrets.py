@@ -150,6 +150,32 @@ def test_a_credential_does_not_print_itself() -> None:
     assert_hidden(f"{Credential(API_TOKEN, API_PASSWORD.encode())!r}", [API_TOKEN, API_PASSWORD])
 
 
+def test_the_log_of_jobs_shows_only_labels_that_are_allowed(tmp_path: Path) -> None:
+    """No entrypoint, runtime environment, annotation, variable or other label of a job that ends."""
+    secrets = [f"secret-of-a-job-{number}" for number in range(6)]
+    template = {"spec": {"containers": [{"name": "h", "env": [{"name": "A", "value": secrets[4]}]}]}}
+    spec = {
+        "entrypoint": f"python -c {secrets[0]}",
+        "runtimeEnvYAML": f"env_vars: {{A: {secrets[1]}}}",
+        "metadata": {"a": secrets[2]},
+        "rayClusterSpec": {"headGroupSpec": {"template": template}},
+    }
+    with ReviewServer(ObjectStore(), ssl_context=SERVED.server_context()) as server:
+        running = job("a")
+        running["metadata"] |= {"labels": {"team": "nlp", "other": secrets[3]}, "annotations": {"a": secrets[5]}}
+        server.store.create("rayjobs", running | {"spec": spec})
+        config = kubeconfig(tmp_path / "kubeconfig", server.url, {"token": API_TOKEN})
+        flags = ("--log-jobs", "--metric-labels-allowlist", "rayjobs=[team]", "--log-level", "debug")
+        with serving(Path(config), *flags) as process:
+            wait_until(lambda: process.get("/readyz").status == 200)
+            server.store.update("rayjobs", running | {"spec": spec, "status": {"jobDeploymentStatus": "Complete"}})
+            wait_until(lambda: any("Succeeded" in message for message in process.messages))
+            process.end(15)
+        lines = [line for line in process.lines if line.get("logger") == "kuberay.jobs"]
+        assert [(line["name"], line["label_team"]) for line in lines] == [("a", "nlp")]
+        assert_hidden(str(process.lines), [*secrets, API_TOKEN])
+
+
 PRODUCT = Path(__file__).parents[1] / "exporter"
 
 RUNS_CODE = re.compile(

@@ -177,7 +177,8 @@ pod templates of the spec:
 - A fraction, a negative number or another wrong amount is left out and counted in
   `kuberay_exporter_series_dropped_total`, as are names beyond 16 of one cluster and 100 in all, which are `other`.
 - A suspended cluster keeps its gauges; its counters stand still. The counter of a name stays until its cluster is
-  deleted, also if the cluster does not request it any more.
+  deleted, also if the cluster does not request it any more; that of a namespace until 24 hours after the last such
+  cluster.
 """
 
 EXPORTED = "Exported only if `--collectors` names `{plural}`{chart}.\n"

@@ -18,6 +18,9 @@ SUSPENSION = "spec.suspend, spec.idleSuspend, status.conditions, status.state"
 GPUS = "GPUs as KubeRay counts them (MIG slices are some; Gaudi, Neuron, NPUs, .shared names, DRA claims are none)"
 
 
+GPU_SECONDS, TPU_SECONDS = (f"kuberay_cluster_requested_{unit}_seconds_total" for unit in ("gpu", "tpu"))
+
+
 def is_suspended(cluster: RayCluster) -> bool:
     """Tell whether it requests nothing: suspended, or to be suspended; its status keeps the desired amounts.
 

@@ -107,6 +107,13 @@ class Integrals(Generic[T]):
             *((*no_object, *_samples(counters, now)) for counters in self.by_namespace.values()),
         ]
 
+    def seconds_of(self, uid: Any) -> dict[str, float]:
+        """Return the counters of one object as they are now, by name of the family. Any thread may call."""
+        counters = self.by_uid.get(uid)
+        now = self._clock.monotonic()
+        growths = zip(self.object_families, counters.growths, strict=False) if counters else ()
+        return {family.name: growth.at(now) for family, growth in growths if growth}
+
     def _expire(self) -> list[str]:
         expired = self._namespaces.expire()
         for namespace in expired:
@@ -195,6 +202,11 @@ class LabelledIntegrals(Integrals[Any]):
                 parts += [(_part(obj, value), dict.fromkeys(rows, amount)) for value, amount in known.items()]
         gone = [_part(obj, value) for obj in removed for value in self._values.pop(obj.metadata.uid, ())]
         return super().on_change(parts, gone)
+
+    def seconds_of(self, uid: Any) -> dict[str, float]:
+        """Return the counters of one object as they are now, by values of the label. Any thread may call."""
+        parts = {value: super(LabelledIntegrals, self).seconds_of((uid, value)) for value in self._values.get(uid, ())}
+        return {value: seconds for value, by_name in parts.items() for seconds in by_name.values()}
 
     def _labels(self, meta: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
         (uid, value), (namespace, _), label = meta.uid, meta.namespace, self._rows[0].label

@@ -1,6 +1,7 @@
 """One log line for each Event with new occurrences, for log systems: a replacement for a separate event exporter."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +17,20 @@ _CUT_MARK = "…"
 _log = logging.getLogger(LOGGER)
 
 
-class _Fields(dict[str, Any]):
-    """The fields of a log line, under any names; as text, what a person reads.
+class LogFields(dict[str, Any]):
+    """The fields of a log line about an object, under any names; as text, what a person reads.
 
-    `extra` of the standard library refuses `name` and `message`.
+    `extra` of the standard library refuses `name` and `message`. Texts are cut to MAX_MESSAGE_BYTES.
     """
 
+    def __init__(self, kind: str, namespace: str, name: str, what: str, fields: Mapping[str, Any]) -> None:
+        """`what` has happened to the object."""
+        fields = {"kind": kind, "namespace": namespace, "name": name, **fields}
+        super().__init__({key: cut_bytes(value) if isinstance(value, str) else value for key, value in fields.items()})
+        self._text = cut_bytes(f"{kind} {namespace}/{name}: {what}")
+
     def __str__(self) -> str:
-        return f"{self['kind']} {self['namespace']}/{self['name']}: {self['reason']}"
+        return self._text
 
 
 def log_event(new: NewOccurrences) -> None:
@@ -34,21 +41,18 @@ def log_event(new: NewOccurrences) -> None:
     event = new.event
     about = event.involved_object or ObjectReference()
     fields = {
-        "kind": about.kind or "",
-        "namespace": event.metadata.namespace,
-        "name": about.name or "",
         "uid": about.uid or "",
         "type": event.type or "",
         "reason": event.reason or "",
         "action": event.action or "",
         "count": event.occurrences,
         "occurrences": new.occurrences,
-        "message": cut_bytes(event.message or ""),
-        "first_time": _time(event.first_time),
-        "last_time": _time(event.last_time),
+        "message": event.message or "",
+        "first_time": time_text(event.first_time),
+        "last_time": time_text(event.last_time),
         "event_uid": event.metadata.uid,
     }
-    _log.info(_Fields({name: cut_bytes(value) if isinstance(value, str) else value for name, value in fields.items()}))
+    _log.info(LogFields(about.kind or "", event.metadata.namespace, about.name or "", event.reason or "", fields))
 
 
 def cut_bytes(text: str) -> str:
@@ -59,5 +63,6 @@ def cut_bytes(text: str) -> str:
     return encoded[: MAX_MESSAGE_BYTES - len(_CUT_MARK.encode())].decode("utf-8", "ignore") + _CUT_MARK
 
 
-def _time(time: datetime | None) -> str:
+def time_text(time: datetime | None) -> str:
+    """Return a time as RFC 3339 in UTC, empty if there is none."""
     return time.isoformat(timespec="microseconds").replace("+00:00", "Z") if time else ""

@@ -28,7 +28,7 @@ Segments = Iterator[tuple[FamilyText, SegmentRun]]
 
 
 class LineSource(Protocol[T_contra]):
-    """Families of one kind. `observe` may be called by several threads, the rest by one at a time.
+    """Families of one kind, perhaps none. `observe` may be called by several threads, the rest by one at a time.
 
     Attributes:
         reads: the fields of an object that they follow from (`families.read_fields`).
@@ -52,9 +52,11 @@ class LineSource(Protocol[T_contra]):
 
     def segments(self) -> Segments:
         """Return the lines as they are now: what is changed while they are read is not among them."""
+        return iter(())
 
-    def samples(self, present: Iterable[T_contra]) -> Iterable[Sequence[list[Sample]]]:
+    def samples(self, present: Iterable[T_contra]) -> Iterable[Sequence[list[Sample]]]:  # noqa: ARG002 - there are none
         """Return the samples of each of the present objects, or of each key, family by family."""
+        return ()
 
 
 class ObjectSource(Generic[T]):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.clock import SystemClock
 from exporter.collectors.event import EVENTS, EventTotals
+from exporter.collectors.rayjob import RAYJOBS
 from exporter.config import Config
 from exporter.families.integrals import Integrals, LabelledIntegrals
 from exporter.families.lifecycle import LifecycleTotals, Totals
@@ -17,10 +18,11 @@ from exporter.kube.informer import Informer
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, InformerSettings
 from exporter.kube.store import EventHandler, Store
 from exporter.pipeline.event_log import log_event
+from exporter.pipeline.job_log import JobLog
 from exporter.pipeline.line_budget import LineBudget
 from exporter.pipeline.line_sources import IntegralSource, ObjectSource, TotalSource
 from exporter.pipeline.metrics_store import MetricsStore
-from exporter.pipeline.shown_objects import ShownObjects
+from exporter.pipeline.shown_objects import DETAILED_TYPES, ShownObjects
 from exporter.telemetry import KindMetrics
 
 if TYPE_CHECKING:
@@ -43,10 +45,11 @@ class WatchedKind:
         shared: SharedByInformers,
         events: EventTotals | None = None,
         shown: ShownObjects | None = None,
+        job_log: JobLog | None = None,
     ) -> None:
         """`events` counts Events, and is given the deletions of what they are about; None: they are not watched.
 
-        `shown` is what the page and its API read; None: they are off, and no message is decoded.
+        `shown` is what the page and its API read; None: they are off, and no message is decoded but for `job_log`.
         """
         stores = {
             place: Store[Any](kind.stored, kind.max_held, metrics.object_dropped)
@@ -54,11 +57,13 @@ class WatchedKind:
         }
         totals = events if events and kind is EVENTS else lifecycle_totals(kind, config, metrics)
         deleted = events.object_deleted if events and kind.is_custom_resource else lambda _: None
-        self.metrics_store = metrics_store(kind, config, metrics, totals, deleted)
+        self.metrics_store = metrics_store(kind, config, metrics, totals, deleted, job_log)
         handler: EventHandler[Any] = self.metrics_store
         if shown is not None:
             handler = shown.add(kind, stores.values(), handler)
         object_type = shown.object_type(kind) if shown else None
+        if job_log and kind is RAYJOBS:
+            object_type = DETAILED_TYPES[kind.plural]
         self.informers = [
             Informer(
                 transport,
@@ -99,13 +104,19 @@ def informer_settings(
 
 
 def metrics_store(
-    kind: AnyKind, config: Config, metrics: KindMetrics, totals: Totals[Any], deleted: Callable[[str], object]
+    kind: AnyKind,
+    config: Config,
+    metrics: KindMetrics,
+    totals: Totals[Any],
+    deleted: Callable[[str], object],
+    job_log: JobLog | None = None,
 ) -> MetricsStore[Any]:
     """Return where the objects of a kind become lines; `deleted` gets uids of deleted ones."""
     objects = ObjectFamilies(
         kind, config.family_filter, config.user_labels(kind.plural), limits=kind_limits(config, metrics)
     )
     labelled = LabelledIntegrals(kind, config.family_filter)
+    integrals = [Integrals(kind, config.family_filter), *([labelled] if labelled.reads else [])]
     return MetricsStore(
         kind,
         (
@@ -118,8 +129,8 @@ def metrics_store(
                 budget=LineBudget(metrics.series_dropped),
             ),
             TotalSource(totals, objects.remembered),
-            IntegralSource(Integrals(kind, config.family_filter)),
-            *([IntegralSource(labelled)] if labelled.reads else []),
+            *(job_log.sources(kind, integrals) if job_log else ()),
+            *map(IntegralSource, integrals),
         ),
         metrics.collect_failed,
     )

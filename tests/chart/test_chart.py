@@ -123,6 +123,7 @@ def test_misspelt_keys_are_named() -> None:
         ({"extraArgs": ["--watch-namespace", "a"]}, "/extraArgs/0"),
         ({"extraArgs": ["--log-events"]}, "/extraArgs/0"),
         ({"extraArgs": ["--no-log-events"]}, "/extraArgs/0"),
+        ({"extraArgs": ["--log-jobs"]}, "/extraArgs/0"),
         ({"extraArgs": ["--no-web-ui"]}, "/extraArgs/0"),
         ({"webMaxRequests": 0}, "/webMaxRequests"),
         ({"metricLabelsAllowlist": {"rayjob": ["team"]}}, "/metricLabelsAllowlist"),
@@ -179,6 +180,7 @@ def test_an_account_that_is_not_made_must_be_named() -> None:
         ({"metrics": "nine", "logEvents": True}, "or metrics is nine"),
         ({"metricLabelsAllowlist": {"raycronjobs": ["team"]}}, "collectors does not have raycronjobs"),
         ({"logEvents": True, "collectors": ["rayjobs", "pods"]}, "collectors does not have events"),
+        ({"logJobs": True, "collectors": ["rayclusters"]}, "collectors does not have rayjobs"),
         ({"ui": {"enabled": False, "clusterName": "a"}}, "ui.clusterName and ui.links have no effect"),
         ({"ui": {"enabled": False, "links": {"grafana": "https://a"}}}, "ui.clusterName and ui.links have no effect"),
         ({"ui": {"enabled": False}, "ingress": ANY_HOST}, "which needs ui.enabled"),
@@ -423,7 +425,7 @@ def test_exporter_takes_the_flags_of_the_chart(name: str) -> None:
     assert list(params["collectors"]) == yaml.safe_load(value_sets()[name].read_text()).get("collectors", KINDS)
     assert params["metrics_address"].port == rendered.container["ports"][0]["containerPort"]
     if name == "everything":
-        assert params["log_events"] is True
+        assert (params["log_events"], params["log_jobs"]) == (True, True)
         assert (params["object_series_limit"], params["max_requests"]) == (5000, 10)
 
 

@@ -131,6 +131,12 @@ imagePullSecrets:
 {{- end }}
 - --log-events
 {{- end }}
+{{- if .Values.logJobs }}
+{{- if not (has "rayjobs" (splitList "," $collectors)) }}
+{{- fail "logJobs has no effect, because collectors does not have rayjobs" }}
+{{- end }}
+- --log-jobs
+{{- end }}
 {{- with .Values.objectSeriesLimit }}
 - --object-series-limit={{ int64 . }}
 {{- end }}
