@@ -22,6 +22,9 @@ _PLACEHOLDERS = ("{kind}", "{namespace}", "{name}", "{cluster}")
 _DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(\.\d+)?)s?)?", re.ASCII)
 
 
+LINKS = ("dashboard", "history", "grafana", "alerts", "runbook")
+
+
 class Address(NamedTuple):
     """Where to listen: `host` is empty for all interfaces, `port` is 0 for any free one."""
 
@@ -64,7 +67,7 @@ class Config:
         namespaces: which to watch; empty: all, cluster-wide.
         collectors: plural names of the kinds to export; none: only the probes are answered.
         histogram_buckets: upper bounds in seconds, ascending.
-        links: addresses of other programs for the page, by `dashboard`, `grafana`, `alerts` and `runbook`; "" for none.
+        links: addresses of other programs for the page, by `LINKS`; "" for none.
         web_config_file: TLS, users and headers; None: plain HTTP for everyone.
     """
 

@@ -13,6 +13,7 @@ import click
 from exporter.collectors.event import EVENTS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.config import (
+    LINKS,
     Config,
     FamilyFilter,
     MetricsAuth,
@@ -142,6 +143,8 @@ def exporter_options(families: Callable[[Any], Any], address: str, retain: str) 
             help="File with TLS and basic authentication, as of Prometheus' exporter-toolkit.  [default: none]"),
         option("--web-link-dashboard", type=link, default="",
             help=f"Address of a cluster's Ray dashboard; {placeholders}."),
+        option("--web-link-history", type=link, default="",
+            help=f"Address of what remains of a cluster, such as its logs; {placeholders}."),
         option("--web-link-grafana", type=link, default="", help=f"Address of an object in Grafana; {placeholders}."),
         option("--web-link-alerts", type=link, default="", help=f"Address of an object's alerts; {placeholders}."),
         option("--web-link-runbook", type=link, default="",
@@ -191,7 +194,7 @@ def build_config(values: dict[str, Any]) -> Config:
             "family_filter": build_family_filter(
                 values["metrics"], values["metric_allowlist"], values["metric_denylist"]
             ),
-            "links": {name: values[f"web_link_{name}"] for name in ("dashboard", "grafana", "alerts", "runbook")},
+            "links": {name: values[f"web_link_{name}"] for name in LINKS},
             "metrics_auth": _build_auth(values) if "metrics_auth" in values else MetricsAuth(),
         }
     )

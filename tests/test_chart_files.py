@@ -100,6 +100,7 @@ def test_flags_that_are_values_are_not_accepted_as_additional_flags() -> None:
         "webUi",
         "clusterName",
         "webLinkDashboard",
+        "webLinkHistory",
         "webLinkGrafana",
         "webLinkAlerts",
         "webLinkRunbook",

@@ -79,7 +79,7 @@ def test_every_option_becomes_a_setting() -> None:
         "--metrics-addr", "[::1]:0", "--health-probe-bind-address", ":9", "--watch-namespace", "a,b",
         "--collectors", "rayjobs,events", "--metric-denylist", "_info$", "--metric-labels-allowlist", "rayjobs=[team]",
         "--histogram-buckets", "1,2", "--retain-deleted", "1m", "--object-series-limit", "5", "--log-events",
-        "--log-jobs",
+        "--log-jobs", "--web-link-history", "https://history.example.com/{cluster}",
     )  # fmt: skip
     assert config.metrics_address == Address("::1", 0)
     assert config.probe_address == Address("", 9)
@@ -88,6 +88,7 @@ def test_every_option_becomes_a_setting() -> None:
     assert (config.user_labels("rayjobs"), config.user_labels("rayclusters")) == (("team",), ())
     assert (config.histogram_buckets, config.retain_deleted_seconds) == ((1, 2), 60)
     assert (config.object_series_limit, config.log_events, config.log_jobs) == (5, True, True)
+    assert config.links["history"] == "https://history.example.com/{cluster}"
 
 
 @pytest.mark.parametrize(("metrics", "allow", "deny"), [("all", "a", "a"), ("nine", "a", ""), ("nine", "", "a")])

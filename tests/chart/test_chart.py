@@ -124,6 +124,7 @@ def test_misspelt_keys_are_named() -> None:
         ({"extraArgs": ["--log-events"]}, "/extraArgs/0"),
         ({"extraArgs": ["--no-log-events"]}, "/extraArgs/0"),
         ({"extraArgs": ["--log-jobs"]}, "/extraArgs/0"),
+        ({"extraArgs": ["--web-link-history=https://a"]}, "/extraArgs/0"),
         ({"extraArgs": ["--no-web-ui"]}, "/extraArgs/0"),
         ({"webMaxRequests": 0}, "/webMaxRequests"),
         ({"metricLabelsAllowlist": {"rayjob": ["team"]}}, "/metricLabelsAllowlist"),
@@ -426,6 +427,7 @@ def test_exporter_takes_the_flags_of_the_chart(name: str) -> None:
     assert params["metrics_address"].port == rendered.container["ports"][0]["containerPort"]
     if name == "everything":
         assert (params["log_events"], params["log_jobs"]) == (True, True)
+        assert params["web_link_history"] == "https://logs.example.com/{namespace}/{cluster}"
         assert (params["object_series_limit"], params["max_requests"]) == (5000, 10)
 
 

@@ -21,6 +21,7 @@ Manifest = dict[str, Any]
 Item = tuple[str, Manifest]
 
 LINKS = {
+    "history": "https://logs.example.com/{namespace}/{cluster}",
     "grafana": "https://grafana.example.com/d/kuberay?var-namespace={namespace}&var-cluster={cluster}",
     "dashboard": "https://ray.example.com/{namespace}/{cluster}",
     "alerts": "https://alerts.example.com/#/alerts?filter=%7Bnamespace%3D%22{namespace}%22%7D",

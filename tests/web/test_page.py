@@ -312,6 +312,7 @@ def test_an_open_row_has_everything() -> None:
     addresses = [link["href"] for link in Elements(page).all("a")]
     assert "https://grafana.example.com/d/kuberay?var-namespace=ml&var-cluster=train-llm-x7k2p" in addresses
     assert "https://alerts.example.com/#/alerts?filter=%7Bnamespace%3D%22ml%22%7D" in addresses
+    assert "https://logs.example.com/ml/train-llm-x7k2p" in addresses
     assert any(address.startswith("https://example.com/runbooks#") for address in addresses)
     service = web.get("/?open=RayService/ml/chat").text
     assert "pending:" in service

@@ -36,7 +36,7 @@ class PageSettings:
 
     Attributes:
         cluster_name: in the head and the title, "" for none.
-        links: addresses with placeholders: `dashboard`, `grafana`, `alerts`, `runbook`; "" for none.
+        links: addresses with placeholders, by `config.LINKS`; "" for none.
         labels: keys of the labels that are shown, by kind.
     """
 
