@@ -13,7 +13,7 @@ from exporter.collectors.worker_groups import desired_replicas
 from exporter.families.table import Integral, Row
 from exporter.families.values import Values, of_spec
 from exporter.resources.pod_request import PodRequest
-from exporter.resources.raycluster import MAX_CORES, RayCluster, RayClusterSpec
+from exporter.resources.raycluster import MAX_CORES, PodGroupsSpec, RayCluster
 
 HEAD_GROUP = "headgroup"
 """The head's value of the label ray.io/group."""
@@ -21,7 +21,7 @@ HEAD_GROUP = "headgroup"
 SOURCE = "spec.headGroupSpec.template, spec.workerGroupSpecs[].template"
 
 
-def _groups(spec: RayClusterSpec) -> list[tuple[str, PodRequest, float]]:
+def _groups(spec: PodGroupsSpec) -> list[tuple[str, PodRequest, float]]:
     """Return the groups that request something: name, request of one pod, desired number of pods."""
     groups = [(HEAD_GROUP, spec.head_group_spec.pod, 1.0)] if spec.head_group_spec else []
     for group in spec.worker_group_specs or ():
@@ -31,7 +31,7 @@ def _groups(spec: RayClusterSpec) -> list[tuple[str, PodRequest, float]]:
     return groups
 
 
-def desired_resources(spec: RayClusterSpec) -> Mapping[str, float]:
+def desired_resources(spec: PodGroupsSpec) -> Mapping[str, float]:
     """Return the amounts that all desired pods request by name, at most MAX_CORES each."""
     amounts: dict[str, float] = {}
     for _, pod, pods in _groups(spec):
@@ -45,7 +45,7 @@ def _requested(cluster: RayCluster) -> Mapping[str, float]:
     return {} if amounts and is_suspended(cluster) else amounts
 
 
-def _of_one_pod(spec: RayClusterSpec) -> Values:
+def _of_one_pod(spec: PodGroupsSpec) -> Values:
     series: dict[tuple[str, str], float] = {}
     for group, pod, _ in _groups(spec):
         for name, amount in pod.resources:
@@ -53,7 +53,7 @@ def _of_one_pod(spec: RayClusterSpec) -> Values:
     return series.items()
 
 
-def _claims(spec: RayClusterSpec) -> Values:
+def _claims(spec: PodGroupsSpec) -> Values:
     series = Counter[tuple[str, str]]()
     for _, pod, pods in _groups(spec):
         for claim in pod.claims:

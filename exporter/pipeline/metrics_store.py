@@ -42,7 +42,8 @@ class MetricsStore(Collector, Generic[T]):
         """
         self._kind = kind
         self._sources = sources
-        self._fields = ReadFields(kind.object_type, frozenset().union(*[source.reads for source in sources]))
+        self.reads = frozenset().union(*[source.reads for source in sources])
+        self._fields = ReadFields(kind.object_type, self.reads)
         # By uid: the version that is shown. Of a kind without rows each version counts by itself, and none is kept.
         self._present: dict[str, T] = {}
         self._collect_failed = collect_failed

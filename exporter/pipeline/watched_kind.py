@@ -61,9 +61,10 @@ class WatchedKind:
         handler: EventHandler[Any] = self.metrics_store
         if shown is not None:
             handler = shown.add(kind, stores.values(), handler)
-        object_type = shown.object_type(kind) if shown else None
+        object_type = shown.object_type(kind) if shown else kind.object_type
         if job_log and kind is RAYJOBS:
             object_type = DETAILED_TYPES[kind.plural]
+        object_type = kind.read_type(object_type, self.metrics_store.reads)
         self.informers = [
             Informer(
                 transport,

@@ -18,7 +18,7 @@ from exporter.kube import wire
 from exporter.resources import pod_request
 from exporter.resources.meta import cut_parts
 from exporter.resources.pod_request import MAX_NAMES, MAX_PROCESS_NAMES
-from exporter.resources.raycluster import RayCluster, RayClusterSpec
+from exporter.resources.raycluster import PodGroupsSpec, RayCluster
 from tests.support.clusters import Clusters, cluster
 from tests.support.objects import condition, decode, manifest, series
 from tests.support.recordings import captures, stream
@@ -351,7 +351,7 @@ def test_recorded_amounts_are_those_of_the_operator() -> None:
         for listed in capture.lists["rayclusters"]["items"]:
             status = listed.get("status", {})
             if "desiredGPU" in status:
-                spec = msgspec.convert(listed["spec"], RayClusterSpec)
+                spec = msgspec.convert(listed["spec"], PodGroupsSpec)
                 assert desired_resources(spec).get("nvidia.com/gpu", 0) == int(status["desiredGPU"]), capture.name
                 found += bool(int(status["desiredGPU"]))
     assert found
