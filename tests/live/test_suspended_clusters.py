@@ -41,6 +41,7 @@ TOTALS = {
     f"{CLUSTERS}: Memory requested A": 12,
     "kuberay-utilisation: Requested GPUs A": 12,
     "kuberay-utilisation: GPUs A": 12,
+    "kuberay-utilisation: Requested by name A": 12,
 }
 """The result of each query that adds up requests."""
 
@@ -55,6 +56,7 @@ def series(name: str, uid: int, number: int, where: str) -> Iterator[tuple[str, 
         for request in REQUESTS:
             yield f"kuberay_cluster_desired_{request}{{{labels}}}", number
         yield f"kuberay_cluster_min_workers{{{labels}}}", number
+        yield f'kuberay_cluster_desired_extended_resources{{{labels},resource="nvidia.com/gpu"}}', number
         yield f"kuberay_cluster_suspended{{{labels}}}", spec_suspend
         yield f'kuberay_cluster_state{{{labels},state="{state}"}}', 1
         if name != "old":
@@ -63,6 +65,8 @@ def series(name: str, uid: int, number: int, where: str) -> Iterator[tuple[str, 
 
 def samples(expr: str, total: int, clusters: Sequence[str]) -> list[dict[str, Any]]:
     """Return the results of a query: one for each namespace of each cluster, or one for all clusters."""
+    if "sum by (resource)" in expr:
+        return [{"labels": '{resource="nvidia.com/gpu"}', "value": total * len(clusters)}]
     if "sum by (cluster, namespace)" in expr:
         return [{"labels": f'{{{where}namespace="ml"}}', "value": total} for where in clusters]
     return [{"labels": "{}", "value": total * len(clusters)}]
