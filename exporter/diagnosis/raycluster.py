@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import DESCRIBE, Cause, Severity
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
@@ -64,6 +66,21 @@ def cluster_findings(
             found += (finding(Cause.UNKNOWN, text, common.field_of(cluster, "status"), severity=Severity.INFO),)
         related.found[key] = found
     return related.found[key]
+
+
+_OF_THE_OBJECT = (
+    *(Cause.SUSPENDED, Cause.SUSPENSION_SLOW, Cause.ADMISSION_PENDING, Cause.STUCK_DELETION, Cause.INVALID_SPEC),
+    *(Cause.OPERATOR_SILENT, Cause.NOT_DISPATCHED),
+)
+"""Causes whose sentences are about the object that has them, and do not say which one that is."""
+
+
+def named(item: Finding) -> Finding:
+    """Return a finding of a cluster for what uses it: a job is not suspended if its cluster is."""
+    about = item.evidence[0]
+    if about.kind != DetailedRayCluster.kind or item.cause not in _OF_THE_OBJECT:
+        return item
+    return replace(item, sentence=f"RayCluster {about.name}: {item.sentence[:1].lower()}{item.sentence[1:]}")
 
 
 _WELL_CONDITIONS = {

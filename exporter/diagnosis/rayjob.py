@@ -9,10 +9,12 @@ from exporter.diagnosis.containers import SUBMITTER, current_submitters, ray_sta
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, explains, finding
 from exporter.diagnosis.phrases import NEVER, age, age_seconds, ago, count, duration, last_line, lasting, quoted
 from exporter.diagnosis.pods import pod_findings
-from exporter.diagnosis.raycluster import cluster_findings
+from exporter.diagnosis.raycluster import cluster_findings, named
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import STALE_SECONDS, START_SECONDS, State, judge
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
+
+_GRACE = "JobDeploymentStatusTransitionGracePeriodExceeded"
 
 FAILURES = {
     "SubmissionFailed": (Cause.SUBMISSION_FAILED, "Submitter failed"),
@@ -20,12 +22,16 @@ FAILURES = {
     "DeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded (activeDeadlineSeconds)"),
     "PreRunningDeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded (preRunningDeadlineSeconds)"),
     "JobStatusCheckTimeoutExceeded": (Cause.HEAD_NOT_ANSWERING, "Head did not answer"),
-    "JobDeploymentStatusTransitionGracePeriodExceeded": (Cause.SUBMISSION_FAILED, "Submitter did not end in time"),
+    _GRACE: (Cause.SUBMISSION_FAILED, "Submitter did not end in time"),
 }
 """What each `status.reason` of a failed job means."""
 
-_NOT_FOUND = "Ray job not found"
-"""KubeRay has no reason of its own for a job that Ray has forgotten, or never got."""
+_LOST = {
+    "Ray job not found": (Cause.SUBMITTER_ENDED, "Ray job was not found"),
+    "Ray head pod not found": (Cause.NO_HEAD, "Head pod was gone"),
+    "The RayJob submitter finished at": (Cause.SUBMITTER_ENDED, "Ray job did not end in time"),
+}
+"""Messages of the operator about failures for which it has no reason of their own."""
 
 DEADLINE_NEAR_RATIO = 0.9
 
@@ -97,8 +103,21 @@ def failure(job: DetailedRayJob) -> str:
         return "program failed"
     if status.job_deployment_status != "Failed":
         return ""
-    _, words = FAILURES.get(status.reason or "", (Cause.UNKNOWN, status.reason or "no reason was given"))
+    _, words = _kind_of_failure(status, status.reason or "no reason was given")
     return words[:1].lower() + words[1:]
+
+
+def _kind_of_failure(status: DetailedRayJobStatus, unknown: str) -> tuple[Cause, str]:
+    """Return why a job failed; the words are `unknown` if neither its reason nor the Ray job says it."""
+    reason, message, has_failed = status.reason or "", status.message or "", status.job_status == "FAILED"
+    # The message of a program that failed can have any text in it.
+    if (reason == "AppFailed" and not has_failed) or reason == _GRACE:
+        if (lost := next((found for text, found in _LOST.items() if text in message), None)) is not None:
+            return lost
+    failed = Cause.APPLICATION_FAILED, "Program failed"
+    if reason == _GRACE and has_failed:
+        return failed
+    return FAILURES.get(reason, failed if has_failed else (Cause.UNKNOWN, unknown))
 
 
 def _since(job: DetailedRayJob, related: Related) -> datetime | None:
@@ -110,14 +129,12 @@ def _since(job: DetailedRayJob, related: Related) -> datetime | None:
 
 
 def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
-    default = Cause.APPLICATION_FAILED if status.job_status == "FAILED" else Cause.UNKNOWN
-    cause, words = FAILURES.get(status.reason or "", (default, "Failed"))
-    if status.reason == "AppFailed" and status.job_status != "FAILED" and _NOT_FOUND in (status.message or ""):
-        cause, words = Cause.SUBMITTER_ENDED, "Ray job was not found"
+    cause, words = _kind_of_failure(status, "Failed")
     attempt = f" (attempt {status.failed})" if (status.failed or 0) > 1 else ""
     if status.reason == "SubmissionFailed" and status.job_status in ("PENDING", "RUNNING"):
         attempt += f", but the Ray job is {status.job_status}"
-    unknown = "" if status.reason in FAILURES else quoted(status.reason) or "no reason was given"
+    unknown = "" if status.reason in FAILURES else quoted(status.reason)
+    unknown = unknown or ("" if status.reason or status.message else "no reason was given")
     detail = ", ".join(filter(None, (unknown, _failure_message(status))))
     text, evidence = (
         f"{words}{ago(now, status.end_time)}{attempt}",
@@ -196,6 +213,8 @@ def _slow(job: DetailedRayJob, status: DetailedRayJobStatus, cause: Cause, relat
     beginning = "No known cause: " if cause is Cause.UNKNOWN else f"State {state}: " if status.message else ""
     is_said = cause is not Cause.UNKNOWN and status.message
     what = last_line(status.message) if is_said else f"{waits}{lasting(now, since)}"
+    if state == "Initializing" and any(one.status and one.status.state == "ready" for one, _ in related.clusters):
+        what = f"in the state Initializing{lasting(now, since)}, although RayCluster {name} is ready"
     sentence = f"{beginning}{what}{unread}"
     evidence = _status_field(job, status, "jobDeploymentStatus", since)
     return finding(cause, sentence[:1].upper() + sentence[1:], evidence)
@@ -203,7 +222,7 @@ def _slow(job: DetailedRayJob, status: DetailedRayJobStatus, cause: Cause, relat
 
 def _of_clusters(related: Related, now: datetime) -> Iterator[Finding]:
     for pair in related.clusters:
-        yield from cluster_findings(*pair, now)
+        yield from (named(item) for item in cluster_findings(*pair, now))
 
 
 def _missing_cluster(
@@ -245,6 +264,8 @@ def _running(
     elif cause is not None:
         what = "Program failed" if cause is Cause.APPLICATION_FAILED else f"Ray job is {quoted(state)}"
         words = f"{what}{ago(now, end)}, but the RayJob is still Running"
+        if cause is Cause.UNKNOWN:
+            words = f"No known cause: the Ray job is in the state {quoted(state)}"
         yield finding(cause, words, evidence, detail=last_line(status.message))
     if (failing := status.job_status_check_failure_start_time) is not None:
         evidence = common.field_of(job, "status.jobStatusCheckFailureStartTime", failing)

@@ -9,7 +9,7 @@ from exporter.diagnosis import common, states
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Finding, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, ago, last_line, lasting, quoted
-from exporter.diagnosis.raycluster import cluster_findings
+from exporter.diagnosis.raycluster import cluster_findings, named
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import State, judge, suspension_state
 from exporter.resources.detailed import (
@@ -182,7 +182,7 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
                 # The command is about the pending cluster.
                 yield replace(item, cause=waits, sentence=text, advice=waits.advice, runbook=waits.runbook)
             else:
-                yield item
+                yield named(item)
 
 
 def _missing_cluster(

@@ -35,6 +35,7 @@ OOM = pod(
         }
     ],
 )
+GRACE = "JobDeploymentStatusTransitionGracePeriodExceeded"
 LOG = "Job entrypoint command failed with exit code 1, last available logs (truncated to 20,000 chars):\n"
 
 ROWS: dict[str, tuple[Objects, list[str]]] = {
@@ -52,6 +53,27 @@ ROWS: dict[str, tuple[Objects, list[str]]] = {
     "submitter failed": (
         [job("Failed", reason="SubmissionFailed", failed=1, endTime=ago(minutes=1), message="BackoffLimitExceeded")],
         ["warning submission-failed"],
+    ),
+    "the head's pod is gone, with SidecarMode": (
+        [job("Failed", reason="AppFailed", jobStatus="RUNNING", message="Ray head pod not found.")],
+        ["warning no-head"],
+    ),
+    "the Ray job did not end after its submitter": (
+        [job("Failed", reason=GRACE, jobStatus="FAILED", message="The RayJob submitter finished at 10:00 but")],
+        ["warning submitter-ended"],
+    ),
+    "the program failed, and its submitter did not end": (
+        [job("Failed", reason=GRACE, jobStatus="FAILED", message="JobDeploymentStatus does not transition")],
+        ["warning application-failed"],
+    ),
+    "failed without a reason, but with a message": (
+        [job("Failed", jobStatus="FAILED", message=f"{LOG}ValueError: no data")],
+        ["warning application-failed"],
+    ),
+    "a state of the Ray job that is not known": ([job("Running", jobStatus="Running"), READY], ["warning unknown"]),
+    "the cluster that it selects is suspended": (
+        [job("Initializing"), cluster(condition("RayClusterSuspended", "True", ago(hours=1)), state="suspended")],
+        ["info suspended"],
     ),
     "submitter failed, but Ray runs it": (
         [job("Failed", reason="SubmissionFailed", jobStatus="RUNNING", endTime=ago(minutes=1))],
