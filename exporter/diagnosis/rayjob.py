@@ -111,12 +111,11 @@ def _kind_of_failure(status: DetailedRayJobStatus, unknown: str) -> tuple[Cause,
     """Return why a job failed; the words are `unknown` if neither its reason nor the Ray job says it."""
     reason, message, has_failed = status.reason or "", status.message or "", status.job_status == "FAILED"
     # The message of a program that failed can have any text in it.
-    if (reason == "AppFailed" and not has_failed) or reason == _GRACE:
-        if (lost := next((found for text, found in _LOST.items() if text in message), None)) is not None:
-            return lost
+    is_operators = reason == _GRACE or (reason == "AppFailed" and not has_failed)
+    lost = next((found for text, found in _LOST.items() if is_operators and text in message), None)
     failed = Cause.APPLICATION_FAILED, "Program failed"
-    if reason == _GRACE and has_failed:
-        return failed
+    if lost or (reason == _GRACE and has_failed):
+        return lost or failed
     return FAILURES.get(reason, failed if has_failed else (Cause.UNKNOWN, unknown))
 
 
