@@ -91,11 +91,28 @@ def _items(data: bytes | msgspec.Raw, parent: Document) -> Iterator[Item]:
     elif document.items is not None or document.kind.endswith("List"):
         # An empty list of client-go has `items: null`.
         yield Item(document.kind or "List", api_version, data)
+    elif kind == "Event" and api_version.startswith("events.k8s.io/"):
+        yield Item(kind, "v1", _core_event(data))
     elif not isinstance(document.type, str) or not bytes(document.object):
         yield Item(kind, api_version, data)
     elif document.type != "BOOKMARK":
         for watched in _items(document.object, Document()):
             yield watched._replace(is_deleted=document.type == "DELETED")
+
+
+_CORE_NAMES = {
+    "regarding": "involvedObject",
+    "note": "message",
+    "deprecatedCount": "count",
+    "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp",
+}
+"""What fields of an Event of events.k8s.io are called in core/v1: the API server has the same objects in both."""
+
+
+def _core_event(data: bytes | msgspec.Raw) -> bytes:
+    fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({_CORE_NAMES.get(name, name): value for name, value in fields.items()})
 
 
 def decode_document(data: bytes | msgspec.Raw) -> Document:

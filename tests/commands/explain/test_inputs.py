@@ -41,7 +41,8 @@ def read(*files: bytes, namespace: str = "") -> tuple[Fleet, list[str]]:
         ("Pod", "v1", True),
         ("Pod", "ray.io/v1", False),
         ("Event", "v1", True),
-        ("Event", "events.k8s.io/v1", False),
+        ("Event", "events.k8s.io/v1", True),
+        ("Event", "example.com/v1", False),
         ("ConfigMap", "v1", False),
     ],
 )
@@ -164,6 +165,20 @@ def test_items_of_a_typed_list_take_its_kind(separator: str) -> None:
     fleet, said = read((prefix + separator.join(map(json.dumps, lists))).encode())
     assert len(fleet) == 2
     assert (fleet.known, said) == (Known(), [])
+
+
+def test_events_of_both_groups_are_the_same() -> None:
+    """`kubectl get events.events.k8s.io` has the objects of `kubectl get events`, but other names of their fields."""
+    about = {"kind": "RayJob", "name": "a", "namespace": "ns", "uid": "a"}
+    core = {"involvedObject": about, "message": "x", "count": 3, "lastTimestamp": "2026-11-23T10:00:00Z"}
+    new = {"regarding": about, "note": "x", "deprecatedCount": 3, "deprecatedLastTimestamp": "2026-11-23T10:00:00Z"}
+    found = []
+    for group, fields in (("v1", core), ("events.k8s.io/v1", new)):
+        fleet, _ = read(file(document("RayJob", RAY), document("Event", group, "e", type="Warning", **fields)))
+        (obj,) = fleet
+        found.append(fleet.related(obj).events)
+    assert found[0] == found[1]
+    assert [(event.message, event.count) for event in found[0]] == [("x", 3)]
 
 
 def test_a_watch_shows_the_last_version_of_each_object() -> None:
