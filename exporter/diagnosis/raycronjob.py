@@ -1,17 +1,17 @@
 """Why a RayCronJob is not healthy."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Finding, finding
-from exporter.diagnosis.phrases import age, age_seconds, ago, quoted
+from exporter.diagnosis.phrases import age, ago, quoted
 from exporter.diagnosis.rayjob import failure
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import State
 from exporter.resources.detailed import DetailedRayCronJob
-from exporter.resources.raycronjob import is_readable, last_due
+from exporter.resources.raycronjob import is_readable, is_zone, last_due
 
 LATE_SECONDS = 600.0
 """How long after a time of the schedule the operator may create a job: a restart of it takes a minute."""
@@ -57,13 +57,19 @@ def _of_schedule(cron_job: DetailedRayCronJob, now: datetime) -> Iterator[Findin
     schedule = (cron_job.spec.schedule if cron_job.spec else None) or ""
     last = cron_job.status.last_schedule_time if cron_job.status else None
     since = last or cron_job.metadata.creation_timestamp
+    zone = (cron_job.spec.time_zone if cron_job.spec else None) or ""
     if schedule and last is None and not is_readable(schedule):
         evidence = common.field_of(cron_job, "spec.schedule")
         yield common.invalid(f"the schedule {quoted(schedule)} cannot be read", evidence)
+    elif zone and last is None and is_zone("UTC") and not is_zone(zone):
+        evidence = common.field_of(cron_job, "spec.timeZone")
+        yield common.invalid(f"the time zone {quoted(zone)} is not known", evidence)
+        return
     if not schedule or since is None:
         return
-    due = last_due(schedule, (cron_job.spec and cron_job.spec.time_zone) or "", now, since)
-    if due is not None and age_seconds(now, due) > LATE_SECONDS:
+    # Of a schedule with short intervals, the last time is never late.
+    due = last_due(schedule, zone, now - timedelta(seconds=LATE_SECONDS), since)
+    if due is not None:
         when = f"last scheduled {age(now, last)} ago" if last else "never scheduled"
         sentence = f"Schedule missed: {quoted(schedule)} was due {age(now, due)} ago; {when}."
         yield finding(Cause.SCHEDULE_MISSED, sentence, common.field_of(cron_job, "status.lastScheduleTime", last))

@@ -87,6 +87,14 @@ def is_readable(schedule: str) -> bool:
     return len(fields.split()) == _FIELDS
 
 
+def is_zone(name: str) -> bool:
+    """Return whether a time zone is known; none is, "UTC" included, if the machine has no list of them."""
+    try:
+        return bool(ZoneInfo(name))
+    except (KeyError, ValueError, OSError):
+        return False
+
+
 def _zone_and_times(schedule: str, zone: str) -> tuple[str, str]:
     match = _ZONE.fullmatch(schedule)
     return (match[1], match[2]) if match else (zone, schedule)

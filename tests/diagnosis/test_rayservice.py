@@ -182,7 +182,7 @@ CRON_JOBS: dict[str, tuple[Objects, list[str]]] = {
         ],
         [],
     ),
-    "new": ([cron_job()], []),
+    "new": ([cron_job({"schedule": "0 3 * * *"})], []),
 }
 
 
