@@ -88,7 +88,7 @@ def container_trouble(pod: DetailedPod, container: DetailedContainerStatus, now:
     field = f"status.{'initContainerStatuses' if is_init else 'containerStatuses'}[{container.name}]"
     if waiting is not None and (waiting.reason or "") not in ORDINARY_WAITING:
         return _of_waiting(pod, name, waiting, before, field, now)
-    is_ray = bool(node_type) and not is_init and name == _ray_container(pod)
+    is_ray = node_type in ("head", "worker") and not is_init and name == _ray_container(pod)
     is_over = is_ray and end is not None and age_seconds(now, end.finished_at) > SLOW_START_SECONDS
     if end is not None and (end.exit_code or end.signal or is_over):
         return _of_end(pod, name, end, f"{field}.state.terminated")

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from exporter.resources.times import MAX_SECONDS
+
 _MAX_QUOTED = 160
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -28,18 +30,23 @@ def duration(seconds: float) -> str:
 
 
 def age(now: datetime, since: datetime | None) -> str:
-    """Return how long ago a time was; `an unknown time` if it is absent."""
-    return "an unknown time" if since is None else duration(age_seconds(now, since))
+    """Return how long ago a time was; `an unknown time` if it is absent, or one that cannot be true."""
+    return duration(age_seconds(now, since)) if _is_known(now, since) else "an unknown time"
 
 
 def lasting(now: datetime, since: datetime | None) -> str:
-    """Return ` for 14 min`; "" if the time is absent."""
-    return f" for {age(now, since)}" if since else ""
+    """Return ` for 14 min`; "" if the time is not known."""
+    return f" for {age(now, since)}" if _is_known(now, since) else ""
 
 
 def ago(now: datetime, since: datetime | None) -> str:
-    """Return ` 14 min ago`; "" if the time is absent."""
-    return f" {age(now, since)} ago" if since else ""
+    """Return ` 14 min ago`; "" if the time is not known."""
+    return f" {age(now, since)} ago" if _is_known(now, since) else ""
+
+
+def _is_known(now: datetime, since: datetime | None) -> bool:
+    """Return whether a time can be true: the zero times of Go and Unix are none."""
+    return since is not None and age_seconds(now, since) <= MAX_SECONDS
 
 
 def count(number: int, noun: str) -> str:

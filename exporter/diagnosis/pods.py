@@ -43,7 +43,9 @@ def pod_findings(
         evidence = [one for found in troubles for one in found.evidence]
         since = min(filter(None, (one.time for one in evidence)), default=None)
         who = _subject([found.pod for found in troubles])
-        sentence = _SENTENCES[cause].format(detail=detail, who=who, age=lasting(now, since), ago=ago(now, since))
+        what = detail.removeprefix("not ready")
+        ages = {"age": lasting(now, since), "ago": ago(now, since)}
+        sentence = _SENTENCES[cause].format(detail=detail, what=what, who=who, **ages)
         first = troubles[0]
         yield finding(cause, sentence, *evidence, severity=severity, command=first.command, container=first.container)
 
@@ -58,7 +60,9 @@ def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, ser
     cause = EVENT_CAUSES.get(warning.reason or "", Cause.WARNING_EVENT)
     general = GENERAL if cause is Cause.NODE_LOST else (Cause.UNKNOWN,)
     if found is not None and found.cause not in general:
-        return found._replace(evidence=(*found.evidence, evidence))
+        is_probe = warning.reason == "Unhealthy" and found.cause is Cause.NO_HEAD
+        detail = with_detail("not ready", last_line(warning.message)) if is_probe else found.detail
+        return found._replace(detail=detail, evidence=(*found.evidence, evidence))
     text = obstacles(warning.message or "") if cause is Cause.UNSCHEDULABLE else last_line(warning.message)
     is_well = found is None and _is_ready(pod)
     severity = Severity.INFO if is_well and cause is Cause.WARNING_EVENT else None
@@ -124,7 +128,7 @@ def _stuck(pod: DetailedPod, node_is_lost: bool) -> Trouble:
 def _disrupted(pod: DetailedPod, disruption: DetailedCondition) -> Trouble:
     """Return the trouble of a pod that Kubernetes ended: by preemption, an eviction, or the taint of a node."""
     reason, since = disruption.reason or "", disruption.last_transition_time
-    cause = Cause.NODE_LOST if reason == "DeletionByTaintManager" else Cause.EVICTED
+    cause = Cause.NODE_LOST if reason in ("DeletionByTaintManager", "DeletionByPodGC") else Cause.EVICTED
     detail, field = with_detail(reason, quoted(disruption.message)), "status.conditions[DisruptionTarget]"
     return trouble(pod, cause, detail, field, since, disruption.message or reason)
 
@@ -171,15 +175,17 @@ def _of_phase(pod: DetailedPod, now: datetime, *, serves: bool) -> Trouble | Non
             if ready is None or ready.is_true or is_by_design or not pod.metadata.node_type:
                 return None
             limit, cause = (HEAD_SECONDS, Cause.NO_HEAD) if is_head else (SLOW_START_SECONDS, Cause.UNKNOWN)
-            state = "not ready"
-            if isinstance(ready, DetailedCondition) and ready.reason == "ReadinessGatesNotReady":
-                state = with_detail(state, quoted(ready.message))
+            words = ready.message if isinstance(ready, DetailedCondition) else ""
+            own = pod.spec.containers[0].name if pod.spec and pod.spec.containers else f"ray-{pod.metadata.node_type}"
+            # That Ray's own container is not ready says nothing more.
+            state = with_detail("not ready", "" if f"status: [{own}]" in (words or "") else quoted(words))
             return _in_progress(pod, state, since, limit, now, cause)
         case "Pending":
             limit = START_SECONDS if status.startswith("Init:") else SLOW_START_SECONDS
             return _in_progress(pod, status, created, limit, now)
         case "Succeeded":
-            return _in_progress(pod, status, since, START_SECONDS, now) if pod.metadata.node_type else None
+            is_ray = pod.metadata.node_type in ("head", "worker")
+            return _in_progress(pod, status, since, START_SECONDS, now) if is_ray else None
         case "Failed":
             return trouble(pod, Cause.POD_FAILED, status, "status.phase", since, status)
     return trouble(pod, Cause.UNKNOWN, quoted(status), "status.phase", since, status)
@@ -228,7 +234,7 @@ _SENTENCES = {
     Cause.NODE_LOST: "Node lost{age}: {detail} ({who}).",
     Cause.POD_FAILED: "Pod failed: {detail} ({who}).",
     Cause.STUCK_DELETION: "Terminating{age}: {detail} ({who}).",
-    Cause.NO_HEAD: "Head not ready{age}, although its pod is running.",
+    Cause.NO_HEAD: "Head not ready{age}, although its pod is running{what}.",
     Cause.HEAD_RESTARTED: "Head restarted{ago}: {detail}.",
     Cause.WARNING_EVENT: "Warning Event {detail} ({who}).",
     Cause.UNKNOWN: "No known cause: {detail}{age} ({who}).",

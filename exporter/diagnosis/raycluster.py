@@ -218,7 +218,7 @@ def _head(
     if condition is None or condition.is_true or f"status: [{SUBMITTER}]" in (condition.message or ""):
         return
     cause, evidence = WAITING_REASONS.get(condition.reason or ""), common.condition_of(cluster, condition)
-    since, head = condition.last_transition_time, related.head
+    since, head = condition.last_transition_time or cluster.metadata.creation_timestamp, related.head
     if cause is not None and not related.pods:
         detail = " ".join(filter(None, (condition.reason, image([condition.message or ""]))))
         yield finding(cause, f"Head cannot start: {detail}.", evidence)
@@ -229,7 +229,8 @@ def _head(
             yield finding(Cause.STALE_STATUS, text, evidence, ready)
     elif age_seconds(now, since) > HEAD_SECONDS:
         detail = quoted(condition.message) or condition.reason or ""
-        yield finding(Cause.NO_HEAD, f"Head not ready for {age(now, since)}", evidence, detail=detail)
+        text = f"Head not ready{lasting(now, condition.last_transition_time)}"
+        yield finding(Cause.NO_HEAD, text, evidence, detail=detail)
 
 
 def _workers(

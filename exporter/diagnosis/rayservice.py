@@ -103,19 +103,21 @@ def _serving(
         text = "No Serve endpoints: Ready is True, but numServeEndpoints is 0."
         yield finding(Cause.NO_SERVE_ENDPOINTS, text, common.condition_of(service, ready))
     if not has_cause:
-        yield from _slow_upgrade(service, status, now)
+        yield from _upgrade(service, status, now)
 
 
 def _not_ready(
     service: DetailedRayService, ready: DetailedCondition, now: datetime, *, has_cause: bool
 ) -> Iterator[Finding]:
-    since, evidence, reason = ready.last_transition_time, common.condition_of(service, ready), ready.reason or ""
+    since = ready.last_transition_time or service.metadata.creation_timestamp
+    evidence, reason = common.condition_of(service, ready), ready.reason or ""
     cause = judge(states.UNREADY_REASONS, reason, since, now)
     if cause is Cause.INVALID_SPEC:
         yield common.invalid(ready.message, evidence)
     elif cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
         detail = last_line(ready.message) or (reason if cause is Cause.UNKNOWN else "")
-        when = ago(now, since) if cause is Cause.INITIALIZING_TIMEOUT else lasting(now, since)
+        phrase = ago if cause is Cause.INITIALIZING_TIMEOUT else lasting
+        when = phrase(now, ready.last_transition_time)
         # A service that is not ready is down, whatever the cause.
         yield finding(cause, f"{_WORDS[cause]}{when}", evidence, detail=detail, severity=Severity.CRITICAL)
 
@@ -188,10 +190,11 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
 def _missing_cluster(
     service: DetailedRayService, status: DetailedRayServiceStatuses, related: Related, now: datetime
 ) -> Iterator[Finding]:
-    for role, of_role in _roles(status)[:1]:
+    if not related.known.clusters or common.manager(service):
+        return
+    for role, of_role in _roles(status):
         name, is_new = of_role.ray_cluster_name, age_seconds(now, status.last_update_time) < NAMED_SECONDS
-        is_explained = related.clusters or not related.known.clusters or common.manager(service)
-        if name and not is_explained and not (role == "pending" and is_new):
+        if name and related.cluster(name) is None and not (role == "pending" and is_new):
             evidence = common.field_of(service, f"status.{role}ServiceStatus.rayClusterName")
             yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
 
@@ -202,9 +205,15 @@ def _rollback(service: DetailedRayService, status: DetailedRayServiceStatuses) -
         yield finding(Cause.ROLLBACK, "Upgrade is being rolled back", evidence, detail=detail)
 
 
-def _slow_upgrade(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
-    upgrade = common.met(status, "UpgradeInProgress")
-    if upgrade and age_seconds(now, upgrade.last_transition_time) > UPGRADE_SECONDS:
+def _upgrade(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
+    upgrade = common.condition(status, "UpgradeInProgress")
+    if upgrade is None:
+        return
+    if upgrade.status not in ("True", "False") and common.met(status, "Ready"):
+        text = f"No known cause: UpgradeInProgress is {quoted(upgrade.status) or 'without a status'}"
+        detail = quoted(upgrade.message) or upgrade.reason or ""
+        yield finding(Cause.UNKNOWN, text, common.condition_of(service, upgrade), detail=detail)
+    elif upgrade.is_true and age_seconds(now, upgrade.last_transition_time) > UPGRADE_SECONDS:
         text = f"No known cause: the upgrade has been in progress for {age(now, upgrade.last_transition_time)}."
         found = finding(Cause.UNKNOWN, text, common.condition_of(service, upgrade))
         yield replace(found, runbook=Cause.UPGRADE_WAITS.runbook)

@@ -57,6 +57,7 @@ _AFFINITY = "no node matches the pod's node selector or affinity"
 _KUBE_SCHEDULER = (
     (re.compile(r"Insufficient (\S+)"), r"insufficient \1"),
     (re.compile(r"(?:node\(s\) )?had (?:untolerated )?taints? (\{.*?\}).*"), r"untolerated taint \1"),
+    (re.compile(r"node\(s\) had untolerated taint\(s\)"), "untolerated taints"),
     (re.compile(r"node\(s\) were unschedulable"), "nodes that are cordoned"),
     (re.compile(r"node\(s\) didn't match (?:Pod's )?node (?:affinity/selector|selector|affinity)"), _AFFINITY),
     (re.compile(r"node\(s\) had volume node affinity conflict"), "a volume that is bound to another zone"),

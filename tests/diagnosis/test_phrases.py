@@ -40,10 +40,11 @@ def test_duration(seconds: float, expected: str) -> None:
         (NOW + timedelta(minutes=5), 0.0, "0 s"),
         (NOW - timedelta(seconds=90), 90.0, "1 min"),
         (NOW - timedelta(milliseconds=500), 0.5, "0 s"),
+        (NOW - timedelta(days=20_000), 20_000 * 86_400.0, "an unknown time"),
     ],
 )
 def test_age(since: datetime | None, seconds: float, text: str) -> None:
-    """A time in the future is now, and an absent one is unknown."""
+    """A time in the future is now; an absent one, or one of 1970, is unknown."""
     assert (age_seconds(NOW, since), age(NOW, since)) == (seconds, text)
 
 

@@ -439,6 +439,47 @@ WITH_PROXY_FIRST = runs(
 )
 WITH_PROXY_FIRST[1]["spec"] = {"containers": [{"name": "istio-proxy"}, {"name": "ray-head"}]}
 CONTAINERS: Rows = {
+    "a cleanup of Redis that has ended": (
+        [
+            WORKING,
+            pod("r", node_type="redis-cleanup", phase="Succeeded", containerStatuses=[ended("ray-head", 0)]),
+        ],
+        [],
+    ),
+    "the node of a worker is gone": (
+        [
+            WORKING,
+            pod(
+                "w",
+                phase="Failed",
+                conditions=[condition("DisruptionTarget", "True", ago(minutes=9), reason="DeletionByPodGC")],
+            ),
+        ],
+        ["warning node-lost"],
+    ),
+    "the readiness probe of the head fails": (
+        [
+            WORKING,
+            runs("h", "head", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1))]),
+            about("Pod", "h", "Unhealthy", "Readiness probe failed: wget: command not found"),
+        ],
+        ["warning no-head"],
+    ),
+    "a sidecar of the head has ended": (
+        [
+            WORKING,
+            runs(
+                "h",
+                "head",
+                conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1), message="unready status: [mesh]")],
+            ),
+        ],
+        ["warning no-head"],
+    ),
+    "a head that is not ready since a time that is absent": (
+        [cluster({"type": "HeadPodReady", "status": "False"}, state="ready")],
+        ["warning no-head"],
+    ),
     "the proxy of a mesh, which is the first container, restarted": ([WORKING, WITH_PROXY_FIRST], []),
     "the autoscaler restarted": ([WORKING, runs("h", "head", "a", ended("autoscaler", 1, key="lastState"))], []),
     "the proxy of a mesh restarted": ([WORKING, runs("h", "head", "a", ended("istio-proxy", 1, key="lastState"))], []),
@@ -627,6 +668,33 @@ SERVE: Rows = {
         ],
         [],
     ),
+    "the new cluster of an upgrade does not exist": (
+        [
+            service(
+                condition("Ready", "True"),
+                activeServiceStatus={"rayClusterName": "c"},
+                pendingServiceStatus={"rayClusterName": "d"},
+                lastUpdateTime=ago(hours=1),
+            ),
+            READY,
+        ],
+        ["warning cluster-not-found"],
+    ),
+    "an upgrade whose progress is not known": (
+        [
+            service(
+                condition("Ready", "True"),
+                condition("UpgradeInProgress", "Unknown", reason="NoActiveCluster", message="no active cluster"),
+                activeServiceStatus={"rayClusterName": "c"},
+            ),
+            READY,
+        ],
+        ["warning unknown"],
+    ),
+    "initializing since a time that is absent": (
+        [service({"type": "Ready", "status": "False", "reason": "Initializing"})],
+        ["critical unknown"],
+    ),
     "a worker that is not there": (
         [cluster(HEAD_READY, meta=OF_SERVE, state="ready", desiredWorkerReplicas=2, lastUpdateTime=ago(hours=1)), IDLE],
         ["warning waiting-for-workers"],
@@ -675,6 +743,9 @@ CRON_JOBS: Rows = {
     "12 days late": (cron(ago(days=12), "0 3 * * *"), ["warning schedule-missed"]),
     "never scheduled": (cron(None, "@daily"), ["warning schedule-missed"]),
     "late in its time zone": (cron(ago(days=1), "30 18 * * MON-FRI", "Asia/Tokyo"), ["warning schedule-missed"]),
+    "of every minute, never scheduled": (cron(None, "* * * * *"), ["warning schedule-missed"]),
+    "of every five minutes, an hour late": (cron(ago(hours=1), "*/5 * * * *"), ["warning schedule-missed"]),
+    "an unknown time zone": (cron(None, "0 3 * * *", "Mars/Base"), ["warning invalid-spec"]),
     "on time": (cron(ago(minutes=14)), []),
     "due a minute ago": (cron(ago(hours=1), "13 10 * * *"), []),
     "missed on Sunday": (cron(ago(days=7), "0 3 * * SUN"), ["warning schedule-missed"]),

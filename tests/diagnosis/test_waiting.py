@@ -14,6 +14,7 @@ NODES = "0/9 nodes are available:"
         ("", "the scheduler gives no reason"),
         ("no nodes available to schedule pods.", "no nodes available to schedule pods"),
         (f"{NODES} 3 Insufficient nvidia.com/gpu.", "insufficient nvidia.com/gpu"),
+        (f"{NODES} 3 node(s) had untolerated taint(s).", "untolerated taints"),
         (f"{NODES} 1 Insufficient memory, 2 Insufficient cpu.", "insufficient memory, insufficient cpu"),
         (f"{NODES} 1 Insufficient cpu, 3 Insufficient cpu.", "insufficient cpu"),
         (f"{NODES} 3 Insufficient cpu. preemption: {NODES} 3 Insufficient memory.", "insufficient cpu"),
