@@ -15,6 +15,8 @@ from exporter.errors import DecodeError, InputError
 from exporter.kube import wire
 from exporter.system.files import check_yaml
 
+NO_UID = "it has no uid, as it is not from a cluster: print objects with `kubectl get -o yaml` or `-o json`"
+
 MAX_NAMED_KINDS = 5
 MAX_KIND_LENGTH = 63
 
@@ -61,6 +63,11 @@ def description(item: Item) -> str:
     if not kind:
         return "an object without a kind"
     return f"{kind} of {api_version}" if api_version else f"{kind} without an apiVersion"
+
+
+def why_not(data: bytes | msgspec.Raw, error: DecodeError) -> str:
+    """Return why an object is skipped that cannot be decoded: what a manifest lacks is only its uid."""
+    return str(error) if wire.identify(data).uid or "missing required" not in str(error) else NO_UID
 
 
 def items_of_files(files: Iterable[BinaryIO]) -> Iterator[Item]:

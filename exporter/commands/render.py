@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from exporter.commands.documents import Item, description, nothing_of
+from exporter.commands.documents import Item, description, nothing_of, why_not
 from exporter.config import FamilyFilter, UserLabels
 from exporter.errors import DecodeError
 from exporter.exposition.exposition import Exposition
@@ -22,8 +22,6 @@ from exporter.logs.configuration import escaped
 from exporter.pipeline.line_sources import ObjectSource
 from exporter.pipeline.metrics_store import MetricsStore
 from exporter.resources import API_GROUP, API_VERSION
-
-NO_UID = "it has no uid, as it is not from a cluster: print objects with `kubectl get -o yaml` or `-o json`"
 
 
 class Renderer:
@@ -82,7 +80,7 @@ class Renderer:
             try:
                 return wire.decode(self._decoders[item.kind], item.data)
             except DecodeError as exc:
-                reason = str(exc) if wire.identify(item.data).uid else NO_UID
+                reason = why_not(item.data, exc)
         elif item.kind in self._metrics_stores and not item.api_version:
             reason = f"no apiVersion, which is '{API_GROUP}/{API_VERSION}'"
         if reason:

@@ -288,7 +288,7 @@ def _running(
 def _attempts(job: DetailedRayJob, status: DetailedRayJobStatus, state: str) -> Iterator[Finding]:
     """Yield a finding if earlier attempts failed."""
     failed = status.failed or 0
-    if not failed:
+    if failed <= 0:
         return
     limit = (job.spec.backoff_limit if job.spec else None) or 0
     evidence = common.field_of(job, "status.failed", status.end_time, status.message if state == "Retrying" else None)

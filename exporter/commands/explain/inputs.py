@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exporter.collectors.event import EVENTS
-from exporter.commands.documents import Item, description, nothing_of
+from exporter.commands.documents import Item, description, nothing_of, why_not
 from exporter.commands.explain.report import unread
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
@@ -49,7 +49,7 @@ class Objects:
         try:
             obj = wire.decode(_DECODERS[kind], data)
         except DecodeError as exc:
-            self._report(f"skipped {kind} {wire.identify(data).key}: {exc}")
+            self._report(f"skipped {kind} {wire.identify(data).key}: {why_not(data, exc)}")
             return None
         self._by_kind[kind][_key(obj)] = obj
         return obj

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exporter.commands.documents import items
+from exporter.commands.documents import NO_UID, items
 from exporter.commands.explain.inputs import fleet_of_items
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
@@ -71,6 +71,10 @@ def test_lists_in_lists_are_read() -> None:
         (
             {"kind": "Pod", "apiVersion": "v1", "metadata": 7},
             "skipped Pod (no name): Expected `object`, got `int` - at `$.metadata`",
+        ),
+        (
+            {"kind": "RayJob", "apiVersion": RAY, "metadata": {"name": "a", "namespace": "ns"}},
+            f"skipped RayJob ns/a: {NO_UID}",
         ),
     ],
 )
