@@ -1,10 +1,14 @@
 """Figures and texts in sentences: ages, counts, messages of other programs."""
 
+import re
 from datetime import UTC, datetime
 
 from exporter.resources.times import MAX_SECONDS
 
 _MAX_QUOTED = 160
+
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]?")
+"""Escape sequences of a terminal, which logs of Ray and of programs are full of."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 """Sorts what has no time as the oldest."""
@@ -55,8 +59,8 @@ def count(number: int, noun: str) -> str:
 
 
 def one_line(text: str | None) -> str:
-    """Return a text without line breaks."""
-    return " ".join((text or "").split())
+    """Return a text without line breaks and colours."""
+    return " ".join(_COLOURS.sub("", text or "").split())
 
 
 def quoted(message: str | None) -> str:
@@ -75,7 +79,7 @@ def unsaid(message: str, sentence: str) -> str:
 
 def last_line(message: str | None) -> str:
     """Return the last line of a text that has several, such as a traceback; else its beginning."""
-    lines = [line for line in (message or "").splitlines() if line.strip()]
+    lines = [line for line in map(one_line, (message or "").splitlines()) if line]
     return quoted(lines[-1] if lines else "")
 
 

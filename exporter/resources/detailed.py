@@ -32,11 +32,11 @@ MAX_MESSAGES = 16
 MAX_FINALIZERS = 8
 
 
-def _drop_more(structs: Iterable[Struct | None] | None) -> None:
-    """Drop the messages of all but the first structs of a list."""
-    for index, struct in enumerate(structs or ()):
-        if struct is not None and index >= MAX_MESSAGES:
-            force_setattr(struct, "message", None)
+def _drop_more(structs: Iterable[Any] | None, maximum: int = MAX_MESSAGES) -> None:
+    """Drop the messages of a list but the first ones: what is well often has none."""
+    with_message = [struct for struct in structs or () if struct is not None and struct.message]
+    for struct in with_message[maximum:]:
+        force_setattr(struct, "message", None)
 
 
 def _cut_finalizers(meta: Struct) -> None:
@@ -139,10 +139,8 @@ class DetailedRayServiceStatus(RayServiceStatus, frozen=True, gc=False, rename="
         if self.application_statuses:
             applications = self.application_statuses.values()
             _drop_more(applications)
-            for application in list(applications)[MAX_MESSAGES:]:
-                for deployment in ((application and application.serve_deployment_statuses) or {}).values():
-                    if deployment is not None:
-                        force_setattr(deployment, "message", None)
+            deployments = [one.serve_deployment_statuses or {} for one in applications if one is not None]
+            _drop_more((one for of_app in deployments for one in of_app.values()), MAX_MESSAGES**2)
 
 
 class DetailedRayServiceStatuses(RayServiceStatuses, frozen=True, gc=False, rename="camel"):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, unsaid
+from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, last_line, unsaid
 from tests.support.fleets import NOW
 
 
@@ -82,3 +82,17 @@ def test_ended(text: str, expected: str) -> None:
 def test_unsaid(message: str, sentence: str, expected: str) -> None:
     """What is quoted, whole or cut, is left out."""
     assert unsaid(message, sentence) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (None, ""),
+        ("a\n\n b  c.\n ", "b c"),
+        ("\x1b[36m(train pid=7)\x1b[0m no data\n\x1b[0m\n", "(train pid=7) no data"),
+        ("a\n" + "b" * 200, "b" * 159 + "…"),
+    ],
+)
+def test_last_line(message: str | None, expected: str) -> None:
+    """A line that has only colours is empty."""
+    assert last_line(message) == expected

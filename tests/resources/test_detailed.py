@@ -53,6 +53,14 @@ def test_only_the_first_applications_and_deployments_keep_their_messages() -> No
     assert {one.status for one in (*in_first, *in_last)} == {"UNHEALTHY"}
 
 
+def test_applications_without_a_message_do_not_count() -> None:
+    """The one that failed has its message, however many run."""
+    applications = {f"a{number}": {"status": "RUNNING", "message": ""} for number in range(2 * MAX_MESSAGES)}
+    applications["b"] = {"status": "DEPLOY_FAILED", "message": "m"}
+    service = decode(DetailedRayService, manifest({"activeServiceStatus": {"applicationStatuses": applications}}))
+    assert service.status.active_service_status.application_statuses["b"].message == "m"
+
+
 def test_finalizers_are_kept_of_objects_in_deletion() -> None:
     """Before that, they explain nothing."""
     finalizers = [f"f{number}" for number in range(20)]
