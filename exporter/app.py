@@ -62,10 +62,10 @@ class Exporter:
 
     def __init__(self, config: Config, transport: ApiTransport, *, hides_reasons: bool = False) -> None:
         kinds = watched_kinds(config)
-        self.telemetry = Telemetry(kind.plural for kind in kinds)
+        self.telemetry = Telemetry((kind.plural for kind in kinds), config.shard)
         events = event_totals(config, self.telemetry.of_kind(EVENTS.plural)) if EVENTS in kinds else None
         shared = SharedByInformers(SystemClock())
-        self.shown = shown = ShownObjects() if config.has_web_ui else None
+        self.shown = shown = ShownObjects(config.shard) if config.has_web_ui else None
         job_log = JobLog(config.user_labels(RAYJOBS.plural)) if config.log_jobs else None
         watched = [
             WatchedKind(kind, config, transport, self.telemetry.of_kind(kind.plural), shared, events, shown, job_log)
@@ -87,7 +87,7 @@ class Exporter:
             snapshots = Snapshots(shown.fleet)
             api = ObjectsApi(snapshots, status)
             labels = {kind.name: config.user_labels(kind.tables.plural) for kind in DECLARATIONS}
-            page = Page(snapshots, status, PageSettings(config.cluster_name, config.links, labels))
+            page = Page(snapshots, status, PageSettings(config.cluster_name, config.links, labels, config.shard))
         self.endpoints = Endpoints(
             self.exposition,
             status,
@@ -138,7 +138,7 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
     if watches > MAX_WATCHES and config.namespaces:
         raise ConfigError(
             f"--watch-namespace: {len(config.namespaces)} namespaces need {watches} watches with these collectors, "
-            f"more than {MAX_WATCHES}; leave it out to watch all namespaces, or run several exporters"
+            f"more than {MAX_WATCHES}; leave it out to watch all namespaces, or add --total-shards"
         )
     connections = watches + (MAX_REVIEWS if config.metrics_auth.is_on else 0)
     probes = PROBE_CONNECTIONS if config.probe_address is not None else 0
@@ -148,7 +148,8 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
     exporter = Exporter(config, transport, hides_reasons=protection.is_restricted)
     protection.register_metrics(exporter.telemetry.registry)
     listeners = _listen(config, exporter.endpoints, protection, max_connections)
-    log.info("kuberay-exporter %s", __version__, extra={"api_server": transport.host})
+    fields = {"api_server": transport.host} | ({"shard": str(config.shard)} if config.shard else {})
+    log.info("kuberay-exporter %s", __version__, extra=fields)
     addresses = [format_address(*listener.socket.getsockname()[:2]) for listener in listeners]
     for address in addresses:
         log.info("listening", extra={"address": address})

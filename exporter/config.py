@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exporter.errors import ConfigError
+from exporter.shard import Shard
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]*\]|[^:\[\]\s]*):(?P<port>\d{1,5})", re.ASCII)
@@ -65,6 +66,7 @@ class Config:
     Attributes:
         probe_address: a second listener for the probes; None: they are on `metrics_address` alone.
         namespaces: which to watch; empty: all, cluster-wide.
+        shard: which of them this process watches; None: all.
         collectors: plural names of the kinds to export; none: only the probes are answered.
         histogram_buckets: upper bounds in seconds, ascending.
         links: addresses of other programs for the page, by `LINKS`; "" for none.
@@ -89,6 +91,7 @@ class Config:
     links: Mapping[str, str] = field(default_factory=dict)
     web_config_file: Path | None = None
     metrics_auth: MetricsAuth = MetricsAuth()
+    shard: Shard | None = None
 
 
 def parse_address(text: str) -> Address:

@@ -34,6 +34,7 @@ from exporter.errors import ConfigError
 from exporter.families.limits import MAX_SERIES
 from exporter.kinds import KINDS
 from exporter.logs.configuration import ENCODERS, LEVELS, set_up_logging
+from exporter.shard import Shard
 
 PLURALS = tuple(kind.plural for kind in KINDS)
 RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)
@@ -119,6 +120,10 @@ def exporter_options(families: Callable[[Any], Any], address: str, retain: str) 
             help="Address of a second listener for /healthz and /readyz only.  [default: none]"),
         option("--watch-namespace", "namespaces", type=Parsed("namespaces", parse_namespaces), default="",
             help="Comma-separated namespaces to watch.  [default: all]"),
+        option("--shard", type=click.IntRange(min=0),
+            help="Ordinal of this exporter, from 0, of those that share the namespaces.  [default: none]"),
+        option("--total-shards", type=click.IntRange(1, 1000),
+            help="Number of exporters that share the namespaces, each of which has its own.  [default: 1]"),
         families,
         option("--histogram-buckets", type=Parsed("seconds", parse_buckets),
             default="10,30,60,120,300,600,1800,3600,7200,14400,43200,86400",
@@ -194,10 +199,22 @@ def build_config(values: dict[str, Any]) -> Config:
             "family_filter": build_family_filter(
                 values["metrics"], values["metric_allowlist"], values["metric_denylist"]
             ),
+            "shard": build_shard(values["shard"], values["total_shards"]),
             "links": {name: values[f"web_link_{name}"] for name in LINKS},
             "metrics_auth": _build_auth(values) if "metrics_auth" in values else MetricsAuth(),
         }
     )
+
+
+def build_shard(ordinal: int | None, total: int | None) -> Shard | None:
+    """Return which namespaces to watch, None for all; UsageError if a flag is missing or there is no such shard."""
+    if ordinal is None and total is None:
+        return None
+    if ordinal is None or total is None:
+        raise click.UsageError("--shard and --total-shards need each other: give both")
+    if ordinal >= total:
+        raise click.UsageError(f"--shard {ordinal} is not below --total-shards {total}: shards count from 0")
+    return Shard(ordinal, total) if total > 1 else None
 
 
 def _build_auth(values: dict[str, Any]) -> MetricsAuth:

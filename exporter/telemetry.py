@@ -14,6 +14,7 @@ from exporter import __version__
 from exporter.kube.informer import Informer
 from exporter.kube.sync_state import InformerState, SyncState
 from exporter.logs.configuration import dropped_log_lines
+from exporter.shard import Shard
 
 SCRAPE_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
 """Seconds: from the scrape of a small cluster to one that would exceed the usual timeout of 10 s."""
@@ -22,20 +23,29 @@ SCRAPE_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
 class Telemetry:
     """One registry with all of them. Any thread may call."""
 
-    def __init__(self, resources: Iterable[str]) -> None:
+    def __init__(self, resources: Iterable[str], shard: Shard | None = None) -> None:
         """Create the counters of every resource at 0: `increase()` would miss the first step."""
         self.registry = CollectorRegistry()
+        # A label of what differs between resources: alerts have to know a shard again after its restart.
+        self._shard = {} if shard is None else {"shard": str(shard.ordinal)}
         Gauge(
             "kuberay_exporter_build_info",
             "Version of the exporter, as a label; the value is 1.",
             ["version"],
             registry=self.registry,
         ).labels(__version__).set(1)
+        if shard is not None:
+            Gauge(
+                "kuberay_exporter_total_shards",
+                "Number of exporters that share the namespaces, of which this is one.",
+                ["shard"],
+                registry=self.registry,
+            ).labels(**self._shard).set(shard.total)
         counters = {
-            name: Counter(f"kuberay_exporter_{name}_total", help_text, ["resource"], registry=self.registry)
-            for name, help_text in COUNTERS.items()
+            name: Counter(f"kuberay_exporter_{name}_total", text, ["resource", *self._shard], registry=self.registry)
+            for name, text in COUNTERS.items()
         }
-        self._kinds = {resource: KindMetrics(resource, counters) for resource in resources}
+        self._kinds = {resource: KindMetrics({"resource": resource, **self._shard}, counters) for resource in resources}
         self.scrapes = Counter(
             "kuberay_exporter_scrapes_total",
             "Number of scrapes of /metrics that were answered.",
@@ -59,7 +69,7 @@ class Telemetry:
 
     def register_informers(self, informers: Sequence[Informer[Any]]) -> None:
         """Add the state of these informers, and after it the metrics of the process."""
-        self.registry.register(ComputedMetrics(lambda: _informer_metrics(informers)))
+        self.registry.register(ComputedMetrics(lambda: _informer_metrics(informers, self._shard)))
         self.registry.register(ComputedMetrics(lambda: [_dropped_log_lines()]))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -90,8 +100,8 @@ COUNTERS = {
 class KindMetrics:
     """The counters of one resource (a `kube.metrics.ReflectorMetrics`)."""
 
-    def __init__(self, resource: str, counters: dict[str, Counter]) -> None:
-        children = {name: counter.labels(resource) for name, counter in counters.items()}
+    def __init__(self, labels: dict[str, str], counters: dict[str, Counter]) -> None:
+        children = {name: counter.labels(**labels) for name, counter in counters.items()}
         self.list_started = children["lists"].inc
         self.list_failed = children["list_failures"].inc
         self.watch_started = children["watches"].inc
@@ -138,18 +148,18 @@ class ComputedMetrics(Collector):
     describe = collect
 
 
-def _informer_metrics(informers: Sequence[Informer[Any]]) -> Iterator[Metric]:
+def _informer_metrics(informers: Sequence[Informer[Any]], shard: dict[str, str]) -> Iterator[Metric]:
     """Yield the current state of the informers, resource by resource."""
     states: dict[str, list[InformerState]] = defaultdict(list)
     for informer in informers:
         states[informer.settings.plural].append(informer.state())
     for name, help_text, value_of, combine in INFORMER_ROWS:
-        family = GaugeMetricFamily(f"kuberay_exporter_{name}", help_text, labels=["resource"])
+        family = GaugeMetricFamily(f"kuberay_exporter_{name}", help_text, labels=["resource", *shard])
         for resource, of_resource in states.items():
             value = combine(map(value_of, of_resource))
             # A time of 0 is no time: nothing was received yet.
             if value or not name.endswith("_timestamp_seconds"):
-                family.add_metric([resource], value)
+                family.add_metric([resource, *shard.values()], value)
         yield family
 
 

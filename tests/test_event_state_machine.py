@@ -28,6 +28,7 @@ from tests.support.clocks import FakeClock
 from tests.support.events import event, old_event
 from tests.support.faults import FaultServer
 from tests.support.metrics_stores import metrics_store, total
+from tests.support.replaying import config
 from tests.support.watching import DEADLINE_SECONDS, Counts, wait_until
 from tests.test_state_machine import FAULTS
 
@@ -56,7 +57,7 @@ class EventsAndServer(RuleBasedStateMachine):
         url, clock = self.server.url, FakeClock()
         self.informer = Informer(
             ApiTransport(lambda: anonymous(url), connections=2),
-            informer_settings(EVENTS, "", EVENTS.selections[0], PAGE_SIZE),
+            informer_settings(EVENTS, "", EVENTS.selections[0], config(page_size=PAGE_SIZE)),
             self.held,
             metrics_store(ObjectFamilies(EVENTS), self.totals),
             self.counts,

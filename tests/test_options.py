@@ -22,6 +22,7 @@ from exporter.options import (
     options,
     parse_encoder,
 )
+from exporter.shard import Shard
 
 
 def run(command: click.Command, *arguments: str, **variables: str) -> Result:
@@ -80,6 +81,7 @@ def test_every_option_becomes_a_setting() -> None:
         "--collectors", "rayjobs,events", "--metric-denylist", "_info$", "--metric-labels-allowlist", "rayjobs=[team]",
         "--histogram-buckets", "1,2", "--retain-deleted", "1m", "--object-series-limit", "5", "--log-events",
         "--log-jobs", "--web-link-history", "https://history.example.com/{cluster}",
+        "--shard", "1", "--total-shards", "2",
     )  # fmt: skip
     assert config.metrics_address == Address("::1", 0)
     assert config.probe_address == Address("", 9)
@@ -88,7 +90,9 @@ def test_every_option_becomes_a_setting() -> None:
     assert (config.user_labels("rayjobs"), config.user_labels("rayclusters")) == (("team",), ())
     assert (config.histogram_buckets, config.retain_deleted_seconds) == ((1, 2), 60)
     assert (config.object_series_limit, config.log_events, config.log_jobs) == (5, True, True)
+    assert config.shard == Shard(1, 2)
     assert config.links["history"] == "https://history.example.com/{cluster}"
+    assert settings("--shard", "0", "--total-shards", "1").shard is None
 
 
 @pytest.mark.parametrize(("metrics", "allow", "deny"), [("all", "a", "a"), ("nine", "a", ""), ("nine", "", "a")])
@@ -167,7 +171,7 @@ def test_an_encoder_is_refused_in_the_operators_words() -> None:
 def test_every_flag_of_serve_becomes_a_setting() -> None:
     """By its name, or as a part of these settings: one that is neither would be dropped without a word."""
     flags = {parameter.name for parameter in serve_command.params if isinstance(parameter, click.Option)}
-    parts = {"metrics", "enable_metrics", "metric_allowlist", "metric_denylist"}
+    parts = {"metrics", "enable_metrics", "metric_allowlist", "metric_denylist", "total_shards"}
     # The way to the API server is no setting of the exporter.
     prefixes = (
         "kubeconfig",

@@ -29,6 +29,7 @@ from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.clocks import FakeClock
 from tests.support.faults import FaultServer
 from tests.support.metrics_stores import metrics_store, total
+from tests.support.replaying import config
 from tests.support.watching import DEADLINE_SECONDS, Counts, wait_until
 from tests.test_state_machine import BOOKMARK_SECONDS, FAULTS, IDLE_TIMEOUT_SECONDS
 
@@ -82,7 +83,10 @@ class PodsAndServer(RuleBasedStateMachine):
         self.informers = [
             Informer(
                 ApiTransport(lambda: anonymous(url), connections=2),
-                replace(informer_settings(PODS, "", selection, PAGE_SIZE), idle_timeout_seconds=IDLE_TIMEOUT_SECONDS),
+                replace(
+                    informer_settings(PODS, "", selection, config(page_size=PAGE_SIZE)),
+                    idle_timeout_seconds=IDLE_TIMEOUT_SECONDS,
+                ),
                 held,
                 handler,
                 self.counts,

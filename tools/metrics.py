@@ -9,6 +9,7 @@ from exporter.collectors.event import EVENTS, EVENTS_TOTAL, LAST_WARNING
 from exporter.families.table import AnyKind
 from exporter.kinds import KINDS
 from exporter.protection import authentication_metrics, reload_metrics
+from exporter.shard import Shard
 from exporter.telemetry import Telemetry
 
 
@@ -49,7 +50,7 @@ def of_events() -> Iterator[Metric]:
 
 
 def of_the_exporter() -> Iterator[Metric]:
-    telemetry = Telemetry(["*"])
+    telemetry = Telemetry(["*"], Shard(0, 2))
     telemetry.register_informers([])
     of_protection = chain(reload_metrics(is_current=True, loaded_at=0.0), authentication_metrics(0))
     for metric in chain(telemetry.registry.collect(), of_protection):
@@ -57,6 +58,7 @@ def of_the_exporter() -> Iterator[Metric]:
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
             has_resource = not re.search("scrape|log_lines|web_config|authentications", name)
             labels = ("version",) if name.endswith("_build_info") else ("resource",) * has_resource
+            labels = ("shard",) if name.endswith("_total_shards") else labels
             yield Metric(name, metric.type, labels, "", metric.documentation)
 
 

@@ -220,7 +220,9 @@ OWN = """
 They show whether the other metrics are up to date, and what the exporter costs. With several namespaces, `_synced` and
 `_watch_connected` are the minimum, times the oldest, and counts the sum. `process_*` and `python_info` come from
 prometheus_client. `kuberay_exporter_web_config_*` is there only with `--web-config-file`,
-`kuberay_exporter_authentications_*` only if clients need a password or a token.
+`kuberay_exporter_authentications_*` only if clients need a password or a token. The label `shard` and
+`kuberay_exporter_total_shards` are there only with `--total-shards`; all shards receive the same events, so that
+`kuberay_exporter_events_total` includes those of objects of other shards, which are not counted anywhere else.
 """
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from exporter.diagnosis.finding import Finding
 from exporter.resources.detailed import DetailedPod, DetailedRayCluster, DetailedRayJob
 from exporter.resources.event import Event
+from exporter.shard import Shard
 
 CRON_JOB_LABEL = "ray.io/cronjob-name"
 ORIGIN_KIND_LABEL = "ray.io/originated-from-crd"
@@ -20,6 +21,7 @@ class Known(Struct, frozen=True):
     Attributes:
         clusters, pods, events: they could be read, in the namespaces of the objects.
         is_listed: an API server listed them, so what is absent does not exist; a file may have a part of the pods.
+        shard: whose namespaces were read; None: all.
         remedy: how to have pods and Events read, as the end of a sentence.
     """
 
@@ -28,6 +30,7 @@ class Known(Struct, frozen=True):
     events: bool = True
     is_listed: bool = False
     remedy: str = "add pods and events to the input"
+    shard: Shard | None = None
 
 
 class Related(Struct, frozen=True):

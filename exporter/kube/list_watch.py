@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from msgspec import Struct, field
 from exporter.errors import DecodeError, StatusError, StreamError
 from exporter.kube import wire
 from exporter.kube.backoff import Stopped
+from exporter.shard import Shard
 
 if TYPE_CHECKING:
     # `render` derives what `serve` does, without the client, which takes as long to import as the rest.
@@ -63,6 +65,7 @@ class InformerSettings(Generic[T]):
         selection: distinguishes several informers of one plural and namespace; empty if there is only one.
         selectors: parameters of every request, such as `labelSelector`.
         idle_timeout_seconds: after which a silent watch is closed; None if the server sends no bookmarks.
+        shard: whose namespaces count; None: all.
     """
 
     plural: str
@@ -73,6 +76,7 @@ class InformerSettings(Generic[T]):
     selection: str = ""
     selectors: Mapping[str, str] = dataclass_field(default_factory=dict)
     idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS
+    shard: Shard | None = None
 
     @property
     def name(self) -> str:
@@ -136,7 +140,7 @@ class ListWatch:
             if len(body) < PAGE_MAX_BYTES // 4:
                 limit = min(limit * 2, self._settings.page_size)
             del body
-            yield page
+            yield wire.own_page(page, shard) if (shard := self._settings.shard) else page
             if not page.metadata.continue_token:
                 return
             if page.metadata.continue_token == token:
@@ -179,10 +183,12 @@ class ListWatch:
             "timeoutSeconds": str(watch_seconds),
         }
         read_timeout_seconds = self._settings.idle_timeout_seconds or watch_seconds + WATCH_GRACE_SECONDS
+        shard = self._settings.shard
+        decode = partial(wire.decode_own_event, shard) if shard else wire.decode_event
         with self._get(self._settings.path, query, read_timeout_seconds) as response:
             yield None
             for line in wire.lines(response.chunks()):
-                event = wire.decode_event(line)
+                event = decode(line)
                 if event.type == "ERROR":
                     # Its message is logged.
                     event = wire.decode_event(response.redacted(line))

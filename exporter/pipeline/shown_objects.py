@@ -23,6 +23,7 @@ from exporter.kube.store import EventHandler, Store
 from exporter.kube.sync_state import SyncState
 from exporter.resources.event import Event
 from exporter.resources.meta import cut
+from exporter.shard import Shard
 
 MAX_EVENTS = 10_000
 """Events that are kept with their messages: about 10 MB. Beyond it, the namespace that has most loses its oldest."""
@@ -39,7 +40,8 @@ DETAILED_TYPES: dict[str, type[Any]] = {
 class ShownObjects:
     """The stores of the watched kinds. Filled before the informers start; any thread may call `fleet`."""
 
-    def __init__(self) -> None:
+    def __init__(self, shard: Shard | None = None) -> None:
+        self._shard = shard
         self._stores: dict[str, list[Store[Any]]] = {}
         self._informers: Sequence[Informer[Any]] = ()
         self._events = EventTable()
@@ -66,6 +68,7 @@ class ShownObjects:
             events=EVENTS.plural in listed,
             is_listed=True,
             remedy=REMEDY,
+            shard=self._shard,
         )
         fleet = Fleet(DIAGNOSED, known)
         for kind in DECLARATIONS:

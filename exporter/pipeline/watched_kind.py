@@ -68,7 +68,7 @@ class WatchedKind:
         self.informers = [
             Informer(
                 transport,
-                informer_settings(kind, namespace, selection, config.page_size, object_type),
+                informer_settings(kind, namespace, selection, config, object_type),
                 store,
                 handler,
                 metrics,
@@ -85,11 +85,13 @@ def watched_kinds(config: Config) -> list[AnyKind]:
 
 def informer_places(kind: AnyKind, config: Config) -> list[tuple[str, Selection]]:
     """Return the namespace (empty: all) and the selection of each informer of a kind."""
-    return [(namespace, selection) for namespace in config.namespaces or ("",) for selection in kind.selections]
+    shard = config.shard
+    namespaces = [name for name in config.namespaces if shard is None or shard.owns(name)]
+    return [(name, selection) for name in (namespaces if config.namespaces else [""]) for selection in kind.selections]
 
 
 def informer_settings(
-    kind: AnyKind, namespace: str, selection: Selection, page_size: int, object_type: type[Any] | None = None
+    kind: AnyKind, namespace: str, selection: Selection, config: Config, object_type: type[Any] | None = None
 ) -> InformerSettings[Any]:
     """Return what one informer lists and watches."""
     return InformerSettings(
@@ -97,10 +99,12 @@ def informer_settings(
         path=kind.path(namespace),
         object_type=object_type or kind.object_type,
         namespace=namespace,
-        page_size=page_size,
+        page_size=config.page_size,
         selection=selection.name,
         selectors=selection.parameters,
         idle_timeout_seconds=IDLE_TIMEOUT_SECONDS if kind.sends_bookmarks else None,
+        # A namespace that has an informer of its own belongs to the shard.
+        shard=None if namespace else config.shard,
     )
 
 

@@ -116,7 +116,8 @@ class ObjectsApi:
         snapshot, kinds = self._snapshots.newest(), self._status.kinds()
         obj = snapshot.fleet.find(kind, namespace, name)
         if obj is None:
-            raise _NotFoundError(f"there is no {kind} '{name[:253]}' in namespace '{namespace[:63]}'")
+            where = f" of {shard}" if (shard := snapshot.fleet.known.shard) else ""
+            raise _NotFoundError(f"there is no {kind} '{name[:253]}' in namespace '{namespace[:63]}'{where}")
         page = msgspec.json.encode(page_of(obj, snapshot.fleet, snapshot.time))
         # Both are JSON objects: they become one.
         data = msgspec.json.encode(_head(snapshot, kinds))[:-1] + b"," + page[1:]
@@ -135,6 +136,7 @@ def _head(snapshot: Snapshot, kinds: list[KindStatus]) -> dict[str, Any]:
         "version": __version__,
         "events": known.events,
         "pods": known.pods,
+        **({"shard": known.shard} if known.shard else {}),
         "fresh": _is_fresh(kinds),
         "kinds": [
             {"name": kind.name, "state": kind.state}

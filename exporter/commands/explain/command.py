@@ -167,6 +167,8 @@ def _of_url(address: str, namespace: str, say: Callable[[str], None]) -> report.
     views, known, is_fresh = remote.read_views(address, {"namespace": namespace} if namespace else {})
     if missing := report.unread(known):
         say(f"{address} does not know of {missing}: add them to its --collectors, or see its log")
+    if known.shard:
+        say(f"{address} is {known.shard}: objects of other namespaces are in the other shards")
     warning = "" if is_fresh else f"{address} has no connection to the API server: the objects are old"
     return report.Reading(views, known, datetime.now(UTC), warning=warning)
 

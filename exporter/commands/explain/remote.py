@@ -12,6 +12,7 @@ import msgspec
 from exporter.commands.explain.report import printable
 from exporter.diagnosis.related import Known
 from exporter.errors import ConfigError, StreamError
+from exporter.shard import Shard
 from exporter.views.views import ObjectView
 
 TIMEOUT_SECONDS = 10.0
@@ -26,6 +27,7 @@ class ExporterInfo(msgspec.Struct, frozen=True):
     events: bool = True
     pods: bool = True
     fresh: bool = True
+    shard: Shard | None = None
 
 
 class Listing(msgspec.Struct):
@@ -72,7 +74,8 @@ def read_views(url: str, query: dict[str, str]) -> tuple[list[ObjectView], Known
         views += page.items
         token = page.continue_token
         if not token:
-            return views, Known(pods=page.exporter.pods, events=page.exporter.events), page.exporter.fresh
+            of = page.exporter
+            return views, Known(pods=of.pods, events=of.events, shard=of.shard), of.fresh
     raise StreamError(f"{url} answered with more than {MAX_PAGES} pages")
 
 

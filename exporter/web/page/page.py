@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from exporter import __version__
 from exporter.diagnosis.phrases import age, duration
+from exporter.shard import Shard
 from exporter.web.answers import DEFAULTS, KeptAnswers
 from exporter.web.page import words
 from exporter.web.page.address import Address
@@ -38,11 +39,13 @@ class PageSettings:
         cluster_name: in the head and the title, "" for none.
         links: addresses with placeholders, by `config.LINKS`; "" for none.
         labels: keys of the labels that are shown, by kind.
+        shard: whose namespaces are shown; None: all.
     """
 
     cluster_name: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    shard: Shard | None = None
 
 
 class Page:
@@ -131,6 +134,7 @@ def _environment(settings: PageSettings) -> Environment:
     templates.globals |= {
         "version": __version__,
         "cluster_name": settings.cluster_name,
+        "shard": settings.shard,
         "links": settings.links,
         "shapes": SEVERITIES,
         "quoted": shlex.quote,

@@ -224,6 +224,15 @@ def test_a_running_exporter_is_read_once(exporter: str) -> None:
     assert str(wrong.exception).endswith("in namespace 'nowhere'")
 
 
+def test_a_shard_says_so() -> None:
+    """What is missing may be in another one."""
+    with demo("--objects", "5", "--shard", "0", "--total-shards", "2") as metrics:
+        wait_until(lambda: is_ready(metrics), "ready")
+        url = metrics.removesuffix("/metrics")
+        said = f"{url} is shard 0 of 2 (counted from 0): objects of other namespaces are in the other shards"
+        assert said in explain("--url", url).output
+
+
 def test_an_exporter_without_pods_says_so(exporter: str) -> None:
     """Once, with the flag that helps; an exporter with them says nothing."""
     assert "--collectors" not in explain("--url", exporter).output
