@@ -78,6 +78,7 @@ def external_tokens(labels: Sequence[str], expected_clusters: Sequence[str] = ()
         raise ValueError("expected clusters need an external label that has their names")
     names = ", ".join(labels)
     past = f"group by ({names}) (last_over_time(kuberay_exporter_build_info[1d]))"
+    shards = "kuberay_exporter_total_shards"
     expected = [f'label_replace(vector(1), "{labels[0]}", "{name}", "", "")' for name in expected_clusters]
     return {
         "external": "".join(f"{label}, " for label in labels),
@@ -86,6 +87,9 @@ def external_tokens(labels: Sequence[str], expected_clusters: Sequence[str] = ()
         "externalValues": "".join(f'(index $labels "{label}") ' for label in labels),
         "where": "".join(f"{{{{ with $labels.{label} }}}}{label} {{{{ . }}}}: {{{{ end }}}}" for label in labels),
         "expectedExporters": " or ".join(expected) or past,
+        "missingShards": (
+            f"count by ({names}) (group by ({', '.join([*labels, 'shard'])}) ({shards})) < max by ({names}) ({shards})"
+        ),
         "expectedOn": labels[0] if expected else names,
     }
 

@@ -23,7 +23,8 @@ from tools.dashboards.queries import QUANTILES, Scope, count_or_zero
 TARGETS = Scope('namespace=~"$namespace"')
 """The exporter's targets. `All` also matches targets without a namespace, which run outside a cluster."""
 
-KIND = ("job", "namespace", "resource")
+KIND = ("job", "namespace", "resource", "shard")
+"""Only exporters that share the namespaces have a shard."""
 
 
 def board() -> Json:
@@ -52,7 +53,7 @@ def _numbers() -> list[Panel]:
     return [
         stat(
             "Exporters",
-            "Number of targets that answer. More than one is normal only during an update.",
+            "Number of targets that answer. More than one is normal during an update, or with shards.",
             count_or_zero(build),
             steps=((1, GREEN), (2, ORANGE)),
             base_colour=RED,
@@ -107,14 +108,14 @@ def _freshness() -> list[Panel]:
         timeline(
             "Watch status",
             "Open watches by kind. A gap of a second every few minutes is normal, because watches are renewed.",
-            Query("{{resource}}", _by_kind("kuberay_exporter_watch_connected")),
+            Query("{{resource}} {{shard}}", _by_kind("kuberay_exporter_watch_connected")),
             {1: ("open", GREEN), 0: ("closed", RED)},
             width=8,
         ),
         lines(
             "Time since last event",
             "Time since the last list, event or bookmark, by kind. KubeRayExporterStale uses the same value.",
-            Query("{{resource}}", f"time() - {_by_kind('kuberay_exporter_last_event_timestamp_seconds')}"),
+            Query("{{resource}} {{shard}}", f"time() - {_by_kind('kuberay_exporter_last_event_timestamp_seconds')}"),
             unit="s",
             steps=((150, ORANGE), (300, RED)),
             width=8,
@@ -134,7 +135,7 @@ def _freshness() -> list[Panel]:
         lines(
             "Objects by kind",
             "Number of objects by kind.",
-            Query("{{resource}}", _by_kind("kuberay_exporter_objects")),
+            Query("{{resource}} {{shard}}", _by_kind("kuberay_exporter_objects")),
         ),
     ]
 

@@ -68,6 +68,7 @@
 {{- $expected = append $expected (printf "label_replace(vector(1), %q, %q, \"\", \"\")" $label .) -}}
 {{- end -}}
 {{- $past := printf "group by (%s) (last_over_time(kuberay_exporter_build_info[1d]))" $names -}}
+{{- $shards := "kuberay_exporter_total_shards" -}}
 {{- $tokens := dict
       "namespace" .namespaceLabel
       "runbookUrl" .runbookUrl
@@ -78,6 +79,7 @@
       "externalValues" $values
       "where" $where
       "expectedExporters" (join " or " $expected | default $past)
+      "missingShards" (printf "count by (%s) (group by (%sshard) (%s)) < max by (%s) (%s)" $names $external $shards $names $shards)
       "expectedOn" ($expected | empty | ternary $names (first (append .externalLabels ""))) -}}
 {{- /* As JSON, because a large number would be rendered as 1e+06. */ -}}
 {{- range $name, $value := .thresholds }}{{ $_ := set $tokens $name (toJson $value) }}{{ end -}}
