@@ -96,6 +96,9 @@ def test_flags_that_are_values_are_not_accepted_as_additional_flags() -> None:
     flags = set(re.match(r"\^--\(([^)]*)\)", pattern.replace("(no-)?", ""))[1].split("|"))  # type: ignore[index]
     values = {re.sub(r"-(.)", lambda match: match[1].upper(), flag) for flag in flags}
     assert values - set(VALUES) == {
+        # From `shards`.
+        "shard",
+        "totalShards",
         # Below `ui`.
         "webUi",
         "clusterName",

@@ -116,6 +116,8 @@ def test_misspelt_keys_are_named() -> None:
     ("values", "place"),
     [
         ({"replicas": 2}, "/replicas"),
+        ({"shards": 0}, "/shards"),
+        ({"extraArgs": ["--total-shards=2"]}, "/extraArgs/0"),
         ({"collectors": []}, "/collectors"),
         ({"collectors": ["rayclusters", "raycluster"]}, "/collectors/1"),
         ({"watchNamespaces": ["Team_A"]}, "/watchNamespaces/0"),
@@ -186,6 +188,7 @@ def test_an_account_that_is_not_made_must_be_named() -> None:
         ({"ui": {"enabled": False, "links": {"grafana": "https://a"}}}, "ui.clusterName and ui.links have no effect"),
         ({"ui": {"enabled": False}, "ingress": ANY_HOST}, "which needs ui.enabled"),
         ({"ui": {"enabled": False}, "httpRoute": A_GATEWAY}, "which needs ui.enabled"),
+        ({"shards": 2, "ingress": ANY_HOST}, "ingress and httpRoute need shards: 1"),
         ({"ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
         ({"serviceMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}}}, "without the scheme https"),
@@ -375,13 +378,29 @@ def test_selectors_depend_on_no_value() -> None:
     expected = {"app.kubernetes.io/name": "kuberay-exporter", "app.kubernetes.io/instance": RELEASE}
     for name, values in value_sets().items():
         rendered = template(values)
-        deployment = rendered.one("Deployment")
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
-        assert deployment["spec"]["selector"]["matchLabels"] == expected, name
+        for shard, deployment in enumerate(rendered.of("Deployment")):
+            component = {"app.kubernetes.io/component": f"shard-{shard}"} if name == "shards" else {}
+            labels = deployment["spec"]["template"]["metadata"]["labels"]
+            assert deployment["spec"]["selector"]["matchLabels"] == expected | component, name
+            assert labels.items() >= (expected | component).items(), name
         assert rendered.one("Service")["spec"]["selector"] == expected, name
-        assert labels.items() >= expected.items(), name
         for monitor in rendered.of("ServiceMonitor", "PodMonitor"):
             assert monitor["spec"]["selector"]["matchLabels"] == expected, name
+
+
+def test_pods_of_a_shard_belong_to_one_deployment_and_all_to_the_service() -> None:
+    """Each shard is there once, also with labels of the user's own and with a long name."""
+    clash = {"app.kubernetes.io/component": "metrics"}
+    rendered = template({"shards": 3, "fullnameOverride": "x" * 63, "commonLabels": clash, "podLabels": clash})
+    deployments = rendered.of("Deployment")
+    assert [one["metadata"]["name"] for one in deployments] == [f"{'x' * 59}-{shard}" for shard in range(3)]
+    for shard, deployment in enumerate(deployments):
+        pod = deployment["spec"]["template"]
+        labels = pod["metadata"]["labels"].items()
+        assert {"--total-shards=3", f"--shard={shard}"} <= set(pod["spec"]["containers"][0]["args"])
+        selectors = [one["spec"]["selector"]["matchLabels"].items() <= labels for one in deployments]
+        assert selectors == [one is deployment for one in deployments]
+        assert rendered.one("Service")["spec"]["selector"].items() <= labels
 
 
 def test_monitors_honor_labels_and_find_the_port() -> None:
@@ -543,6 +562,13 @@ def test_notes_without_a_monitor_say_that_nothing_scrapes(tmp_path: Path) -> Non
     assert "honor_labels: true" in text
 
 
+def test_notes_name_the_deployment_of_a_shard(tmp_path: Path) -> None:
+    """The Service would lead to any of them."""
+    text = notes({"shards": 3}, tmp_path)
+    assert "3 exporters share the namespaces" in text
+    assert "port-forward deployment/kuberay-exporter-0 8080 &" in text
+
+
 @pytest.fixture(scope="module")
 def exporter_url() -> Iterator[str]:
     """The demo, with the chart's kinds."""
@@ -567,6 +593,19 @@ def test_helm_test_passes_where_there_are_metrics(default: Rendered, exporter_ur
     assert result.returncode == 0, result.stderr
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == KINDS
     assert all(line.endswith("objects, listed") for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("watched", "printed"),
+    [((), "rayjobs: "), (("--watch-namespace", "default"), "a shard without any of the watched namespaces")],
+    ids=["all", "without namespaces"],
+)
+def test_helm_test_passes_for_any_shard(default: Rendered, watched: tuple[str, ...], printed: str) -> None:
+    """The Service leads to one of them."""
+    with demo("--objects=5", f"--collectors={','.join(KINDS)}", "--shard=0", "--total-shards=2", *watched) as url:
+        result = helm_test(default, url)
+    assert result.returncode == 0, result.stderr
+    assert printed in result.stdout
 
 
 def test_helm_test_fails_where_a_kind_is_missing(default: Rendered, exporter_url: str) -> None:

@@ -29,7 +29,7 @@ class Rendered(NamedTuple):
 
     @property
     def pod(self) -> dict[str, Any]:
-        spec: dict[str, Any] = self.one("Deployment")["spec"]["template"]["spec"]
+        spec: dict[str, Any] = self.of("Deployment")[0]["spec"]["template"]["spec"]
         return spec
 
     @property

@@ -28,8 +28,11 @@ while True:
         sys.exit(f"{url}: {reason}")
     time.sleep(1)
 
-synced = dict(re.findall(r'^kuberay_exporter_synced{resource="(\w+)"} (\d)', text, re.MULTILINE))
-objects = dict(re.findall(r'^kuberay_exporter_objects{resource="(\w+)"} (\d+)', text, re.MULTILINE))
+synced = dict(re.findall(r'^kuberay_exporter_synced{resource="(\w+)"[^}]*} (\d)', text, re.MULTILINE))
+objects = dict(re.findall(r'^kuberay_exporter_objects{resource="(\w+)"[^}]*} (\d+)', text, re.MULTILINE))
+if not synced and "\nkuberay_exporter_total_shards{" in text:
+    print("a shard without any of the watched namespaces")
+    sys.exit()
 for kind in kinds:
     state = "listed" if synced.get(kind) == "1" else "not listed: no CRD, or no permission to list it"
     print(f"{kind}: {objects.get(kind, '0')} objects, {state}")

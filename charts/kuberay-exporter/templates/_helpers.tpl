@@ -19,6 +19,18 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- /* (list $ $shard): the name of the Deployment of a shard. */ -}}
+{{- define "kuberay-exporter.deployment" -}}
+{{- $name := include "kuberay-exporter.fullname" (first .) -}}
+{{- if gt (int (first .).Values.shards) 1 }}{{ $name = printf "%s-%d" (trunc 59 $name | trimSuffix "-") (last .) }}{{ end -}}
+{{- $name -}}
+{{- end -}}
+
+{{- /* (list $ $shard): the label that distinguishes the pods of a shard, if there are several. */ -}}
+{{- define "kuberay-exporter.component" -}}
+{{- if gt (int (first .).Values.shards) 1 }}app.kubernetes.io/component: shard-{{ last . }}{{ end -}}
+{{- end -}}
+
 {{- /* (list $ labels…): the chart's labels, replaced by the given ones, replaced by the selector's. */ -}}
 {{- define "kuberay-exporter.labels" -}}
 {{- $top := first . -}}
@@ -163,6 +175,9 @@ imagePullSecrets:
 {{- fail "ingress and httpRoute are for the page, which needs ui.enabled" }}
 {{- end }}
 - --no-web-ui
+{{- end }}
+{{- if and (gt (int .Values.shards) 1) (or .Values.ingress.enabled .Values.httpRoute.enabled) }}
+{{- fail "ingress and httpRoute need shards: 1, because the page of each shard has its own namespaces" }}
 {{- end }}
 {{- if include "kuberay-exporter.webConfig" . }}
 - --web-config-file={{ include "kuberay-exporter.webFolder" . }}/web-config.yaml
