@@ -31,6 +31,9 @@ HEAD_MAX_BYTES = 1024 * 1024
 """With all interim answers, such as `100 Continue`: a server that sends them without end uses a whole core."""
 
 _READ_BYTES = 64 * 1024
+_CUT = "the connection was closed before the end of the answer"
+_LINE_BYTES = 1024
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;.*)?\r?\n")
 
 
 class Response(RESTResponse):
@@ -46,6 +49,8 @@ class Response(RESTResponse):
         super().__init__(answer.response)
         self._secrets = secrets
         self.data: Any = None
+        # urllib3 has no public name for it.
+        self._received: TimedHttpResponse = answer.response._original_response  # noqa: SLF001
 
     def read(self, limit_bytes: int = MAX_READ_BYTES) -> bytes:
         """Return the first bytes of the body, decompressed, and close; raises StreamError if they do not come."""
@@ -67,17 +72,15 @@ class Response(RESTResponse):
     def chunks(self) -> Iterator[bytes]:
         """Yield the body as it comes, never waiting to fill a buffer; raises as `read` does."""
         with _as_stream_error():
-            if self.response.chunked:
-                yield from self.response.stream(_READ_BYTES, decode_content=True)
+            if self.response.chunked and "Content-Encoding" not in self.headers:
+                yield from self._received.chunks()
                 return
             while data := self.response.read1(_READ_BYTES, decode_content=True):
                 yield data
 
     def limit(self, seconds: float) -> None:
         """Let reading fail when this time has passed, although bytes come."""
-        # urllib3 has no public name for it.
-        received: Any = self.response._original_response  # noqa: SLF001
-        received.limit(seconds, "the answer did not arrive within")
+        self._received.limit(seconds, "the answer did not arrive within")
 
     def abort(self) -> None:
         """Wake a thread that is blocked in reading; any thread may call this, at any time."""
@@ -120,6 +123,23 @@ class TimedHttpResponse(http.client.HTTPResponse):
         if self._is_get:
             self.limit(math.inf if self.status == HTTPStatus.OK else HEAD_MAX_SECONDS, "it took longer than")
 
+    def chunks(self) -> Iterator[bytes]:
+        """Yield what a chunked body has, as it comes; raises OSError if it is not complete.
+
+        A third of what a change costs that arrives alone is to read it; with urllib3 it takes twice as many steps.
+        """
+        while size := _chunk_size(self.fp.readline(_LINE_BYTES)):
+            while size:
+                data = self.fp.read1(min(size, _READ_BYTES))
+                if not data:
+                    raise OSError(_CUT)
+                size -= len(data)
+                yield data
+            self.fp.readline(2)
+        # After trailers, which an API server does not send, the connection is not used again.
+        if self.fp.readline(2) == b"\r\n":
+            self.close()
+
     def limit(self, seconds: float, reason: str) -> None:
         """Let reading fail when this time has passed; its error is the reason and the time."""
         self._timed.deadline, self._timed.reason = time.monotonic() + seconds, f"{reason} {seconds:g} s"
@@ -140,19 +160,19 @@ class _Timed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
+    def readinto(self, buffer: Any) -> int:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise OSError(self.reason)
         if left < math.inf:
             self.socket.settimeout(min(self.idle_seconds, left))
         try:
-            count = self._raw.readinto(buffer)
+            count: int = self.socket.recv_into(buffer)
         except TimeoutError:
             if time.monotonic() < self.deadline:
                 raise
             raise OSError(self.reason) from None
-        self.head_bytes -= count or 0
+        self.head_bytes -= count
         if self.head_bytes < 0:
             raise OSError(f"its head has more than {HEAD_MAX_BYTES} bytes")
         return count
@@ -162,11 +182,18 @@ class _Timed(io.RawIOBase):
         super().close()
 
 
+def _chunk_size(line: bytes) -> int:
+    """Read the line before a chunk, which may have extensions; raises OSError."""
+    if (match := _CHUNK_SIZE.fullmatch(line)) is None:
+        raise OSError(f"{line[:40]!r} is not the size of a chunk" if line else _CUT)
+    return int(match[1], 16)
+
+
 @contextmanager
 def _as_stream_error() -> Iterator[None]:
     try:
         yield
-    except ReadTimeoutError as exc:
+    except (ReadTimeoutError, TimeoutError) as exc:
         raise IdleTimeoutError("no byte came for too long") from exc
     except (HTTPError, OSError, ValueError) as exc:
         raise StreamError(reason_of(exc)) from exc

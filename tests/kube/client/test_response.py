@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.errors import StreamError
+from exporter.errors import IdleTimeoutError, StreamError
 from exporter.kube.client import response
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
@@ -126,3 +126,70 @@ def test_an_error_whose_body_stops_is_ended_in_the_same_time(monkeypatch: pytest
         with pytest.raises(StreamError, match="it took longer than 0.3 s"):
             got.read()
         is_over.set()
+
+
+@pytest.mark.parametrize(
+    ("sent", "read", "error"),
+    [
+        (b"3\r\nabc\r\n4;name=value\r\ndefg\r\n0\r\n\r\n", b"abcdefg", None),
+        (b"3\r\nabc\r\n0\r\nTrailer: x\r\n\r\n", b"abc", None),
+        (b"3\r\nabc\r\n", b"abc", "the connection was closed before the end of the answer"),
+        (b"5\r\nabc", b"abc", "the connection was closed before the end of the answer"),
+        (b"3\r\nabc\r\nnonsense\r\n", b"abc", "b'nonsense\\r\\n' is not the size of a chunk"),
+        (b"3\r\nabc\r\n-1\r\n", b"abc", "b'-1\\r\\n' is not the size of a chunk"),
+        (b"3\r\nabc\r\n" + b"f" * 5000, b"abc", f"b'{'f' * 40}' is not the size of a chunk"),
+        (b"3\r\nabc\r\n4", b"abc", "b'4' is not the size of a chunk"),
+    ],
+    ids=["extension", "trailer", "no end", "cut", "no size", "negative", "long size", "half a size"],
+)
+def test_a_chunked_answer_is_complete_or_an_error(sent: bytes, read: bytes, error: str | None) -> None:
+    """What has come before the error is not lost."""
+    with raw_server(lambda to: to.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + sent)) as url:
+        got = ApiTransport(lambda: anonymous(url), connections=1).get(PATH, {}, read_timeout_seconds=5)
+        found, failure = b"", None
+        try:
+            for chunk in got.chunks():
+                found += chunk
+        except StreamError as exc:
+            failure = str(exc)
+        got.close()
+    assert (found, failure) == (read, error)
+
+
+def test_each_part_of_a_chunk_comes_at_once_and_silence_is_an_idle_timeout() -> None:
+    """A chunk may have gigabytes, and no end."""
+    is_over = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\nabc")
+        is_over.wait(30)
+
+    with raw_server(answer) as url:
+        got = ApiTransport(lambda: anonymous(url), connections=1).get(PATH, {}, read_timeout_seconds=0.2)
+        chunks = got.chunks()
+        assert next(chunks) == b"abc"
+        with pytest.raises(IdleTimeoutError):
+            next(chunks)
+        got.close()
+        is_over.set()
+
+
+def test_a_connection_is_used_again_after_a_chunked_answer() -> None:
+    """Each list and each check of the version would make a new one."""
+    connections: list[socket.socket] = []
+
+    def answer(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.settimeout(5)
+        for is_last in (False, False, True):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+            if not is_last:
+                connection.recv(4096)
+
+    with raw_server(answer) as url:
+        transport = ApiTransport(lambda: anonymous(url), connections=1)
+        for _ in range(3):
+            got = transport.get(PATH, {}, read_timeout_seconds=5)
+            assert list(got.chunks()) == [b"abc"]
+            got.close()
+        assert len(connections) == 1
