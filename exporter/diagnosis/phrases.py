@@ -7,8 +7,8 @@ from exporter.resources.times import MAX_SECONDS
 
 _MAX_QUOTED = 160
 
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]?")
-"""Escape sequences of a terminal, which logs of Ray and of programs are full of."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""Escape sequences of a terminal that logs of Ray are full of; others stay, and are shown as such."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 """Sorts what has no time as the oldest."""
