@@ -130,7 +130,7 @@ class Cause(StrEnum):
         "See the pods of the cluster and their Events.")
     CLUSTER_NOT_FOUND = ("cluster-not-found", _WARNING, _CLUSTERS, "rayclusternotfound",
         "The RayCluster that the object selects or uses does not exist.",
-        "Create the RayCluster, or correct clusterSelector.")
+        "Create the RayCluster, or correct clusterSelector. Without a selector, the operator creates it: read its log.")
     SUBMISSION_FAILED = ("submission-failed", _WARNING, DESCRIBE, "rayjobfailed",
         "The submitter of the job failed, or did not end in time; the Ray job can still run.",
         "Read the log of the submitter, and check entrypoint and runtime environment.")

@@ -16,7 +16,7 @@ import msgspec
 from exporter.diagnosis.causes import Severity
 from exporter.diagnosis.finding import Finding
 from exporter.diagnosis.fleet import Fleet
-from exporter.diagnosis.phrases import age, count, unsaid
+from exporter.diagnosis.phrases import age, ago, count, lasting, unsaid
 from exporter.diagnosis.related import Known, Related
 from exporter.errors import ApiError, ConfigError
 from exporter.views.views import ObjectPage, ObjectView, PodRow, page_of, view_of, worst_first
@@ -107,7 +107,7 @@ class _Figures(msgspec.Struct):
 
 
 def _state_line(view: ObjectView, now: datetime) -> str:
-    since = f" for {age(now, view.since)}" if view.since else ""
+    since = lasting(now, view.since)
     try:
         shown = msgspec.convert(view.details or {}, _Figures)
     except msgspec.ValidationError:
@@ -134,7 +134,7 @@ def _finding(item: Finding, now: datetime) -> Iterator[str]:
     severity = click.style(item.severity.value, fg=_COLOURS[item.severity], bold=True)
     yield f"{_ARROW} {severity}: {printable(item.sentence)} [{item.cause.value}]"
     for evidence in item.evidence:
-        time = f", {age(now, evidence.time)} ago" if evidence.time else ""
+        time = f",{when}" if (when := ago(now, evidence.time)) else ""
         message = f": {more}" if (more := unsaid(evidence.message, item.sentence)) else ""
         yield printable(f"    {evidence.kind} {evidence.name}, {evidence.field}{time}{message}")
     yield f"    {click.style('What helps:', bold=True)} {item.advice}"
