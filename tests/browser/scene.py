@@ -37,7 +37,7 @@ def _stuck_job() -> list[Item]:
 
 
 def _others() -> list[Item]:
-    roles = {"activeServiceStatus": _role("chat-a", 60), "pendingServiceStatus": _role("chat-b", 40)}
+    roles = {"activeServiceStatus": _role("gpu", 60), "pendingServiceStatus": _role("chat-b", 40)}
     ready = [condition("Ready", "True", "NonZeroServeEndpoints"), condition("UpgradeInProgress", "True", "Pending")]
     status = {"desiredWorkerReplicas": 16, "readyWorkerReplicas": 16, "desiredGPU": "16", "state": "ready"}
     return [
