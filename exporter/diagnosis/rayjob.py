@@ -231,6 +231,11 @@ def _missing_cluster(
     if not name and status.job_deployment_status == "Running" and not common.manager(job):
         text = "No known cause: Running, but the status names no RayCluster."
         yield finding(Cause.UNKNOWN, text, common.field_of(job, "status.rayClusterName"))
+    since = next((cluster.metadata.deletion_timestamp for cluster, _ in related.clusters), None)
+    # Of a job that runs, the operator deletes no cluster; later the deletion is a finding of the cluster itself.
+    if since and status.job_deployment_status == "Running" and age_seconds(now, since) <= common.DELETION_SECONDS:
+        text = f"RayCluster {name} is being deleted, but the RayJob is Running."
+        yield finding(Cause.CLUSTER_NOT_FOUND, text, common.field_of(job, "status.rayClusterName"))
     if not name or related.cluster(name) is not None or not related.known.clusters or common.manager(job):
         return
     # The cluster of a new attempt is created within seconds, and the one of the last attempt is gone.

@@ -606,6 +606,10 @@ CONTRADICTIONS: Rows = {
         ],
         ["warning suspension-slow", "warning stuck-deletion"],
     ),
+    "running, although its cluster is being deleted": (
+        [job("Running", jobStatus="RUNNING"), cluster(name="c", meta={"deletionTimestamp": ago(minutes=2)})],
+        ["warning cluster-not-found"],
+    ),
     "running, although it is to be suspended": (
         [job("Running", {"suspend": True}, jobStatus="RUNNING"), READY],
         ["info suspended"],
