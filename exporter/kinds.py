@@ -12,6 +12,7 @@ from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.raycronjob import RAYCRONJOBS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.collectors.rayservice import RAYSERVICES
+from exporter.collectors.workload import WORKLOADS
 from exporter.diagnosis import raycluster, raycronjob, rayjob, rayservice
 from exporter.diagnosis.kind import AnyDiagnosedKind, DiagnosedKind
 from exporter.families.table import AnyKind
@@ -22,6 +23,7 @@ from exporter.resources.detailed import (
     DetailedRayCronJob,
     DetailedRayJob,
     DetailedRayService,
+    DetailedWorkload,
 )
 from exporter.views.details import cluster_details, cron_job_details, job_details, service_details
 
@@ -97,6 +99,7 @@ DECLARATIONS = (
     ),
     Declaration(EVENTS, DetailedEvent),
     Declaration(PODS, DetailedPod),
+    Declaration(WORKLOADS, DetailedWorkload),
 )
 
 KINDS: tuple[AnyKind, ...] = tuple(kind.tables for kind in DECLARATIONS)

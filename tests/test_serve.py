@@ -18,8 +18,9 @@ from tests.support.faults import FaultServer
 from tests.support.parity import NINE
 from tests.support.processes import serving, value, write_kubeconfig
 from tests.support.recordings import PLURALS, captures
-from tests.support.stores import uninstall
+from tests.support.stores import install, uninstall
 from tests.support.watching import job, wait_until
+from tests.support.workloads import workload
 
 LARGE_BODY_JOBS = 4000
 """Their body has 8 MB: more than the buffers of a connection."""
@@ -282,3 +283,19 @@ def test_more_namespaces_than_can_be_watched_are_one_line_and_exit_code_2(kubeco
     assert result.returncode == 2
     assert "351 namespaces need 1053 watches with these collectors, more than 1050; leave it out to" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_workloads_are_read_only_on_request(server: FaultServer, kubeconfig: Path) -> None:
+    """Without the collector no request names Kueue, and no series and no byte is about it."""
+    install(server.store, "workloads")
+    server.store.create("workloads", workload())
+    with serving(kubeconfig) as process:
+        process.wait_until_ready()
+        without = process.get("/metrics").body
+    assert not [request.path for request in server.requests if "kueue" in request.path]
+    assert b"workload" not in without
+    with serving(kubeconfig, "--collectors", "rayjobs,workloads") as process:
+        process.wait_until_ready()
+        body = process.get("/metrics").body
+    assert value(body, 'kuberay_workload_state{namespace="ns",state="pending",uid="w",workload="rayjob-a"}') == 1
+    assert value(body, 'kuberay_exporter_synced{resource="workloads"}') == 1

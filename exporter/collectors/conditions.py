@@ -1,6 +1,6 @@
 """Conditions: the rows of every kind that has them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from exporter.families.table import Row
@@ -16,32 +16,38 @@ def condition_truth(status: HasConditions | None, type_: str) -> str:
 
 # Rows in a few lines each.
 # fmt: off
-def condition_rows(prefix: str) -> tuple[Row[Any, Any], ...]:
-    """Return the families of all conditions, of any type: types that KubeRay adds later are printed too."""
+def condition_rows(
+    prefix: str, bounded: Callable[[Condition], Condition] | None = None
+) -> tuple[Row[Any, Any], ...]:
+    """Return the families of all conditions, of any type: types that KubeRay adds later are printed too.
+
+    `bounded` returns a condition whose type and reason may be labels; None: all may.
+    """
     return (
         Row(f"{prefix}_status_condition",
             "Status of each condition, as a label: true, false or unknown; the value is 1",
             "status.conditions[].status",
-            of_status(lambda status: [((c.type, _status(c)), 1) for c in _distinct(status)]),
+            of_status(lambda status: [((c.type, _status(c)), 1) for c in _distinct(status, bounded)]),
             labels=("condition", "status"), series="1 per condition"),
         Row(f"{prefix}_status_condition_reason",
             "Reason of the current status of each condition, as a label; the value is 1", "status.conditions[].reason",
-            of_status(lambda status: [((c.type, c.reason or ""), 1) for c in _distinct(status)]),
+            of_status(lambda status: [((c.type, c.reason or ""), 1) for c in _distinct(status, bounded)]),
             labels=("condition", "reason"), series="1 per condition"),
         Row(f"{prefix}_status_condition_transition_timestamp_seconds",
             "Time at which the status of each condition last changed, in Unix seconds",
             "status.conditions[].lastTransitionTime",
             of_status(lambda status: [((c.type, _status(c)), c.last_transition_time.timestamp())
-                for c in _distinct(status) if c.last_transition_time is not None]),
+                for c in _distinct(status, bounded) if c.last_transition_time is not None]),
             labels=("condition", "status"), series="1 per condition"),
     )
 # fmt: on
 
 
-def _distinct(status: HasConditions) -> Iterable[Condition]:
+def _distinct(status: HasConditions, bounded: Callable[[Condition], Condition] | None) -> Iterable[Condition]:
     """Return the first condition of each type: a second one would contradict it."""
     distinct: dict[str, Condition] = {}
-    for condition in status.conditions or ():
+    conditions = status.conditions or ()
+    for condition in map(bounded, conditions) if bounded else conditions:
         distinct.setdefault(condition.type, condition)
     return distinct.values()
 

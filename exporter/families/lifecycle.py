@@ -179,6 +179,10 @@ class _Counts(Generic[T]):
         return list(self._by_namespace)
 
     def add(self, namespace: str, occurrence: Occurrence, times: int) -> None:
+        if occurrence.newest is not None:
+            for labels, newest in occurrence.newest.items():
+                self._add(namespace, Occurrence(labels=labels), newest)
+            return
         unseen_labels = self.metric.unseen_labels
         if unseen_labels and times > 1:
             self._add(namespace, occurrence._replace(labels=unseen_labels(occurrence.labels)), times - 1)

@@ -107,11 +107,13 @@ class Occurrence(NamedTuple):
         times: 0: not yet. It may have occurred without there being anything to measure.
         labels: values of the metric's own labels.
         seconds: what a histogram observes; None: nothing.
+        newest: how often it has occurred since the version before with each labels, in place of `labels`.
     """
 
     times: int = 1
     labels: tuple[str, ...] = ()
     seconds: float | None = None
+    newest: Mapping[tuple[str, ...], int] | None = None
 
 
 NO_OCCURRENCE = Occurrence(times=0)
@@ -207,6 +209,9 @@ class Kind(Generic[T, M]):
         is_finished: whether a deleted object's retained rows are worth keeping.
         is_default: it is exported without --collectors.
         api_version: group and version in the API, or `v1` of the core group.
+        older_version: the same of an older version, which is read where the server does not have the other one.
+        partial_type: the msgspec type that is decoded first, of objects that no selection of the API can leave out:
+            only those whose `metadata.is_selected` are decoded as a whole. None: all are.
         stored: returns what is held of an object after it was observed: a version without what nothing reads later.
         selections: which of its objects are watched. No object is in two of them.
         max_held: the maximum number of objects that are held, in all and of one namespace; None: all.
@@ -226,6 +231,8 @@ class Kind(Generic[T, M]):
     is_finished: Callable[[T], bool] = lambda _: False
     is_default: bool = True
     api_version: str = RAY_API_VERSION
+    older_version: str = ""
+    partial_type: type[Any] | None = None
     stored: Callable[[T], T] = lambda obj: obj
     selections: tuple[Selection, ...] = (Selection(),)
     max_held: tuple[int, int] | None = None
@@ -248,6 +255,10 @@ class Kind(Generic[T, M]):
         root = "apis" if "/" in self.api_version else "api"
         scope = f"namespaces/{namespace}/" if namespace else ""
         return f"/{root}/{self.api_version}/{scope}{self.plural}"
+
+    def older_path(self, namespace: str) -> str:
+        """Return the path in the older version, "" without one."""
+        return self.path(namespace).replace(self.api_version, self.older_version) if self.older_version else ""
 
 
 AnyKind = Kind[Any, Any]

@@ -60,7 +60,9 @@ class InformerSettings(Generic[T]):
     Attributes:
         plural, namespace: name it in logs and metrics; an empty namespace is all of them.
         path: of the collection.
+        older_path: in an older version of the API, if the server does not have the other one; empty: there is none.
         object_type: the msgspec type to decode.
+        partial_type: the type that is decoded first (`families.table.Kind`); None: all objects are selected.
         page_size: objects in one page of a list.
         selection: distinguishes several informers of one plural and namespace; empty if there is only one.
         selectors: parameters of every request, such as `labelSelector`.
@@ -75,6 +77,8 @@ class InformerSettings(Generic[T]):
     page_size: int = 500
     selection: str = ""
     selectors: Mapping[str, str] = dataclass_field(default_factory=dict)
+    older_path: str = ""
+    partial_type: type[Any] | None = None
     idle_timeout_seconds: float | None = IDLE_TIMEOUT_SECONDS
     shard: Shard | None = None
 
@@ -114,6 +118,7 @@ class ListWatch:
     def __init__(self, transport: "ApiTransport", settings: InformerSettings[Any]) -> None:
         self._transport = transport
         self._settings = settings
+        self._path = settings.path
         # The answer being read: written by the requesting thread, read by the thread that stops it.
         self._response: Response | None = None
         self.stopping = threading.Event()
@@ -125,16 +130,25 @@ class ListWatch:
             response.abort()
 
     def pages(self) -> Iterator[wire.ListPage]:
-        """Yield the pages of one list, as of one version; pages of large objects have fewer of them."""
-        token, limit = "", self._settings.page_size
+        """Yield the pages of one list, as of one version; pages of large objects have fewer of them.
+
+        Each list begins with the newer version of the API: the server may have been upgraded.
+        """
+        token, limit, self._path = "", self._settings.page_size, self._settings.path
         while True:
             query = {**self._settings.selectors, "limit": str(limit)} | ({"continue": token} if token else {})
             try:
-                body = self._body(self._settings.path, query)
+                body = self._body(self._path, query)
             except _TooLargeError:
                 if limit == 1:
                     raise
                 limit = max(1, limit // 4)
+                continue
+            except StatusError as error:
+                older = self._settings.older_path
+                if not error.is_not_served or token or self._path == older or not older:
+                    raise
+                self._path = older
                 continue
             page = wire.decode_page(body)
             if len(body) < PAGE_MAX_BYTES // 4:
@@ -152,7 +166,7 @@ class ListWatch:
 
         Without the selectors: to find one that matches, the server might read all.
         """
-        return wire.decode_page(self._body(self._settings.path, {"limit": "1"})).metadata.resource_version
+        return wire.decode_page(self._body(self._path, {"limit": "1"})).metadata.resource_version
 
     def is_installed(self) -> bool:
         """Ask the discovery of the group (`/apis/ray.io/v1`) whether the server has this collection.
@@ -160,7 +174,7 @@ class ListWatch:
         Raises:
             ApiError: the answer is not that of an API server, but of a proxy or of a wrong path, so nothing is known.
         """
-        collection, _, plural = self._settings.path.rpartition("/")
+        collection, _, plural = self._path.rpartition("/")
         group_path, _, _ = collection.partition("/namespaces/")
         try:
             resources = self._discover(_ApiResourceList, group_path).resources
@@ -185,7 +199,7 @@ class ListWatch:
         read_timeout_seconds = self._settings.idle_timeout_seconds or watch_seconds + WATCH_GRACE_SECONDS
         shard = self._settings.shard
         decode = partial(wire.decode_own_event, shard) if shard else wire.decode_event
-        with self._get(self._settings.path, query, read_timeout_seconds) as response:
+        with self._get(self._path, query, read_timeout_seconds) as response:
             yield None
             for line in wire.lines(response.chunks()):
                 event = decode(line)

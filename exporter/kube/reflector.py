@@ -70,6 +70,7 @@ class Reflector(Generic[T]):
         self.state = InformerState(settings.name)
         self._list_watch = ListWatch(transport, settings)
         self._decoder = msgspec.json.Decoder(settings.object_type)
+        self._partial_decoder = msgspec.json.Decoder(settings.partial_type) if settings.partial_type else None
         self._store = store
         self._updater = StoreUpdater(store, handler)
         self._metrics = metrics
@@ -140,6 +141,8 @@ class Reflector(Generic[T]):
         for page in self._list_watch.pages():
             versions.append(page.metadata.resource_version)
             for item in page.items or ():
+                if self._partial_decoder is not None and self._not_selected(item) is not None:
+                    continue
                 obj = self._decode(item)
                 if isinstance(obj, wire.Metadata):
                     undecodable.add(obj.uid)
@@ -256,7 +259,11 @@ class Reflector(Generic[T]):
             raise wire.error_of_event(event.object)
         self.state.last_event_time = self._clock.time()
         obj: T | wire.Metadata
-        match event.type:
+        type_ = event.type
+        match type_:
+            case "ADDED" | "MODIFIED" if (other := self._not_selected(event.object)) is not None:
+                # If it was selected before, it is gone.
+                type_, obj = "DELETED", other
             case "ADDED" | "MODIFIED":
                 obj = self._decode(event.object)
             case "DELETED" | "BOOKMARK":
@@ -267,9 +274,9 @@ class Reflector(Generic[T]):
                 return False
         if isinstance(obj, wire.Metadata):
             version = self._check_order(obj.resource_version)
-            if event.type == "DELETED":
+            if type_ == "DELETED":
                 self._updater.remove(obj.uid)
-            elif event.type != "BOOKMARK":
+            elif type_ != "BOOKMARK":
                 self._updater.put_undecodable(obj.uid)
         elif self._store.holds(obj):
             return True
@@ -295,6 +302,17 @@ class Reflector(Generic[T]):
         self._backoff.wait_after(error, self._watch_failures.refusals)
 
     # Objects.
+
+    def _not_selected(self, raw: msgspec.Raw) -> wire.Metadata | None:
+        """Return the metadata of an object that is left out, None of the others."""
+        if self._partial_decoder is None:
+            return None
+        try:
+            metadata = wire.decode(self._partial_decoder, raw).metadata
+        except DecodeError:
+            # Whatever it is, it counts as undecodable.
+            return None
+        return None if metadata.is_selected else wire.Metadata(metadata.uid, resource_version=metadata.resource_version)
 
     def _decode(self, raw: msgspec.Raw) -> T | wire.Metadata:
         """Return the object, or what identifies it if it cannot be decoded: possibly nothing."""

@@ -97,6 +97,8 @@ def informer_settings(
     return InformerSettings(
         plural=kind.plural,
         path=kind.path(namespace),
+        older_path=kind.older_path(namespace),
+        partial_type=kind.partial_type,
         object_type=object_type or kind.object_type,
         namespace=namespace,
         page_size=config.page_size,

@@ -25,6 +25,7 @@ from exporter.resources.rayservice import (
     ServeDeploymentStatus,
 )
 from exporter.resources.times import Time
+from exporter.resources.workload import AdmissionCheckState, Workload, WorkloadStatus
 
 MAX_MESSAGES = 16
 """Of the conditions, Serve applications or deployments of one object."""
@@ -250,3 +251,21 @@ class DetailedPod(Pod, frozen=True, gc=False):
 
 class DetailedEvent(Event, frozen=True, gc=False, rename="camel"):
     message: Message | None = None
+
+
+class DetailedCheckState(AdmissionCheckState, frozen=True, gc=False):
+    message: Message | None = None
+
+
+class DetailedWorkloadStatus(WorkloadStatus, frozen=True, gc=False, rename="camel"):
+    conditions: tuple[DetailedCondition, ...] | None = None
+    admission_checks: tuple[DetailedCheckState, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _drop_more(self.conditions)
+        _drop_more(self.admission_checks)
+
+
+class DetailedWorkload(Workload, frozen=True, gc=False):
+    status: DetailedWorkloadStatus | None = None

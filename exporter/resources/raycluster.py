@@ -147,11 +147,11 @@ class RayClusterStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     def __post_init__(self) -> None:
         super().__post_init__()
         for quantity in (self.desired_cpu, self.desired_gpu, self.desired_tpu):
-            _check(quantity, MAX_CORES)
-        _check(self.desired_memory, MAX_BYTES)
+            check_quantity(quantity, MAX_CORES)
+        check_quantity(self.desired_memory, MAX_BYTES)
 
 
-def _check(quantity: Quantity | None, maximum: float) -> None:
+def check_quantity(quantity: Quantity | None, maximum: float) -> None:
     """Raise ValueError, which makes the object undecodable: later it would be a fault of the exporter."""
     if quantity is not None and abs(parse_quantity(quantity)) > maximum:
         raise ValueError(f"quantity {quantity!r} is larger than {maximum:g}")

@@ -9,6 +9,9 @@ CORE_PATH = f"/api/{CORE_VERSION}"
 
 EVENTS, PODS = "events", "pods"
 
+KUEUE_GROUP, KUEUE_VERSIONS, WORKLOADS = "kueue.x-k8s.io", ("v1beta2", "v1beta1"), "workloads"
+"""Kueue's only kind here; its CRD has to be installed, and the newer version is that of storage."""
+
 KIND_NAMES = {
     "rayclusters": "RayCluster",
     "rayjobs": "RayJob",
@@ -24,6 +27,13 @@ def kind_name(plural: str) -> str:
     return KIND_NAMES.get(plural) or CORE_KIND_NAMES.get(plural) or plural.removesuffix("s").capitalize()
 
 
+def group(plural: str) -> str:
+    """Return `ray.io` for KubeRay's kinds, "" for those of the core group."""
+    if plural == WORKLOADS:
+        return KUEUE_GROUP
+    return "" if is_core(plural) else API_VERSION.partition("/")[0]
+
+
 def is_core(plural: str) -> bool:
     """Tell whether a kind is one of the core group."""
     return plural in CORE_KIND_NAMES
@@ -31,6 +41,8 @@ def is_core(plural: str) -> bool:
 
 def api_version(plural: str) -> str:
     """Return `v1` for `pods`, `ray.io/v1` for KubeRay's kinds."""
+    if plural == WORKLOADS:
+        return f"{KUEUE_GROUP}/{KUEUE_VERSIONS[0]}"
     return CORE_VERSION if is_core(plural) else API_VERSION
 
 

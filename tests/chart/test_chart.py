@@ -325,7 +325,11 @@ def test_limits_of_a_monitor_are_in_both_kinds() -> None:
         assert monitor["spec"][endpoints][0].items() >= ({"scheme": "https"} | tls).items()
 
 
-@pytest.mark.parametrize("collectors", [KINDS, KINDS[:3], ["rayjobs"], ["raycronjobs", "rayservices"]], ids="+".join)
+@pytest.mark.parametrize(
+    "collectors",
+    [KINDS, KINDS[:3], ["rayjobs"], ["raycronjobs", "rayservices"], ["rayjobs", "workloads"]],
+    ids="+".join,
+)
 @pytest.mark.parametrize("namespaces", [[], ["team-a", "team-b"]], ids=["everywhere", "namespaced"])
 def test_rights_are_what_the_flags_need(collectors: list[str], namespaces: list[str]) -> None:
     """`list` and `watch` of the collectors' kinds, in the namespaces that are watched, and nothing else."""
@@ -335,6 +339,7 @@ def test_rights_are_what_the_flags_need(collectors: list[str], namespaces: list[
     for role in roles:
         of_groups = {
             "": CORE if CORE[0] in collectors else [],
+            "kueue.x-k8s.io": [kind for kind in collectors if kind == "workloads"],
             "ray.io": [kind for kind in collectors if "ray" in kind],
         }
         assert role["rules"] == [

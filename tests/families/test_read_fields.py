@@ -12,6 +12,7 @@ from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.collectors.raycronjob import RAYCRONJOBS
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.collectors.rayservice import RAYSERVICES
+from exporter.collectors.workload import WORKLOADS
 from exporter.families.integrals import Integrals, LabelledIntegrals
 from exporter.families.lifecycle import LifecycleTotals
 from exporter.families.object_families import ObjectFamilies
@@ -22,6 +23,7 @@ from tests.support.clocks import FakeClock
 from tests.support.metrics_stores import metrics_store
 from tests.support.objects import decode, manifest, text
 from tests.support.recordings import stream
+from tests.support.workloads import FIVE, owned_by
 
 VERSIONS = 400
 SCHEDULES = ("@daily", "* * * * *", "not a schedule")
@@ -29,6 +31,19 @@ TIMES = ("2026-11-23T10:00:00Z", "2026-11-24T10:00:00Z", None)
 
 Parts = dict[str, dict[str, list[Any]]]
 """By section and field: the values that it has in any version."""
+
+
+def workload_parts() -> Parts:
+    """Return what Kueue writes, and owners of several kinds."""
+    parts: Parts = {"metadata": {"creationTimestamp": list(TIMES)}, "spec": {"active": [True, False]}, "status": {}}
+    for version in FIVE:
+        for section in ("spec", "status"):
+            for name, value in version[section].items():
+                parts[section].setdefault(name, []).append(value)
+    parts["metadata"]["ownerReferences"] = [owned_by("RayJob", "a"), owned_by("RayCluster", "b", "2")]
+    parts["spec"]["priorityClassName"] = ["batch"]
+    parts["status"]["clusterName"] = ["gpu-east"]
+    return parts
 
 
 def recorded_parts(plural: str) -> Parts:
@@ -88,6 +103,7 @@ def store_of(kind: AnyKind, clock: FakeClock) -> MetricsStore[Any]:
     [
         *[(kind, recorded_parts(kind.plural)) for kind in (RAYCLUSTERS, RAYJOBS, RAYSERVICES, PODS)],
         (RAYCRONJOBS, CRON_JOB),
+        (WORKLOADS, workload_parts()),
     ],
     ids=lambda value: value.plural if isinstance(value, Kind) else "",
 )

@@ -88,11 +88,13 @@ imagePullSecrets:
 
 {{- /* The rules of a role, from the kinds that are watched. */ -}}
 {{- define "kuberay-exporter.rules" -}}
-{{- $core := list -}}{{- $ray := list -}}
+{{- $core := list -}}{{- $ray := list -}}{{- $kueue := list -}}
 {{- range include "kuberay-exporter.collectors" . | splitList "," -}}
-{{- if has . (list "events" "pods") }}{{ $core = append $core . }}{{ else }}{{ $ray = append $ray . }}{{ end -}}
+{{- if has . (list "events" "pods") }}{{ $core = append $core . }}
+{{- else if eq . "workloads" }}{{ $kueue = append $kueue . }}
+{{- else }}{{ $ray = append $ray . }}{{ end -}}
 {{- end -}}
-{{- range $group, $resources := dict "ray.io" $ray "" $core -}}
+{{- range $group, $resources := dict "ray.io" $ray "" $core "kueue.x-k8s.io" $kueue -}}
 {{- with $resources }}
 - apiGroups: [{{ $group | default "\"\"" }}]
   resources:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exporter.collectors.event import EVENTS
+from exporter.collectors.workload import WORKLOADS
 from exporter.commands.documents import Item, description, nothing_of, why_not
 from exporter.commands.explain.report import unread
 from exporter.diagnosis.fleet import Fleet
@@ -32,7 +33,10 @@ HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,po
 _OF_PODS = Selection("of-pods", field_selector="involvedObject.kind=Pod,type=Warning")
 """Events that the exporter does not watch: they are those of all pods, of which Ray's are kept."""
 
-_LISTS = (*((kind, selection) for kind in KINDS for selection in kind.selections), (EVENTS, _OF_PODS))
+_LISTS = (
+    *((kind, selection) for kind in KINDS if kind is not WORKLOADS for selection in kind.selections),
+    (EVENTS, _OF_PODS),
+)
 """Pods are read before the Events about them."""
 
 

@@ -10,7 +10,7 @@ import base64
 
 import msgspec
 
-from exporter.simulator.api_conventions import is_core
+from exporter.simulator.api_conventions import KUEUE_GROUP, KUEUE_VERSIONS, WORKLOADS, group, is_core
 
 
 class BadRequestError(Exception):
@@ -71,7 +71,10 @@ def resource_of(path: str) -> tuple[str, str | None, str | None]:
     match path.split("/")[1:]:
         case ["apis", "ray.io", "v1", *rest]:
             plural, namespace, name = _split(rest)
-            return ("", None, None) if is_core(plural) else (plural, namespace, name)
+            return (plural, namespace, name) if group(plural) == "ray.io" else ("", None, None)
+        case ["apis", group_name, version, *rest] if group_name == KUEUE_GROUP and version in KUEUE_VERSIONS:
+            plural, namespace, name = _split(rest)
+            return (plural, namespace, name) if plural == WORKLOADS else ("", None, None)
         case ["api", "v1", *rest]:
             plural, namespace, name = _split(rest)
             return (plural, namespace, name) if is_core(plural) else ("", None, None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.simulator.api_conventions import EVENTS, PODS, api_version, is_core, kind_name
+from exporter.simulator.api_conventions import EVENTS, PODS, api_version, group, is_core, kind_name
 from exporter.simulator.apiserver.requests import Request
 from exporter.simulator.apiserver.store import ExpiredError, FutureVersionError
 
@@ -128,12 +128,12 @@ def forbidden(request: Request, user: str) -> ApiResponse:
 
 def qualified(plural: str) -> str:
     """Return `rayjobs.ray.io` for `rayjobs`; kinds of the core group have no suffix."""
-    return plural if is_core(plural) else f"{plural}.ray.io"
+    return f"{plural}.{group(plural)}".removesuffix(".")
 
 
 def details_of(plural: str) -> dict[str, str]:
     """Return the details of a Status about a kind; the core group is not named."""
-    return {"kind": plural} if is_core(plural) else {"group": "ray.io", "kind": plural}
+    return {"kind": plural} if is_core(plural) else {"group": group(plural), "kind": plural}
 
 
 def watch_expired(plural: str, error: ExpiredError) -> bytes:

@@ -1,11 +1,11 @@
 """The simulated Kubernetes API server: its responses to requests, from the objects of an ObjectStore.
 
-It answers get, list, watch and discovery of ray.io/v1, and of Events and pods of core/v1, as kube-apiserver v1.36
-does: which requests are refused, when
-a watch begins and ends, and which lines it sends follow recordings of a real one.
+It answers get, list, watch and discovery of ray.io/v1, of Events and pods of core/v1, and of Workloads of Kueue, as
+kube-apiserver v1.36 does: which requests are refused, when a watch begins and ends, and which lines it sends follow
+recordings of a real one.
 
-Not promised: writes, other groups, tables or partial metadata. It has no faults of its own:
-subclasses override `override_response` and `send_line`.
+Not promised: writes, other groups, tables or partial metadata, conversion between versions. It has no faults of its
+own: subclasses override `override_response` and `send_line`.
 """
 
 import contextlib
@@ -14,7 +14,15 @@ import threading
 import time
 from collections.abc import Iterator
 
-from exporter.simulator.api_conventions import CORE_KIND_NAMES, CORE_PATH, EVENTS, GROUP_PATH
+from exporter.simulator.api_conventions import (
+    CORE_KIND_NAMES,
+    CORE_PATH,
+    EVENTS,
+    GROUP_PATH,
+    KUEUE_GROUP,
+    KUEUE_VERSIONS,
+    WORKLOADS,
+)
 from exporter.simulator.apiserver import lists, responses
 from exporter.simulator.apiserver.connections import ConnectionThreads, Stream
 from exporter.simulator.apiserver.history import StoredEvent, Watch
@@ -33,7 +41,7 @@ _CLIENT_CHECK_SECONDS = 1.0
 class ApiServer:
     """Serves a store on loopback until stopped. It cannot be started again; its port is free then.
 
-    `forbidden` (verb and plural) and `required_token` may be changed at any time. The two hooks run
+    `forbidden` (verb and plural), `kueue_versions` and `required_token` may be changed at any time. The two hooks run
     in the thread of their connection and may block it; they have to return once `is_stopping` is set.
     `stop` ends running watches cleanly and returns when all threads have ended.
     """
@@ -52,6 +60,7 @@ class ApiServer:
         self.store = store
         self._bookmark_seconds = bookmark_seconds
         self.forbidden: set[tuple[str, str]] = set()
+        self.kueue_versions: tuple[str, ...] = KUEUE_VERSIONS
         self.required_token: str | None = None
         self.is_stopping = threading.Event()
         # Guards the running watches: written by their threads, read and closed by `stop`.
@@ -97,13 +106,11 @@ class ApiServer:
             return refusal
         if request.path == "/version":
             return responses.version()
-        if request.path == GROUP_PATH:
-            return responses.resource_list(self.store.installed())
-        if request.path == CORE_PATH:
-            return responses.resource_list(list(CORE_KIND_NAMES))
+        if (plurals := self._discovered(request.path)) is not None:
+            return responses.resource_list(plurals)
         if request.path in {"/healthz", "/readyz", "/livez"}:
             return responses.text(200, b"ok")
-        if not self.store.is_installed(request.plural):
+        if not self.store.is_installed(request.plural) or not self._is_served(request):
             return responses.not_served()
         try:
             if request.verb == "watch":
@@ -135,6 +142,19 @@ class ApiServer:
                 self._send_initial(request, stream, initial, watch.version)
                 self._send_changes(request, stream, watch)
         stream.end()
+
+    def _discovered(self, path: str) -> list[str] | None:
+        """Return the kinds of a group's version, None for other paths."""
+        if path == GROUP_PATH:
+            return self.store.installed()
+        if path == CORE_PATH:
+            return list(CORE_KIND_NAMES)
+        if path in {f"/apis/{KUEUE_GROUP}/{version}" for version in self.kueue_versions}:
+            return [WORKLOADS] if self.store.is_installed(WORKLOADS) else []
+        return None
+
+    def _is_served(self, request: Request) -> bool:
+        return request.plural != WORKLOADS or request.path.split("/")[3] in self.kueue_versions
 
     def _refusal(self, request: Request) -> ApiResponse | None:
         if request.method != "GET":

@@ -20,6 +20,7 @@ from exporter.simulator.api_conventions import (
     EVENTS,
     KIND_NAMES,
     api_version,
+    group,
     is_core,
     kind_name,
     timestamp,
@@ -145,9 +146,9 @@ class ObjectStore:
         return plural in self._kinds
 
     def installed(self) -> list[str]:
-        """Return the kinds whose CRDs exist."""
+        """Return the kinds of ray.io whose CRDs exist."""
         with self._lock:
-            return [plural for plural in self._kinds if not is_core(plural)]
+            return [plural for plural in self._kinds if group(plural) == "ray.io"]
 
     def get(self, plural: str, namespace: str, name: str) -> bytes:
         """Return the object as JSON; raise NotFoundError, NotInstalledError."""
