@@ -289,6 +289,7 @@ def test_workloads_are_read_only_on_request(server: FaultServer, kubeconfig: Pat
     """Without the collector no request names Kueue, and no series and no byte is about it."""
     install(server.store, "workloads")
     server.store.create("workloads", workload())
+    server.store.create("rayjobs", job("a", metadata={"name": "a", "namespace": "ns", "uid": "owner"}))
     with serving(kubeconfig) as process:
         process.wait_until_ready()
         without = process.get("/metrics").body
@@ -297,5 +298,7 @@ def test_workloads_are_read_only_on_request(server: FaultServer, kubeconfig: Pat
     with serving(kubeconfig, "--collectors", "rayjobs,workloads") as process:
         process.wait_until_ready()
         body = process.get("/metrics").body
+        (listed,) = json.loads(process.get("/api/v1/objects?kind=RayJob").body)["items"]
+    assert [item["evidence"][0]["name"] for item in listed["findings"]] == ["rayjob-a"]
     assert value(body, 'kuberay_workload_state{namespace="ns",state="pending",uid="w",workload="rayjob-a"}') == 1
     assert value(body, 'kuberay_exporter_synced{resource="workloads"}') == 1

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from exporter.diagnosis.finding import Finding
-from tests.diagnosis import test_raycluster, test_rayjob, test_rayservice, test_states_known_to_be_well
+from tests.diagnosis import test_raycluster, test_rayjob, test_rayservice, test_states_known_to_be_well, test_workload
 from tests.support.fleets import NOW, Manifest, diagnosed
 
 FILE = Path(__file__).parents[1] / "tests" / "testdata" / "diagnosis" / "sentences.txt"
@@ -25,6 +25,7 @@ def scenes() -> Iterator[tuple[str, Objects]]:
         "job": test_rayjob.ROWS,
         "service": test_rayservice.SERVICES,
         "cron job": test_rayservice.CRON_JOBS,
+        "workload": test_workload.ROWS,
     }
     rows = {f"{table}: {name}": row for table, rows in tables.items() for name, row in rows.items()}
     for name, (objects, expected) in (rows | test_states_known_to_be_well.SCENES).items():

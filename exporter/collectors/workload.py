@@ -16,7 +16,15 @@ from exporter.families.values import Values, info, number, of_spec, of_status, o
 from exporter.resources.meta import Condition
 from exporter.resources.quantities import parse_quantity
 from exporter.resources.times import elapsed_seconds
-from exporter.resources.workload import OWNER_KINDS, OwnedObject, Workload, WorkloadSpec, WorkloadStatus
+from exporter.resources.workload import (
+    EXCEEDS_QUOTA,
+    KUEUE_GROUP,
+    OWNER_KINDS,
+    OwnedObject,
+    Workload,
+    WorkloadSpec,
+    WorkloadStatus,
+)
 
 _CONDITIONS = """
     QuotaReserved Admitted PodsReady Evicted Preempted Requeued DeactivationTarget Finished BlockedOnPreemptionGates
@@ -132,6 +140,14 @@ def pending_resources(status: WorkloadStatus) -> Values:
     return amounts.items()
 
 
+def pending_reason(workload: Workload, _: object) -> Values:
+    """Yield why no quota is reserved: Kueue's reason or, where that is `Pending` for all, what its message says."""
+    condition = workload.condition("QuotaReserved")
+    if condition is None or condition.is_true or workload.status is None:
+        return []
+    return one(EXCEEDS_QUOTA if workload.status.exceeds_quota else _bounded(condition.reason, REASONS))
+
+
 def admission_checks(status: WorkloadStatus) -> Values:
     """Yield the state of each check."""
     states = {check.name: _bounded(check.state, CHECK_STATES) for check in status.admission_checks or ()}
@@ -209,8 +225,8 @@ WORKLOADS: Kind[Workload, Memory] = Kind(
     object_type=Workload,
     remember=remember,
     is_default=False,
-    api_version="kueue.x-k8s.io/v1beta2",
-    older_version="kueue.x-k8s.io/v1beta1",
+    api_version=f"{KUEUE_GROUP}/v1beta2",
+    older_version=f"{KUEUE_GROUP}/v1beta1",
     partial_type=OwnedObject,
     name_label="workload",
     rows=(
@@ -230,6 +246,10 @@ WORKLOADS: Kind[Workload, Memory] = Kind(
             "metadata.creationTimestamp, status.conditions[QuotaReserved, Requeued].lastTransitionTime",
             lambda workload, _: timestamp(workload.waiting_since if workload.state == "pending" else None),
             reads="spec.active"),
+        Row("kuberay_workload_pending_reason",
+            "Reason for which no quota is reserved, as a label, with ExceedsMaxQuota also where only a message says "
+            "that it is more than the present quotas can give; the value is 1", "status.conditions[QuotaReserved]",
+            pending_reason, labels=("reason",), reads="status.exceedsQuota"),
         Row("kuberay_workload_cluster_queue_info",
             "Cluster queue in which quota is reserved, as a label; the value is 1", "status.admission.clusterQueue",
             of_status(cluster_queue), labels=("cluster_queue",)),

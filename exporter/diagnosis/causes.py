@@ -28,6 +28,7 @@ RAY_JOBS = "kubectl{namespace} exec pod/{name}{container} -- ray job list"
 _EVENTS = "kubectl{namespace} get events --field-selector involvedObject.name={name}"
 _YAML = "kubectl{namespace} get {kind}/{name} -o yaml"
 _QUOTAS = "kubectl{namespace} describe resourcequotas"
+WORKLOAD = "kubectl{namespace} describe workloads.kueue.x-k8s.io {name}"
 _WORKLOADS = "kubectl{namespace} get workloads.kueue.x-k8s.io"
 _CLUSTERS = "kubectl{namespace} get rayclusters"
 _PARTS = "kubectl{namespace} get rayclusters,pods"
@@ -71,6 +72,9 @@ class Cause(StrEnum):
     INITIALIZING_TIMEOUT = ("initializing-timeout", _CRITICAL, DESCRIBE, "rayserviceinitializingtimeout",
         "The RayService did not become ready in time, and the operator gave up (reason InitializingTimeout).",
         "Remove the cause, then change the spec: the operator starts again.")
+    DEACTIVATED = ("deactivated", _CRITICAL, WORKLOAD, "rayobjectdeactivated",
+        "Kueue has deactivated the Workload of the object, and does not queue it again by itself.",
+        "Remove the cause, such as pods that are not ready in time; then set spec.active of the Workload to true.")
     INVALID_SPEC = ("invalid-spec", _WARNING, _YAML, "rayinvalidspec",
         "The operator rejected the spec: ValidationFailed, or an Event Invalid… that is newer than the status.",
         "Correct the spec as the message says; the operator validates again after the change.")
@@ -170,6 +174,12 @@ class Cause(StrEnum):
     SUSPENSION_SLOW = ("suspension-slow", _WARNING, _PARTS, "suspension-slow",
         "A suspension takes more than 10 minutes.",
         "See which cluster or pods have not ended: the suspension waits for them.")
+    EXCEEDS_QUOTA = ("exceeds-quota", _WARNING, WORKLOAD, "rayobjectexceedsquota",
+        "The object asks for more than its queue can give under the present quotas, borrowing included.",
+        "Ask for less, use a queue with another flavor, or raise the quota of the ClusterQueue.")
+    INADMISSIBLE = ("inadmissible", _WARNING, WORKLOAD, "inadmissible",
+        "Kueue cannot admit the object: its queue, a flavor or an admission check refuses it.",
+        "Read the message: see that the queue and its flavors exist, and what decides the admission check.")
     NOT_DISPATCHED = ("not-dispatched", _WARNING, _WORKLOADS, "rayobjectnotdispatched",
         "Another controller manages the object (spec.managedBy), and has not started it for more than 10 minutes.",
         "See this controller: for MultiKueue the Workload, its AdmissionChecks and the worker clusters.")
@@ -191,6 +201,9 @@ class Cause(StrEnum):
     ADMISSION_PENDING = ("admission-pending", _INFO, _WORKLOADS, "admission-pending",
         "The object is suspended and has the label of a Kueue queue: it waits until Kueue admits it.",
         "See the Workload and the quota of its ClusterQueue.")
+    REQUEUED = ("requeued", _INFO, WORKLOAD, "requeued",
+        "Kueue stopped the object, for one of higher priority or as its pods were not ready, and will start it again.",
+        "See the Workload's conditions. If it is evicted again and again, see the alert RayObjectEvictedRepeatedly.")
     MANAGED = ("managed", _INFO, _WORKLOADS, "managed",
         "Another controller manages the object (spec.managedBy), such as MultiKueue.",
         "Its pods, and the reasons for its state, are in the cluster that the controller chose.")

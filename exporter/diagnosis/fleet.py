@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 from exporter.diagnosis.kind import AnyDiagnosedKind
 from exporter.diagnosis.phrases import NEVER
@@ -12,6 +13,7 @@ from exporter.resources.detailed import (
     DetailedRayCluster,
     DetailedRayCronJob,
     DetailedRayJob,
+    DetailedWorkload,
 )
 from exporter.resources.event import Event
 from exporter.resources.meta import ObjectMeta
@@ -42,6 +44,8 @@ class Fleet:
         self._events: dict[_Key | str, list[Event]] = defaultdict(list)
         self._has_pod_events = False
         self._jobs: dict[_Key, list[DetailedRayJob]] = defaultdict(list)
+        # By the uid of their owner.
+        self._workloads: dict[str, DetailedWorkload] = {}
         # What was asked for: a cluster belongs to its job or service, too.
         self._related: dict[_Key, Related] = {}
 
@@ -75,6 +79,10 @@ class Fleet:
                 self._events[uid or key].append(event)
                 self._has_pod_events |= reference.kind == "Pod"
 
+    def add_workloads(self, workloads: Iterable[DetailedWorkload]) -> None:
+        for workload in sorted(workloads, key=_precedence):
+            self._workloads[workload.metadata.owner_uid] = workload
+
     def kind(self, obj: DetailedObject) -> AnyDiagnosedKind:
         return self._kinds[obj.kind]
 
@@ -98,6 +106,7 @@ class Fleet:
             events=_newest(events),
             pod_events=dict(self._pod_events(pods)) if self._has_pod_events else {},
             jobs=tuple(jobs[:MAX_JOBS]),
+            workload=self._workload(obj) if self._workloads else None,
             known=self.known,
         )
         return related
@@ -111,6 +120,11 @@ class Fleet:
         for kind, name in names:
             if name and (found := self.find(kind, meta.namespace, name)) is not None:
                 yield found
+
+    def _workload(self, obj: DetailedObject) -> DetailedWorkload | None:
+        owners = (obj, *(self.creators(obj) if self.kind(obj).is_created_for_others else ()))
+        found = (self._workloads.get(owner.metadata.uid) for owner in owners)
+        return next(filter(None, found), None)
 
     def _clusters(self, namespace: str, names: Iterable[str]) -> Iterator[tuple[DetailedRayCluster, Related]]:
         for name in names:
@@ -127,6 +141,12 @@ class Fleet:
         # An Event of a deleted object of the same name is about another object, but says so only by its uid.
         without_uid = self._events.get((kind, meta.namespace, meta.name), ())
         return [*self._events.get(meta.uid, ()), *without_uid]
+
+
+def _precedence(workload: DetailedWorkload) -> tuple[bool, bool, datetime]:
+    """Sort key of an object's Workloads, the one that counts last: an elastic job that is resized has two."""
+    has_quota = workload.is_met("QuotaReserved")
+    return workload.state != "finished", has_quota, workload.metadata.creation_timestamp or NEVER
 
 
 def _newest(events: Iterable[Event]) -> tuple[Event, ...]:

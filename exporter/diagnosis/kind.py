@@ -12,6 +12,7 @@ from exporter.diagnosis.common import manager
 from exporter.diagnosis.finding import Finding, explains, sorted_findings
 from exporter.diagnosis.related import Known, Related
 from exporter.diagnosis.states import State
+from exporter.diagnosis.workload import with_workload
 from exporter.resources.detailed import DetailedObject
 
 MULTIKUEUE = "kueue.x-k8s.io/multikueue"
@@ -62,7 +63,7 @@ class DiagnosedKind(Generic[T]):
         `related` is what belongs to it (`Fleet.related`), and says which kinds could be read. The result
         depends on the arguments only.
         """
-        found = list(self.findings(obj, related, now))
+        found = with_workload(obj, list(self.findings(obj, related, now)), related, now)
         return _with_unread(sorted_findings(_known_causes(found)), related.known) if found else ()
 
 

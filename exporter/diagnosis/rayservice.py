@@ -43,6 +43,8 @@ def service_state(service: DetailedRayService) -> State:
     """Return the state of a service that KubeRay manages."""
     if suspension := suspension_state(service):
         return suspension
+    if _is_cluster_suspended(service):
+        return State("Suspended")
     status = service.status
     ready, upgrade = common.condition(status, "Ready"), common.met(status, "UpgradeInProgress")
     if ready is not None and ready.is_true:
@@ -66,7 +68,7 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
     events = list(common.event_findings(service, related))
     if service.metadata.deletion_timestamp is not None:
         yield from common.deletion(service, now, events, _clusters(status, related, now))
-    elif suspended := list(_suspension(service, now)):
+    elif suspended := list(_suspension(service, related, now)):
         yield from (*suspended, *events)
         yield from (one for one in _clusters(status, related, now) if one.cause is Cause.STUCK_DELETION)
     elif not has_status(service):
@@ -76,7 +78,17 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
         yield from _serving(service, status, related, events, now)
 
 
-def _suspension(service: DetailedRayService, now: datetime) -> Iterator[Finding]:
+def _is_cluster_suspended(service: DetailedRayService) -> bool:
+    """Return whether Kueue has suspended the cluster of a service, and so the service itself."""
+    return service.spec is not None and service.spec.suspends_cluster
+
+
+def _suspension(service: DetailedRayService, related: Related, now: datetime) -> Iterator[Finding]:
+    if _is_cluster_suspended(service):
+        has_pods = any(of_cluster.pods for _, of_cluster in related.clusters)
+        evidence = common.field_of(service, "spec.rayClusterConfig.suspend")
+        yield from common.suspension(service, now, evidence, is_finished=not has_pods)
+        return
     yield from common.suspended_by_condition(service, now, waits_for="its RayClusters have not all been deleted")
     if common.manager(service) and service.spec is not None and service.spec.suspend and not has_status(service):
         yield from common.suspension(service, now, is_finished=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from exporter.diagnosis.finding import Finding
-from exporter.resources.detailed import DetailedPod, DetailedRayCluster, DetailedRayJob
+from exporter.resources.detailed import DetailedPod, DetailedRayCluster, DetailedRayJob, DetailedWorkload
 from exporter.resources.event import Event
 from exporter.shard import Shard
 
@@ -19,7 +19,7 @@ class Known(Struct, frozen=True):
     """Which kinds could be read: what is absent of another one proves nothing.
 
     Attributes:
-        clusters, pods, events: they could be read, in the namespaces of the objects.
+        clusters, pods, events, workloads: they could be read, in the namespaces of the objects.
         is_listed: an API server listed them, so what is absent does not exist; a file may have a part of the pods.
         shard: whose namespaces were read; None: all.
         remedy: how to have pods and Events read, as the end of a sentence.
@@ -29,6 +29,7 @@ class Known(Struct, frozen=True):
     pods: bool = True
     events: bool = True
     is_listed: bool = False
+    workloads: bool = False
     remedy: str = "add pods and events to the input"
     shard: Shard | None = None
 
@@ -43,6 +44,7 @@ class Related(Struct, frozen=True):
             MAX_EVENTS.
         pod_events: about each of these pods, the newest first.
         jobs: of a RayCronJob, the newest first, at most MAX_JOBS.
+        workload: Kueue's Workload of the object, or of the one that a cluster was created for.
         known: which kinds could be read.
         found: what `cluster_findings` has returned: a job or service asks for the same as its cluster.
     """
@@ -52,6 +54,7 @@ class Related(Struct, frozen=True):
     events: tuple[Event, ...] = ()
     pod_events: Mapping[str, tuple[Event, ...]] = {}
     jobs: tuple[DetailedRayJob, ...] = ()
+    workload: DetailedWorkload | None = None
     known: Known = Known()
     found: dict[tuple[datetime, bool], tuple[Finding, ...]] = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from exporter.collectors.event import EVENTS
 from exporter.collectors.pod import PODS
 from exporter.collectors.raycluster import RAYCLUSTERS
+from exporter.collectors.workload import WORKLOADS
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
 from exporter.families.limits import Shares
@@ -67,6 +68,7 @@ class ShownObjects:
             pods=PODS.plural in listed,
             events=EVENTS.plural in listed,
             is_listed=True,
+            workloads=WORKLOADS.plural in listed,
             remedy=REMEDY,
             shard=self._shard,
         )
@@ -76,6 +78,7 @@ class ShownObjects:
                 fleet.add_objects(self._held(kind.tables.plural))
         fleet.add_pods(self._held(PODS.plural))
         fleet.add_events(self._events.newest())
+        fleet.add_workloads(self._held(WORKLOADS.plural))
         return fleet
 
     def _listed(self) -> set[str]:

@@ -20,6 +20,7 @@ from exporter.resources.rayjob import RayJob, RayJobMeta, RayJobSpec, RayJobStat
 from exporter.resources.rayservice import (
     AppStatus,
     RayService,
+    RayServiceSpec,
     RayServiceStatus,
     RayServiceStatuses,
     ServeDeploymentStatus,
@@ -163,8 +164,23 @@ class DetailedRayServiceStatuses(RayServiceStatuses, frozen=True, gc=False, rena
         _drop_more(self.conditions)
 
 
+class RayClusterConfig(Struct, frozen=True, gc=False):
+    """`spec.rayClusterConfig` of a service, which Kueue suspends in place of the service."""
+
+    suspend: bool | None = None
+
+
+class DetailedRayServiceSpec(RayServiceSpec, frozen=True, gc=False, rename="camel"):
+    ray_cluster_config: RayClusterConfig | None = None
+
+    @property
+    def suspends_cluster(self) -> bool:
+        return bool(self.ray_cluster_config and self.ray_cluster_config.suspend)
+
+
 class DetailedRayService(RayService, frozen=True, gc=False):
     metadata: DetailedMeta
+    spec: DetailedRayServiceSpec | None = None
     status: DetailedRayServiceStatuses | None = None
 
 
@@ -258,7 +274,7 @@ class DetailedCheckState(AdmissionCheckState, frozen=True, gc=False):
 
 
 class DetailedWorkloadStatus(WorkloadStatus, frozen=True, gc=False, rename="camel"):
-    conditions: tuple[DetailedCondition, ...] | None = None
+    keeps_messages: ClassVar[bool] = True
     admission_checks: tuple[DetailedCheckState, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -268,4 +284,5 @@ class DetailedWorkloadStatus(WorkloadStatus, frozen=True, gc=False, rename="came
 
 
 class DetailedWorkload(Workload, frozen=True, gc=False):
+    kind: ClassVar[str] = "Workload"
     status: DetailedWorkloadStatus | None = None

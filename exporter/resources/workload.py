@@ -3,23 +3,38 @@
 Pod templates are never decoded. Of all frameworks' Workloads, only those of Ray objects are decoded beyond `metadata`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from exporter.resources import API_GROUP
-from exporter.resources.meta import Condition, Count, Integer, ObjectMeta, Shared, SharedStrings, find_condition
+from exporter.resources.meta import (
+    MAX_STRING_BYTES,
+    Condition,
+    Count,
+    Integer,
+    ObjectMeta,
+    Shared,
+    SharedStrings,
+    Text,
+    cut,
+    find_condition,
+)
 from exporter.resources.quantities import Quantity
 from exporter.resources.raycluster import MAX_BYTES, check_quantity
 from exporter.resources.times import Time
 
+KUEUE_GROUP = "kueue.x-k8s.io"
 OWNER_KINDS = ("RayCluster", "RayJob", "RayService")
 """The kinds whose Workloads are read."""
 
 STATES = ("finished", "inactive", "evicting", "admitted", "quota_reserved", "not_queued", "held", "pending")
 HELD_REASONS = ("OnHold", "AdmissionGated")
+EXCEEDS_QUOTA = "ExceedsMaxQuota"
 
 
 class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
@@ -157,15 +172,57 @@ class SchedulingStats(SharedStrings, frozen=True, gc=False):
     evictions: tuple[Eviction, ...] | None = None
 
 
+class WorkloadCondition(Condition, frozen=True, gc=False, rename="camel"):
+    """A condition whose message is read when it is decoded, and not kept by the type of the metrics."""
+
+    message: Text | None = None
+
+
+class Excess(NamedTuple):
+    """What a pod set asks for beyond the maximum of a flavor, as quantities in Kueue's own words."""
+
+    pod_set: str
+    resource: str
+    flavor: str
+    requested: str
+    maximum: str
+
+
+_POD_SETS = re.compile(
+    r"(?:couldn't|failed to) assign flavors to pod set ([^\s:…]+): (.*?)(?=; (?:couldn't|failed to) assign|$)",
+    re.DOTALL,
+)
+_MAXIMUM = re.compile(
+    r"insufficient quota for ([^\s,…]+) in flavor ([^\s,…]+), previously considered podsets requests \(([^()…]+)\) "
+    r"\+ current podset request \(([^()…]+)\) > maximum capacity \(([^()…]+)\)"
+)
+
+
+def excesses(message: str | None) -> Iterator[Excess]:
+    """Yield what Kueue says to be more than the present quotas can ever give, borrowing included.
+
+    If another flavor has only too little unused quota, the pod set may be admitted later. The phrases are those of
+    Kueue 0.15 to 0.19 (`flavorassigner.go`); reasons contain commas, so they are searched.
+    """
+    for pod_set, reasons in _POD_SETS.findall(message or ""):
+        for resource, flavor, others, request, maximum in _MAXIMUM.findall(reasons):
+            if f"insufficient unused quota for {resource} in" not in reasons:
+                requested = request if others == "0" else f"{others} + {request}"
+                yield Excess(pod_set, resource, flavor, requested, maximum)
+
+
 class WorkloadStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status`.
 
     Attributes:
+        exceeds_quota: QuotaReserved is false, as more is asked for than the present quotas can ever give.
         resource_requests: of each pod set, once it was evaluated and until quota is reserved.
         cluster_name, nominated_cluster_names: worker clusters of MultiKueue.
     """
 
-    conditions: tuple[Condition, ...] | None = None
+    keeps_messages: ClassVar[bool] = False
+    conditions: tuple[WorkloadCondition, ...] | None = None
+    exceeds_quota: bool = False
     admission: Admission | None = None
     requeue_state: RequeueState | None = None
     admission_checks: tuple[AdmissionCheckState, ...] | None = None
@@ -173,6 +230,17 @@ class WorkloadStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     scheduling_stats: SchedulingStats | None = None
     cluster_name: Shared | None = None
     nominated_cluster_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        condition = find_condition(self, "QuotaReserved")
+        message = condition.message if isinstance(condition, WorkloadCondition) and not condition.is_true else None
+        # Of a message that was cut, the other flavors may be missing.
+        is_whole = message is not None and len(message) < 2 * MAX_STRING_BYTES
+        is_said = condition is not None and condition.reason == EXCEEDS_QUOTA
+        force_setattr(self, "exceeds_quota", is_said or (is_whole and any(excesses(message))))
+        for one in self.conditions or ():
+            force_setattr(one, "message", cut(one.message) if self.keeps_messages and one.message else None)
 
 
 class Workload(Struct, frozen=True, gc=False):

@@ -51,6 +51,7 @@ OWNER = 'info owner_kind="{}",owner_name="{}",owner_uid="{}",priority_class="{}"
             [
                 "active  1",
                 OWNER.format("RayJob", "train-llm", "5f7c2f5e-0d34-4c3a-9a52-1f1d1f0e6a01", "batch", "research"),
+                'pending_reason reason="Pending" 1',
                 'pending_resources resource="cpu" 68.5',
                 'pending_resources resource="memory" 567145398272',
                 'pending_resources resource="nvidia.com/gpu" 32',
@@ -65,6 +66,7 @@ OWNER = 'info owner_kind="{}",owner_name="{}",owner_uid="{}",priority_class="{}"
             [
                 "active  1",
                 OWNER.format("RayCluster", "notebook-ana", "0b6b2c0a-6d27-4a3e-8f3b-8b7f1c9d2e02", "", "research"),
+                'pending_reason reason="ExceedsMaxQuota" 1',
                 'pending_resources resource="cpu" 132',
                 'pending_resources resource="nvidia.com/gpu" 64',
                 "priority  0",
@@ -94,6 +96,7 @@ OWNER = 'info owner_kind="{}",owner_name="{}",owner_uid="{}",priority_class="{}"
                 "active  1",
                 'evictions_total cause="WaitForStart",reason="PodsReadyTimeout" 2',
                 OWNER.format("RayJob", "tune-sweep", "9e2d4b6f-33a0-4f6c-8c14-6a7b8c9d0e04", "", "research"),
+                'pending_reason reason="Pending" 1',
                 "priority  10",
                 "requeue_at_timestamp_seconds  1787567580",
                 "requeue_count  2",
@@ -107,6 +110,7 @@ OWNER = 'info owner_kind="{}",owner_name="{}",owner_uid="{}",priority_class="{}"
                 "active  0",
                 'evictions_total cause="WaitForStart",reason="PodsReadyTimeout" 2',
                 OWNER.format("RayJob", "tune-sweep", "9e2d4b6f-33a0-4f6c-8c14-6a7b8c9d0e04", "", "research"),
+                'pending_reason reason="Pending" 1',
                 "priority  10",
                 'state state="inactive" 1',
             ],
@@ -141,6 +145,34 @@ def test_every_family_is_printed_by_one_of_the_five() -> None:
         line.split()[2] for version in FIVE for line in exposition(WORKLOADS, version).splitlines() if "HELP" in line
     }
     assert printed == {row.name for row in WORKLOADS.rows}
+
+
+UNUSED = "insufficient unused quota for cpu in flavor f, 1 more needed"
+MAXIMUM = (
+    "insufficient quota for cpu in flavor g, previously considered podsets requests (2) + current podset request (4) "
+    "> maximum capacity (5)"
+)
+
+
+@pytest.mark.parametrize(
+    ("reason", "reasons", "expected"),
+    [
+        pytest.param("Pending", [MAXIMUM], "ExceedsMaxQuota", id="beyond the maximum"),
+        pytest.param("Pending", [UNUSED, MAXIMUM], "Pending", id="another flavor has enough"),
+        pytest.param("Pending", [UNUSED], "Pending", id="too little that is unused"),
+        pytest.param("Pending", [MAXIMUM + "x" * 3000], "Pending", id="a message that is cut"),
+        pytest.param("ExceedsMaxQuota", [], "ExceedsMaxQuota", id="as the reason says"),
+        pytest.param("NoMatchingFlavor", [], "NoMatchingFlavor", id="another reason"),
+        pytest.param("Whim", [], "other", id="an unknown reason"),
+    ],
+)
+def test_a_reason_beyond_the_quota_is_derived_from_the_message(reason: str, reasons: list[str], expected: str) -> None:
+    """Before Kueue 0.20 the reason is `Pending`, whatever is missing; of the message nothing is a label or is kept."""
+    message = f"couldn't assign flavors to pod set head: {', '.join(reasons)}"
+    one = workload(condition("QuotaReserved", "False", reason=reason, message=message))
+    (line,) = series(WORKLOADS, "kuberay_workload_pending_reason", one)
+    assert f'reason="{expected}"' in line
+    assert decode(WORKLOADS, one).status.conditions[0].message is None
 
 
 def test_conditions_have_the_families_of_all_kinds() -> None:

@@ -38,9 +38,14 @@ def test_texts_are_unique() -> None:
 
 
 def test_only_what_stops_a_service_or_the_operator_is_critical() -> None:
-    """As docs/runbooks.md defines it."""
+    """As docs/runbooks.md defines it; or what Kueue has given up."""
     critical = [cause for cause in Cause if cause.severity is Severity.CRITICAL]
-    assert critical == [Cause.OPERATOR_SILENT, Cause.NO_SERVE_ENDPOINTS, Cause.INITIALIZING_TIMEOUT]
+    assert critical == [
+        Cause.OPERATOR_SILENT,
+        Cause.NO_SERVE_ENDPOINTS,
+        Cause.INITIALIZING_TIMEOUT,
+        Cause.DEACTIVATED,
+    ]
 
 
 CHOSEN = [Cause.SCHEDULING_GATED, Cause.ADMISSION_PENDING, Cause.MANAGED, Cause.SUSPENDED, Cause.INTERACTIVE]

@@ -13,19 +13,26 @@ from exporter.collectors.event import EVENTS
 from exporter.collectors.workload import WORKLOADS
 from exporter.commands.documents import Item, description, nothing_of, why_not
 from exporter.commands.explain.report import unread
+from exporter.diagnosis.common import QUEUE_LABEL, manager
 from exporter.diagnosis.fleet import Fleet
+from exporter.diagnosis.kind import MULTIKUEUE
 from exporter.diagnosis.related import Known
 from exporter.errors import ApiError, ConfigError, DecodeError, StatusError
 from exporter.families.table import AnyKind, Selection
 from exporter.kinds import DECLARATIONS, DIAGNOSED, KINDS
 from exporter.kube import wire
-from exporter.kube.list_watch import InformerSettings, ListWatch
+from exporter.kube.list_watch import ListWatch
+from exporter.pipeline.watched_kind import informer_settings
 from exporter.resources import API_GROUP
 from exporter.resources.event import Event
+from exporter.resources.workload import KUEUE_GROUP, OwnedObject
 
 if TYPE_CHECKING:
     from exporter.kube.client.api_transport import ApiTransport
 
+PAGE_SIZE = 500
+
+_OWNED = msgspec.json.Decoder(OwnedObject)
 _DECODERS = {kind.name: msgspec.json.Decoder(kind.detailed_type) for kind in DECLARATIONS}
 
 HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json"
@@ -66,17 +73,24 @@ class Objects:
         about = event.involved_object
         return about is not None and (event.metadata.namespace, about.name or "") in self._by_kind["Pod"]
 
+    def may_wait_for_kueue(self) -> bool:
+        """Return whether an object is queued by Kueue, or dispatched by it: only then, its Workloads matter."""
+        objects = (obj for kind in DIAGNOSED for obj in self._by_kind[kind].values())
+        return any(obj.metadata.label(QUEUE_LABEL) or manager(obj) == MULTIKUEUE for obj in objects)
+
     def fleet(self, known: Known) -> Fleet:
         fleet = Fleet(DIAGNOSED, known)
         for kind in DIAGNOSED:
             fleet.add_objects(self._by_kind[kind].values())
         fleet.add_pods(self._by_kind["Pod"].values())
         fleet.add_events(self._by_kind["Event"].values())
+        fleet.add_workloads(self._by_kind["Workload"].values())
         return fleet
 
 
 def _known(kinds: Collection[str], **more: Any) -> Known:
-    return Known(clusters="RayCluster" in kinds, pods="Pod" in kinds, events="Event" in kinds, **more)
+    clusters, pods, events, workloads = (kind in kinds for kind in ("RayCluster", "Pod", "Event", "Workload"))
+    return Known(clusters, pods, events, workloads=workloads, **more)
 
 
 def _key(obj: Any) -> tuple[str, str]:
@@ -117,7 +131,17 @@ def _add(objects: Objects, item: Item, namespace: str) -> tuple[bool, str]:
 def _is_read(item: Item) -> bool:
     if item.kind in DIAGNOSED:
         return item.api_version.startswith(f"{API_GROUP}/")
+    if item.kind == WORKLOADS.name:
+        return item.api_version.startswith(f"{KUEUE_GROUP}/") and _is_of_ray(item.data)
     return item.kind in _DECODERS and item.api_version == "v1"
+
+
+def _is_of_ray(workload: bytes | msgspec.Raw) -> bool:
+    try:
+        return wire.decode(_OWNED, workload).metadata.is_selected
+    except DecodeError:
+        # Reported with the error of the whole object.
+        return True
 
 
 def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str], None]) -> Fleet:
@@ -132,6 +156,10 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
     for kind, selection in _LISTS:
         if reason := _read(transport, kind, selection, namespace, objects):
             failed.setdefault(kind.name, reason)
+    if objects.may_wait_for_kueue():
+        for selection in WORKLOADS.selections:
+            if reason := _read(transport, WORKLOADS, selection, namespace, objects):
+                failed[WORKLOADS.name] = reason
     if all(kind in failed for kind in DIAGNOSED):
         raise ConfigError(f"couldn't read any kind of {API_GROUP}: {failed['RayCluster']}")
     for kind in KINDS:
@@ -144,10 +172,12 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
 
 def _read(transport: "ApiTransport", kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
     """Add the objects of one list; return why it could not be read, "" if it could."""
-    settings = InformerSettings(kind.plural, kind.path(namespace), kind.object_type, selectors=selection.parameters)
+    settings = informer_settings(kind, namespace, selection, PAGE_SIZE)
     try:
         for page in ListWatch(transport, settings).pages():
             for item in page.items or ():
+                if kind is WORKLOADS and not _is_of_ray(item):
+                    continue
                 obj = objects.add(kind.name, item)
                 if selection is _OF_PODS and obj is not None and not objects.has_pod_of(obj):
                     objects.remove(kind.name, obj)

@@ -1,5 +1,6 @@
 """Reading a cluster: paths, selectors, pages, and what may not be read."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer
+from tests.support.objects import condition
+from tests.support.stores import install
 from tests.support.watching import job
+from tests.support.workloads import workload
 
 
 def read(server: FaultServer, namespace: str = "") -> tuple[Fleet, list[str]]:
@@ -107,3 +111,55 @@ def test_nothing_readable_is_an_error() -> None:
         server.answer_next(403, times=None)
         with pytest.raises(ConfigError, match="couldn't read any kind of ray.io: 403.*name it with -n"):
             read(server)
+
+
+def queued_job(server: FaultServer) -> None:
+    """Create a job in a queue."""
+    one = job("queued", {"jobDeploymentStatus": "Suspended"})
+    one["metadata"] |= {"uid": "owner", "labels": {"kueue.x-k8s.io/queue-name": "research"}}
+    server.store.create("rayjobs", one)
+
+
+def sentences(fleet: Fleet) -> list[str]:
+    obj = fleet.find("RayJob", "ns", "queued")
+    assert obj is not None
+    return [item.sentence for item in fleet.kind(obj).diagnose(obj, fleet.related(obj), datetime.now(UTC))]
+
+
+@pytest.mark.parametrize("versions", [("v1beta2", "v1beta1"), ("v1beta1",)], ids="+".join)
+def test_workloads_are_read_if_an_object_has_a_queue(versions: tuple[str, ...]) -> None:
+    """In the newest version that the server has; those of other frameworks are left out."""
+    with FaultServer(ObjectStore()) as server:
+        server.kueue_versions = versions
+        install(server.store, "workloads")
+        queued_job(server)
+        message = "LocalQueue research doesn't exist"
+        no_quota = condition("QuotaReserved", "False", reason="Inadmissible", message=message)
+        server.store.create("workloads", workload(no_quota))
+        server.store.create("workloads", workload(name="other", uid="2", owner=("Job", "a"), api_version="batch/v1"))
+        fleet, said = read(server)
+    assert said == []
+    assert sentences(fleet) == [f"Not admissible in local queue research: {message}."]
+
+
+def test_workloads_are_not_asked_for_without_a_queue() -> None:
+    """Most clusters have no Kueue, and nothing is said of it there."""
+    with FaultServer(jobs(1)) as server:
+        _, said = read(server)
+        assert not [request for request in server.seen() if "kueue" in request.path]
+    assert said == []
+
+
+@pytest.mark.parametrize("is_installed", [True, False], ids=["refused", "absent"])
+def test_workloads_that_cannot_be_read_are_said_once(is_installed: bool) -> None:
+    """The rest is explained as without them."""
+    with FaultServer(ObjectStore()) as server:
+        queued_job(server)
+        if is_installed:
+            install(server.store, "workloads")
+            server.forbidden.add(("list", "workloads"))
+        fleet, said = read(server)
+    assert len(said) == 1
+    assert "couldn't read workloads, so they are left out" in said[0]
+    assert ("403" if is_installed else "not installed") in said[0]
+    assert sentences(fleet) == ["Waiting until Kueue admits it to the queue research."]

@@ -10,6 +10,8 @@ from exporter.commands.explain.inputs import fleet_of_items
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known
 from exporter.errors import InputError
+from tests.support.objects import manifest
+from tests.support.workloads import workload
 
 RAY = "ray.io/v1"
 
@@ -205,3 +207,18 @@ def test_what_the_input_does_not_show_is_said_once() -> None:
     (line,) = said
     assert line.startswith("not in the input: pods, Events; some causes can't be seen without them. ")
     assert "kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json" in line
+
+
+def test_workloads_of_ray_are_read_from_files() -> None:
+    """Those of other frameworks, or of another group, are not."""
+    waiting = {"type": "QuotaReserved", "status": "False", "reason": "Inadmissible", "message": "no such queue"}
+    job = {"apiVersion": "ray.io/v1", "kind": "RayJob"} | manifest({"jobDeploymentStatus": "Suspended"}, uid="owner")
+    own = {"apiVersion": "kueue.x-k8s.io/v1beta1", "kind": "Workload"} | workload(waiting)
+    other = own | workload(name="other", uid="2", owner=("Job", "a"), api_version="batch/v1")
+    fleet, _ = read(file(job, own, other, own | {"apiVersion": "example.com/v1", "metadata": {}}))
+    obj = fleet.find("RayJob", "ns", "a")
+    assert obj is not None
+    assert fleet.known.workloads
+    found = fleet.related(obj).workload
+    assert found is not None
+    assert found.metadata.name == "rayjob-a"

@@ -1,0 +1,333 @@
+"""Findings of objects that Kueue does not run: what their Workload says, and never what it does not say."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from exporter.diagnosis.related import Known
+from tests.support.fleets import ago, diagnosed, findings, fleet_of
+from tests.support.objects import condition, manifest
+from tests.support.workloads import (
+    ADMITTED_AGAIN,
+    BACKOFF,
+    OPEN_CHECK,
+    TOO_LARGE,
+    WAITING,
+    deactivated,
+    recorded_workload,
+    workload,
+)
+
+Manifest = dict[str, Any]
+Objects = list[tuple[str, Manifest]]
+
+QUEUE = {"kueue.x-k8s.io/queue-name": "research"}
+UNUSED = "insufficient unused quota for nvidia.com/gpu in flavor h100, 16 more needed"
+MAXIMUM = (
+    "insufficient quota for nvidia.com/gpu in flavor a100, previously considered podsets requests (0) + current podset "
+    "request (64) > maximum capacity (32)"
+)
+RESERVED = condition("QuotaReserved", "True", ago(minutes=3))
+CHECK = {"name": "provisioning", "state": "Pending", "message": "", "lastTransitionTime": ago(minutes=3)}
+ADMITTED = condition("Admitted", "True", ago(minutes=2))
+MULTIKUEUE = {"managedBy": "kueue.x-k8s.io/multikueue"}
+
+
+def suspended_job(state: str = "Suspended", **spec: Any) -> tuple[str, Manifest]:
+    status = {"jobDeploymentStatus": state} if state else None
+    return "RayJob", manifest(status, labels=QUEUE) | {"spec": {"suspend": True} | spec}
+
+
+def of_job(*conditions: Manifest, **more: Any) -> tuple[str, Manifest]:
+    """Return the Workload of `suspended_job`."""
+    one = workload(*conditions, **more)
+    one["metadata"]["ownerReferences"][0]["uid"] = "1"
+    return "Workload", one
+
+
+def of_others(kind: str, *conditions: Manifest, **more: Any) -> tuple[str, Manifest]:
+    return of_job(*conditions, owner=(kind, "a"), **more)
+
+
+def no_quota(reason: str, message: str = "") -> Manifest:
+    return condition("QuotaReserved", "False", ago(minutes=10), reason=reason, message=message)
+
+
+def in_pod_set(*reasons: str) -> str:
+    return f"couldn't assign flavors to pod set gpu: {', '.join(reasons)}"
+
+
+def evicted(reason: str, at: str = ago(minutes=5), **more: str) -> Manifest:
+    return condition("Evicted", "True", at, reason=reason, **more)
+
+
+ROWS: dict[str, tuple[Objects, list[str]]] = {
+    "waits for quota": ([suspended_job(), of_job(no_quota("Pending", in_pod_set(UNUSED)))], ["info admission-pending"]),
+    "not evaluated yet": ([suspended_job(), of_job()], ["info admission-pending"]),
+    "two pod sets": (
+        [suspended_job(), of_job(no_quota("Pending", f"{in_pod_set(UNUSED)}; {in_pod_set(MAXIMUM)}"))],
+        ["warning exceeds-quota"],
+    ),
+    "more than the maximum": (
+        [suspended_job(), of_job(no_quota("Pending", in_pod_set(MAXIMUM)))],
+        ["warning exceeds-quota"],
+    ),
+    "more than the maximum of one flavor, but another has some": (
+        [suspended_job(), of_job(no_quota("Pending", in_pod_set(UNUSED, MAXIMUM)))],
+        ["info admission-pending"],
+    ),
+    "more than the maximum, as the reason says": (
+        [suspended_job(), of_job(no_quota("ExceedsMaxQuota", "does not fit"))],
+        ["warning exceeds-quota"],
+    ),
+    "its queue does not exist": (
+        [suspended_job(), of_job(no_quota("Inadmissible", "LocalQueue research doesn't exist"))],
+        ["warning inadmissible"],
+    ),
+    "preempted, and queued again": (
+        [
+            suspended_job(),
+            of_job(
+                no_quota("Pending", in_pod_set(UNUSED)),
+                evicted("Preempted"),
+                condition("Preempted", "True", ago(minutes=5), reason="InClusterQueue"),
+                condition("Requeued", "True", ago(minutes=5), reason="Preempted"),
+            ),
+        ],
+        ["info requeued"],
+    ),
+    "pods not ready in time, and queued again": (
+        [suspended_job(), of_job(no_quota("Pending"), evicted("PodsReadyTimeout"))],
+        ["info requeued"],
+    ),
+    "waits out a backoff": (
+        [
+            suspended_job(),
+            of_job(
+                no_quota("Pending"),
+                evicted("PodsReadyTimeout"),
+                condition("Requeued", "False", ago(minutes=5), reason="PodsReadyTimeout"),
+                requeueState={"count": 2, "requeueAt": ago(minutes=-2)},
+            ),
+        ],
+        ["info requeued"],
+    ),
+    "not queued again yet": (
+        [suspended_job(), of_job(no_quota("Pending"), condition("Requeued", "False", reason="AdmissionCheck"))],
+        ["info requeued"],
+    ),
+    "its queue is stopped": (
+        [suspended_job(), of_job(no_quota("Pending"), condition("Requeued", "False", reason="ClusterQueueStopped"))],
+        ["info admission-pending"],
+    ),
+    "cannot be queued": (
+        [
+            suspended_job(),
+            of_job(condition("Requeued", "False", reason="Inadmissible", message="DeviceClass gpu is not mapped")),
+        ],
+        ["warning inadmissible"],
+    ),
+    "on hold": ([suspended_job(), of_job(no_quota("OnHold", "spec is invalid"))], ["info admission-pending"]),
+    "an open admission check": (
+        [suspended_job(), of_job(RESERVED, admission={"clusterQueue": "research-cq"}, admissionChecks=[CHECK])],
+        ["info admission-pending"],
+    ),
+    "a rejected admission check": (
+        [
+            suspended_job(),
+            of_job(RESERVED, admissionChecks=[CHECK | {"state": "Rejected", "message": "no capacity in any zone"}]),
+        ],
+        ["warning inadmissible"],
+    ),
+    "checks are ready": (
+        [suspended_job(), of_job(RESERVED, admissionChecks=[CHECK | {"state": "Ready"}])],
+        ["info admission-pending"],
+    ),
+    "being evicted": (
+        [suspended_job("Suspending"), of_job(RESERVED, ADMITTED, evicted("Preempted", ago(minutes=1)))],
+        ["info requeued"],
+    ),
+    "deactivated": (
+        [
+            suspended_job(),
+            of_job(
+                no_quota("Pending"),
+                evicted("DeactivatedDueToRequeuingLimitExceeded"),
+                spec={"active": False},
+            ),
+        ],
+        ["critical deactivated"],
+    ),
+    "deactivated by its user": (
+        [suspended_job(), of_job(evicted("Deactivated"), spec={"active": False})],
+        ["info deactivated"],
+    ),
+    "admitted, but still suspended": ([suspended_job(), of_job(RESERVED, ADMITTED)], ["info suspended"]),
+    "dispatched by MultiKueue": (
+        [suspended_job("", **MULTIKUEUE, suspend=False), of_job(RESERVED, ADMITTED, clusterName="gpu-east")],
+        ["info managed"],
+    ),
+    "not dispatched yet": (
+        [
+            suspended_job("", **MULTIKUEUE),
+            of_job(RESERVED, admissionChecks=[CHECK], nominatedClusterNames=["gpu-east", "gpu-west"]),
+        ],
+        ["info admission-pending"],
+    ),
+    "invalid, but quota is held": (
+        [
+            ("RayJob", manifest({"jobDeploymentStatus": "ValidationFailed", "message": "no entrypoint"}, labels=QUEUE)),
+            of_job(RESERVED, ADMITTED, admission={"clusterQueue": "research-cq"}),
+        ],
+        ["warning invalid-spec", "warning invalid-spec"],
+    ),
+    "a cluster waits": (
+        [
+            ("RayCluster", manifest({"state": "suspended"}, labels=QUEUE) | {"spec": {"suspend": True}}),
+            of_others("RayCluster", no_quota("Pending", in_pod_set(UNUSED))),
+        ],
+        ["info admission-pending"],
+    ),
+    "a service waits with a suspended cluster": (
+        [
+            ("RayService", manifest(labels=QUEUE) | {"spec": {"rayClusterConfig": {"suspend": True}}}),
+            of_others("RayService", no_quota("Pending", in_pod_set(UNUSED))),
+        ],
+        ["info admission-pending"],
+    ),
+    "a service with a suspended cluster, without a Workload": (
+        [("RayService", manifest(labels=QUEUE) | {"spec": {"rayClusterConfig": {"suspend": True}}})],
+        ["info admission-pending"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("objects", "expected"), ROWS.values(), ids=ROWS)
+def test_object_of_kueue(objects: Objects, expected: list[str]) -> None:
+    """An object and its Workload give exactly these findings."""
+    assert findings(*objects) == expected
+
+
+HEALTHY: dict[str, Objects] = {
+    "runs": [
+        ("RayJob", manifest({"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}, labels=QUEUE)),
+        of_job(RESERVED, ADMITTED),
+    ],
+    "has ended": [
+        ("RayJob", manifest({"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}, labels=QUEUE)),
+        of_job(RESERVED, ADMITTED, condition("Finished", "True", reason="Succeeded")),
+    ],
+    "an elastic job that is resized: the slice that runs counts": [
+        ("RayJob", manifest({"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}, labels=QUEUE)),
+        of_job(RESERVED, ADMITTED, uid="old", name="old", creationTimestamp=ago(minutes=9)),
+        of_job(no_quota("Pending"), uid="new", name="new", creationTimestamp=ago(minutes=1)),
+    ],
+}
+
+
+@pytest.mark.parametrize("objects", HEALTHY.values(), ids=HEALTHY)
+def test_workload_of_a_healthy_object_says_nothing(objects: Objects) -> None:
+    """Nothing of a Workload that is admitted or finished is a finding."""
+    assert findings(*objects) == []
+
+
+OWNERS = {
+    WAITING: ("RayJob", {"jobDeploymentStatus": "Suspended"}),
+    TOO_LARGE: ("RayCluster", {"state": "suspended"}),
+    ADMITTED_AGAIN: ("RayJob", {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}),
+    BACKOFF: ("RayJob", {"jobDeploymentStatus": "Suspended"}),
+    OPEN_CHECK: ("RayService", {}),
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (
+            WAITING,
+            (
+                "Waiting for quota in local queue research for 3 h: pod set gpu: insufficient nvidia.com/gpu in flavor "
+                "h100 (16 more needed at the last evaluation), untolerated taint {pool spot NoSchedule} in flavor "
+                "h100-spot."
+            ),
+        ),
+        (
+            TOO_LARGE,
+            (
+                "Asks for more than its queue can give under the present quotas: 64 > 32 nvidia.com/gpu in flavor a100 "
+                "(pod set workers)."
+            ),
+        ),
+        (ADMITTED_AGAIN, ""),
+        (BACKOFF, "Waiting out a backoff until 2026-08-24 10:33:00 UTC after 2 readiness timeouts."),
+        (
+            OPEN_CHECK,
+            "Quota reserved in cluster queue serving-cq for 30 s; admission check multikueue-prod is Pending.",
+        ),
+    ],
+)
+def test_the_five_that_kueue_writes(number: int, sentence: str) -> None:
+    """The whole sentence, as Kueue 0.19 gives it cause; and nothing else, such as missing pods."""
+    one, (kind, status) = recorded_workload(number), OWNERS[number]
+    owner = one["metadata"]["ownerReferences"][0]
+    identity = {"namespace": one["metadata"]["namespace"], "creationTimestamp": one["metadata"]["creationTimestamp"]}
+    obj = manifest(status, name=owner["name"], uid=owner["uid"], labels=QUEUE, **identity)
+    now = datetime(2026, 8, 24, 11, 0, 31, tzinfo=UTC)
+    found = diagnosed((kind, obj), ("Workload", one), now=now)
+    assert [item.sentence for item in found] == ([sentence] if sentence else [])
+
+
+def test_a_deactivated_one_says_that_it_stays_so() -> None:
+    """With the cause that Kueue gives."""
+    one = deactivated()
+    obj = manifest({"jobDeploymentStatus": "Suspended"}, name="tune-sweep", labels=QUEUE, namespace="ml-research")
+    obj["metadata"]["uid"] = one["metadata"]["ownerReferences"][0]["uid"]
+    now = datetime(2026, 8, 24, 11, 31, 0, tzinfo=UTC)
+    assert [item.sentence for item in diagnosed(("RayJob", obj), ("Workload", one), now=now)] == [
+        "Deactivated by Kueue 1 h ago (RequeuingLimitExceeded): it stays so until spec.active of its Workload is true."
+    ]
+
+
+def test_a_message_that_was_cut_is_not_read_as_a_figure() -> None:
+    """Of a message with many pod sets the middle is missing: only what is whole is said, and nothing is derived."""
+    long = "; ".join(f"couldn't assign flavors to pod set g{number}: {MAXIMUM}" for number in range(20))
+    (item,) = diagnosed(suspended_job(), of_job(no_quota("Pending", long)))
+    assert item.cause.value == "admission-pending"
+    assert len(item.sentence) < 300
+
+
+def test_without_a_workload_nothing_is_said_of_kueue_that_is_not_known() -> None:
+    """As before; only where Workloads were read, that none was seen."""
+    (unread,) = diagnosed(suspended_job())
+    (missing,) = diagnosed(suspended_job(), known=Known(workloads=True))
+    assert missing.sentence == f"{unread.sentence} No Workload of it was seen."
+
+
+def test_a_cluster_has_the_workload_of_what_it_was_created_for() -> None:
+    """Kueue has none for it."""
+    labels = {"ray.io/originated-from-crd": "RayService", "ray.io/originated-from-cr-name": "a"}
+    cluster = manifest({"state": "suspended"}, name="c", uid="c", labels=labels | QUEUE) | {"spec": {"suspend": True}}
+    service = manifest(labels=QUEUE) | {"spec": {"rayClusterConfig": {"suspend": True}}}
+    found = diagnosed(
+        ("RayCluster", cluster),
+        ("RayService", service),
+        of_others("RayService", no_quota("Pending", in_pod_set(UNUSED))),
+    )
+    assert [item.evidence[0].kind for item in found] == ["Workload"]
+
+
+def test_a_service_whose_cluster_kueue_suspends_is_suspended() -> None:
+    """Its own `spec.suspend` is not set."""
+    service = manifest() | {"spec": {"rayClusterConfig": {"suspend": True}}}
+    fleet = fleet_of(("RayService", service))
+    obj = fleet.find("RayService", "ns", "a")
+    assert obj is not None
+    assert fleet.kind(obj).state_of(obj).name == "Suspended"
+
+
+def test_a_workload_of_an_object_that_is_being_deleted_says_nothing() -> None:
+    """It ends with its object."""
+    deleted = suspended_job()
+    deleted[1]["metadata"]["deletionTimestamp"] = ago(seconds=5)
+    assert findings(deleted, of_job(no_quota("Pending", in_pod_set(UNUSED)))) == []
