@@ -16,7 +16,7 @@ from exporter.commands.render import Renderer
 from exporter.config import Patterns, UserLabels
 from exporter.errors import ConfigError, ExporterError, InputError
 from exporter.options import (
-    PLURALS,
+    DEMO_PLURALS,
     RAY_PLURALS,
     auth_options,
     build_config,
@@ -59,7 +59,7 @@ def serve_command(kubeconfig: str | None, context: str | None, **values: Any) ->
 
 
 @cli.command("demo")
-@exporter_options(family_options(collectors=PLURALS, labels="*=[*]"), address="127.0.0.1:8080", retain="10m")
+@exporter_options(family_options(collectors=DEMO_PLURALS, labels="*=[*]"), address="127.0.0.1:8080", retain="10m")
 @log_options(level="warn", encoder="console")
 @option(
     "--seed",

@@ -12,6 +12,7 @@ import click
 
 from exporter.collectors.event import EVENTS
 from exporter.collectors.rayjob import RAYJOBS
+from exporter.collectors.workload import WORKLOADS
 from exporter.config import (
     LINKS,
     Config,
@@ -38,6 +39,8 @@ from exporter.shard import Shard
 
 PLURALS = tuple(kind.plural for kind in KINDS)
 RAY_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_custom_resource)
+DEMO_PLURALS = tuple(plural for plural in PLURALS if plural != WORKLOADS.plural)
+"""Kueue is simulated on request."""
 DEFAULT_PLURALS = tuple(kind.plural for kind in KINDS if kind.is_default)
 NINE = {kind.plural: [row.name for row in kind.rows if row.is_stable] for kind in KINDS}
 """The operator's own metrics, by kind."""

@@ -14,7 +14,7 @@ import click
 from exporter.app import serve
 from exporter.config import Address, Config
 from exporter.kube.client.access import anonymous
-from exporter.simulator.api_conventions import EVENTS, PODS
+from exporter.simulator.api_conventions import EVENTS, PODS, WORKLOADS
 from exporter.simulator.cluster import SimulatedCluster
 
 BANNER = """\
@@ -67,7 +67,10 @@ def run(config: Config, *, seed: int, speed: float, objects: int) -> None:
     """Create the cluster and serve its metrics, until SIGINT or SIGTERM."""
     # For large clusters these need several times as much memory as the custom resources.
     with_pods = not {EVENTS, PODS}.isdisjoint(config.collectors)
-    cluster = SimulatedCluster(seed=seed, speed=speed, objects=objects, with_pods=with_pods)
+    with_workloads = WORKLOADS in config.collectors
+    cluster = SimulatedCluster(
+        seed=seed, speed=speed, objects=objects, with_pods=with_pods, with_workloads=with_workloads
+    )
     with click.progressbar(length=objects, label="Creating the cluster", file=sys.stderr) as bar:
         cluster.populate(lambda made, _: bar.update(made - bar.pos))
     with cluster:

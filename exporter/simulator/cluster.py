@@ -21,11 +21,23 @@ class SimulatedCluster:
         speed: float,
         objects: int,
         with_pods: bool = True,
+        with_workloads: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`with_pods` adds pods and Events, which several times as much memory is needed for."""
-        store = ObjectStore(clock=clock)
-        self._engine = Engine(store, seed=seed, speed=speed, objects=objects, with_pods=with_pods, clock=clock)
+        """`with_pods` adds pods and Events, which several times as much memory is needed for.
+
+        `with_workloads` installs Kueue, with one queue.
+        """
+        store = ObjectStore(clock=clock, with_workloads=with_workloads)
+        self._engine = Engine(
+            store,
+            seed=seed,
+            speed=speed,
+            objects=objects,
+            with_pods=with_pods,
+            with_workloads=with_workloads,
+            clock=clock,
+        )
         self._server = ApiServer(store)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._engine.run, args=(self._stop,), name="engine", daemon=True)

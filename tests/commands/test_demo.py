@@ -14,15 +14,17 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors.event import EVENTS_TOTAL, LAST_WARNING
+from exporter.collectors.workload import WORKLOADS
 from exporter.kinds import KINDS
 from exporter.simulator.cluster import SimulatedCluster
 from tests.support.bodies import parse
 from tests.support.commands import COMMAND, environment, run
-from tests.support.demo_process import NOT_SIMULATED, get, is_ready
+from tests.support.demo_process import NOT_SIMULATED, demo, get, is_ready
 from tests.support.watching import wait_until
 
 ROWS = [*(row for kind in KINDS for row in (*kind.rows, *kind.lifecycle, *kind.integrals)), EVENTS_TOTAL, LAST_WARNING]
-FAMILIES = {row.name.removesuffix("_total") for row in ROWS if row.name not in NOT_SIMULATED}
+OF_WORKLOADS = {row.name.removesuffix("_total") for row in (*WORKLOADS.rows, *WORKLOADS.lifecycle)}
+FAMILIES = {row.name.removesuffix("_total") for row in ROWS if row.name not in NOT_SIMULATED} - OF_WORKLOADS
 
 
 def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
@@ -54,6 +56,25 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
             process.kill()
     with pytest.raises(OSError, match="refused"):
         get(api)
+
+
+def test_kueue_is_shown_on_request() -> None:
+    """All families of Workloads, with a job that is stopped for another, one in a backoff and one deactivated."""
+    collectors = ",".join(kind.plural for kind in KINDS)
+    states = {"admitted", "pending", "not_queued", "inactive"}
+
+    def shows_all(body: bytes) -> bool:
+        families = parse(body)
+        if not families.keys() >= OF_WORKLOADS:
+            return False
+        shown = {dict(labels)["state"] for _, labels in families["kuberay_workload_state"].series}
+        evicted = families["kuberay_workloads_evictions"].series.items()
+        reasons = {dict(labels)["reason"] for (_, labels), count in evicted if count}
+        return shown >= states and "Preempted" in reasons
+
+    with demo("--speed", "20", "--collectors", collectors) as metrics:
+        wait_until(lambda: is_ready(metrics))
+        wait_until(lambda: shows_all(get(metrics)), "all families of Workloads", deadline_seconds=60)
 
 
 def _states(body: bytes) -> set[str]:
@@ -117,7 +138,7 @@ def test_the_same_seed_gives_the_same_cluster() -> None:
     """At the same time it has the same objects, to the byte, and another seed has others."""
 
     def lists(seed: int) -> list[bytes]:
-        cluster = SimulatedCluster(seed=seed, speed=1, objects=100, clock=lambda: 1_800_000_000.0)
+        cluster = SimulatedCluster(seed=seed, speed=1, objects=100, with_workloads=True, clock=lambda: 1_800_000_000.0)
         cluster.populate(lambda _count, _desired: None)
         with cluster:
             return [get(f"{cluster.url}{kind.path('')}") for kind in KINDS]

@@ -19,6 +19,7 @@ from exporter.simulator.api_conventions import (
     CORE_KIND_NAMES,
     EVENTS,
     KIND_NAMES,
+    WORKLOADS,
     api_version,
     group,
     is_core,
@@ -87,18 +88,21 @@ class ObjectStore:
     is encoded once and the caller's dict is neither kept nor changed. The order is that of etcd: by the
     bytes of `namespace/name`, so `a-b/x` comes before `a/x`.
 
-    At first all of KIND_NAMES are installed; Events and pods always exist. `history` is the number of events kept for
-    each kind. `clock` returns Unix seconds, for creation times.
+    At first all of KIND_NAMES are installed, and Kueue if asked for; Events and pods always exist. `history` is the
+    number of events kept for each kind. `clock` returns Unix seconds, for creation times.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time, history: int = 20_000) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, history: int = 20_000, with_workloads: bool = False
+    ) -> None:
         self._clock = clock
         self._history = history
         # Guards the version, the kinds and everything in them: written by the engine and the
         # tests, read by the threads of the API server.
         self._lock = threading.Lock()
         self._version = 1
-        self._kinds = {plural: History(self._lock, 0) for plural in (*KIND_NAMES, *CORE_KIND_NAMES)}
+        plurals = (*KIND_NAMES, *CORE_KIND_NAMES, *((WORKLOADS,) if with_workloads else ()))
+        self._kinds = {plural: History(self._lock, 0) for plural in plurals}
 
     @property
     def version(self) -> int:

@@ -32,7 +32,8 @@ _Scheduled = tuple[float, int, Run]
 class Engine:
     """Creates about `objects` custom resources in `store`, and keeps changing them.
 
-    With `with_pods` it also writes their pods and Events, which are not counted in `objects`.
+    With `with_pods` it also writes their pods and Events, with `with_workloads` objects in a queue of Kueue with their
+    Workloads; none of these is counted in `objects`.
 
     `speed` divides the time between steps of the live simulation; timestamps are those of `clock` and never later.
     Call `populate` once, then `run` (or `step` as often as you like), from one thread at a time.
@@ -46,6 +47,7 @@ class Engine:
         speed: float,
         objects: int,
         with_pods: bool = True,
+        with_workloads: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._random = Random(seed)
@@ -53,6 +55,7 @@ class Engine:
         self._world.speed = speed
         self._speed = speed
         self._objects = objects
+        self._with_workloads = with_workloads
         self._clock = clock
         self._heap: list[_Scheduled] = []
         self._number = 0
@@ -70,7 +73,7 @@ class Engine:
     def populate(self, progress: Callable[[int, int], None]) -> None:
         """Create the first population; `progress` gets the number of objects so far and the desired number."""
         started = self._clock()
-        scenarios = scenario_sequence(self._random)
+        scenarios = scenario_sequence(self._random, with_workloads=self._with_workloads)
         while self._world.object_count < self._objects:
             self._replay(next(scenarios), started)
             progress(min(self._world.object_count, self._objects), self._objects)

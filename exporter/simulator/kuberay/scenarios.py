@@ -13,7 +13,7 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from exporter.simulator.kuberay import raycluster_scenarios, raycronjob, rayjob_scenarios, rayservice_scenarios
+from exporter.simulator.kuberay import kueue, raycluster_scenarios, raycronjob, rayjob_scenarios, rayservice_scenarios
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from exporter.simulator.kuberay.world import Steps, World
 
@@ -45,12 +45,13 @@ class Scenario:
     age: tuple[float, float]
 
 
-def scenario_sequence(random: Random) -> Iterator[Scenario]:
-    """Yield scenarios without end: each one once, then at random by weight."""
-    yield from _SCENARIOS
-    weights = [scenario.weight for scenario in _SCENARIOS]
+def scenario_sequence(random: Random, *, with_workloads: bool = False) -> Iterator[Scenario]:
+    """Yield scenarios without end: each one once, then at random by weight; those of Kueue only with its Workloads."""
+    scenarios = (*_OF_KUEUE, *_SCENARIOS) if with_workloads else _SCENARIOS
+    yield from scenarios
+    weights = [scenario.weight for scenario in scenarios]
     while True:
-        yield from random.choices(_SCENARIOS, weights, k=64)
+        yield from random.choices(scenarios, weights, k=64)
 
 
 def repeat(world: World, scenario: Scenario) -> Steps:
@@ -64,6 +65,15 @@ def _cron(schedule: raycronjob.Schedule, plan: JobPlan, *, suspended: bool = Fal
     return partial(raycronjob.run, schedule=schedule, plan=plan, suspended=suspended)
 
 
+_OF_KUEUE: Final = (
+    Scenario("job in Kueue's queue", 4, kueue.runs, _RECENT),
+    Scenario("cluster beyond the quota", 0.5, kueue.too_large, _TODAY),
+    Scenario("job backs off", 0.2, partial(kueue.never_ready, limit=1000), (10 * _MINUTE, 40 * _MINUTE)),
+    Scenario("job deactivated", 0.2, partial(kueue.never_ready, limit=1), (5 * _MINUTE, 15 * _MINUTE)),
+    Scenario("service with an admission check", 0.5, kueue.checked, _RECENT),
+    Scenario("job more important", 1, kueue.is_important, (0.0, _MINUTE)),
+    Scenario("job in Kueue's queue, too", 4, kueue.runs, _RECENT),
+)
 _SCENARIOS: Final = (
     Scenario("job retries and succeeds", 4, rayjob_scenarios.retries_and_succeeds, (90.0, 150.0)),
     Scenario("job succeeds", 14, rayjob_scenarios.succeeds, (6 * _MINUTE, 16 * _MINUTE)),

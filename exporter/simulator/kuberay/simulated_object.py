@@ -173,7 +173,7 @@ class SimulatedObject:
         if self.finalizers:
             metadata["finalizers"] = self.finalizers
         if self.owner is not None:
-            metadata["ownerReferences"] = [_owner_reference(self.owner)]
+            metadata["ownerReferences"] = [owner_reference(self.owner)]
         if self.deleted_at is not None:
             metadata["deletionTimestamp"] = timestamp(self.deleted_at)
             metadata["deletionGracePeriodSeconds"] = 0
@@ -210,7 +210,8 @@ def _managed(manager: str, at: float, fields: JSON) -> JSON:
     }
 
 
-def _owner_reference(owner: SimulatedObject) -> JSON:
+def owner_reference(owner: SimulatedObject) -> JSON:
+    """Return the reference to the object that controls another one."""
     return {
         "apiVersion": API_VERSION,
         "blockOwnerDeletion": True,

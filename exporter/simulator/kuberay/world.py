@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Protocol
 
-from exporter.simulator.api_conventions import is_core
+from exporter.simulator.api_conventions import KIND_NAMES
 from exporter.simulator.kuberay.event_recorder import EventRecorder
 from exporter.simulator.kuberay.identifiers import SUFFIX_LETTERS
 from exporter.simulator.kuberay.manifests import Manifests
@@ -82,6 +82,8 @@ class World:
         self.spawned: list[Run] = []
         self.with_pods = with_pods
         self.events = EventRecorder(self, is_enabled=with_pods)
+        # Workloads that hold quota of Kueue's queue.
+        self.quota_holders: list[Any] = []
         self._store = store
         # The end of the replay; None when live.
         self._replay_end: float | None = None
@@ -94,7 +96,7 @@ class World:
     def put(self, obj: Storable) -> None:
         """Create or update the object."""
         is_new, obj.stored = not obj.stored, True
-        if is_new and not is_core(obj.plural):
+        if is_new and obj.plural in KIND_NAMES:
             self.object_count += 1
         if self._replay_end is None:
             write = self._store.create if is_new else self._store.update
@@ -107,7 +109,7 @@ class World:
 
     def remove(self, obj: Storable) -> None:
         """Delete the object, and free its name."""
-        if not is_core(obj.plural):
+        if obj.plural in KIND_NAMES:
             self.object_count -= 1
             self._names.discard((obj.plural, obj.namespace, obj.name))
         if obj in self._pending_creates:
