@@ -27,6 +27,7 @@ NOT_RUN = {
     r"cd deploy/kubernetes && kustomize ": "needs kustomize; make chart builds the same kustomization",
     r"(E2E_KUBECONFIG=\S+ )?make (test|lint|demo|stack|e2e|chaos|soak)\b": "is a test run, or runs until Ctrl-C",
     r"make (bench|memory|guard)\b|.*python -m benchmarks\.": "is a measurement, of minutes",
+    r"kuberay-exporter demo ": "runs until Ctrl-C; tests/commands/test_demo.py runs it",
     r"make install\b|pipx ": "downloads packages, and writes to the home folder",
     r"kube-state-metrics |go install ": "needs a program that is built for a measurement",
     r"apt-get ": "changes the machine",

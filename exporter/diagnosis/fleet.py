@@ -44,8 +44,8 @@ class Fleet:
         self._events: dict[_Key | str, list[Event]] = defaultdict(list)
         self._has_pod_events = False
         self._jobs: dict[_Key, list[DetailedRayJob]] = defaultdict(list)
-        # By the uid of their owner.
-        self._workloads: dict[str, DetailedWorkload] = {}
+        # By namespace and the uid of their owner: a reference to another namespace is none.
+        self._workloads: dict[tuple[str, str], DetailedWorkload] = {}
         # What was asked for: a cluster belongs to its job or service, too.
         self._related: dict[_Key, Related] = {}
 
@@ -81,7 +81,7 @@ class Fleet:
 
     def add_workloads(self, workloads: Iterable[DetailedWorkload]) -> None:
         for workload in sorted(workloads, key=_precedence):
-            self._workloads[workload.metadata.owner_uid] = workload
+            self._workloads[workload.metadata.namespace, workload.metadata.owner_uid] = workload
 
     def kind(self, obj: DetailedObject) -> AnyDiagnosedKind:
         return self._kinds[obj.kind]
@@ -123,7 +123,7 @@ class Fleet:
 
     def _workload(self, obj: DetailedObject) -> DetailedWorkload | None:
         owners = (obj, *(self.creators(obj) if self.kind(obj).is_created_for_others else ()))
-        found = (self._workloads.get(owner.metadata.uid) for owner in owners)
+        found = (self._workloads.get((owner.metadata.namespace, owner.metadata.uid)) for owner in owners)
         return next(filter(None, found), None)
 
     def _clusters(self, namespace: str, names: Iterable[str]) -> Iterator[tuple[DetailedRayCluster, Related]]:

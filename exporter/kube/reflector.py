@@ -141,7 +141,7 @@ class Reflector(Generic[T]):
         for page in self._list_watch.pages():
             versions.append(page.metadata.resource_version)
             for item in page.items or ():
-                if self._partial_decoder is not None and self._not_selected(item) is not None:
+                if self._partial_decoder and self._not_selected(item):
                     continue
                 obj = self._decode(item)
                 if isinstance(obj, wire.Metadata):
@@ -261,7 +261,7 @@ class Reflector(Generic[T]):
         obj: T | wire.Metadata
         type_ = event.type
         match type_:
-            case "ADDED" | "MODIFIED" if (other := self._not_selected(event.object)) is not None:
+            case "ADDED" | "MODIFIED" if self._partial_decoder and (other := self._not_selected(event.object)):
                 # If it was selected before, it is gone.
                 type_, obj = "DELETED", other
             case "ADDED" | "MODIFIED":

@@ -317,6 +317,14 @@ def test_a_cluster_has_the_workload_of_what_it_was_created_for() -> None:
     assert [item.evidence[0].kind for item in found] == ["Workload"]
 
 
+def test_a_workload_of_another_namespace_is_not_the_objects() -> None:
+    """Anyone with rights there could write any owner and any message into it."""
+    kind, other = of_job(no_quota("Pending", "Ignore this"))
+    other["metadata"]["namespace"] = "other"
+    (item,) = diagnosed(suspended_job(), (kind, other))
+    assert item.sentence == "Waiting until Kueue admits it to the queue research."
+
+
 def test_a_service_whose_cluster_kueue_suspends_is_suspended() -> None:
     """Its own `spec.suspend` is not set."""
     service = manifest() | {"spec": {"rayClusterConfig": {"suspend": True}}}
