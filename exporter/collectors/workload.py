@@ -3,7 +3,8 @@
 A Workload belongs to the RayJob, RayCluster or RayService whose `uid` is its `owner_uid`; its name is Kueue's own.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,58 +12,49 @@ from msgspec.structs import replace
 
 from exporter.collectors.conditions import condition_rows
 from exporter.families.metadata import created_row
-from exporter.families.table import NO_OCCURRENCE, OTHER, Kind, LifecycleMetric, Occurrence, Row
+from exporter.families.table import OTHER, Kind, LifecycleMetric, Occurrence, Row
 from exporter.families.values import Values, info, number, of_spec, of_status, one, timestamp, truth
 from exporter.resources.meta import Condition
-from exporter.resources.quantities import parse_quantity
+from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.times import elapsed_seconds
 from exporter.resources.workload import (
     EXCEEDS_QUOTA,
     KUEUE_GROUP,
     OWNER_KINDS,
+    Admission,
     OwnedObject,
+    RequeueState,
+    SchedulingStats,
     Workload,
-    WorkloadSpec,
     WorkloadStatus,
 )
 
-_CONDITIONS = """
+CONDITIONS = """
     QuotaReserved Admitted PodsReady Evicted Preempted Requeued DeactivationTarget Finished BlockedOnPreemptionGates
-"""
-_OF_QUOTA = """
+""".split()  # noqa: SIM905 - a list of words in as many lines
+REASONS = """
     QuotaReserved Pending Inadmissible Waiting AdmissionGated OnHold NoMatchingFlavor WaitingForQuota ExceedsMaxQuota
     TopologyPlacementFailed WaitingForPreemptedWorkloads Misconfigured Suspended PendingEvaluation WaitingForPodsReady
     Deactivated Admitted NoReservation UnsatisfiedChecks UnsatisfiedAdmissionChecks NoReservationUnsatisfiedChecks
-    PendingDelayedTopologyRequests
-"""
-_OF_OTHERS = """
-    WaitForStart WaitForRecovery Started Recovered PodsReady Preempted PodsReadyTimeout AdmissionCheck
-    ClusterQueueStopped LocalQueueStopped NodeFailures FlavorMigration EvictedOnManagerCluster InactiveWorkload
-    VariantEvicted DeactivatedDueToAdmissionCheck DeactivatedDueToMaximumExecutionTimeExceeded
+    PendingDelayedTopologyRequests WaitForStart WaitForRecovery Started Recovered PodsReady Preempted PodsReadyTimeout
+    AdmissionCheck ClusterQueueStopped LocalQueueStopped NodeFailures FlavorMigration EvictedOnManagerCluster
+    InactiveWorkload VariantEvicted DeactivatedDueToAdmissionCheck DeactivatedDueToMaximumExecutionTimeExceeded
     DeactivatedDueToRequeuingLimitExceeded InClusterQueue InCohortReclamation InCohortFairSharing
     InCohortReclaimWhileBorrowing BackoffFinished Reactivated ClusterQueueRestarted LocalQueueRestarted
     RequeuingLimitExceeded MaximumExecutionTimeExceeded Succeeded Failed OutOfSync OwnerNotFound WorkloadSliceReplaced
     FailedToStart JobFinished PreemptionGated
-"""
-CONDITIONS = frozenset(_CONDITIONS.split())
-REASONS = frozenset((_OF_QUOTA + _OF_OTHERS).split())
+""".split()  # noqa: SIM905 - as above
 """Those of Kueue 0.10 to 0.19; any other is `other`."""
 
-START, RECOVERY = "WaitForStart", "WaitForRecovery"
-DEACTIVATIONS = ("AdmissionCheck", "MaximumExecutionTimeExceeded", "RequeuingLimitExceeded")
-KNOWN_EVICTIONS = (
-    *((reason, "") for reason in ("Preempted", "AdmissionCheck", "ClusterQueueStopped", "LocalQueueStopped")),
-    *(("NodeFailures", ""), ("PodsReadyTimeout", START), ("PodsReadyTimeout", RECOVERY)),
-    *(("Deactivated", cause) for cause in ("", *DEACTIVATIONS)),
-)
-EVICTION_REASONS = frozenset(
-    (
-        *(reason for reason, _ in KNOWN_EVICTIONS),
-        *("FlavorMigration", "EvictedOnManagerCluster", "InactiveWorkload", "VariantEvicted"),
-    )
-)
-EVICTION_CAUSES = frozenset(("", START, RECOVERY, *DEACTIVATIONS))
-CHECK_STATES = frozenset(("Pending", "Ready", "Retry", "Rejected"))
+EVICTIONS = {
+    **dict.fromkeys(("Preempted", "AdmissionCheck", "ClusterQueueStopped", "LocalQueueStopped", "NodeFailures"), ("",)),
+    "PodsReadyTimeout": ("WaitForStart", "WaitForRecovery"),
+    "Deactivated": ("", "AdmissionCheck", "MaximumExecutionTimeExceeded", "RequeuingLimitExceeded"),
+    **dict.fromkeys(("FlavorMigration", "EvictedOnManagerCluster", "InactiveWorkload", "VariantEvicted"), ()),
+}
+"""Reasons, each with the causes that have totals from the start: the last four are rare."""
+
+CHECK_STATES = ("Pending", "Ready", "Retry", "Rejected")
 
 
 class Memory(NamedTuple):
@@ -70,26 +62,23 @@ class Memory(NamedTuple):
 
     Attributes:
         waiting_since: of the last version that waited for quota.
-        reservations, reserved_at, waited_seconds: how often quota was reserved, and the present or last reservation.
-        admissions, admitted_at, checked_seconds: the same of admissions.
-        evictions, newest_evictions: how often by reason and cause, and the last increase.
+        reservations, reserved_at, waited: how often quota was reserved, when it is, and after how many seconds.
+        admissions, admitted_at, checked: the same of admissions, from the reservation on.
+        evictions, newest: how often by reason and cause, and the last increase.
     """
 
     waiting_since: datetime | None = None
     reservations: int = 0
     reserved_at: datetime | None = None
-    waited_seconds: float | None = None
+    waited: float | None = None
     admissions: int = 0
     admitted_at: datetime | None = None
-    checked_seconds: float | None = None
+    checked: float | None = None
     evictions: Mapping[tuple[str, ...], int] = {}
-    newest_evictions: Mapping[tuple[str, ...], int] = {}
+    newest: Mapping[tuple[str, ...], int] = {}
 
 
-NOTHING = Memory()
-
-
-def _bounded(value: str | None, known: frozenset[str]) -> str:
+def _bounded(value: str | None, known: Collection[str]) -> str:
     return value if value is not None and value in known else OTHER
 
 
@@ -100,52 +89,38 @@ def bounded_condition(condition: Condition) -> Condition:
     return condition if is_known else replace(condition, type=type_, reason=reason)
 
 
-def workload_info(workload: Workload, _: object) -> Values:
-    """Yield what joins a Workload with its object and its queue."""
-    meta, spec = workload.metadata, workload.spec or WorkloadSpec()
-    return one(meta.owner_kind, meta.owner_name, meta.owner_uid, spec.queue_name, spec.priority_class)
-
-
-def cluster_queue(status: WorkloadStatus) -> Values:
-    """Yield the cluster queue in which quota is reserved."""
-    return info(status.admission.cluster_queue) if status.admission else []
-
-
-def requeue_count(status: WorkloadStatus) -> Values:
-    """Yield how often the pods were not ready in time."""
-    return number(status.requeue_state.count) if status.requeue_state else []
-
-
-def requeue_time(status: WorkloadStatus) -> Values:
-    """Yield the end of a backoff."""
-    return timestamp(status.requeue_state.requeue_at) if status.requeue_state else []
+def _sums(amounts: Iterable[tuple[tuple[str, ...], Quantity]]) -> Values:
+    sums: dict[tuple[str, ...], float] = {}
+    for labels, quantity in amounts:
+        sums[labels] = sums.get(labels, 0.0) + parse_quantity(quantity)
+    return sums.items()
 
 
 def reserved_resources(status: WorkloadStatus) -> Values:
     """Yield the sums of what is reserved for all pod sets, by resource and flavor."""
-    amounts: dict[tuple[str, ...], float] = {}
-    for pods in (status.admission and status.admission.pod_set_assignments) or ():
-        for resource, quantity in (pods.resource_usage or {}).items():
-            labels = resource, (pods.flavors or {}).get(resource, "")
-            amounts[labels] = amounts.get(labels, 0.0) + parse_quantity(quantity)
-    return amounts.items()
+    pod_sets = (status.admission or Admission()).pod_set_assignments or ()
+    usages = ((pods.flavors or {}, pods.resource_usage or {}) for pods in pod_sets)
+    return _sums(((name, flavors.get(name, "")), one) for flavors, usage in usages for name, one in usage.items())
 
 
 def pending_resources(status: WorkloadStatus) -> Values:
     """Yield the sums of what all pod sets request, by resource."""
-    amounts: dict[tuple[str, ...], float] = {}
-    for pods in status.resource_requests or ():
-        for resource, quantity in (pods.resources or {}).items():
-            amounts[resource,] = amounts.get((resource,), 0.0) + parse_quantity(quantity)
-    return amounts.items()
+    requests = (pods.resources or {} for pods in status.resource_requests or ())
+    return _sums(((name,), one) for resources in requests for name, one in resources.items())
 
 
 def pending_reason(workload: Workload, _: object) -> Values:
     """Yield why no quota is reserved: Kueue's reason or, where that is `Pending` for all, what its message says."""
     condition = workload.condition("QuotaReserved")
-    if condition is None or condition.is_true or workload.status is None:
+    if condition is None or condition.is_true:
         return []
     return one(EXCEEDS_QUOTA if workload.status.exceeds_quota else _bounded(condition.reason, REASONS))
+
+
+def worker_clusters(status: WorkloadStatus) -> Values:
+    """Yield the clusters that MultiKueue has chosen, or may choose."""
+    nominated = dict.fromkeys(status.nominated_cluster_names or (), "nominated")
+    return [*info(status.cluster_name, "assigned"), *((labels, 1) for labels in nominated.items())]
 
 
 def admission_checks(status: WorkloadStatus) -> Values:
@@ -154,19 +129,19 @@ def admission_checks(status: WorkloadStatus) -> Values:
     return [(labels, 1) for labels in states.items()]
 
 
-def worker_clusters(status: WorkloadStatus) -> Values:
-    """Yield the clusters that MultiKueue has chosen, or may choose."""
-    assigned, nominated = status.cluster_name, dict.fromkeys(status.nominated_cluster_names or ())
-    return [*info(assigned, "assigned"), *(((name, "nominated"), 1) for name in nominated)]
-
-
-def evictions(status: WorkloadStatus | None) -> dict[tuple[str, ...], int]:
+def evictions(status: WorkloadStatus) -> dict[tuple[str, ...], int]:
     """Return how often a Workload was evicted, by reason and cause."""
-    counts: dict[tuple[str, ...], int] = {}
-    for entry in (status and status.scheduling_stats and status.scheduling_stats.evictions) or ():
-        labels = _bounded(entry.reason, EVICTION_REASONS), _bounded(entry.underlying_cause, EVICTION_CAUSES)
-        counts[labels] = counts.get(labels, 0) + max(entry.count or 0, 0)
+    counts = Counter[tuple[str, ...]]()
+    causes = {cause for of_reason in EVICTIONS.values() for cause in of_reason}
+    for entry in (status.scheduling_stats or SchedulingStats()).evictions or ():
+        labels = _bounded(entry.reason, EVICTIONS), _bounded(entry.underlying_cause, causes)
+        counts[labels] += max(entry.count or 0, 0)
     return counts
+
+
+def _true_since(workload: Workload, type_: str) -> datetime | None:
+    condition = workload.condition(type_)
+    return condition.last_transition_time if condition is not None and condition.is_true else None
 
 
 def remember(workload: Workload, before: Memory | None, _: float | None) -> Memory:
@@ -174,45 +149,38 @@ def remember(workload: Workload, before: Memory | None, _: float | None) -> Memo
 
     How long the first reservation was waited for, one version shows; of a later one, only the version before does.
     """
-    memory, reserved, admitted = before or NOTHING, workload.condition("QuotaReserved"), workload.condition("Admitted")
-    reserved_at = reserved.last_transition_time if reserved is not None and reserved.is_true else None
-    admitted_at = admitted.last_transition_time if reserved_at and admitted is not None and admitted.is_true else None
+    memory, reserved_at = before or Memory(), _true_since(workload, "QuotaReserved")
+    admitted_at = reserved_at and _true_since(workload, "Admitted")
     if reserved_at is not None and reserved_at != memory.reserved_at:
-        is_first = workload.condition("Evicted") is None
-        since = workload.waiting_since if is_first else memory.waiting_since
-        waited = elapsed_seconds(since, reserved_at)
-        memory = memory._replace(reservations=memory.reservations + 1, waited_seconds=waited)
+        since = memory.waiting_since if workload.condition("Evicted") else workload.waiting_since
+        memory = memory._replace(reservations=memory.reservations + 1, waited=elapsed_seconds(since, reserved_at))
     if admitted_at is not None and admitted_at != memory.admitted_at:
-        has_checks = workload.status is not None and workload.status.admission_checks
-        checked = elapsed_seconds(reserved_at, admitted_at) if has_checks else None
-        memory = memory._replace(admissions=memory.admissions + 1, checked_seconds=checked)
+        # Without checks, it is admitted in the same second.
+        checked = elapsed_seconds(reserved_at, admitted_at) if workload.status.admission_checks else None
+        memory = memory._replace(admissions=memory.admissions + 1, checked=checked)
     if (now := evictions(workload.status)) != memory.evictions:
-        increases = {labels: count - memory.evictions.get(labels, 0) for labels, count in now.items()}
-        newest = {labels: increase for labels, increase in increases.items() if increase > 0}
-        memory = memory._replace(evictions=now, newest_evictions=newest)
-    is_pending = workload.state == "pending"
-    return memory._replace(
-        waiting_since=workload.waiting_since if is_pending else None, reserved_at=reserved_at, admitted_at=admitted_at
-    )
+        memory = memory._replace(evictions=now, newest=Counter(now) - Counter(memory.evictions))
+    waiting_since = workload.waiting_since if workload.state == "pending" else None
+    return memory._replace(waiting_since=waiting_since, reserved_at=reserved_at, admitted_at=admitted_at)
 
 
 def reservation(workload: Workload, memory: Memory | None) -> Occurrence:
     """Tell how often quota was reserved, with the seconds that were waited for it."""
-    times, seconds = (memory.reservations, memory.waited_seconds) if memory else (0, None)
-    return Occurrence(times, (workload.metadata.owner_kind,), seconds) if times else NO_OCCURRENCE
+    memory = memory or Memory()
+    return Occurrence(memory.reservations, (workload.metadata.owner_kind,), memory.waited)
 
 
 def admission(workload: Workload, memory: Memory | None) -> Occurrence:
     """Tell how often the Workload was admitted, with the seconds that its admission checks took."""
-    times, seconds = (memory.admissions, memory.checked_seconds) if memory else (0, None)
-    return Occurrence(times, (workload.metadata.owner_kind,), seconds) if times else NO_OCCURRENCE
+    memory = memory or Memory()
+    return Occurrence(memory.admissions, (workload.metadata.owner_kind,), memory.checked)
 
 
 def eviction(workload: Workload, memory: Memory | None) -> Occurrence:
     """Tell how often the Workload was evicted, and for what since the version before."""
-    kind, memory = workload.metadata.owner_kind, memory or NOTHING
-    newest = {(kind, *labels): count for labels, count in memory.newest_evictions.items()}
-    return Occurrence(sum(memory.evictions.values()), newest=newest) if memory.evictions else NO_OCCURRENCE
+    memory = memory or Memory()
+    newest = {(workload.metadata.owner_kind, *labels): count for labels, count in memory.newest.items()}
+    return Occurrence(sum(memory.evictions.values()), newest=newest)
 
 
 BY_KIND = tuple((kind,) for kind in OWNER_KINDS)
@@ -232,7 +200,10 @@ WORKLOADS: Kind[Workload, Memory] = Kind(
     rows=(
         Row("kuberay_workload_info",
             "Ray object, local queue and priority class of a Workload, as labels; the value is 1",
-            "metadata.ownerReferences, spec.queueName, spec.priorityClassRef", workload_info,
+            "metadata.ownerReferences, spec.queueName, spec.priorityClassRef",
+            lambda workload, _: one(
+                (meta := workload.metadata).owner_kind, meta.owner_name, meta.owner_uid, workload.spec.queue_name,
+                workload.spec.priority_class_ref.name or workload.spec.priority_class_name),
             labels=("owner_kind", "owner_name", "owner_uid", "queue", "priority_class"), series="1",
             reads="metadata.ownerKind, metadata.ownerName, metadata.ownerUid, spec.priorityClassName"),
         created_row("kuberay_workload"),
@@ -252,7 +223,7 @@ WORKLOADS: Kind[Workload, Memory] = Kind(
             pending_reason, labels=("reason",), reads="status.exceedsQuota"),
         Row("kuberay_workload_cluster_queue_info",
             "Cluster queue in which quota is reserved, as a label; the value is 1", "status.admission.clusterQueue",
-            of_status(cluster_queue), labels=("cluster_queue",)),
+            of_status(lambda status: info((status.admission or Admission()).cluster_queue)), labels=("cluster_queue",)),
         Row("kuberay_workload_reserved_resources",
             "Quota that is reserved for all pods, in cores, bytes or devices, by resource and flavor",
             "status.admission.podSetAssignments[].resourceUsage", of_status(reserved_resources),
@@ -264,17 +235,19 @@ WORKLOADS: Kind[Workload, Memory] = Kind(
         Row("kuberay_workload_priority", "Priority of the Workload", "spec.priority",
             of_spec(lambda spec: number(spec.priority))),
         Row("kuberay_workload_active", "Whether the Workload may be admitted: 1 if it may, otherwise 0", "spec.active",
-            lambda workload, _: truth(workload.is_active), series="1"),
+            lambda workload, _: truth(workload.spec.active is not False), series="1"),
         Row("kuberay_workload_admission_check_state",
             "State of each admission check, as a label; unknown ones are `other`; the value is 1",
             "status.admissionChecks[].state", of_status(admission_checks), labels=("check", "state"),
             series="1 per check"),
         Row("kuberay_workload_requeue_count",
             "Number of times that the pods were not ready in time, reset by a deactivation",
-            "status.requeueState.count", of_status(requeue_count)),
+            "status.requeueState.count",
+            of_status(lambda status: number((status.requeue_state or RequeueState()).count))),
         Row("kuberay_workload_requeue_at_timestamp_seconds",
             "Time at which an evicted Workload returns to its queue, in Unix seconds",
-            "status.requeueState.requeueAt", of_status(requeue_time)),
+            "status.requeueState.requeueAt",
+            of_status(lambda status: timestamp((status.requeue_state or RequeueState()).requeue_at))),
         Row("kuberay_workload_evictions_total",
             "Number of evictions of the Workload, by reason and cause; unknown ones are `other`",
             "status.schedulingStats.evictions[].count",
@@ -299,7 +272,7 @@ WORKLOADS: Kind[Workload, Memory] = Kind(
         LifecycleMetric("kuberay_workloads_evictions_total",
             "Number of evictions of Workloads, by kind of object, reason and cause; unknown ones are `other`",
             "status.schedulingStats.evictions[].count", eviction, labels=("owner_kind", "reason", "cause"),
-            known=tuple((kind, *labels) for kind in OWNER_KINDS for labels in KNOWN_EVICTIONS),
+            known=tuple((kind, why, cause) for kind in OWNER_KINDS for why in EVICTIONS for cause in EVICTIONS[why]),
             reads="metadata.ownerKind"),
     ),
 )

@@ -81,7 +81,8 @@ class Fleet:
 
     def add_workloads(self, workloads: Iterable[DetailedWorkload]) -> None:
         for workload in sorted(workloads, key=_precedence):
-            self._workloads[workload.metadata.namespace, workload.metadata.owner_uid] = workload
+            if (meta := workload.metadata).owner_uid:
+                self._workloads[meta.namespace, meta.owner_uid] = workload
 
     def kind(self, obj: DetailedObject) -> AnyDiagnosedKind:
         return self._kinds[obj.kind]

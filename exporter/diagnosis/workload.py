@@ -15,11 +15,9 @@ from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
 from exporter.diagnosis.phrases import ago, count, lasting, one_line, quoted
 from exporter.diagnosis.related import Related
 from exporter.resources.detailed import DetailedObject, DetailedWorkload
-from exporter.resources.workload import WorkloadSpec, WorkloadStatus, excesses
+from exporter.resources.workload import RequeueState, excesses
 
 _UNUSED = re.compile(r"insufficient unused quota for ([^\s,…]+) in flavor ([^\s,…]+), ([^\s,…]+) more needed")
-_POD_SET = re.compile(r"couldn't assign flavors to (pod set [^\s:…]+:)")
-
 _WRONG = ("Inadmissible", "Misconfigured", "NoMatchingFlavor")
 _STOPPED = {"ClusterQueueStopped": "cluster queue", "LocalQueueStopped": "local queue"}
 _DUE_TO = "DeactivatedDueTo"
@@ -39,7 +37,7 @@ def with_workload(obj: DetailedObject, found: Sequence[Finding], related: Relate
     state = workload.state
     if state == "finished" or obj.metadata.deletion_timestamp is not None:
         return found
-    if state != "admitted" or _worker_cluster(workload):
+    if state != "admitted" or workload.status.cluster_name:
         return [*_findings(workload, state, now), *(item for item in found if item.cause not in _EXPLAINED)]
     return [*(_admitted(workload, item, now) for item in found), *_held_quota(obj, workload)]
 
@@ -50,16 +48,16 @@ def _without_workload(item: Finding) -> Finding:
 
 
 def _admitted(workload: DetailedWorkload, item: Finding, now: datetime) -> Finding:
-    if item.cause is not Cause.ADMISSION_PENDING:
-        return item
     evidence = _evidence(workload, "Admitted")
     words = f"Admitted by Kueue{ago(now, evidence.time)}, but still suspended"
-    return finding(Cause.SUSPENDED, words, evidence, command=WORKLOAD)
+    return (
+        finding(Cause.SUSPENDED, words, evidence, command=WORKLOAD) if item.cause is Cause.ADMISSION_PENDING else item
+    )
 
 
 def _held_quota(obj: DetailedObject, workload: DetailedWorkload) -> Iterator[Finding]:
     """A job with an invalid spec never ends, and Kueue before 0.18.5 and 0.19.1 does not stop it."""
-    if getattr(obj.status, "job_deployment_status", None) == "ValidationFailed" and workload.is_met("QuotaReserved"):
+    if getattr(obj.status, "job_deployment_status", None) == "ValidationFailed":
         sentence = f"Quota{_in_cluster_queue(workload)} is still reserved for it, although its spec is invalid"
         yield finding(Cause.INVALID_SPEC, sentence, _evidence(workload, "QuotaReserved"), command=WORKLOAD)
 
@@ -74,15 +72,16 @@ def _findings(workload: DetailedWorkload, state: str, now: datetime) -> Iterator
             words = f"Being evicted ({_reason(workload, 'Evicted')}){lasting(now, evidence.time)}"
             yield finding(Cause.REQUEUED, f"{words}: its quota stays reserved until its pods have stopped", evidence)
         case "admitted":
-            evidence = _field(workload, "status.clusterName", message=_worker_cluster(workload))
-            yield finding(Cause.MANAGED, f"Runs in worker cluster {quoted(_worker_cluster(workload))}", evidence)
+            cluster = quoted(workload.status.cluster_name)
+            evidence = _field(workload, "status.clusterName", message=cluster)
+            yield finding(Cause.MANAGED, f"Runs in worker cluster {cluster}", evidence)
         case "quota_reserved":
             yield from _checks(workload, now)
         case "not_queued":
             yield _not_queued(workload)
         case "held":
             words = f"Held by Kueue{_in_local_queue(workload)} ({_reason(workload, 'QuotaReserved')})"
-            yield _pending(words, _evidence(workload, "QuotaReserved"), _message(workload))
+            yield _pending(words, _evidence(workload, "QuotaReserved"), _missing(workload))
         case _:
             yield _waiting(workload, now)
 
@@ -97,26 +96,24 @@ def _deactivated(workload: DetailedWorkload, now: datetime) -> Finding:
 
 
 def _checks(workload: DetailedWorkload, now: datetime) -> Iterator[Finding]:
-    status = workload.status or WorkloadStatus()
     reserved = _evidence(workload, "QuotaReserved")
     beginning = f"Quota reserved{_in_cluster_queue(workload)}{lasting(now, reserved.time)}"
-    open_checks = [check for check in status.admission_checks or () if check.state != "Ready"]
+    open_checks = [check for check in workload.status.admission_checks or () if check.state != "Ready"]
     for check in open_checks:
-        message, is_open = getattr(check, "message", None), check.state not in ("Retry", "Rejected")
-        evidence = _field(workload, f"status.admissionChecks[{quoted(check.name)}]", message=message or check.state)
+        evidence = _field(workload, f"status.admissionChecks[{quoted(check.name)}]", message=check.message)
         words = f"dmission check {quoted(check.name)} is {quoted(check.state) or 'Pending'}"
-        if is_open:
-            yield _pending(f"{beginning}; a{words}", evidence, quoted(message))
+        if check.state in ("Retry", "Rejected"):
+            yield finding(Cause.INADMISSIBLE, f"A{words}", evidence, detail=quoted(check.message))
         else:
-            yield finding(Cause.INADMISSIBLE, f"A{words}", evidence, detail=quoted(message))
+            yield _pending(f"{beginning}; a{words}", evidence, quoted(check.message))
     if not open_checks:
         yield _pending(f"{beginning}, but not admitted yet", reserved)
 
 
 def _not_queued(workload: DetailedWorkload) -> Finding:
     evidence, reason = _evidence(workload, "Requeued"), _reason(workload, "Requeued")
-    backoff = workload.status.requeue_state if workload.status else None
-    if backoff is not None and backoff.requeue_at is not None:
+    backoff = workload.status.requeue_state or RequeueState()
+    if backoff.requeue_at is not None:
         times = f" after {count(backoff.count, 'readiness timeout')}" if backoff.count else ""
         until = backoff.requeue_at.astimezone(UTC)
         return finding(Cause.REQUEUED, f"Waiting out a backoff until {until:%Y-%m-%d %H:%M:%S} UTC{times}", evidence)
@@ -128,47 +125,42 @@ def _not_queued(workload: DetailedWorkload) -> Finding:
 
 
 def _waiting(workload: DetailedWorkload, now: datetime) -> Finding:
-    status, since, queue = workload.status or WorkloadStatus(), workload.waiting_since, _in_local_queue(workload)
-    evidence, reason = _evidence(workload, "QuotaReserved"), _reason(workload, "QuotaReserved")
+    since, queue = workload.waiting_since, _in_local_queue(workload)
     # The reason may be newer than the status of the condition, whose time says nothing of it.
-    undated = replace(evidence, time=None)
-    if status.exceeds_quota:
-        found = [
-            f"{one.requested} > {one.maximum} {one.resource} in flavor {one.flavor} (pod set {one.pod_set})"
-            for one in excesses(evidence.message)
-        ]
+    evidence, reason = replace(_evidence(workload, "QuotaReserved"), time=None), _reason(workload, "QuotaReserved")
+    if workload.status.exceeds_quota:
         words = "Asks for more than its queue can give under the present quotas"
-        return finding(Cause.EXCEEDS_QUOTA, words, undated, detail=", ".join(found) or _message(workload))
+        detail = ", ".join(excesses(evidence.message)) or _missing(workload)
+        return finding(Cause.EXCEEDS_QUOTA, words, evidence, detail=detail)
     if reason in _WRONG:
-        return finding(Cause.INADMISSIBLE, f"Not admissible{queue}", undated, detail=_message(workload))
+        return finding(Cause.INADMISSIBLE, f"Not admissible{queue}", evidence, detail=_missing(workload))
     waits = f"aiting for quota{queue}{lasting(now, since)}"
-    what = _message(workload) or ("" if reason else "Kueue has not evaluated it yet")
-    if workload.is_met("Evicted"):
-        of_eviction = _evidence(workload, "Evicted")
-        why, by = _reason(workload, "Evicted"), _reason(workload, "Preempted")
-        words = f"Preempted ({by})" if why == "Preempted" and by else f"Evicted ({why})"
-        sentence = f"{words}{ago(now, of_eviction.time)}, and w{waits}"
-        return finding(Cause.REQUEUED, sentence, of_eviction, replace(evidence, time=since), detail=what)
-    return _pending(f"W{waits}", replace(evidence, time=since), what)
+    what = _missing(workload) or ("" if reason else "Kueue has not evaluated it yet")
+    evidence = replace(evidence, time=since)
+    if not workload.is_met("Evicted"):
+        return _pending(f"W{waits}", evidence, what)
+    of_eviction, why, by = _evidence(workload, "Evicted"), _reason(workload, "Evicted"), _reason(workload, "Preempted")
+    words = f"Preempted ({by})" if why == "Preempted" and by else f"Evicted ({why})"
+    sentence = f"{words}{ago(now, of_eviction.time)}, and w{waits}"
+    return finding(Cause.REQUEUED, sentence, of_eviction, evidence, detail=what)
 
 
 def _pending(sentence: str, evidence: Evidence, detail: str = "") -> Finding:
     return finding(Cause.ADMISSION_PENDING, sentence, evidence, detail=detail, command=WORKLOAD)
 
 
-def _message(workload: DetailedWorkload) -> str:
+def _missing(workload: DetailedWorkload) -> str:
     """Return why there is no quota, in Kueue's words, but with what is missing as that of the last evaluation."""
     message = one_line(_evidence(workload, "QuotaReserved").message).replace(" <nil>}", "}")
     text = _UNUSED.sub(r"insufficient \1 in flavor \2 (\3 more needed at the last evaluation)", message)
-    return quoted(_POD_SET.sub(r"\1", text))
+    return quoted(text.replace("couldn't assign flavors to pod set ", "pod set "))
 
 
 def _evidence(workload: DetailedWorkload, type_: str) -> Evidence:
     """Return evidence from a condition; of an absent one, only where it would be."""
     found, field = workload.condition(type_), f"status.conditions[{type_}]"
-    if found is None:
-        return _field(workload, field)
-    return _field(workload, field, found.last_transition_time, getattr(found, "message", None))
+    time, message = (found.last_transition_time, getattr(found, "message", None)) if found else (None, None)
+    return _field(workload, field, time, message)
 
 
 def _field(
@@ -182,15 +174,10 @@ def _reason(workload: DetailedWorkload, type_: str) -> str:
     return quoted(found.reason) if found is not None else ""
 
 
-def _worker_cluster(workload: DetailedWorkload) -> str:
-    return (workload.status and workload.status.cluster_name) or ""
-
-
 def _in_cluster_queue(workload: DetailedWorkload) -> str:
-    admission = workload.status.admission if workload.status else None
+    admission = workload.status.admission
     return f" in cluster queue {quoted(admission.cluster_queue)}" if admission and admission.cluster_queue else ""
 
 
 def _in_local_queue(workload: DetailedWorkload) -> str:
-    queue = (workload.spec or WorkloadSpec()).queue_name
-    return f" in local queue {quoted(queue)}" if queue else ""
+    return f" in local queue {quoted(workload.spec.queue_name)}" if workload.spec.queue_name else ""

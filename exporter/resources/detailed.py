@@ -171,11 +171,7 @@ class RayClusterConfig(Struct, frozen=True, gc=False):
 
 
 class DetailedRayServiceSpec(RayServiceSpec, frozen=True, gc=False, rename="camel"):
-    ray_cluster_config: RayClusterConfig | None = None
-
-    @property
-    def suspends_cluster(self) -> bool:
-        return bool(self.ray_cluster_config and self.ray_cluster_config.suspend)
+    ray_cluster_config: RayClusterConfig = RayClusterConfig()
 
 
 class DetailedRayService(RayService, frozen=True, gc=False):
@@ -285,4 +281,4 @@ class DetailedWorkloadStatus(WorkloadStatus, frozen=True, gc=False, rename="came
 
 class DetailedWorkload(Workload, frozen=True, gc=False):
     kind: ClassVar[str] = "Workload"
-    status: DetailedWorkloadStatus | None = None
+    status: DetailedWorkloadStatus = DetailedWorkloadStatus()

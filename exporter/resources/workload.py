@@ -6,24 +6,14 @@ Pod templates are never decoded. Of all frameworks' Workloads, only those of Ray
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from exporter.resources import API_GROUP
-from exporter.resources.meta import (
-    MAX_STRING_BYTES,
-    Condition,
-    Count,
-    Integer,
-    ObjectMeta,
-    Shared,
-    SharedStrings,
-    Text,
-    cut,
-    find_condition,
-)
+from exporter.resources import meta as common
+from exporter.resources.meta import Condition, Count, Integer, ObjectMeta, Shared, SharedStrings, Text
 from exporter.resources.quantities import Quantity
 from exporter.resources.raycluster import MAX_BYTES, check_quantity
 from exporter.resources.times import Time
@@ -32,9 +22,29 @@ KUEUE_GROUP = "kueue.x-k8s.io"
 OWNER_KINDS = ("RayCluster", "RayJob", "RayService")
 """The kinds whose Workloads are read."""
 
-STATES = ("finished", "inactive", "evicting", "admitted", "quota_reserved", "not_queued", "held", "pending")
-HELD_REASONS = ("OnHold", "AdmissionGated")
 EXCEEDS_QUOTA = "ExceedsMaxQuota"
+
+_POD_SETS = re.compile(
+    r"(?:couldn't|failed to) assign flavors to pod set ([^\s:…]+): (.*?)(?=; (?:couldn't|failed to) assign|$)",
+    re.DOTALL,
+)
+_MAXIMUM = re.compile(
+    r"insufficient quota for ([^\s,…]+) in flavor ([^\s,…]+), previously considered podsets requests \(([^()…]+)\) "
+    r"\+ current podset request \(([^()…]+)\) > maximum capacity \(([^()…]+)\)"
+)
+
+
+def excesses(message: str | None) -> Iterator[str]:
+    """Yield in words what Kueue says to be more than the present quotas can ever give, borrowing included.
+
+    If another flavor has only too little unused quota, the pod set may be admitted later. The phrases are those of
+    Kueue 0.15 to 0.19 (`flavorassigner.go`); reasons contain commas, so they are searched.
+    """
+    for pod_set, reasons in _POD_SETS.findall(message or ""):
+        for resource, flavor, others, request, maximum in _MAXIMUM.findall(reasons):
+            if f"insufficient unused quota for {resource} in" not in reasons:
+                requested = request if others == "0" else f"{others} + {request}"
+                yield f"{requested} > {maximum} {resource} in flavor {flavor} (pod set {pod_set})"
 
 
 class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
@@ -46,36 +56,9 @@ class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
     uid: str = ""
     controller: bool | None = None
 
-    @property
-    def is_ray(self) -> bool:
-        """It is the Ray object that a Workload stands for."""
-        return bool(self.controller) and self.kind in OWNER_KINDS and self.api_version.startswith(f"{API_GROUP}/")
-
-
-class OwnedMeta(Struct, frozen=True, gc=False, rename="camel"):
-    """Of `metadata` what tells whose Workload it is; an object without a controller of Ray is not selected."""
-
-    uid: str = ""
-    resource_version: str = ""
-    owner_references: tuple[OwnerReference, ...] | None = None
-
-    @property
-    def is_selected(self) -> bool:
-        return any(owner.is_ray for owner in self.owner_references or ())
-
-
-class OwnedObject(Struct, frozen=True, gc=False):
-    """A Workload of any framework, of which only the metadata is decoded."""
-
-    metadata: OwnedMeta = OwnedMeta()
-
 
 class WorkloadMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
-    """`metadata`; labels are not kept.
-
-    Attributes:
-        owner_kind, owner_name, owner_uid: the Ray object; its reference is not kept in another form.
-    """
+    """`metadata`; of labels and owners only the Ray object is kept, "" if there is none."""
 
     owner_references: tuple[OwnerReference, ...] | None = None
     owner_kind: Shared = ""
@@ -83,12 +66,23 @@ class WorkloadMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
     owner_uid: str = ""
 
     def __post_init__(self) -> None:
-        owner = next((owner for owner in self.owner_references or () if owner.is_ray), OwnerReference())
-        for name in ("kind", "name", "uid"):
-            force_setattr(self, f"owner_{name}", getattr(owner, name))
+        for one in (OwnerReference(), *(self.owner_references or ())):
+            is_ray = one.controller and one.kind in OWNER_KINDS and one.api_version.startswith(f"{API_GROUP}/")
+            for name in ("kind", "name", "uid") if is_ray or not one.uid else ():
+                force_setattr(self, f"owner_{name}", getattr(one, name))
         force_setattr(self, "owner_references", None)
         force_setattr(self, "labels", None)
         super().__post_init__()
+
+    @property
+    def is_selected(self) -> bool:
+        return bool(self.owner_uid)
+
+
+class OwnedObject(Struct, frozen=True, gc=False):
+    """A Workload of any framework, of which only the metadata is decoded."""
+
+    metadata: WorkloadMeta
 
 
 class PriorityClassRef(SharedStrings, frozen=True, gc=False):
@@ -102,46 +96,30 @@ class WorkloadSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
 
     queue_name: Shared = ""
     priority: Integer | None = None
-    priority_class_ref: PriorityClassRef | None = None
+    priority_class_ref: PriorityClassRef = PriorityClassRef()
     priority_class_name: Shared = ""
     active: bool | None = None
 
-    @property
-    def priority_class(self) -> str:
-        return self.priority_class_ref.name if self.priority_class_ref else self.priority_class_name
 
-
-def _check(quantities: Mapping[str, Quantity] | None) -> None:
-    for quantity in (quantities or {}).values():
-        check_quantity(quantity, MAX_BYTES)
-
-
-class PodSetAssignment(SharedStrings, frozen=True, gc=False, rename="camel"):
-    """What is reserved for one pod set: the flavor and the total of each resource."""
+class PodSet(SharedStrings, frozen=True, gc=False, rename="camel"):
+    """What is reserved for all pods of a set, with the flavor of each resource, or what they request."""
 
     flavors: Mapping[str, str] | None = None
     resource_usage: Mapping[str, Quantity] | None = None
+    resources: Mapping[str, Quantity] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check(self.resource_usage)
+        for quantities in (self.resource_usage, self.resources):
+            for quantity in (quantities or {}).values():
+                check_quantity(quantity, MAX_BYTES)
 
 
 class Admission(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status.admission`: the quota that is reserved."""
 
     cluster_queue: Shared = ""
-    pod_set_assignments: tuple[PodSetAssignment, ...] | None = None
-
-
-class PodSetRequest(SharedStrings, frozen=True, gc=False):
-    """What all pods of one pod set request together."""
-
-    resources: Mapping[str, Quantity] | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check(self.resources)
+    pod_set_assignments: tuple[PodSet, ...] | None = None
 
 
 class RequeueState(Struct, frozen=True, gc=False, rename="camel"):
@@ -178,44 +156,11 @@ class WorkloadCondition(Condition, frozen=True, gc=False, rename="camel"):
     message: Text | None = None
 
 
-class Excess(NamedTuple):
-    """What a pod set asks for beyond the maximum of a flavor, as quantities in Kueue's own words."""
-
-    pod_set: str
-    resource: str
-    flavor: str
-    requested: str
-    maximum: str
-
-
-_POD_SETS = re.compile(
-    r"(?:couldn't|failed to) assign flavors to pod set ([^\s:…]+): (.*?)(?=; (?:couldn't|failed to) assign|$)",
-    re.DOTALL,
-)
-_MAXIMUM = re.compile(
-    r"insufficient quota for ([^\s,…]+) in flavor ([^\s,…]+), previously considered podsets requests \(([^()…]+)\) "
-    r"\+ current podset request \(([^()…]+)\) > maximum capacity \(([^()…]+)\)"
-)
-
-
-def excesses(message: str | None) -> Iterator[Excess]:
-    """Yield what Kueue says to be more than the present quotas can ever give, borrowing included.
-
-    If another flavor has only too little unused quota, the pod set may be admitted later. The phrases are those of
-    Kueue 0.15 to 0.19 (`flavorassigner.go`); reasons contain commas, so they are searched.
-    """
-    for pod_set, reasons in _POD_SETS.findall(message or ""):
-        for resource, flavor, others, request, maximum in _MAXIMUM.findall(reasons):
-            if f"insufficient unused quota for {resource} in" not in reasons:
-                requested = request if others == "0" else f"{others} + {request}"
-                yield Excess(pod_set, resource, flavor, requested, maximum)
-
-
 class WorkloadStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`status`.
 
     Attributes:
-        exceeds_quota: QuotaReserved is false, as more is asked for than the present quotas can ever give.
+        exceeds_quota: quota is not reserved, as more is asked for than the present quotas can ever give.
         resource_requests: of each pod set, once it was evaluated and until quota is reserved.
         cluster_name, nominated_cluster_names: worker clusters of MultiKueue.
     """
@@ -226,49 +171,45 @@ class WorkloadStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
     admission: Admission | None = None
     requeue_state: RequeueState | None = None
     admission_checks: tuple[AdmissionCheckState, ...] | None = None
-    resource_requests: tuple[PodSetRequest, ...] | None = None
+    resource_requests: tuple[PodSet, ...] | None = None
     scheduling_stats: SchedulingStats | None = None
     cluster_name: Shared | None = None
     nominated_cluster_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        condition = find_condition(self, "QuotaReserved")
-        message = condition.message if isinstance(condition, WorkloadCondition) and not condition.is_true else None
-        # Of a message that was cut, the other flavors may be missing.
-        is_whole = message is not None and len(message) < 2 * MAX_STRING_BYTES
-        is_said = condition is not None and condition.reason == EXCEEDS_QUOTA
-        force_setattr(self, "exceeds_quota", is_said or (is_whole and any(excesses(message))))
+        exceeds = False
         for one in self.conditions or ():
-            force_setattr(one, "message", cut(one.message) if self.keeps_messages and one.message else None)
+            message = one.message or ""
+            if one.type == "QuotaReserved" and not one.is_true:
+                # Of a message that was cut, the other flavors may be missing.
+                is_whole = len(message) < 2 * common.MAX_STRING_BYTES
+                exceeds |= one.reason == EXCEEDS_QUOTA or (is_whole and any(excesses(message)))
+            force_setattr(one, "message", common.cut(message) if self.keeps_messages and message else None)
+        force_setattr(self, "exceeds_quota", exceeds)
 
 
 class Workload(Struct, frozen=True, gc=False):
     """One Workload of a Ray object."""
 
     metadata: WorkloadMeta
-    spec: WorkloadSpec | None = None
-    status: WorkloadStatus | None = None
-
-    @property
-    def is_active(self) -> bool:
-        return self.spec is None or self.spec.active is not False
+    spec: WorkloadSpec = WorkloadSpec()
+    status: WorkloadStatus = WorkloadStatus()
 
     @property
     def state(self) -> str:
         """What has become of the Workload, as one word; the first of these that is true."""
         reserved, requeued = self.condition("QuotaReserved"), self.condition("Requeued")
-        has_quota = reserved is not None and reserved.is_true
         if self.is_met("Finished"):
             return "finished"
-        if not self.is_active:
+        if self.spec.active is False:
             return "inactive"
-        if has_quota:
+        if self.is_met("QuotaReserved"):
             # An evicted one keeps its quota until its pods have stopped.
             return "evicting" if self.is_met("Evicted") else "admitted" if self.is_met("Admitted") else "quota_reserved"
         if requeued is not None and requeued.status == "False":
             return "not_queued"
-        return "held" if reserved is not None and reserved.reason in HELD_REASONS else "pending"
+        return "held" if reserved is not None and reserved.reason in ("OnHold", "AdmissionGated") else "pending"
 
     @property
     def waiting_since(self) -> datetime | None:
@@ -280,12 +221,12 @@ class Workload(Struct, frozen=True, gc=False):
         times = [self.metadata.creation_timestamp]
         if requeued is not None and requeued.is_true:
             times.append(requeued.last_transition_time)
-        if reserved is not None and self.condition("Evicted") is not None:
-            times.append(None if reserved.is_true else reserved.last_transition_time)
+        if reserved is not None and not reserved.is_true and self.condition("Evicted") is not None:
+            times.append(reserved.last_transition_time)
         return max(filter(None, times), default=None)
 
     def condition(self, type_: str) -> Condition | None:
-        return find_condition(self.status, type_)
+        return common.find_condition(self.status, type_)
 
     def is_met(self, type_: str) -> bool:
         found = self.condition(type_)

@@ -29,6 +29,7 @@ MAXIMUM = (
     "request (64) > maximum capacity (32)"
 )
 RESERVED = condition("QuotaReserved", "True", ago(minutes=3))
+RUNNING = {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING", "rayClusterName": "c"}
 CHECK = {"name": "provisioning", "state": "Pending", "message": "", "lastTransitionTime": ago(minutes=3)}
 ADMITTED = condition("Admitted", "True", ago(minutes=2))
 MULTIKUEUE = {"managedBy": "kueue.x-k8s.io/multikueue"}
@@ -211,7 +212,7 @@ def test_object_of_kueue(objects: Objects, expected: list[str]) -> None:
 
 HEALTHY: dict[str, Objects] = {
     "runs": [
-        ("RayJob", manifest({"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}, labels=QUEUE)),
+        ("RayJob", manifest(RUNNING, labels=QUEUE)),
         of_job(RESERVED, ADMITTED),
     ],
     "has ended": [
@@ -219,7 +220,7 @@ HEALTHY: dict[str, Objects] = {
         of_job(RESERVED, ADMITTED, condition("Finished", "True", reason="Succeeded")),
     ],
     "an elastic job that is resized: the slice that runs counts": [
-        ("RayJob", manifest({"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}, labels=QUEUE)),
+        ("RayJob", manifest(RUNNING, labels=QUEUE)),
         of_job(RESERVED, ADMITTED, uid="old", name="old", creationTimestamp=ago(minutes=9)),
         of_job(no_quota("Pending"), uid="new", name="new", creationTimestamp=ago(minutes=1)),
     ],
@@ -235,7 +236,7 @@ def test_workload_of_a_healthy_object_says_nothing(objects: Objects) -> None:
 OWNERS = {
     WAITING: ("RayJob", {"jobDeploymentStatus": "Suspended"}),
     TOO_LARGE: ("RayCluster", {"state": "suspended"}),
-    ADMITTED_AGAIN: ("RayJob", {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}),
+    ADMITTED_AGAIN: ("RayJob", RUNNING),
     BACKOFF: ("RayJob", {"jobDeploymentStatus": "Suspended"}),
     OPEN_CHECK: ("RayService", {}),
 }

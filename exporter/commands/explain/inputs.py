@@ -25,14 +25,11 @@ from exporter.kube.list_watch import ListWatch
 from exporter.pipeline.watched_kind import informer_settings
 from exporter.resources import API_GROUP
 from exporter.resources.event import Event
-from exporter.resources.workload import KUEUE_GROUP, OwnedObject
+from exporter.resources.workload import KUEUE_GROUP
 
 if TYPE_CHECKING:
     from exporter.kube.client.api_transport import ApiTransport
 
-PAGE_SIZE = 500
-
-_OWNED = msgspec.json.Decoder(OwnedObject)
 _DECODERS = {kind.name: msgspec.json.Decoder(kind.detailed_type) for kind in DECLARATIONS}
 
 HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json"
@@ -84,6 +81,7 @@ class Objects:
             fleet.add_objects(self._by_kind[kind].values())
         fleet.add_pods(self._by_kind["Pod"].values())
         fleet.add_events(self._by_kind["Event"].values())
+        # Those of other frameworks have no owner here.
         fleet.add_workloads(self._by_kind["Workload"].values())
         return fleet
 
@@ -132,16 +130,8 @@ def _is_read(item: Item) -> bool:
     if item.kind in DIAGNOSED:
         return item.api_version.startswith(f"{API_GROUP}/")
     if item.kind == WORKLOADS.name:
-        return item.api_version.startswith(f"{KUEUE_GROUP}/") and _is_of_ray(item.data)
+        return item.api_version.startswith(f"{KUEUE_GROUP}/")
     return item.kind in _DECODERS and item.api_version == "v1"
-
-
-def _is_of_ray(workload: bytes | msgspec.Raw) -> bool:
-    try:
-        return wire.decode(_OWNED, workload).metadata.is_selected
-    except DecodeError:
-        # Reported with the error of the whole object.
-        return True
 
 
 def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str], None]) -> Fleet:
@@ -156,10 +146,8 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
     for kind, selection in _LISTS:
         if reason := _read(transport, kind, selection, namespace, objects):
             failed.setdefault(kind.name, reason)
-    if objects.may_wait_for_kueue():
-        for selection in WORKLOADS.selections:
-            if reason := _read(transport, WORKLOADS, selection, namespace, objects):
-                failed[WORKLOADS.name] = reason
+    if objects.may_wait_for_kueue() and (reason := _read(transport, WORKLOADS, Selection(), namespace, objects)):
+        failed[WORKLOADS.name] = reason
     if all(kind in failed for kind in DIAGNOSED):
         raise ConfigError(f"couldn't read any kind of {API_GROUP}: {failed['RayCluster']}")
     for kind in KINDS:
@@ -172,12 +160,10 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
 
 def _read(transport: "ApiTransport", kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
     """Add the objects of one list; return why it could not be read, "" if it could."""
-    settings = informer_settings(kind, namespace, selection, PAGE_SIZE)
+    settings = informer_settings(kind, namespace, selection, page_size=500)
     try:
         for page in ListWatch(transport, settings).pages():
             for item in page.items or ():
-                if kind is WORKLOADS and not _is_of_ray(item):
-                    continue
                 obj = objects.add(kind.name, item)
                 if selection is _OF_PODS and obj is not None and not objects.has_pod_of(obj):
                     objects.remove(kind.name, obj)

@@ -63,7 +63,6 @@ def test_a_workload_beyond_the_quota_says_so() -> None:
     for _ in run_steps(world, kueue.too_large(world), 60):
         pass
     (one,) = decoded(store)
-    assert one.status is not None
     assert one.status.exceeds_quota
     assert one.metadata.owner_kind == "RayCluster"
 
@@ -82,12 +81,12 @@ def test_a_more_important_job_stops_others_and_the_quota_is_never_exceeded() -> 
         used = sum(
             int(quantity)
             for one in held
-            if one.status and one.status.admission
+            if one.status.admission
             for pods in one.status.admission.pod_set_assignments or ()
             for quantity in (pods.resource_usage or {}).values()
         )
         assert used <= kueue.QUOTA
         preempted += any(one.is_met("Preempted") for one in present)
-        important |= {one.state for one in present if one.spec and one.spec.priority}
+        important |= {one.state for one in present if one.spec.priority}
     assert preempted
     assert "finished" in important
