@@ -11,7 +11,7 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import Any, Final
 
-from exporter.simulator.api_conventions import KUEUE_GROUP, WORKLOADS, timestamp
+from exporter.simulator.api_conventions import WORKLOADS, timestamp
 from exporter.simulator.kuberay import fleet, raycluster, rayjob, rayjob_plan, rayservice
 from exporter.simulator.kuberay.rayjob import SimulatedJob
 from exporter.simulator.kuberay.simulated_object import JSON, SimulatedObject, owner_reference, with_condition
@@ -29,6 +29,7 @@ _MISSING: Final = (
 )
 _REQUEST: Final = "previously considered podsets requests (0) + current podset request ({}) > maximum capacity ({})"
 _PREEMPTED: Final = "Preempted to accommodate a workload with higher priority"
+_ADMITTED: Final = ("Admitted", "True", "Admitted", "The workload is admitted")
 _LIMIT: Final = "DeactivatedDueToRequeuingLimitExceeded"
 
 
@@ -53,9 +54,8 @@ class SimulatedWorkload:
         """Return the object as JSON; later manifests share nothing that changes."""
         names = ("reason", "underlyingCause", "count")
         evictions = [dict(zip(names, (*key, count), strict=True)) for key, count in self._evictions.items()]
-        metadata: JSON = {"name": self.name, "namespace": self.namespace, "uid": self.uid}
-        metadata |= {"creationTimestamp": timestamp(self.created_at), "generation": 1}
-        metadata |= {"labels": {f"{KUEUE_GROUP}/job-uid": self.owner.uid}}
+        metadata: JSON = {"name": self.name, "namespace": self.namespace, "uid": self.uid, "generation": 1}
+        metadata |= {"creationTimestamp": timestamp(self.created_at)}
         status = {**self._status, "conditions": self._conditions, "schedulingStats": {"evictions": evictions}}
         return {
             "metadata": metadata | {"ownerReferences": [owner_reference(self.owner)]},
@@ -76,10 +76,11 @@ class SimulatedWorkload:
         missing = self.gpus - QUOTA + sum(one.gpus for one in holders)
         if missing <= 0:
             holders.append(self)
+            past = [one for one in self._conditions if one["type"] in ("Evicted", "Preempted")]
             usage = {"flavors": {_GPUS: _FLAVOR}, "name": "workers", "resourceUsage": {_GPUS: str(self.gpus)}}
             self.write(
                 ("QuotaReserved", "True", "QuotaReserved", f"Quota reserved in ClusterQueue {_QUEUE}-cq"),
-                *[(one["type"], "False", "QuotaReserved", "Previously: " + one["message"]) for one in self._past()],
+                *[(one["type"], "False", "QuotaReserved", "Previously: " + one["message"]) for one in past],
                 admission={"clusterQueue": f"{_QUEUE}-cq", "podSetAssignments": [usage]},
                 resourceRequests=None,
                 requeueState=None,
@@ -94,9 +95,6 @@ class SimulatedWorkload:
         if message not in [one["message"] for one in self._conditions]:
             self.write(("QuotaReserved", "False", "Pending", message), resourceRequests=[request])
         return False
-
-    def _past(self) -> list[JSON]:
-        return [one for one in self._conditions if one["type"] in ("Evicted", "Preempted")]
 
     def evict(self, reason: str, message: str, cause: str = "") -> None:
         """Begin an eviction; the quota stays reserved until `release`."""
@@ -120,44 +118,44 @@ class SimulatedWorkload:
 class QueuedJob(SimulatedJob):
     """A RayJob that Kueue starts and stops."""
 
-    def queue(self, gpus: int, priority: int = 0) -> Steps:
-        """Created as suspended, with a Workload that was not evaluated yet."""
+    workload: SimulatedWorkload
+    eviction: tuple[str, str, float, JSON] | None = None
+
+    def begin(self, gpus: int, priority: int = 0) -> Steps:
+        """Created as suspended, until there is quota."""
         yield from self.start()
         self.workload = SimulatedWorkload(self.world, self.obj, gpus, priority)
-        self.initialize()
-        yield 0.01
-        self.write(jobDeploymentStatus="Suspending")
-        yield 0.03
-        self.write(jobDeploymentStatus="Suspended", jobId=None, rayClusterName=None)
+        yield from self._wait_for_quota()
 
-    def resume_with_quota(self) -> Steps:
+    def stop(self, reason: str, message: str, pause: float, cause: str = "", **status: Any) -> Steps:
+        """Suspended by Kueue, and queued again after a pause."""
+        self.eviction = reason, message, pause, status
+        self.workload.evict(reason, message, cause)
+        yield from self._preempted()
+
+    def _resume(self) -> Steps:
+        if self.eviction is not None:
+            reason, message, pause, status = self.eviction
+            self.workload.release(reason, message, **status)
+            yield pause
+            if reason != "Preempted":
+                self.workload.write(("Requeued", "True", "BackoffFinished", "The workload backoff was finished"))
         while not self.workload.admit():
             yield _POLL_SECONDS
-        self.workload.write(("Admitted", "True", "Admitted", "The workload is admitted"))
+        self.workload.write(_ADMITTED)
         self._set_suspend(False)
         yield 0.02
         self.write(jobDeploymentStatus=None)
         yield 0.01
 
-    def evict(self, reason: str, message: str, cause: str = "", **status: Any) -> Steps:
-        self.workload.evict(reason, message, cause)
-        self._set_suspend(True)
-        yield 0.01
-        self.write(jobDeploymentStatus="Suspending")
-        yield from self._release_cluster()
-        self.reset(jobDeploymentStatus="Suspended")
-        self.workload.release(reason, message, **status)
-
     def run_to_its_end(self) -> Steps:
         """Started again as often as it is stopped for another one."""
-        yield from self.resume_with_quota()
         yield from self._submit()
         for _ in range(self.world.random.randrange(12, 48)):
             yield _POLL_SECONDS
             if self.workload.must_stop:
-                yield from self.evict("Preempted", _PREEMPTED)
-                # What it was stopped for comes first.
-                yield 4 * _POLL_SECONDS
+                # What it is stopped for comes first.
+                yield from self.stop("Preempted", _PREEMPTED, 4 * _POLL_SECONDS)
                 yield from self.run_to_its_end()
                 return
         yield from self._finish(rayjob_plan.SUCCEEDED)
@@ -167,40 +165,29 @@ class QueuedJob(SimulatedJob):
         self.world.remove(self.workload)
 
 
-def runs(world: World) -> Steps:
-    """Waits for half of the quota, and is stopped for a more important job."""
+def runs(world: World, gpus: int = QUOTA // 2, priority: int = 0) -> Steps:
+    """Waits for its part of the quota; one of a high priority stops others for it."""
     job = _job(world)
-    yield from job.queue(QUOTA // 2)
-    yield from job.run_to_its_end()
-
-
-def is_important(world: World) -> Steps:
-    """Needs all of the quota, and stops others for it."""
-    job = _job(world)
-    yield from job.queue(QUOTA, priority=100)
+    yield from job.begin(gpus, priority)
     yield from job.run_to_its_end()
 
 
 def never_ready(world: World, limit: int) -> Steps:
     """Its pods are not ready in time: after so many retries, Kueue deactivates it."""
     job = _job(world)
-    yield from job.queue(1)
+    yield from job.begin(1)
     for retries in range(1, limit + 2):
-        yield from job.resume_with_quota()
         job.initialize()
         yield 0.01
         yield from job.create_cluster().create_pods()
         yield READY_SECONDS
-        if retries <= limit:
-            backoff = min(60.0 * 2 ** (retries - 1), 3600.0)
-            state = {"count": retries, "requeueAt": timestamp(world.now + backoff)}
-            message = f"Exceeded the PodsReady timeout {job.obj.namespace}/{job.workload.name}"
-            yield from job.evict("PodsReadyTimeout", message, "WaitForStart", requeueState=state)
-            yield backoff
-            job.workload.write(("Requeued", "True", "BackoffFinished", "The workload backoff was finished"))
-    job.workload.active = False
-    yield from job.evict(_LIMIT, "The maximum number of retries is exceeded", "RequeuingLimitExceeded")
-    yield FOREVER
+        if retries > limit:
+            job.workload.active = False
+            yield from job.stop(_LIMIT, "The maximum number of retries is exceeded", FOREVER, "RequeuingLimitExceeded")
+        backoff = min(60.0 * 2 ** (retries - 1), 3600.0)
+        state = {"count": retries, "requeueAt": timestamp(world.now + backoff)}
+        message = f"Exceeded the PodsReady timeout {job.obj.namespace}/{job.workload.name}"
+        yield from job.stop("PodsReadyTimeout", message, backoff, "WaitForStart", requeueState=state)
 
 
 def too_large(world: World) -> Steps:
@@ -216,13 +203,12 @@ def checked(world: World) -> Steps:
     service = rayservice.create(world, fleet.random_tenant(world), managedBy=rayjob_plan.MULTIKUEUE)
     world.put(service.obj)
     workload, message = SimulatedWorkload(world, service.obj, 0), "The worker cluster has evicted the workload"
+    check = {"name": "multikueue-prod", "state": "Pending", "message": ""}
     while workload.admit():
-        check = {"name": "multikueue-prod", "state": "Pending", "message": ""}
         workload.write(admissionChecks=[check], nominatedClusterNames=["gpu-east", "gpu-west"])
         yield world.uniform(20, 60)
-        done = ("Admitted", "True", "Admitted", "The workload is admitted")
-        ready = check | {"state": "Ready"}
-        workload.write(done, admissionChecks=[ready], nominatedClusterNames=None, clusterName="gpu-east")
+        status: JSON = {"admissionChecks": [check | {"state": "Ready"}], "nominatedClusterNames": None}
+        workload.write(_ADMITTED, clusterName="gpu-east", **status)
         yield world.uniform(60, 180)
         workload.evict("AdmissionCheck", message)
         workload.release("AdmissionCheck", message, clusterName=None)

@@ -71,7 +71,7 @@ _OF_KUEUE: Final = (
     Scenario("job backs off", 0.2, partial(kueue.never_ready, limit=1000), (10 * _MINUTE, 40 * _MINUTE)),
     Scenario("job deactivated", 0.2, partial(kueue.never_ready, limit=1), (5 * _MINUTE, 15 * _MINUTE)),
     Scenario("service with an admission check", 0.5, kueue.checked, _RECENT),
-    Scenario("job more important", 1, kueue.is_important, (0.0, _MINUTE)),
+    Scenario("job more important", 1, partial(kueue.runs, gpus=kueue.QUOTA, priority=100), (0.0, _MINUTE)),
     Scenario("job in Kueue's queue, too", 4, kueue.runs, _RECENT),
 )
 _SCENARIOS: Final = (
