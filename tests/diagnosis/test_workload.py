@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from exporter.collectors.workload import WORKLOADS
 from exporter.diagnosis.related import Known
 from tests.support.fleets import ago, diagnosed, findings, fleet_of
-from tests.support.objects import condition, manifest
+from tests.support.objects import condition, exposition, manifest
 from tests.support.workloads import (
     ADMITTED_AGAIN,
     BACKOFF,
@@ -340,3 +343,49 @@ def test_a_workload_of_an_object_that_is_being_deleted_says_nothing() -> None:
     deleted = suspended_job()
     deleted[1]["metadata"]["deletionTimestamp"] = ago(seconds=5)
     assert findings(deleted, of_job(no_quota("Pending", in_pod_set(UNUSED)))) == []
+
+
+TYPES = ("QuotaReserved", "Admitted", "Evicted", "Preempted", "Requeued", "Finished", "Other")
+REASONS = (
+    "Pending",
+    "Preempted",
+    "DeactivatedDueToAdmissionCheck",
+    "ClusterQueueStopped",
+    "Inadmissible",
+    "",
+    "\x1b[2J",
+)
+MESSAGES = st.text() | st.sampled_from([in_pod_set(UNUSED), in_pod_set(MAXIMUM), in_pod_set(MAXIMUM) * 20])
+TIMES = st.sampled_from([ago(minutes=9), ago(minutes=1), ago(minutes=-5), None])
+CONDITIONS = st.builds(
+    lambda type_, status, reason, message, time: {
+        "type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": time
+    },
+    st.sampled_from(TYPES), st.sampled_from(["True", "False", "Unknown"]), st.sampled_from(REASONS), MESSAGES, TIMES,
+)  # fmt: skip
+STATUSES = st.fixed_dictionaries(
+    {"conditions": st.lists(CONDITIONS, max_size=6)},
+    optional={
+        "admission": st.just({"clusterQueue": "q", "podSetAssignments": None}),
+        "admissionChecks": st.lists(
+            st.fixed_dictionaries({"name": st.text(max_size=9), "state": st.text()}), max_size=3
+        ),
+        "requeueState": st.fixed_dictionaries({"count": st.none() | st.integers(0, 9), "requeueAt": TIMES}),
+        "clusterName": st.text(max_size=9),
+        "nominatedClusterNames": st.lists(st.text(max_size=9), max_size=3),
+        "schedulingStats": st.just({"evictions": [{"reason": "Preempted", "count": 3}]}),
+    },
+)
+
+
+@given(STATUSES, st.none() | st.booleans(), st.sampled_from(["Suspended", "Running", "ValidationFailed", "Complete"]))
+def test_any_workload_is_diagnosed_and_exported(status: Manifest, active: bool | None, state: str) -> None:
+    """Whatever is written into it: findings with bounded texts, and each series once."""
+    one = workload(spec={"active": active})
+    one["status"] = status
+    one["metadata"]["ownerReferences"][0]["uid"] = "1"
+    for item in diagnosed(suspended_job(state), ("Workload", one)):
+        assert len(item.sentence) < 1000
+        assert item.command
+    lines = [line.rpartition(" ")[0] for line in exposition(WORKLOADS, one).split("\n") if line and line[0] != "#"]
+    assert len(set(lines)) == len(lines)
