@@ -21,8 +21,7 @@ from exporter.errors import ApiError, ConfigError, DecodeError, StatusError
 from exporter.families.table import AnyKind, Selection
 from exporter.kinds import DECLARATIONS, DIAGNOSED, KINDS
 from exporter.kube import wire
-from exporter.kube.list_watch import ListWatch
-from exporter.pipeline.watched_kind import informer_settings
+from exporter.kube.list_watch import InformerSettings, ListWatch
 from exporter.resources import API_GROUP
 from exporter.resources.event import Event
 from exporter.resources.workload import KUEUE_GROUP
@@ -146,7 +145,8 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
     for kind, selection in _LISTS:
         if reason := _read(transport, kind, selection, namespace, objects):
             failed.setdefault(kind.name, reason)
-    if objects.may_wait_for_kueue() and (reason := _read(transport, WORKLOADS, Selection(), namespace, objects)):
+    more = [WORKLOADS.name] if objects.may_wait_for_kueue() else []
+    if more and (reason := _read(transport, WORKLOADS, Selection(), namespace, objects)):
         failed[WORKLOADS.name] = reason
     if all(kind in failed for kind in DIAGNOSED):
         raise ConfigError(f"couldn't read any kind of {API_GROUP}: {failed['RayCluster']}")
@@ -155,12 +155,15 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
         if kind.name in failed and (kind.is_default or not kind.is_custom_resource):
             report(f"couldn't read {kind.plural}, so they are left out: {failed[kind.name]}")
     remedy = "this needs the permission to list them"
-    return objects.fleet(_known(_DECODERS.keys() - failed.keys(), is_listed=True, remedy=remedy))
+    read = {*(kind.name for kind, _ in _LISTS), *more} - failed.keys()
+    return objects.fleet(_known(read, is_listed=True, remedy=remedy))
 
 
 def _read(transport: "ApiTransport", kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
     """Add the objects of one list; return why it could not be read, "" if it could."""
-    settings = informer_settings(kind, namespace, selection, page_size=500)
+    path, older_path = kind.path(namespace), kind.older_path(namespace)
+    selectors = selection.parameters
+    settings = InformerSettings(kind.plural, path, kind.object_type, older_path=older_path, selectors=selectors)
     try:
         for page in ListWatch(transport, settings).pages():
             for item in page.items or ():

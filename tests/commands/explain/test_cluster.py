@@ -145,9 +145,10 @@ def test_workloads_are_read_if_an_object_has_a_queue(versions: tuple[str, ...]) 
 def test_workloads_are_not_asked_for_without_a_queue() -> None:
     """Most clusters have no Kueue, and nothing is said of it there."""
     with FaultServer(jobs(1)) as server:
-        _, said = read(server)
+        fleet, said = read(server)
         assert not [request for request in server.seen() if "kueue" in request.path]
     assert said == []
+    assert not fleet.known.workloads
 
 
 @pytest.mark.parametrize("is_installed", [True, False], ids=["refused", "absent"])
