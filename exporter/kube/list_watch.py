@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -154,7 +153,7 @@ class ListWatch:
             if len(body) < PAGE_MAX_BYTES // 4:
                 limit = min(limit * 2, self._settings.page_size)
             del body
-            yield wire.own_page(page, shard) if (shard := self._settings.shard) else page
+            yield page
             if not page.metadata.continue_token:
                 return
             if page.metadata.continue_token == token:
@@ -197,12 +196,10 @@ class ListWatch:
             "timeoutSeconds": str(watch_seconds),
         }
         read_timeout_seconds = self._settings.idle_timeout_seconds or watch_seconds + WATCH_GRACE_SECONDS
-        shard = self._settings.shard
-        decode = partial(wire.decode_own_event, shard) if shard else wire.decode_event
         with self._get(self._path, query, read_timeout_seconds) as response:
             yield None
             for line in wire.lines(response.chunks()):
-                event = decode(line)
+                event = wire.decode_event(line)
                 if event.type == "ERROR":
                     # Its message is logged.
                     event = wire.decode_event(response.redacted(line))

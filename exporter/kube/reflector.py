@@ -71,6 +71,9 @@ class Reflector(Generic[T]):
         self._list_watch = ListWatch(transport, settings)
         self._decoder = msgspec.json.Decoder(settings.object_type)
         self._partial_decoder = msgspec.json.Decoder(settings.partial_type) if settings.partial_type else None
+        self._shard = settings.shard
+        # Otherwise, nothing is done for an object.
+        self._leaves_out = bool(settings.partial_type or settings.shard)
         self._store = store
         self._updater = StoreUpdater(store, handler)
         self._metrics = metrics
@@ -141,7 +144,7 @@ class Reflector(Generic[T]):
         for page in self._list_watch.pages():
             versions.append(page.metadata.resource_version)
             for item in page.items or ():
-                if self._partial_decoder and self._not_selected(item):
+                if self._leaves_out and self._left_out(item):
                     continue
                 obj = self._decode(item)
                 if isinstance(obj, wire.Metadata):
@@ -261,8 +264,8 @@ class Reflector(Generic[T]):
         obj: T | wire.Metadata
         type_ = event.type
         match type_:
-            case "ADDED" | "MODIFIED" if self._partial_decoder and (other := self._not_selected(event.object)):
-                # If it was selected before, it is gone.
+            case "ADDED" | "MODIFIED" if self._leaves_out and (other := self._left_out(event.object)):
+                # If it was watched before, it is gone.
                 type_, obj = "DELETED", other
             case "ADDED" | "MODIFIED":
                 obj = self._decode(event.object)
@@ -303,8 +306,10 @@ class Reflector(Generic[T]):
 
     # Objects.
 
-    def _not_selected(self, raw: msgspec.Raw) -> wire.Metadata | None:
-        """Return the metadata of an object that is left out, None of the others."""
+    def _left_out(self, raw: msgspec.Raw) -> wire.Metadata | None:
+        """Return what identifies an object of another shard, or one that is not selected; None of the others."""
+        if self._shard and not self._shard.owns((found := wire.identify(raw)).namespace):
+            return found
         if self._partial_decoder is None:
             return None
         try:

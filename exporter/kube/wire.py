@@ -13,7 +13,6 @@ from msgspec import Struct, field
 
 from exporter.errors import DecodeError, StatusError, StreamError
 from exporter.kube import salvage
-from exporter.shard import Shard
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """etcd refuses objects above 1.5 MiB unless told otherwise: a line this long is not an event."""
@@ -97,7 +96,6 @@ _PAGE = msgspec.json.Decoder(ListPage)
 _EVENT = msgspec.json.Decoder(WatchEvent)
 _STATUS = msgspec.json.Decoder(ApiStatus)
 _STRING = msgspec.json.Decoder(str)
-_ENCODER = msgspec.json.Encoder()
 
 
 def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
@@ -127,27 +125,6 @@ def decode_event(line: bytes) -> WatchEvent:
         raise StreamError(f"a line of {len(line)} bytes in a watch is not an event: {exc}") from exc
 
 
-def own_page(page: ListPage, shard: Shard) -> ListPage:
-    """Return a page without the objects of other shards, of which only the metadata are decoded."""
-    return ListPage(page.metadata, [item for item in page.items or () if shard.owns(identify(item).namespace)])
-
-
-def decode_own_event(shard: Shard, line: bytes) -> WatchEvent:
-    """Decode one line of a watch; raises StreamError.
-
-    A version of an object of another shard becomes a bookmark: what counts of it is its resourceVersion. The deletion
-    of an object that is not held has no effect.
-    """
-    event = decode_event(line)
-    if event.type not in ("ADDED", "MODIFIED"):
-        return event
-    metadata = identify(event.object)
-    if shard.owns(metadata.namespace):
-        return event
-    bookmark = PartialObject(Metadata(resource_version=metadata.resource_version))
-    return WatchEvent("BOOKMARK", msgspec.Raw(_ENCODER.encode(bookmark)))
-
-
 def decode_metadata(raw: msgspec.Raw) -> Metadata:
     """Return the metadata of an event's object, which every event needs; raises StreamError."""
     try:
@@ -157,7 +134,7 @@ def decode_metadata(raw: msgspec.Raw) -> Metadata:
 
 
 def identify(raw: bytes | msgspec.Raw) -> Metadata:
-    """Return what identifies an object that cannot be decoded: possibly nothing."""
+    """Return what identifies an object that need not or cannot be decoded: possibly nothing."""
     try:
         return _decode_or_split(_PARTIAL, bytes(raw), _split_object).metadata
     except DecodeError:
