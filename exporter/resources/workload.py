@@ -110,6 +110,9 @@ class PodSet(SharedStrings, frozen=True, gc=False, rename="camel"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.flavors:
+            flavors = {resource: common.bounded_string(flavor) for resource, flavor in self.flavors.items()}
+            force_setattr(self, "flavors", flavors)
         for quantities in (self.resource_usage, self.resources):
             for quantity in (quantities or {}).values():
                 check_quantity(quantity, MAX_BYTES)
@@ -178,6 +181,9 @@ class WorkloadStatus(SharedStrings, frozen=True, gc=False, rename="camel"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.nominated_cluster_names:
+            names = tuple(map(common.bounded_string, self.nominated_cluster_names))
+            force_setattr(self, "nominated_cluster_names", names)
         exceeds = False
         for one in self.conditions or ():
             message = one.message or ""
