@@ -80,13 +80,15 @@ class KeptAnswers:
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = {**headers, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        # Of both below: a set to which another thread adds cannot be read.
         self._keeping = threading.Lock()
         self._kept: OrderedDict[str, Body] = OrderedDict()
         self._bodies = WeakSet[Body]()
 
     def is_full(self) -> bool:
         """Return whether clients have not read too much of what was prepared for them."""
-        return sum(body.length for body in list(self._bodies)) > MAX_BODY_BYTES
+        with self._keeping:
+            return sum(body.length for body in self._bodies) > MAX_BODY_BYTES
 
     def respond(self, request: Request, tagged: str, prepare: Callable[[], bytes]) -> Response:
         """Return an answer whose ETag depends on what is `tagged`, or 304; prepare what is not kept."""

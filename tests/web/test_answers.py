@@ -1,11 +1,14 @@
-"""Bodies that are sent in chunks."""
+"""Bodies that are sent in chunks, and those that are kept."""
 
 import asyncio
+import sys
+import threading
 
+from starlette.requests import Request
 from starlette.types import Message
 
 from exporter.exposition.segments import CHUNK_BYTES, Body
-from exporter.web.answers import BodyResponse
+from exporter.web.answers import BodyResponse, KeptAnswers
 
 
 def sent(method: str, *sizes: int) -> list[Message]:
@@ -47,3 +50,26 @@ def test_an_empty_body_has_a_length() -> None:
     start, end = sent("GET")
     assert (b"content-length", b"0") in start["headers"]
     assert end["body"] == b""
+
+
+def test_what_is_kept_can_be_counted_while_other_threads_add_to_it() -> None:
+    """The event loop counts before each request of the API: an error there would be the answer 500."""
+    interval = sys.getswitchinterval()
+    answers = KeptAnswers({})
+
+    def keep(number: int) -> None:
+        request = Request({"type": "http", "headers": []})
+        for place in range(300):
+            answers.respond(request, f"{number} {place}", lambda: b"x" * 100_000)
+
+    threads = [threading.Thread(target=keep, args=(number,)) for number in range(2)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            assert not answers.is_full()
+    finally:
+        sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join()
