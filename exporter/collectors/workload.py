@@ -4,7 +4,7 @@ A Workload belongs to the RayJob, RayCluster or RayService whose `uid` is its `o
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -96,6 +96,11 @@ def _sums(amounts: Iterable[tuple[tuple[str, ...], Quantity]]) -> Values:
     return sums.items()
 
 
+def of_unfinished(values: Callable[[WorkloadStatus], Values]) -> Callable[[Workload, object], Values]:
+    """Read from a status; no series of a finished Workload, in which Kueue leaves what it has released."""
+    return lambda workload, _remembered: [] if workload.is_met("Finished") else values(workload.status)
+
+
 def reserved_resources(status: WorkloadStatus) -> Values:
     """Yield the sums of what is reserved for all pod sets, by resource and flavor."""
     pod_sets = (status.admission or Admission()).pod_set_assignments or ()
@@ -112,7 +117,7 @@ def pending_resources(status: WorkloadStatus) -> Values:
 def pending_reason(workload: Workload, _: object) -> Values:
     """Yield why no quota is reserved: Kueue's reason or, where that is `Pending` for all, what its message says."""
     condition = workload.condition("QuotaReserved")
-    if condition is None or condition.is_true:
+    if condition is None or condition.is_true or workload.is_met("Finished"):
         return []
     return one(EXCEEDS_QUOTA if workload.status.exceeds_quota else _bounded(condition.reason, REASONS))
 
@@ -223,15 +228,16 @@ WORKLOADS: Kind[Workload, Memory] = Kind(
             pending_reason, labels=("reason",), reads="status.exceedsQuota"),
         Row("kuberay_workload_cluster_queue_info",
             "Cluster queue in which quota is reserved, as a label; the value is 1", "status.admission.clusterQueue",
-            of_status(lambda status: info((status.admission or Admission()).cluster_queue)), labels=("cluster_queue",)),
+            of_unfinished(lambda status: info((status.admission or Admission()).cluster_queue)),
+            labels=("cluster_queue",), reads="status.conditions"),
         Row("kuberay_workload_reserved_resources",
             "Quota that is reserved for all pods, in cores, bytes or devices, by resource and flavor",
-            "status.admission.podSetAssignments[].resourceUsage", of_status(reserved_resources),
-            labels=("resource", "flavor"), series="0 or more"),
+            "status.admission.podSetAssignments[].resourceUsage", of_unfinished(reserved_resources),
+            labels=("resource", "flavor"), series="0 or more", reads="status.conditions"),
         Row("kuberay_workload_pending_resources",
             "What all pods of a Workload without quota request, in cores, bytes or devices, by resource",
-            "status.resourceRequests[].resources", of_status(pending_resources), labels=("resource",),
-            series="0 or more"),
+            "status.resourceRequests[].resources", of_unfinished(pending_resources), labels=("resource",),
+            series="0 or more", reads="status.conditions"),
         Row("kuberay_workload_priority", "Priority of the Workload", "spec.priority",
             of_spec(lambda spec: number(spec.priority))),
         Row("kuberay_workload_active", "Whether the Workload may be admitted: 1 if it may, otherwise 0", "spec.active",

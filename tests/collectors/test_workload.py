@@ -1,6 +1,7 @@
 """Workloads of Kueue: the five that it writes, what is bounded, and the totals of waits and evictions."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -172,6 +173,16 @@ def test_a_reason_beyond_the_quota_is_derived_from_the_message(reason: str, reas
     (line,) = series(WORKLOADS, "kuberay_workload_pending_reason", one)
     assert f'reason="{expected}"' in line
     assert decode(WORKLOADS, one).status.conditions[0].message is None
+
+
+@pytest.mark.parametrize("number", [WAITING, ADMITTED_AGAIN])
+def test_a_finished_workload_neither_has_quota_nor_waits_for_it(number: int) -> None:
+    """Kueue leaves `status.admission` in it: the sums of a namespace would grow with each job that ends."""
+    before, after = recorded_workload(number), recorded_workload(number)
+    after["status"]["conditions"].append(condition("Finished", "True", LATER, reason="Succeeded"))
+    of_quota = re.compile("kuberay_workload_(cluster_queue_info|reserved_resources|pending_re|waiting_since).*{")
+    assert of_quota.search(exposition(WORKLOADS, before))
+    assert not of_quota.search(exposition(WORKLOADS, before, after))
 
 
 def test_conditions_have_the_families_of_all_kinds() -> None:
