@@ -77,6 +77,12 @@ def test_links_of_every_page_lead_somewhere() -> None:
             assert not heading or heading in anchors, f"{page.name}: #{heading}"
 
 
+def test_every_page_is_in_the_readme() -> None:
+    """Those of metrics are in docs/metrics.md."""
+    readme = (ROOT / "README.md").read_text()
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in readme] == []
+
+
 def test_pages_are_markdown_without_long_lines() -> None:
     """Prose is wrapped; tables may be wide, and docs/metrics.md is written by a program."""
     for page in [page for page in PAGES if page != ROOT / "docs" / "metrics.md"]:
