@@ -28,6 +28,8 @@ QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 MAX_DELETED = 10_000
 """Maximum number of deleted clusters of which it is remembered what they requested: about 5 MB."""
 
+_NONE = "", Counter[str]()
+
 _log = logging.getLogger(LOGGER)
 
 
@@ -41,9 +43,10 @@ class JobRequests(LineSource[RayCluster]):
 
     def __init__(self, integrals: Sequence[Integrals[Any]]) -> None:
         self._integrals = integrals
-        # By namespace and name: the uid, and of deleted clusters what they have requested.
+        # By namespace and name: the uid of a present cluster; the uid of the last deleted one, and what all of this
+        # name have requested that were deleted: if a job's cluster is deleted, the operator creates it again.
         self._uids: dict[tuple[str, str], str] = {}
-        self._deleted: dict[tuple[str, str], Counter[str]] = {}
+        self._deleted: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
         self._shares = Shares[tuple[str, str]](MAX_DELETED)
 
     def observe(self, cluster: RayCluster, changed: Collection[str] | None) -> RayCluster | None:
@@ -51,14 +54,16 @@ class JobRequests(LineSource[RayCluster]):
         return cluster if changed is None and is_of_job else None
 
     def update(self, observed: Sequence[RayCluster], removed: Sequence[RayCluster], _: object) -> None:
+        for meta in [cluster.metadata for cluster in removed]:
+            key = meta.namespace, meta.name
+            if self._uids.get(key) == meta.uid:
+                _, earlier = self._deleted.get(key, _NONE)
+                self._deleted[key] = meta.uid, earlier + self._requested(meta.uid)
+                del self._uids[key]
+                if (oldest := self._shares.add(meta.namespace, key)) is not None:
+                    del self._deleted[oldest]
         for meta in [cluster.metadata for cluster in observed]:
             self._uids[meta.namespace, meta.name] = meta.uid
-        for key in [(cluster.metadata.namespace, cluster.metadata.name) for cluster in removed]:
-            if key in self._uids:
-                self._deleted[key] = self._requested(self._uids[key])
-                del self._uids[key]
-                if (oldest := self._shares.add(key[0], key)) is not None:
-                    del self._deleted[oldest]
 
     def of_clusters(self, namespace: str, names: Iterable[str]) -> Counter[str] | None:
         """Return the seconds of all GPUs and of each extended resource; None if one of the clusters is not known."""
@@ -66,9 +71,12 @@ class JobRequests(LineSource[RayCluster]):
         for key in [(namespace, name) for name in names]:
             present = self._requested(uid) if (uid := self._uids.get(key)) else None
             # Last: what is being deleted is here before the integrals forget it.
-            if (requested := self._deleted.get(key, present)) is None:
+            deleted, requested = self._deleted.get(key, _NONE)
+            if present is None and not deleted:
                 return None
             total += requested
+            if present is not None and uid != deleted:
+                total += present
         return total
 
     def _requested(self, uid: str) -> Counter[str]:

@@ -1,5 +1,6 @@
 """Log lines of jobs: one for each that ends, and for each attempt that is retried."""
 
+import itertools
 import json
 import logging
 from collections.abc import Callable
@@ -92,8 +93,7 @@ class Jobs:
         return self
 
     def cluster(self, name: str, *, is_deleted: bool = False, of_job: bool = True) -> "Jobs":
-        labels = {"ray.io/originated-from-crd": "RayJob"} if of_job else {}
-        obj = decode(RAYCLUSTERS, manifest({"desiredGPU": "2"}, name=name, uid=name, labels=labels) | {"spec": GPUS})
+        obj = _cluster(name, name, of_job=of_job)
         self.stores["rayclusters"].on_change([] if is_deleted else [obj], [obj] if is_deleted else [])
         return self
 
@@ -104,6 +104,11 @@ class Jobs:
     @property
     def texts(self) -> list[str]:
         return [str(record.msg) for record in self._caplog.records]
+
+
+def _cluster(name: str, uid: str, *, of_job: bool = True) -> Any:
+    labels = {"ray.io/originated-from-crd": "RayJob"} if of_job else {}
+    return decode(RAYCLUSTERS, manifest({"desiredGPU": "2"}, name=name, uid=uid, labels=labels) | {"spec": GPUS})
 
 
 def _job(version: dict[str, Any]) -> DetailedRayJob:
@@ -246,6 +251,22 @@ def test_what_was_requested_is_left_out_if_a_cluster_is_not_known(jobs: Jobs) ->
     (line,) = jobs.listed().cluster("a-x1", of_job=False).seen(job()).lines
     assert "gpu_seconds" not in line
     assert "requested_seconds" not in line
+
+
+@pytest.mark.parametrize("in_one_step", [False, True], ids=["two events", "a list after an outage"])
+def test_each_cluster_of_one_name_counts(jobs: Jobs, in_one_step: bool) -> None:
+    """The operator creates it with the same name if it is deleted before the job runs, and once more."""
+    jobs.listed().seen(job(jobDeploymentStatus="Initializing"))
+    store, clusters = jobs.stores["rayclusters"], [_cluster("a-x1", uid) for uid in "123"]
+    store.on_change(clusters[:1], [])
+    for before, after in itertools.pairwise(clusters):
+        jobs.clock.advance(10)
+        if not in_one_step:
+            store.on_change([], [before])
+        store.on_change([after], [before] if in_one_step else [])
+    jobs.clock.advance(40)
+    (line,) = jobs.seen(job(2)).lines
+    assert (line["gpu_seconds"], line["requested_seconds"]) == (120, {"nvidia.com/gpu": 120, "a.com/nic": 60})
 
 
 @pytest.mark.parametrize(
