@@ -24,12 +24,14 @@ from exporter.kube import wire
 from exporter.kube.list_watch import InformerSettings, ListWatch
 from exporter.resources import API_GROUP
 from exporter.resources.event import Event
-from exporter.resources.workload import KUEUE_GROUP
+from exporter.resources.workload import KUEUE_GROUP, OwnedObject
 
 if TYPE_CHECKING:
     from exporter.kube.client.api_transport import ApiTransport
 
 _DECODERS = {kind.name: msgspec.json.Decoder(kind.detailed_type) for kind in DECLARATIONS}
+
+_OWNED = msgspec.json.Decoder(OwnedObject)
 
 HINT = "All are in the output of: kubectl get rayclusters,rayjobs,rayservices,pods,events -A -o json"
 
@@ -159,6 +161,14 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
     return objects.fleet(_known(read, is_listed=True, remedy=remedy))
 
 
+def _is_of_others(workload: msgspec.Raw) -> bool:
+    """Return whether a Workload stands for no Ray object: there can be very many, and none is worth a line."""
+    try:
+        return not wire.decode(_OWNED, workload).metadata.is_selected
+    except DecodeError:
+        return False
+
+
 def _read(transport: "ApiTransport", kind: AnyKind, selection: Selection, namespace: str, objects: Objects) -> str:
     """Add the objects of one list; return why it could not be read, "" if it could."""
     path, older_path = kind.path(namespace), kind.older_path(namespace)
@@ -167,6 +177,8 @@ def _read(transport: "ApiTransport", kind: AnyKind, selection: Selection, namesp
     try:
         for page in ListWatch(transport, settings).pages():
             for item in page.items or ():
+                if kind is WORKLOADS and _is_of_others(item):
+                    continue
                 obj = objects.add(kind.name, item)
                 if selection is _OF_PODS and obj is not None and not objects.has_pod_of(obj):
                     objects.remove(kind.name, obj)

@@ -128,7 +128,7 @@ def sentences(fleet: Fleet) -> list[str]:
 
 @pytest.mark.parametrize("versions", [("v1beta2", "v1beta1"), ("v1beta1",)], ids="+".join)
 def test_workloads_are_read_if_an_object_has_a_queue(versions: tuple[str, ...]) -> None:
-    """In the newest version that the server has; those of other frameworks are left out."""
+    """In the newest version that the server has; those of other frameworks are left out, whatever is in them."""
     with FaultServer(ObjectStore()) as server:
         server.kueue_versions = versions
         install(server.store, "workloads")
@@ -136,7 +136,9 @@ def test_workloads_are_read_if_an_object_has_a_queue(versions: tuple[str, ...]) 
         message = "LocalQueue research doesn't exist"
         no_quota = condition("QuotaReserved", "False", reason="Inadmissible", message=message)
         server.store.create("workloads", workload(no_quota))
-        server.store.create("workloads", workload(name="other", uid="2", owner=("Job", "a"), api_version="batch/v1"))
+        for number, spec in enumerate(({}, {"priority": "high"})):
+            other = workload(name=f"other{number}", owner=("Job", "a"), api_version="batch/v1", spec=spec)
+            server.store.create("workloads", other)
         fleet, said = read(server)
     assert said == []
     assert sentences(fleet) == [f"Not admissible in local queue research: {message}."]
