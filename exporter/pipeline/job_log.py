@@ -26,7 +26,7 @@ LOGGER = "kuberay.jobs"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 
 MAX_DELETED = 10_000
-"""Maximum number of deleted clusters of which it is remembered what they requested: about 5 MB."""
+"""Maximum number of deleted clusters of which it is remembered what they requested: about 7 MB."""
 
 _NONE = "", Counter[str]()
 
