@@ -35,7 +35,8 @@ def with_workload(obj: DetailedObject, found: Sequence[Finding], related: Relate
     if workload is None:
         return list(map(_without_workload, found)) if related.known.workloads else found
     state = workload.state
-    if state == "finished" or obj.metadata.deletion_timestamp is not None:
+    has_ended = getattr(obj.status, "job_deployment_status", None) in ("Complete", "Failed")
+    if state == "finished" or has_ended or obj.metadata.deletion_timestamp is not None:
         return found
     if state != "admitted" or workload.status.cluster_name:
         return [*_findings(workload, state, now), *(item for item in found if item.cause not in _EXPLAINED)]

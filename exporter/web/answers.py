@@ -75,7 +75,7 @@ def wants_gzip(request: Request) -> bool:
 class KeptAnswers:
     """Answers 200 that are the same until their ETag is another one: compressed once, and kept to be sent again.
 
-    Any thread may call.
+    Only those of the newest state: an older answer to the same question has an older time in it. Any thread may call.
     """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
@@ -83,6 +83,7 @@ class KeptAnswers:
         # Of both below: a set to which another thread adds cannot be read.
         self._keeping = threading.Lock()
         self._kept: OrderedDict[str, Body] = OrderedDict()
+        self._state = ""
         self._bodies = WeakSet[Body]()
 
     def is_full(self) -> bool:
@@ -90,11 +91,15 @@ class KeptAnswers:
         with self._keeping:
             return sum(body.length for body in self._bodies) > MAX_BODY_BYTES
 
-    def respond(self, request: Request, tagged: str, prepare: Callable[[], bytes]) -> Response:
-        """Return an answer whose ETag depends on what is `tagged`, or 304; prepare what is not kept."""
+    def respond(self, request: Request, state: str, question: str, prepare: Callable[[], bytes]) -> Response:
+        """Return an answer whose ETag depends on the state and the question, or 304; prepare what is not kept."""
+        with self._keeping:
+            if state != self._state:
+                self._kept.clear()
+                self._state = state
         gzips = wants_gzip(request)
         # Strong ETags differ between encodings.
-        digest = blake2b(tagged.encode(errors="replace"), digest_size=16).hexdigest()
+        digest = blake2b(f"{state} {question}".encode(errors="replace"), digest_size=16).hexdigest()
         etag = f'"{digest}{"-gzip" if gzips else ""}"'
         headers = {**self._headers, "ETag": etag}
         given = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]

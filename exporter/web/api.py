@@ -107,7 +107,7 @@ class ObjectsApi:
             }
             return msgspec.json.encode(listing | ({"continue": str(end)} if end < len(found) else {}))
 
-        return self.answers.respond(request, f"{snapshot.digest} {_is_fresh(kinds)} {query}", encoded)
+        return self.answers.respond(request, _state(snapshot, kinds), str(query), encoded)
 
     def _one(self, request: Request) -> Response:
         kind, namespace, name = (request.path_params[part] for part in ("kind", "namespace", "name"))
@@ -121,7 +121,12 @@ class ObjectsApi:
         page = msgspec.json.encode(page_of(obj, snapshot.fleet, snapshot.time))
         # Both are JSON objects: they become one.
         data = msgspec.json.encode(_head(snapshot, kinds))[:-1] + b"," + page[1:]
-        return self.answers.respond(request, f"{page.decode()} {_is_fresh(kinds)}", lambda: data)
+        return self.answers.respond(request, _state(snapshot, kinds), page.decode(), lambda: data)
+
+
+def _state(snapshot: Snapshot, kinds: list[KindStatus]) -> str:
+    """Return what differs between two snapshots in more than their time."""
+    return f"{snapshot.digest} {_is_fresh(kinds)} {snapshot.fleet.known} {[kind.state for kind in kinds]}"
 
 
 def _is_fresh(kinds: list[KindStatus]) -> bool:

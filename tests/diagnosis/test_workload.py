@@ -68,6 +68,7 @@ def evicted(reason: str, at: str = ago(minutes=5), **more: str) -> Manifest:
 
 ROWS: dict[str, tuple[Objects, list[str]]] = {
     "waits for quota": ([suspended_job(), of_job(no_quota("Pending", in_pod_set(UNUSED)))], ["info admission-pending"]),
+    "ended, before its Workload": ([suspended_job("Complete"), of_job()], []),
     "not evaluated yet": ([suspended_job(), of_job()], ["info admission-pending"]),
     "two pod sets": (
         [suspended_job(), of_job(no_quota("Pending", f"{in_pod_set(UNUSED)}; {in_pod_set(MAXIMUM)}"))],

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import threading
+from functools import partial
 
 from starlette.requests import Request
 from starlette.types import Message
@@ -52,6 +53,17 @@ def test_an_empty_body_has_a_length() -> None:
     assert end["body"] == b""
 
 
+def test_only_answers_of_the_newest_state_are_kept() -> None:
+    """One of an earlier state that has come back would have an old time in it."""
+    answers, request = KeptAnswers({}), Request({"type": "http", "headers": []})
+    first, kept, other, again = (
+        answers.respond(request, state, "q", partial(bytes, number))
+        for number, state in enumerate(("a", "a", "b", "a"))
+    )
+    assert first.headers["ETag"] == kept.headers["ETag"] == again.headers["ETag"] != other.headers["ETag"]
+    assert [one.headers["Content-Length"] for one in (first, kept, other, again)] == ["0", "0", "2", "3"]
+
+
 def test_what_is_kept_can_be_counted_while_other_threads_add_to_it() -> None:
     """The event loop counts before each request of the API: an error there would be the answer 500."""
     interval = sys.getswitchinterval()
@@ -60,7 +72,7 @@ def test_what_is_kept_can_be_counted_while_other_threads_add_to_it() -> None:
     def keep(number: int) -> None:
         request = Request({"type": "http", "headers": []})
         for place in range(300):
-            answers.respond(request, f"{number} {place}", lambda: b"x" * 100_000)
+            answers.respond(request, "", f"{number} {place}", lambda: b"x" * 100_000)
 
     threads = [threading.Thread(target=keep, args=(number,)) for number in range(2)]
     sys.setswitchinterval(1e-6)

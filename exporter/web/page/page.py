@@ -91,8 +91,8 @@ class Page:
 
         # All that is shown but the seconds of ages: an unchanged page is rendered once a minute.
         objects = f"{snapshot.time:%H:%M} {snapshot.digest}" if snapshot else ""
-        shown = (objects, fresh, sorted(address.values.items()), address.open, is_part)
-        return self._answers.respond(request, repr(shown), rendered)
+        question = (sorted(address.values.items()), address.open, is_part)
+        return self._answers.respond(request, f"{objects} {fresh}", repr(question), rendered)
 
     def render(self, snapshot: Snapshot | None, fresh: Freshness, address: Address, *, is_part: bool) -> str:
         """Return the document, or its parts; without a snapshot there is only the reason in `fresh`."""
