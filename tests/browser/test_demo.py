@@ -76,7 +76,7 @@ NEEDED = {
     "out-of-memory": "exceeded its memory limit",
     "quota": "limits.memory=",
     "stuck-deletion": "finalizers: platform.example.com/",
-    "submission-failed": "did not end in time",
+    "submission-failed": "Reason: BackoffLimitExceeded",
     "unschedulable": "insufficient nvidia.com/gpu",
 }
 """What a person needs to find the cause of each of the demo's faults."""
