@@ -246,7 +246,7 @@ WORKLOADS: Kind[Workload, Memory] = Kind(
             "State of each admission check, as a label; unknown ones are `other`; the value is 1",
             "status.admissionChecks[].state", of_status(admission_checks), labels=("check", "state"),
             series="1 per check"),
-        Row("kuberay_workload_requeue_count",
+        Row("kuberay_workload_requeues",
             "Number of times that the pods were not ready in time, reset by a deactivation",
             "status.requeueState.count",
             of_status(lambda status: number((status.requeue_state or RequeueState()).count))),

@@ -99,7 +99,7 @@ OWNER = 'info owner_kind="{}",owner_name="{}",owner_uid="{}",priority_class="{}"
                 'pending_reason reason="Pending" 1',
                 "priority  10",
                 "requeue_at_timestamp_seconds  1787567580",
-                "requeue_count  2",
+                "requeues  2",
                 'state state="not_queued" 1',
             ],
             id="backoff",

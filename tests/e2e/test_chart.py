@@ -89,7 +89,8 @@ def test_pod_is_restricted(cluster: Cluster, restricted: str, values: dict[str, 
     with installed(cluster, values, restricted) as release:
         if "serviceAccount" in values and not values["serviceAccount"].get("create", True):
             Account(cluster, restricted, release.account.name).create()
-        template = release.rendered.one("Deployment")["spec"]["template"]
+        # Shards have one each.
+        template = release.rendered.of("Deployment")[0]["spec"]["template"]
         answer = try_pod(cluster, restricted, template)
         assert answer.status == 201, answer.body["message"]
         less = deepcopy(template)

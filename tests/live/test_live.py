@@ -51,6 +51,9 @@ def hurried(path: Path) -> str:
 RULES = rules_by_name() | {name: rule for path in OPTIONAL.values() for name, rule in by_name(hurried(path)).items()}
 ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
 
+ALL_KINDS = ",".join(kind.plural for kind in KINDS)
+"""Also Workloads of Kueue, which the demo simulates only if they are asked for."""
+
 PATIENCE_SECONDS = 150.0
 """How long from the start until everything has happened; it usually takes a third of it."""
 
@@ -158,7 +161,7 @@ class Live:
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("prometheus")
-    with demo("--speed", "30", "--objects", "150") as url:
+    with demo("--speed", "30", "--objects", "150", "--collectors", ALL_KINDS) as url:
         targets = [f"{host}:{urlsplit(url).port}" for host in ("127.0.0.1", "localhost")]
         gpus = gpu_metrics.serve(targets[0]).server_address
         configuration = configure(folder, *targets, gpus=[f"{gpus[0]!s}:{gpus[1]}"])
@@ -208,7 +211,7 @@ def test_promtool_has_nothing_to_say_of_all_families() -> None:
     """The golden exposition has no RayCronJobs and no users' labels; the demo shows every family that it simulates."""
     rows = [row for kind in KINDS for row in (*kind.rows, *kind.lifecycle, *kind.integrals)]
     wanted = {row.name for row in rows} - NOT_SIMULATED
-    with demo("--speed", "10") as url:
+    with demo("--speed", "10", "--collectors", ALL_KINDS) as url:
         wait_until(lambda: is_ready(url), "ready", PATIENCE_SECONDS)
         wait_until(lambda: all(b"\n# TYPE %b " % name.encode() in get(url) for name in wanted), "all families", 60)
         judged = subprocess.run(["promtool", "check", "metrics"], input=get(url), capture_output=True, check=False)
