@@ -54,7 +54,7 @@ ALERTS = {name: rule for name, rule in RULES.items() if "alert" in rule}
 ALL_KINDS = ",".join(kind.plural for kind in KINDS)
 """Also Workloads of Kueue, which the demo simulates only if they are asked for."""
 
-PATIENCE_SECONDS = 150.0
+PATIENCE_SECONDS = 300.0
 """How long from the start until everything has happened; it usually takes a third of it."""
 
 NOTHING_TO_SHOW = {
