@@ -54,6 +54,8 @@ EVICTIONS = {
 }
 """Reasons, each with the causes that have totals from the start: the last four are rare."""
 
+EVICTION_CAUSES = {cause for causes in EVICTIONS.values() for cause in causes}
+
 CHECK_STATES = ("Pending", "Ready", "Retry", "Rejected")
 
 
@@ -137,9 +139,8 @@ def admission_checks(status: WorkloadStatus) -> Values:
 def evictions(status: WorkloadStatus) -> dict[tuple[str, ...], int]:
     """Return how often a Workload was evicted, by reason and cause."""
     counts = Counter[tuple[str, ...]]()
-    causes = {cause for of_reason in EVICTIONS.values() for cause in of_reason}
     for entry in (status.scheduling_stats or SchedulingStats()).evictions or ():
-        labels = _bounded(entry.reason, EVICTIONS), _bounded(entry.underlying_cause, causes)
+        labels = _bounded(entry.reason, EVICTIONS), _bounded(entry.underlying_cause, EVICTION_CAUSES)
         counts[labels] += max(entry.count or 0, 0)
     return counts
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from exporter.collectors.attempts import MAX_ATTEMPTS, RETRYING, status_written_at
 from exporter.collectors.job_ends import VALIDATION_FAILED, end_of
+from exporter.collectors.raycluster import owner_kind
 from exporter.collectors.rayjob import failure_reason
 from exporter.collectors.requested import GPU_SECONDS, TPU_SECONDS
 from exporter.collectors.stages import attempts_before, queued
+from exporter.diagnosis.common import QUEUE_LABEL
 from exporter.families.integrals import Integrals
 from exporter.families.limits import Shares
 from exporter.families.object_families import allowed_labels
@@ -22,8 +24,6 @@ from exporter.resources.rayjob import RayJob, RayJobStatus, RayJobStatusInfo
 from exporter.resources.times import elapsed_seconds
 
 LOGGER = "kuberay.jobs"
-
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 
 MAX_DELETED = 10_000
 """Maximum number of deleted clusters of which it is remembered what they requested: about 7 MB."""
@@ -50,8 +50,7 @@ class JobRequests(LineSource[RayCluster]):
         self._shares = Shares[tuple[str, str]](MAX_DELETED)
 
     def observe(self, cluster: RayCluster, changed: Collection[str] | None) -> RayCluster | None:
-        is_of_job = cluster.metadata.label("ray.io/originated-from-crd") == RayJob.kind
-        return cluster if changed is None and is_of_job else None
+        return cluster if changed is None and owner_kind(cluster) == RayJob.kind else None
 
     def update(self, observed: Sequence[RayCluster], removed: Sequence[RayCluster], _: object) -> None:
         for meta in [cluster.metadata for cluster in removed]:
