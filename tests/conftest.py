@@ -17,4 +17,4 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 @pytest.fixture(autouse=True)
 def _names_of_extended_resources(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process has a maximum number of them, which other tests must not use up."""
-    monkeypatch.setattr(pod_request, "_names", set())
+    monkeypatch.setattr(pod_request, "_namespaces", {})

@@ -23,7 +23,11 @@ MAX_NAMES = 16
 MAX_PROCESS_NAMES = 100
 """Maximum number of names of all objects until the process ends: users choose them, and counters outlive objects."""
 
-_names: set[str] = set()
+MAX_NEW_NAMES = 25
+"""How many of them the objects of one namespace can be the first to have: a tenant must not use up those of others."""
+
+_namespaces: dict[str, str] = {}
+"""By name: the namespace that had it first."""
 
 
 class PodRequest(NamedTuple):
@@ -87,12 +91,15 @@ class PodTemplate(Struct, frozen=True, gc=False):
         return request if any(request) else None
 
 
-def bounded(requests: list[PodRequest]) -> list[PodRequest]:
+def bounded(requests: list[PodRequest], namespace: str) -> list[PodRequest]:
     """Return what the pods of one object request, with a bounded number of names; each further one is counted."""
     names = {name: None for request in requests for name, _ in request.resources}
     own = list(names)[:MAX_NAMES]
-    _names.update([name for name in own if name not in _names][: max(MAX_PROCESS_NAMES - len(_names), 0)])
-    cut = names.keys() - _names.intersection(own)
+    if new := [name for name in own if name not in _namespaces]:
+        of_namespace = list(_namespaces.values()).count(namespace)
+        left = min(MAX_NEW_NAMES - of_namespace, MAX_PROCESS_NAMES - len(_namespaces))
+        _namespaces.update(dict.fromkeys(new[: max(left, 0)], namespace))
+    cut = names.keys() - (_namespaces.keys() & own)
     cut_parts.entries += len(cut)
     return [_share(_without(cut, request) if cut else request) for request in requests]
 

@@ -115,11 +115,14 @@ class PodGroupsSpec(RayClusterSpec, frozen=True, gc=False, rename="camel"):
         super().__post_init__()
         if self.head_group_spec and not self.head_group_spec.template:
             force_setattr(self, "head_group_spec", None)
+
+    def bound_names(self, namespace: str) -> None:
+        """Keep a bounded number of names of extended resources, while the object is decoded."""
         groups = [group for group in self.worker_group_specs or () if group.template]
         if self.head_group_spec:
             groups.insert(0, self.head_group_spec)
         if groups:
-            for group, pod in zip(groups, bounded([group.pod for group in groups]), strict=True):
+            for group, pod in zip(groups, bounded([group.pod for group in groups], namespace), strict=True):
                 force_setattr(group, "template", pod)
 
 
@@ -164,6 +167,10 @@ class RayCluster(Struct, frozen=True, gc=False):
     metadata: ObjectMeta
     spec: PodGroupsSpec | None = None
     status: RayClusterStatus | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.spec, PodGroupsSpec):
+            self.spec.bound_names(self.metadata.namespace)
 
 
 def read_type(type_: type[Any], reads: Collection[str]) -> type[Any]:

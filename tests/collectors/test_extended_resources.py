@@ -17,7 +17,7 @@ from exporter.families.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.kube import wire
 from exporter.resources import pod_request
 from exporter.resources.meta import cut_parts
-from exporter.resources.pod_request import MAX_NAMES, MAX_PROCESS_NAMES
+from exporter.resources.pod_request import MAX_NAMES, MAX_NEW_NAMES, MAX_PROCESS_NAMES
 from exporter.resources.raycluster import PodGroupsSpec, RayCluster
 from tests.support.clusters import Clusters, cluster
 from tests.support.objects import condition, decode, manifest, series
@@ -74,6 +74,14 @@ def values(family: str, spec: dict[str, Any], label: str = "resource", **status:
     """Return what a family prints, by one of its labels."""
     lines = series(RAYCLUSTERS, family, manifest(status or None) | {"spec": spec})
     return {line.split(f'{label}="')[1].split('"')[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+def requesting(namespace: str, amounts: dict[str, str]) -> dict[str, float]:
+    """Return what is printed of a cluster in this namespace that requests these amounts."""
+    obj = manifest(None) | {"spec": spec_of({"limits": amounts})}
+    obj["metadata"]["namespace"] = namespace
+    lines = series(RAYCLUSTERS, DESIRED, obj)
+    return {line.split('resource="')[1].split('"')[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -179,11 +187,19 @@ def test_names_of_one_object_are_bounded() -> None:
 def test_names_of_the_process_are_bounded() -> None:
     """Those that came first stay; a name that is known counts for any object."""
     for n in range(MAX_PROCESS_NAMES):
-        values(DESIRED, spec_of({"limits": {f"a.com/{n}": "1"}}))
+        requesting(f"team-{n // MAX_NEW_NAMES}", {f"a.com/{n}": "1"})
     cut_parts.reset()
-    assert values(DESIRED, spec_of({"limits": {"b.com/x": "3", "a.com/99": "1"}})) == {"a.com/99": 1, "other": 3}
+    assert requesting("other-team", {"b.com/x": "3", "a.com/99": "1"}) == {"a.com/99": 1, "other": 3}
     assert cut_parts.entries == 1
-    assert len(pod_request._names) == MAX_PROCESS_NAMES
+    assert len(pod_request._namespaces) == MAX_PROCESS_NAMES
+
+
+def test_one_namespace_does_not_use_up_the_names_of_others() -> None:
+    """It brings a part of them at most; what others have brought counts in it, too."""
+    for n in range(MAX_NEW_NAMES + 5):
+        requesting("noisy", {f"a.com/{n}": "1"})
+    assert requesting("quiet", {"b.com/x": "3", "a.com/0": "2"}) == {"a.com/0": 2, "b.com/x": 3}
+    assert requesting("noisy", {"b.com/x": "1", "c.com/y": "4"}) == {"b.com/x": 1, "other": 4}
 
 
 def test_long_names_are_cut_and_claims_are_bounded() -> None:
