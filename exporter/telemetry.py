@@ -92,7 +92,7 @@ COUNTERS = {
     "series_dropped": "Number of series and of parts of objects that were omitted because of a limit.",
     "namespaces_dropped": "Number of empty namespaces whose lifecycle metrics were removed early because of a limit.",
     "objects_dropped": "Number of objects that are not held because there are too many, of their namespace or in all.",
-    "retained_dropped": "Number of deleted jobs and Events that were forgotten before their time because of a limit.",
+    "retained_dropped": "Number of deleted objects and Events' messages that were forgotten early because of a limit.",
 }
 """The counters by resource: name without prefix and `_total`, and HELP."""
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from exporter.collectors.attempts import MAX_ATTEMPTS, RETRYING, status_written_at
@@ -41,8 +41,9 @@ class JobRequests(LineSource[RayCluster]):
 
     families, reads = (), frozenset()
 
-    def __init__(self, integrals: Sequence[Integrals[Any]]) -> None:
-        self._integrals = integrals
+    def __init__(self, integrals: Sequence[Integrals[Any]], dropped: Callable[[], object]) -> None:
+        """`dropped` is called for each deleted cluster that is forgotten because there are too many."""
+        self._integrals, self._dropped = integrals, dropped
         # By namespace and name: the uid of a present cluster; the uid of the last deleted one, and what all of this
         # name have requested that were deleted: if a job's cluster is deleted, the operator creates it again.
         self._uids: dict[tuple[str, str], str] = {}
@@ -61,6 +62,7 @@ class JobRequests(LineSource[RayCluster]):
                 del self._uids[key]
                 if (oldest := self._shares.add(meta.namespace, key)) is not None:
                     del self._deleted[oldest]
+                    self._dropped()
         for meta in [cluster.metadata for cluster in observed]:
             self._uids[meta.namespace, meta.name] = meta.uid
 
@@ -99,11 +101,13 @@ class JobLog(LineSource[RayJob]):
         self._seen: dict[str, tuple[int, object, tuple[str, ...] | None]] = {}
         self._undecodable: set[str] = set()
 
-    def sources(self, kind: AnyKind, integrals: Sequence[Integrals[Any]]) -> Sequence[LineSource[Any]]:
-        """Return what has to receive the objects of a kind before its integrals do."""
+    def sources(
+        self, kind: AnyKind, integrals: Sequence[Integrals[Any]], dropped: Callable[[], object]
+    ) -> Sequence[LineSource[Any]]:
+        """Return what has to receive the objects of a kind before its integrals do; `dropped` as of `JobRequests`."""
         names = {family.name for each in integrals for family in each.object_families}
         if kind.name == RayCluster.kind and GPU_SECONDS in names:
-            self._requests = JobRequests(integrals)
+            self._requests = JobRequests(integrals, dropped)
             return (self._requests,)
         return (self,) if kind.name == RayJob.kind else ()
 

@@ -4,7 +4,7 @@ Nothing here is computed when an event arrives: objects are found and diagnosed 
 """
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -51,10 +51,15 @@ class ShownObjects:
         """Return the type to decode a kind's objects as: with messages, where the kind has any."""
         return DETAILED_TYPES.get(kind.plural, kind.object_type)
 
-    def add(self, kind: AnyKind, stores: Iterable[Store[Any]], handler: EventHandler[Any]) -> EventHandler[Any]:
-        """Show the objects of a kind; return the event handler that its informers write to."""
+    def add(
+        self, kind: AnyKind, stores: Iterable[Store[Any]], handler: EventHandler[Any], dropped: Callable[[], object]
+    ) -> EventHandler[Any]:
+        """Show the objects of a kind; return the event handler that its informers write to.
+
+        `dropped` is called for each Event that is no longer shown because there are too many.
+        """
         self._stores[kind.plural] = list(stores)
-        return EventTableHandler(self._events, handler) if kind.plural == EVENTS.plural else handler
+        return EventTableHandler(self._events, handler, dropped) if kind.plural == EVENTS.plural else handler
 
     def watch(self, informers: Sequence[Informer[Any]]) -> None:
         """Take the informers that write to the stores: a kind that they could not list is not known."""
@@ -106,8 +111,11 @@ class EventTable:
         # One call into C: no other thread can change the dict during it.
         return list(self._by_uid.values())
 
-    def put(self, events: Iterable[Event]) -> None:
-        """Keep copies, with messages of a bounded length: the store holds Events without their details."""
+    def put(self, events: Iterable[Event], dropped: Callable[[], object]) -> None:
+        """Keep copies, with messages of a bounded length: the store holds Events without their details.
+
+        `dropped` is called for each Event that is no longer kept because there are too many.
+        """
         for event in events:
             copy = _copy(event)
             with self._lock:
@@ -116,6 +124,7 @@ class EventTable:
                 self._by_uid[event.metadata.uid] = copy
                 if (oldest := self._shares.add(event.metadata.namespace, event.metadata.uid)) is not None:
                     del self._by_uid[oldest]
+                    dropped()
 
     def remove(self, events: Iterable[Event]) -> None:
         with self._lock:
@@ -127,16 +136,15 @@ class EventTable:
 class EventTableHandler:
     """An event handler that keeps Events in a table, and then passes everything on to another one."""
 
-    def __init__(self, table: EventTable, handler: EventHandler[Any]) -> None:
-        self._table = table
-        self._handler = handler
+    def __init__(self, table: EventTable, handler: EventHandler[Any], dropped: Callable[[], object]) -> None:
+        self._table, self._handler, self._dropped = table, handler, dropped
 
     def on_list(self, present: Sequence[Any], undecodable: Collection[str]) -> None:
-        self._table.put(present)
+        self._table.put(present, self._dropped)
         self._handler.on_list(present, undecodable)
 
     def on_change(self, changed: Sequence[Any], removed: Sequence[Any]) -> None:
-        self._table.put(changed)
+        self._table.put(changed, self._dropped)
         self._table.remove(removed)
         self._handler.on_change(changed, removed)
 

@@ -60,7 +60,7 @@ class WatchedKind:
         self.metrics_store = metrics_store(kind, config, metrics, totals, deleted, job_log)
         handler: EventHandler[Any] = self.metrics_store
         if shown is not None:
-            handler = shown.add(kind, stores.values(), handler)
+            handler = shown.add(kind, stores.values(), handler, metrics.retained_dropped)
         object_type = shown.object_type(kind) if shown else kind.object_type
         if job_log and kind is RAYJOBS:
             object_type = DETAILED_TYPES[kind.plural]
@@ -136,7 +136,7 @@ def metrics_store(
                 budget=LineBudget(metrics.series_dropped),
             ),
             TotalSource(totals, objects.remembered),
-            *(job_log.sources(kind, integrals) if job_log else ()),
+            *(job_log.sources(kind, integrals, metrics.retained_dropped) if job_log else ()),
             *map(IntegralSource, integrals),
         ),
         metrics.collect_failed,

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -60,7 +61,7 @@ class Jobs:
         caplog.set_level(logging.INFO, LOGGER)
         self._caplog = caplog
         self.clock = FakeClock(1000.0)
-        log = JobLog(labels)
+        log, self.forgotten = JobLog(labels), Mock()
         integrals = [
             type_(RAYCLUSTERS, family_filter, clock=self.clock)
             for type_ in (Integrals, LabelledIntegrals)
@@ -71,7 +72,7 @@ class Jobs:
                 kind,
                 (
                     ObjectSource(ObjectFamilies(kind), receipt_time=self.clock.time),
-                    *log.sources(kind, integrals),
+                    *log.sources(kind, integrals, self.forgotten),
                     *([IntegralSource(each, self.clock) for each in integrals] if kind is RAYCLUSTERS else []),
                 ),
                 fail,
@@ -281,12 +282,13 @@ def test_what_is_not_exported_is_not_known(caplog: pytest.LogCaptureFixture, den
 
 
 def test_deleted_clusters_are_bounded(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest of the namespace that has most is forgotten."""
+    """The oldest of the namespace that has most is forgotten, and counted."""
     requests: Any = jobs.stores["rayclusters"]._sources[1]
     monkeypatch.setattr(requests, "_shares", Shares(2))
     for number in range(5):
         jobs.cluster(f"c{number}").cluster(f"c{number}", is_deleted=True)
     assert (list(requests._deleted), requests._uids) == ([("ns", "c3"), ("ns", "c4")], {})
+    assert jobs.forgotten.call_count == 3
 
 
 def test_texts_are_cut(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 from starlette.testclient import TestClient
@@ -20,6 +21,7 @@ from exporter.resources.rayjob import RayJob
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer
 from tests.support.fleets import ago, event
+from tests.support.metrics_stores import fail
 from tests.support.objects import manifest
 from tests.support.replaying import config
 from tests.support.watching import View, job, wait_until
@@ -33,7 +35,7 @@ def decoded(reason: str, message: str = "m") -> Event:
 def test_events_keep_their_messages_although_the_exporter_forgets_them() -> None:
     """The table has copies, with messages of a bounded length; deleted Events are removed."""
     table, store = EventTable(), Store[Event](Event.without_details)
-    updater = StoreUpdater(store, EventTableHandler(table, View()))
+    updater = StoreUpdater(store, EventTableHandler(table, View(), fail))
     updater.replace([decoded("R1", "x" * 2000)], set())
     updater.put(decoded("R2"))
     assert [kept.reason for kept in table.newest()] == ["R1", "R2"]
@@ -44,12 +46,14 @@ def test_events_keep_their_messages_although_the_exporter_forgets_them() -> None
 
 
 def test_event_table_is_bounded() -> None:
-    """The oldest are dropped; a new version of an Event is new."""
-    table = EventTable(max_events=2)
-    table.put([decoded("R1"), decoded("R2")])
-    table.put([decoded("R1")])
-    table.put([decoded("R3")])
+    """The oldest are dropped, and counted; a new version of an Event is new."""
+    table, dropped = EventTable(max_events=2), Mock()
+    table.put([decoded("R1"), decoded("R2")], dropped)
+    table.put([decoded("R1")], dropped)
+    dropped.assert_not_called()
+    table.put([decoded("R3")], dropped)
     assert [kept.reason for kept in table.newest()] == ["R1", "R3"]
+    dropped.assert_called_once_with()
 
 
 def test_fleet_has_the_objects_of_the_stores() -> None:
@@ -59,7 +63,7 @@ def test_fleet_has_the_objects_of_the_stores() -> None:
     store = Store[Any]()
     store.by_uid["1"] = msgspec.json.decode(json.dumps(manifest({})), type=DetailedRayJob)
     handler = View()
-    assert shown.add(kinds["rayjobs"], [store], handler) is handler
+    assert shown.add(kinds["rayjobs"], [store], handler, fail) is handler
     assert shown.fleet().find("RayJob", "ns", "a") is not None
 
 
