@@ -175,7 +175,8 @@ pod templates of the spec:
   `kuberay_cluster_desired_resource_claims` counts claims. kube-state-metrics' `kube_pod_resourceclaim_info` has those
   of pods that exist.
 - A fraction, a negative number or another wrong amount is left out and counted in
-  `kuberay_exporter_series_dropped_total`, as are names beyond 16 of one cluster and 100 in all, which are `other`.
+  `kuberay_exporter_series_dropped_total`, as are names beyond 16 of one cluster, 25 that only
+  one namespace has brought, and 100 in all, which are `other`.
 - A suspended cluster keeps its gauges; its counters stand still. The counter of a name stays until its cluster is
   deleted, also if the cluster does not request it any more; that of a namespace until 24 hours after the last such
   cluster.
