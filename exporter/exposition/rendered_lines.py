@@ -47,13 +47,11 @@ class Column(NamedTuple):
     segment: Segment
     starts: "array[int]"
 
-    def of_slot(self, slot: int) -> bytes:
-        return self.segment.text[self.starts[slot] : self.starts[slot + 1]]
-
     def replaced(self, changed: Mapping[int, bytes]) -> "Column":
         """Return the column with other lines in some slots; itself, compressed form and all, if none is new."""
         if not changed:
             return self
+        # Most status writes change nothing that is printed.
         before = _parts(self.segment.text, self.starts)
         lines = before.copy()
         for slot, new in changed.items():
@@ -66,7 +64,8 @@ def _parts(text: bytes, starts: "array[int]") -> list[bytes]:
 
 
 def _starts(parts: Iterable[bytes]) -> "array[int]":
-    return array("I", accumulate(map(len, parts), initial=0))
+    starts = list(accumulate(map(len, parts), initial=0))
+    return array("H" if starts[-1] < 2**16 else "I", starts)
 
 
 _EMPTY = Column(Segment(b""), _starts([b""] * PAGE_OBJECTS))
@@ -77,12 +76,6 @@ class Content(NamedTuple):
 
     columns: tuple[Column, ...]
     changed: Mapping[int, ObjectLines | Mapping[int, bytes]]
-
-    def lines(self, slot: int, index: int) -> bytes:
-        """Return an object's lines of one family."""
-        changed = self.changed.get(slot)
-        lines = None if changed is None else changed.get(index)
-        return self.columns[index].of_slot(slot) if lines is None else lines
 
     def joined(self) -> "Content":
         """Return the same with all lines in the columns."""
@@ -149,8 +142,12 @@ class RenderedLines:
         with self._lock:
             for key in removed:
                 self._remove(key)
-            for key, lines in changed.items():
-                self._put(key, lines)
+            filled = [page for key, lines in changed.items() if (page := self._put(key, lines))]
+            contents = [(page, page.content) for page in filled]
+        # The next scrape would do it; a list of many objects needs less memory if it is done now.
+        for page, content in contents:
+            for column in self._columns(page, content):
+                column.segment.pack()
 
     def segments(self) -> Iterator[tuple[FamilyText, SegmentRun]]:
         """Return every family that has series now, with the segments of its lines."""
@@ -167,7 +164,7 @@ class RenderedLines:
         for index, columns in enumerate(by_family):
             run = self._runs[index]
             # Of a family that has not changed, nothing is computed anew. Segments are compared by identity.
-            if run != (segments := tuple([column.segment for column in columns if column.segment.text])):
+            if run != (segments := tuple([column.segment for column in columns if column.segment])):
                 run = self._runs[index] = SegmentRun(segments)
             if run:
                 yield self._texts[index], run
@@ -183,22 +180,19 @@ class RenderedLines:
                 page.content = joined
         return joined.columns
 
-    def _put(self, key: str, lines: ObjectLines | Mapping[int, bytes]) -> None:
+    def _put(self, key: str, lines: ObjectLines | Mapping[int, bytes]) -> LinePage | None:
+        """Show the lines of an object; return the page that a new object has filled."""
         place = self._place_of.get(key)
         if place is None:
             page, slot = self._place_of[key] = self._new_place()
             page.put(slot, lines)
-            return
+            return None if page.free else page
         page, slot = place
-        some = lines if isinstance(lines, Mapping) else {index: lines.get(index) for index in range(len(self._texts))}
-        content = page.content
-        # Most status writes change nothing that is printed: their page stays as it is.
-        if new := {index: of_family for index, of_family in some.items() if content.lines(slot, index) != of_family}:
-            # With all that the next scrape joins: an object may have changed several times since the last one.
-            before = content.changed.get(slot, {})
-            if isinstance(before, ObjectLines):
-                before = {index: before.get(index) for index in range(len(self._texts))}
-            page.put(slot, {**before, **new})
+        # With all that the next scrape joins: an object may have changed several times since the last one.
+        if isinstance(lines, Mapping) and (before := page.content.changed.get(slot)):
+            lines = {**dict(before.items()), **lines}
+        page.put(slot, lines)
+        return None
 
     def _new_place(self) -> tuple[LinePage, int]:
         if not self._pages_with_room:

@@ -1,4 +1,4 @@
-"""Pieces of a body: immutable texts, each with its compressed form from the first gzip scrape on.
+"""Pieces of a body: immutable texts, of which those that do not change are kept in compressed form only.
 
 Raw deflate and CRC-32 are isal's if it is installed, otherwise zlib's. Both make streams that any gzip reader
 understands; isal is about six times faster at level 1.
@@ -10,15 +10,21 @@ from itertools import chain
 
 crc32_combine: Callable[[int, int, int], int] | None
 try:
-    from isal.isal_zlib import Z_FULL_FLUSH, compressobj, crc32, crc32_combine
+    from isal.isal_zlib import Z_FULL_FLUSH, compressobj, crc32, crc32_combine, decompressobj
 except ImportError:  # pragma: no cover - no wheel for this platform
     # The stubs of the two differ in how they name the same arguments.
-    from zlib import Z_FULL_FLUSH, compressobj, crc32  # type: ignore[assignment]
+    from zlib import Z_FULL_FLUSH, compressobj, crc32, decompressobj  # type: ignore[assignment]
 
     crc32_combine = None
 
 CHUNK_BYTES = 256 * 1024
 """Size of what is joined and passed to a connection at once: the memory for a client that does not read."""
+
+TEXT_SCRAPES = 4
+"""After so many gzip scrapes a text is dropped: what changes often must not be decompressed each time."""
+
+_SHORT = 2048
+"""Shorter texts stay: to decompress them costs more than their memory, a hundredth of all."""
 
 # Negative: no zlib header or checksum, so that segments can be joined into one gzip member.
 _RAW = -15
@@ -58,59 +64,98 @@ def gzip_trailer(crc: int, length: int) -> bytes:
 
 
 class Segment:
-    """Immutable text; compressed about once, however many scrapes use it.
+    """Immutable text; compressed about once, however many scrapes use it, and after some of them kept so only.
 
-    Two threads that read it at the same moment may both compress: the bytes are the same.
+    The compressed form needs a fifth of the memory. Two threads that read a segment at the same moment may both
+    compress: the bytes are the same.
     """
 
+    __slots__ = ("_deflated", "_length", "_scrapes", "_text", "crc")
+
     def __init__(self, text: bytes) -> None:
-        self.text = text
+        self._text: bytes | None = text
+        self._deflated = b""
+        self.crc = 0
+        self._length = len(text)
+        self._scrapes = 0
 
-    @cached_property
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def text(self) -> bytes:
+        text = self._text
+        return decompressobj(wbits=_RAW).decompress(self._deflated) if text is None else text
+
+    @property
     def deflated(self) -> bytes:
-        return deflate_segment(self.text)
+        """The compressed form, for a scrape; from now on `crc` is known."""
+        text = self._text
+        if text is not None:
+            self._compress(text)
+            self._scrapes += 1
+            if self._scrapes >= TEXT_SCRAPES:
+                self.pack()
+        return self._deflated
 
-    @cached_property
-    def crc(self) -> int:
-        return crc32(self.text)
+    def pack(self) -> None:
+        """Keep the compressed form only."""
+        text = self._text
+        # zlib has to read all texts for the checksum of a body.
+        if text is not None and len(text) >= _SHORT and crc32_combine:
+            self._compress(text)
+            self._text = None
+
+    def _compress(self, text: bytes) -> None:
+        if not self._deflated:
+            self.crc = crc32(text)
+            self._deflated = deflate_segment(text)
 
 
 class SegmentRun(tuple[Segment, ...]):
     """Segments that follow each other in a body. What a body needs of them is computed once, as for a segment."""
 
-    @cached_property
-    def texts(self) -> list[bytes]:
-        return [segment.text for segment in self]
+    _scrapes = 0
+    _deflated: Sequence[bytes] = ()
 
-    @cached_property
-    def deflated(self) -> list[bytes]:
-        return [segment.deflated for segment in self]
+    @property
+    def texts(self) -> Iterator[bytes]:
+        return (segment.text for segment in self)
+
+    @property
+    def deflated(self) -> Sequence[bytes]:
+        if self._scrapes < TEXT_SCRAPES:
+            self._deflated = [segment.deflated for segment in self]
+            # Last: another scrape may read at the same time.
+            self._scrapes += 1
+        return self._deflated
 
     @cached_property
     def length(self) -> int:
-        return sum(map(len, self.texts))
+        return sum(map(len, self))
 
     @cached_property
     def crc(self) -> int:
-        return joined_crc(self.texts, ((segment.crc, len(segment.text)) for segment in self))
+        """The CRC-32 of all, once they are compressed."""
+        return joined_crc(self.texts, ((segment.crc, len(segment)) for segment in self))
 
 
 class Body:
     """A body as references to its pieces: never joined as a whole, its length known before it is sent."""
 
-    def __init__(self, pieces: list[bytes]) -> None:
+    def __init__(self, pieces: Sequence[bytes] | Sequence[Segment]) -> None:
         self._pieces = pieces
         self.length = sum(map(len, pieces))
 
     def __bytes__(self) -> bytes:
-        return b"".join(self._pieces)
+        return b"".join(self._texts())
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body in chunks of about CHUNK_BYTES."""
         joined: list[bytes] = []
         size = 0
-        for piece in self._pieces:
-            for part in _parts(piece):
+        for text in self._texts():
+            for part in _parts(text):
                 joined.append(part)
                 size += len(part)
                 if size >= CHUNK_BYTES:
@@ -118,6 +163,9 @@ class Body:
                     joined, size = [], 0
         if joined:
             yield b"".join(joined)
+
+    def _texts(self) -> Iterator[bytes]:
+        return (piece.text if isinstance(piece, Segment) else piece for piece in self._pieces)
 
 
 def _parts(piece: bytes) -> Iterator[bytes]:
@@ -131,12 +179,12 @@ def _parts(piece: bytes) -> Iterator[bytes]:
 
 def plain_body(runs: Iterable[SegmentRun]) -> Body:
     """Return the segments as an uncompressed body."""
-    return Body(list(chain.from_iterable([run.texts for run in runs])))
+    return Body(list(chain.from_iterable(runs)))
 
 
 def gzip_body(runs: Sequence[SegmentRun]) -> Body:
     """Put the segments together into ONE gzip member: several members break `curl --compressed`."""
-    texts = chain.from_iterable(run.texts for run in runs)
-    crc = joined_crc(texts, ((run.crc, run.length) for run in runs))
-    trailer = gzip_trailer(crc, sum(run.length for run in runs))
-    return Body([GZIP_HEADER, *chain.from_iterable([run.deflated for run in runs]), FINAL_BLOCK, trailer])
+    deflated = list(chain.from_iterable([run.deflated for run in runs]))
+    # Read after it: what is compressed has a checksum.
+    crc = joined_crc(chain.from_iterable(run.texts for run in runs), ((run.crc, run.length) for run in runs))
+    return Body([GZIP_HEADER, *deflated, FINAL_BLOCK, gzip_trailer(crc, sum(run.length for run in runs))])

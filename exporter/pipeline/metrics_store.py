@@ -23,6 +23,9 @@ LOG_BURST = 10
 LOG_SECONDS = 60.0
 """Bound on stack traces of objects whose metrics could not be derived: 10 at once, and then one in 60 s."""
 
+LIST_OBJECTS = 1024
+"""Objects of the first list that are rendered at once."""
+
 log = logging.getLogger(__name__)
 
 
@@ -48,20 +51,29 @@ class MetricsStore(Collector, Generic[T]):
         self._present: dict[str, T] = {}
         self._collect_failed = collect_failed
         self._log_limit = LogLimit(LOG_SECONDS, LOG_BURST)
-        # Guards the above. Held while a change is applied, but not while the lines of objects are rendered.
+        # Guards the above. Held while a change is applied, but not while the lines of changed objects are rendered.
         self._lock = threading.Lock()
 
     def on_list(self, present: Sequence[T], undecodable: Collection[str]) -> None:
-        """Show the first list; what occurred before it is not counted."""
-        self._update(present, (), undecodable)
+        """Show the first list; what occurred before it is not counted.
+
+        In parts, so that the lines of a few objects at once are held uncompressed; nobody reads in between.
+        """
+        with self._lock:
+            for start in range(0, len(present) or 1, LIST_OBJECTS):
+                self._show(self._observed(present[start : start + LIST_OBJECTS]), (), undecodable)
 
     def on_change(self, changed: Sequence[T], removed: Sequence[T]) -> None:
         """Render the changed objects, and show them and what follows from the difference in one step."""
-        self._update(changed, removed, None)
+        observed = self._observed(changed)
+        if observed or removed:
+            with self._lock:
+                self._show(observed, removed, None)
 
     def expire(self) -> None:
         """Remove what is out of date."""
-        self._update((), (), None)
+        with self._lock:
+            self._show((), (), None)
 
     def segments(self) -> Iterator[tuple[FamilyText, SegmentRun]]:
         """Yield every family that has series, with the segments of its lines."""
@@ -81,18 +93,19 @@ class MetricsStore(Collector, Generic[T]):
         """Name all families, so that a registry refuses a second collector of one of them."""
         return (_metric(family) for source in self._sources for family in source.families)
 
-    def _update(self, changed: Sequence[T], removed: Sequence[T], undecodable: Collection[str] | None) -> None:
-        observed = [both for both in map(self._observe, changed) if both is not None]
-        if changed and not observed and not removed and undecodable is None:
-            return
-        with self._lock:
-            for place, source in enumerate(self._sources):
-                of_source = [follows[place] for _, follows in observed]
-                source.update([one for one in of_source if one is not None], removed, undecodable)
-            for obj in removed:
-                self._present.pop(obj.metadata.uid, None)
-            if self._kind.rows:
-                self._present.update([(obj.metadata.uid, obj) for obj, _ in observed])
+    def _show(
+        self, observed: Sequence[tuple[T, list[Any]]], removed: Sequence[T], undecodable: Collection[str] | None
+    ) -> None:
+        for place, source in enumerate(self._sources):
+            of_source = [follows[place] for _, follows in observed]
+            source.update([one for one in of_source if one is not None], removed, undecodable)
+        for obj in removed:
+            self._present.pop(obj.metadata.uid, None)
+        if self._kind.rows:
+            self._present.update([(obj.metadata.uid, obj) for obj, _ in observed])
+
+    def _observed(self, changed: Iterable[T]) -> list[tuple[T, list[Any]]]:
+        return [both for both in map(self._observe, changed) if both is not None]
 
     def _observe(self, obj: T) -> tuple[T, list[Any]] | None:
         """Return what each source observes of an object; None if nothing can have changed, or if one failed."""

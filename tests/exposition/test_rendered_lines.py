@@ -2,12 +2,15 @@
 
 import threading
 import time
+from itertools import chain
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.exposition import segments
 from exporter.exposition.model import Family, Sample
 from exporter.exposition.rendered_lines import PAGE_OBJECTS, ObjectLines
 from exporter.exposition.segments import SegmentRun, plain_body
@@ -90,6 +93,16 @@ def test_unknown_objects_can_be_removed() -> None:
     assert uids(source) == ["u"]
 
 
+def test_a_page_that_new_objects_fill_is_kept_compressed() -> None:
+    """A list of many objects holds the text of a few at once."""
+    source = LinesSource(A, B)
+    with patch.object(segments, "_SHORT", 0):
+        source.update(many(PAGE_OBJECTS + 1))
+    full, last = source.by_family()[A]
+    assert full.text is not full.text
+    assert last.text is last.text
+
+
 def test_only_changed_pages_are_joined_again() -> None:
     """A change renews its own page; one that prints the same lines renews none."""
     source = LinesSource(A, B)
@@ -147,7 +160,7 @@ def test_readers_see_the_old_set_or_the_new_one() -> None:
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("scrape")),
+        st.tuples(st.sampled_from(["scrape", "pack"])),
         st.tuples(
             st.just("update"),
             st.dictionaries(st.integers(0, 99), st.tuples(st.integers(0, 2), st.booleans()), max_size=40),
@@ -160,18 +173,25 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_any_history_prints_what_is_there(steps: list[tuple[Any, ...]]) -> None:
-    """Updates and scrapes in any order against a plain dict: the same lines, each object once, order kept."""
+    """Updates and scrapes in any order against a plain dict: the same lines, each object once, order kept.
+
+    What was compressed often is kept in this form only; here also what is short.
+    """
     source, model = LinesSource(A, B), dict[str, ObjectLines]()
     for step, *arguments in [*steps, ("scrape",)]:
-        if step == "update":
+        if step == "pack":
+            with patch.object(segments, "_SHORT", 0):
+                for segment in chain.from_iterable(source.by_family().values()):
+                    segment.pack()
+        elif step == "update":
             changed = {f"u{i}": lines(f"u{i}", value, b=b) for i, (value, b) in arguments[0].items()}
             gone = [f"u{i}" for i in arguments[1]]
             source.update(changed, gone)
             model = {uid: some for uid, some in model.items() if uid not in gone} | changed
         else:
             before = uids(source)
-            for family, segments in source.by_family().items():
-                printed = b"".join(segment.text for segment in segments).splitlines(keepends=True)
+            for family, run in source.by_family().items():
+                printed = b"".join(segment.text for segment in run).splitlines(keepends=True)
                 column = [some.get((A, B).index(family)) for some in model.values()]
                 assert sorted(printed) == sorted(filter(None, column))
             assert uids(source) == before

@@ -4,7 +4,15 @@ import gzip
 
 import pytest
 
-from exporter.exposition.segments import CHUNK_BYTES, Body, Segment, SegmentRun, gzip_body, plain_body
+from exporter.exposition.segments import (
+    CHUNK_BYTES,
+    TEXT_SCRAPES,
+    Body,
+    Segment,
+    SegmentRun,
+    gzip_body,
+    plain_body,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +44,26 @@ def test_a_segment_is_compressed_once() -> None:
     """Every later scrape sends the same bytes."""
     segment = Segment(b"x" * 1000)
     assert segment.deflated is segment.deflated
+
+
+def test_what_does_not_change_is_kept_compressed_only() -> None:
+    """After some scrapes; a short text stays, as it costs nearly nothing."""
+    long, short = Segment(b"x" * 5000), Segment(b"x" * 50)
+    run = SegmentRun([long, short])
+    bodies = [bytes(gzip_body([run])) for _ in range(TEXT_SCRAPES - 1)]
+    assert long.text is long.text
+    bodies += [bytes(gzip_body([run])) for _ in range(2)]
+    assert long.text is not long.text
+    assert short.text is short.text
+    assert {gzip.decompress(body) for body in bodies} == {bytes(plain_body([run]))} == {b"x" * 5050}
+
+
+def test_a_segment_can_be_packed_at_once() -> None:
+    """It has the checksum and the compressed form that it would have had."""
+    packed, other = Segment(b"x" * 5000), Segment(b"x" * 5000)
+    packed.pack()
+    assert (packed.text, len(packed)) == (other.text, 5000)
+    assert (packed.deflated, packed.crc) == (other.deflated, other.crc)
 
 
 def test_plain_and_compressed_bodies_have_the_same_text() -> None:

@@ -71,4 +71,4 @@ def test_no_samples_are_no_lines() -> None:
 def test_headers_differ_between_the_formats(format_: Format, header: bytes) -> None:
     """OpenMetrics names a counter's family without `_total`, and escapes quotes in HELP."""
     family = Family("x_total", "counter", 'A "b" \\ \n c.')
-    assert FamilyText(family).header(format_).texts == [header]
+    assert list(FamilyText(family).header(format_).texts) == [header]

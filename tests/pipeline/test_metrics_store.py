@@ -11,6 +11,7 @@ from exporter.exposition.text import Format
 from exporter.families.lifecycle import LifecycleTotals
 from exporter.families.namespaces import EMPTY_NAMESPACE_SECONDS
 from exporter.families.object_families import ObjectFamilies
+from exporter.pipeline import metrics_store as metrics_store_module
 from exporter.pipeline.metrics_store import LOG_BURST
 from tests.support.bodies import parse
 from tests.support.clocks import FakeClock
@@ -156,6 +157,23 @@ def test_lifecycle_metrics_come_after_the_objects_and_go_with_their_namespace() 
     jobs.clock.advance(EMPTY_NAMESPACE_SECONDS)
     jobs.store.expire()
     assert [text.family.name for text, _ in jobs.store.segments()] == []
+
+
+def test_a_long_first_list_is_shown_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with what is undecodable: the same metrics as of one part, with nothing counted as new."""
+    listed = [decode(RAYJOBS, manifest(COMPLETE, uid=str(number), name=f"a{number}")) for number in range(5)]
+
+    def body() -> bytes:
+        jobs = Jobs()
+        jobs.store.on_list(listed, {"5"})
+        jobs.change(manifest(COMPLETE, uid="5", name="a5"))
+        return bytes(Exposition([jobs.store], CollectorRegistry()).body(Format.TEXT))
+
+    whole = body()
+    monkeypatch.setattr(metrics_store_module, "LIST_OBJECTS", 2)
+    assert body() == whole
+    assert whole.count(b"kuberay_job_status{") == 6
+    assert b'kuberay_jobs_created_total{namespace="ns"} 0\n' in whole
 
 
 def test_an_object_that_fails_to_render_is_counted_and_keeps_its_lines(caplog: pytest.LogCaptureFixture) -> None:
