@@ -94,8 +94,17 @@ class Backoff:
         """Record that the API server has answered."""
         self._outage.is_on = False
 
-    def wait_in_outage(self) -> None:
-        """Wait if the API server fails: hundreds of new informers must not send hundreds of requests at once."""
+    def wait_to_start(self, seconds: float) -> None:
+        """Wait before the first request, and longer if the API server fails: hundreds must not be sent at once.
+
+        It counts as waiting from the beginning, so that those that have failed leave it its part of the retries.
+        """
+        if seconds:
+            self._outage.waiting.add(self)
+            try:
+                self.wait(seconds)
+            finally:
+                self._outage.waiting.discard(self)
         if self._outage.is_on:
             self._wait_to_retry(0.0)
 

@@ -93,11 +93,11 @@ class Reflector(Generic[T]):
     def run(self) -> None:
         """List and watch until `stop`, whatever fails: here or, of the API, in the methods below."""
         self._log.info("starting")
-        if self._start_delay:
-            self._clock.wait(self._list_watch.stopping, self._start_delay)
+        delay = self._start_delay
         while not self._list_watch.stopping.is_set():
             try:
-                self._backoff.wait_in_outage()
+                self._backoff.wait_to_start(delay)
+                delay = 0.0
                 while True:
                     self._list_until_done()
                     self._watch_until_outdated()

@@ -57,7 +57,7 @@ class NamespacesInOutage(Attack):
         rate = (scene.server.requests - before) / (time.monotonic() - started_at)
         if rate > self.most_requests_a_second:
             threads = scene.victim.threads()
-            scene.complain(f"{rate:.0f} requests a second in an outage, from {threads} threads; 12 are allowed")
+            scene.complain(f"{rate:.1f} requests a second in an outage, from {threads} threads; 12 are allowed")
         scene.server.is_out = False
         scene.wait_until_ready(60)
 

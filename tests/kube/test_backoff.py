@@ -89,19 +89,34 @@ def test_the_first_request_waits_only_while_the_api_server_fails() -> None:
     clock = FakeClock()
     outage = Outage()
     first = backoff_of(clock, outage=outage)
-    first.wait_in_outage()
+    first.wait_to_start(0.0)
     assert clock.waits == []
     first.wait_after(ConnectError("refused"), 0)
     clock.waits.clear()
-    backoff_of(clock, outage=outage).wait_in_outage()
+    backoff_of(clock, outage=outage).wait_to_start(0.0)
     assert clock.waits != []
     first.succeeded()
     clock.waits.clear()
-    backoff_of(clock, outage=outage).wait_in_outage()
+    backoff_of(clock, outage=outage).wait_to_start(0.0)
     assert clock.waits == []
 
 
-@pytest.mark.parametrize("wait", [lambda b: b.wait(1.0), lambda b: b.wait_after(ConnectError("refused"), 0)])
+def test_what_has_not_started_counts_as_waiting() -> None:
+    """Otherwise hundreds that start one after the other would each retry as if those so far were all."""
+    outage, waiting = Outage(), list[int]()
+
+    class Clock(FakeClock):
+        def wait(self, stop: threading.Event, seconds: float) -> bool:
+            waiting.append(len(outage.waiting))
+            return super().wait(stop, seconds)
+
+    backoff_of(Clock(), outage=outage).wait_to_start(7.0)
+    assert (waiting, outage.waiting) == ([1], set())
+
+
+@pytest.mark.parametrize(
+    "wait", [lambda b: b.wait(1.0), lambda b: b.wait_to_start(1.0), lambda b: b.wait_after(ConnectError("refused"), 0)]
+)
 def test_every_wait_ends_when_it_is_stopped(wait: Callable[[Backoff], None]) -> None:
     """By an exception, which the reflector's loop ends with."""
     stopping = threading.Event()
