@@ -30,7 +30,7 @@ class ObjectLines(NamedTuple):
     @classmethod
     def of(cls, lines: Sequence[bytes]) -> "ObjectLines":
         """Join the lines of each family, in the order of the families: empty where the object has no series."""
-        return cls(b"".join(lines), _starts(lines))
+        return cls(b"".join(lines), _starts(map(len, lines)))
 
     def get(self, index: int) -> bytes:
         """Return the lines of one family."""
@@ -38,7 +38,7 @@ class ObjectLines(NamedTuple):
 
     def items(self) -> Iterable[tuple[int, bytes]]:
         """Return the lines of all families, each with its place."""
-        return enumerate(_parts(self.text, self.starts))
+        return enumerate([self.text[start:end] for start, end in pairwise(self.starts)])
 
 
 class Column(NamedTuple):
@@ -51,24 +51,35 @@ class Column(NamedTuple):
         """Return the column with other lines in some slots; itself, compressed form and all, if none is new."""
         if not changed:
             return self
-        # Most status writes change nothing that is printed.
-        before = _parts(self.segment.text, self.starts)
-        lines = before.copy()
-        for slot, new in changed.items():
-            lines[slot] = new
-        return self if lines == before else Column(Segment(b"".join(lines)), _starts(lines))
+        if self is _EMPTY:
+            lines = [changed.get(slot, b"") for slot in range(PAGE_OBJECTS)]
+            return Column(Segment(b"".join(lines)), _starts(map(len, lines))) if any(lines) else self
+        text, starts, pieces, end = self.segment.text, self.starts, list[bytes](), 0
+        for slot in sorted(changed):
+            start, after = starts[slot : slot + 2]
+            # Most status writes change nothing that is printed.
+            if text[start:after] != changed[slot]:
+                pieces += (text[end:start], changed[slot])
+                end = after
+        if not pieces:
+            return self
+        new_text = b"".join((*pieces, text[end:]))
+        if not new_text:
+            return _EMPTY
+        # Most others change a number: the lines begin where they did.
+        if all(len(new) == starts[slot + 1] - starts[slot] for slot, new in changed.items()):
+            return Column(Segment(new_text), starts)
+        lengths = {slot: after - start for slot, (start, after) in enumerate(pairwise(starts))}
+        lengths.update((slot, len(new)) for slot, new in changed.items())
+        return Column(Segment(new_text), _starts(lengths.values()))
 
 
-def _parts(text: bytes, starts: "array[int]") -> list[bytes]:
-    return [text[start:end] for start, end in pairwise(starts)]
-
-
-def _starts(parts: Iterable[bytes]) -> "array[int]":
-    starts = list(accumulate(map(len, parts), initial=0))
+def _starts(lengths: Iterable[int]) -> "array[int]":
+    starts = list(accumulate(lengths, initial=0))
     return array("H" if starts[-1] < 2**16 else "I", starts)
 
 
-_EMPTY = Column(Segment(b""), _starts([b""] * PAGE_OBJECTS))
+_EMPTY = Column(Segment(b""), _starts([0] * PAGE_OBJECTS))
 
 
 class Content(NamedTuple):
@@ -142,10 +153,11 @@ class RenderedLines:
         with self._lock:
             for key in removed:
                 self._remove(key)
-            filled = [page for key, lines in changed.items() if (page := self._put(key, lines))]
-            contents = [(page, page.content) for page in filled]
+            pages = [page for key, lines in changed.items() if (page := self._put(key, lines))]
+            # Not one that had a free slot: if objects come and go, a scrape joins many changes at once.
+            new = [(page, page.content) for page in pages if len(page.content.changed) == PAGE_OBJECTS]
         # The next scrape would do it; a list of many objects needs less memory if it is done now.
-        for page, content in contents:
+        for page, content in new:
             for column in self._columns(page, content):
                 column.segment.pack()
 
@@ -164,7 +176,7 @@ class RenderedLines:
         for index, columns in enumerate(by_family):
             run = self._runs[index]
             # Of a family that has not changed, nothing is computed anew. Segments are compared by identity.
-            if run != (segments := tuple([column.segment for column in columns if column.segment])):
+            if run != (segments := tuple([column.segment for column in columns if column is not _EMPTY])):
                 run = self._runs[index] = SegmentRun(segments)
             if run:
                 yield self._texts[index], run

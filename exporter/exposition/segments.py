@@ -90,45 +90,48 @@ class Segment:
     @property
     def deflated(self) -> bytes:
         """The compressed form, for a scrape; from now on `crc` is known."""
-        text = self._text
-        if text is not None:
-            self._compress(text)
+        if not self._deflated:
+            self._compress()
+        elif self._text is not None:
             self._scrapes += 1
-            if self._scrapes >= TEXT_SCRAPES:
+            if self._scrapes == TEXT_SCRAPES:
                 self.pack()
         return self._deflated
 
     def pack(self) -> None:
         """Keep the compressed form only."""
-        text = self._text
         # zlib has to read all texts for the checksum of a body.
-        if text is not None and len(text) >= _SHORT and crc32_combine:
-            self._compress(text)
+        if self._length >= _SHORT and crc32_combine:
+            if not self._deflated:
+                self._compress()
             self._text = None
 
-    def _compress(self, text: bytes) -> None:
-        if not self._deflated:
-            self.crc = crc32(text)
-            self._deflated = deflate_segment(text)
+    def _compress(self) -> None:
+        text = self.text
+        self.crc = crc32(text)
+        self._deflated = deflate_segment(text)
 
 
 class SegmentRun(tuple[Segment, ...]):
     """Segments that follow each other in a body. What a body needs of them is computed once, as for a segment."""
 
     _scrapes = 0
-    _deflated: Sequence[bytes] = ()
 
     @property
     def texts(self) -> Iterator[bytes]:
         return (segment.text for segment in self)
 
     @property
-    def deflated(self) -> Sequence[bytes]:
-        if self._scrapes < TEXT_SCRAPES:
-            self._deflated = [segment.deflated for segment in self]
-            # Last: another scrape may read at the same time.
-            self._scrapes += 1
-        return self._deflated
+    def deflated(self) -> list[bytes]:
+        scrapes = self._scrapes = self._scrapes + 1
+        if scrapes == TEXT_SCRAPES:
+            for segment in self:
+                segment.pack()
+        return self._compressed
+
+    @cached_property
+    def _compressed(self) -> list[bytes]:
+        return [segment.deflated for segment in self]
 
     @cached_property
     def length(self) -> int:
