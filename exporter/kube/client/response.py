@@ -74,8 +74,13 @@ class Response(RESTResponse):
             if self.response.chunked and "Content-Encoding" not in self.headers:
                 # A third of what a change costs that arrives alone is to read it; urllib3 takes twice as many steps.
                 read = self._received.read1
-            while data := read(_READ_BYTES):
-                yield data
+            try:
+                while data := read(_READ_BYTES):
+                    yield data
+            except Exception:
+                # After some of these errors http.client looks as after the end: its connection would be kept, dead.
+                self.response.close()
+                raise
 
     def limit(self, seconds: float) -> None:
         """Let reading fail when this time has passed, although bytes come."""

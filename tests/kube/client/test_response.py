@@ -144,9 +144,11 @@ def test_an_error_whose_body_stops_is_ended_in_the_same_time(monkeypatch: pytest
     ids=["extension", "trailer", "no end", "cut", "no size", "negative", "long size", "endless size", "half a size"],
 )
 def test_a_chunked_answer_is_complete_or_an_error(sent: bytes, read: bytes, error: str | None) -> None:
-    """What has come before the error is not lost."""
+    """What has come before the error is not lost; the connection is closed, or kept for the next request."""
     with raw_server(lambda to: to.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + sent)) as url:
-        got = ApiTransport(lambda: anonymous(url), connections=1).get(PATH, {}, read_timeout_seconds=5)
+        transport = ApiTransport(lambda: anonymous(url), connections=1)
+        got = transport.get(PATH, {}, read_timeout_seconds=5)
+        connection: Any = got.response.connection
         found, failure = b"", None
         try:
             for chunk in got.chunks():
@@ -154,6 +156,7 @@ def test_a_chunked_answer_is_complete_or_an_error(sent: bytes, read: bytes, erro
         except StreamError as exc:
             failure = str(exc)
         got.close()
+        assert (connection.sock is None) == (error is not None)
     assert (found, failure) == (read, error)
 
 
