@@ -198,6 +198,7 @@ OBJECTS = st.fixed_dictionaries(
             enableInTreeAutoscaling=st.booleans(),
             suspend=st.booleans(),
             idleSuspend=st.booleans() | ANY_JSON,
+            rayClusterConfig=mapping(suspend=st.booleans()),
             headGroupSpec=mapping(template=TEMPLATES),
             workerGroupSpecs=st.lists(GROUPS, max_size=3),
             deletionStrategy=DELETION,

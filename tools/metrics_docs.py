@@ -41,7 +41,7 @@ SINCE = {
     "service_upgrade_step_size_ratio service_upgrade_interval_seconds",
     "1.6": "job_pre_running_deadline_seconds service_managed_by cronjob_info cronjob_suspended "
     "cronjob_last_schedule_timestamp_seconds cronjob_next_schedule_timestamp_seconds",
-    "1.7": "job_status_check_failing_since_timestamp_seconds service_suspended",
+    "1.7": "job_status_check_failing_since_timestamp_seconds",
     "after 1.7": "cluster_group_scale_gate",
 }
 """Metrics by the first release of KubeRay whose definitions (API v1) have their fields; all others: 1.1 or before."""

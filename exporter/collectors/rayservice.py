@@ -7,16 +7,9 @@ from collections.abc import Callable
 
 from exporter.collectors.conditions import condition_rows, condition_truth
 from exporter.collectors.rollouts import ROLLOUTS, Rollouts, remember_rollouts
-from exporter.families.metadata import (
-    created_row,
-    deletion_row,
-    labels_row,
-    lifecycle_counters,
-    managed_by_row,
-    suspended_row,
-)
+from exporter.families.metadata import created_row, deletion_row, labels_row, lifecycle_counters, managed_by_row
 from exporter.families.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
-from exporter.families.values import Values, info, number, of_spec, of_status, one, timestamp
+from exporter.families.values import Values, info, number, of_spec, of_status, one, timestamp, truth
 from exporter.resources.meta import find_condition
 from exporter.resources.rayservice import (
     ClusterUpgradeOptions,
@@ -157,7 +150,11 @@ RAYSERVICES: Kind[RayService, Rollouts] = Kind(
             "status.{active,pending}ServiceStatus.applicationStatuses[].serveDeploymentStatuses[].status",
             by_role(deployment_states), labels=("role", "application", "deployment", "status"),
             series="1 per deployment and role"),
-        suspended_row("kuberay_service"),
+        Row("kuberay_service_suspended",
+            "Whether suspension is requested, of the service or by Kueue of its cluster: 1 if it is, otherwise 0",
+            "spec.suspend, spec.rayClusterConfig.suspend",
+            lambda service, _: truth(spec.suspend or spec.is_cluster_suspended if (spec := service.spec) else None),
+            series="1"),
         managed_by_row("kuberay_service"),
         labels_row("kuberay_service"),
     ),

@@ -80,7 +80,7 @@ def service_findings(service: DetailedRayService, related: Related, now: datetim
 
 def _is_cluster_suspended(service: DetailedRayService) -> bool:
     """Return whether Kueue has suspended the cluster of a service, and so the service itself."""
-    return service.spec is not None and bool(service.spec.ray_cluster_config.suspend)
+    return service.spec is not None and service.spec.is_cluster_suspended
 
 
 def _suspension(service: DetailedRayService, related: Related, now: datetime) -> Iterator[Finding]:

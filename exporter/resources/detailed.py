@@ -20,7 +20,6 @@ from exporter.resources.rayjob import RayJob, RayJobMeta, RayJobSpec, RayJobStat
 from exporter.resources.rayservice import (
     AppStatus,
     RayService,
-    RayServiceSpec,
     RayServiceStatus,
     RayServiceStatuses,
     ServeDeploymentStatus,
@@ -164,19 +163,8 @@ class DetailedRayServiceStatuses(RayServiceStatuses, frozen=True, gc=False, rena
         _drop_more(self.conditions)
 
 
-class RayClusterConfig(Struct, frozen=True, gc=False):
-    """`spec.rayClusterConfig` of a service, which Kueue suspends in place of the service."""
-
-    suspend: bool | None = None
-
-
-class DetailedRayServiceSpec(RayServiceSpec, frozen=True, gc=False, rename="camel"):
-    ray_cluster_config: RayClusterConfig = RayClusterConfig()
-
-
 class DetailedRayService(RayService, frozen=True, gc=False):
     metadata: DetailedMeta
-    spec: DetailedRayServiceSpec | None = None
     status: DetailedRayServiceStatuses | None = None
 
 

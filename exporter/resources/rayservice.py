@@ -59,12 +59,23 @@ class UpgradeStrategy(SharedStrings, frozen=True, gc=False, rename="camel"):
     cluster_upgrade_options: ClusterUpgradeOptions | None = None
 
 
+class RayClusterConfig(Struct, frozen=True, gc=False):
+    """`spec.rayClusterConfig`, which Kueue suspends in place of the service."""
+
+    suspend: bool | None = None
+
+
 class RayServiceSpec(SharedStrings, frozen=True, gc=False, rename="camel"):
     """`spec`."""
 
     upgrade_strategy: UpgradeStrategy | None = None
     suspend: bool | None = None
+    ray_cluster_config: RayClusterConfig | None = None
     managed_by: Shared | None = None
+
+    @property
+    def is_cluster_suspended(self) -> bool:
+        return self.ray_cluster_config is not None and bool(self.ray_cluster_config.suspend)
 
 
 class RayServiceStatuses(SharedStrings, frozen=True, gc=False, rename="camel"):

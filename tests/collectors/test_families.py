@@ -330,6 +330,8 @@ def of_services() -> Iterator[Case]:
     yield "endpoints", "service_serve_endpoints", status(numServeEndpoints=2), [" 2"]
     yield "absent is 0", "service_serve_endpoints", status(), [" 0"]
     yield "no status", "service_serve_endpoints", manifest(), []
+    yield "queued by Kueue", "service_suspended", spec(suspend=False, rayClusterConfig={"suspend": True}), [" 1"]
+    yield "admitted by Kueue", "service_suspended", spec(rayClusterConfig={"suspend": False}), [" 0"]
     roles = status(
         activeServiceStatus={
             "rayClusterName": "a-1",
