@@ -22,7 +22,8 @@ a sentence with figures, the evidence (which field of which object, since when, 
 wrote it), advice, a command that shows more, and a runbook. Findings are read from the object, its RayClusters, their
 pods, and the Events about them; of pods and Events, the exporter knows only what the collectors `pods` and `events`
 watch, and `explain` what it may list. Without them, a finding that needs them says so. What Kueue has decided is read
-from the object's Workload, with the collector `workloads`; `explain` lists them if an object has a queue.
+from the object's Workload, with the collector `workloads`; `explain` lists them if an object has a queue or is
+suspended.
 
 Warning Events about pods, such as FailedMount, are read by `explain` alone: it lists them once
 (`involvedObject.kind=Pod,type=Warning`) and keeps those of Ray's pods. The exporter does not watch them. No selector

@@ -24,7 +24,7 @@ from exporter.kube import wire
 from exporter.kube.list_watch import InformerSettings, ListWatch
 from exporter.resources import API_GROUP
 from exporter.resources.event import Event
-from exporter.resources.workload import KUEUE_GROUP, OwnedObject
+from exporter.resources.workload import KUEUE_GROUP, OWNER_KINDS, OwnedObject
 
 if TYPE_CHECKING:
     from exporter.kube.client.api_transport import ApiTransport
@@ -71,10 +71,15 @@ class Objects:
         about = event.involved_object
         return about is not None and (event.metadata.namespace, about.name or "") in self._by_kind["Pod"]
 
-    def may_wait_for_kueue(self) -> bool:
-        """Return whether an object is queued by Kueue, or dispatched by it: only then, its Workloads matter."""
+    def name_kueue(self) -> bool:
+        """Return whether an object is queued by Kueue, or dispatched by it, as it says itself."""
         objects = (obj for kind in DIAGNOSED for obj in self._by_kind[kind].values())
         return any(obj.metadata.label(QUEUE_LABEL) or manager(obj) == MULTIKUEUE for obj in objects)
+
+    def are_suspended(self) -> bool:
+        """Return whether Kueue may have suspended an object: it can be set up to queue those without a label, too."""
+        objects = ((kind, obj) for kind in OWNER_KINDS for obj in self._by_kind[kind].values())
+        return any(DIAGNOSED[kind].state_of(obj).name == "Suspended" for kind, obj in objects)
 
     def fleet(self, known: Known) -> Fleet:
         fleet = Fleet(DIAGNOSED, known)
@@ -147,9 +152,13 @@ def read_fleet(transport: "ApiTransport", namespace: str, report: Callable[[str]
     for kind, selection in _LISTS:
         if reason := _read(transport, kind, selection, namespace, objects):
             failed.setdefault(kind.name, reason)
-    more = [WORKLOADS.name] if objects.may_wait_for_kueue() else []
-    if more and (reason := _read(transport, WORKLOADS, Selection(), namespace, objects)):
-        failed[WORKLOADS.name] = reason
+    more, names_kueue = list[str](), objects.name_kueue()
+    if names_kueue or objects.are_suspended():
+        reason = _read(transport, WORKLOADS, Selection(), namespace, objects)
+        more = [] if reason else [WORKLOADS.name]
+        # If no object names it, Kueue may be missing as well.
+        if reason and names_kueue:
+            failed[WORKLOADS.name] = reason
     if all(kind in failed for kind in DIAGNOSED):
         raise ConfigError(f"couldn't read any kind of {API_GROUP}: {failed['RayCluster']}")
     for kind in KINDS:

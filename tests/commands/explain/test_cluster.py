@@ -113,10 +113,10 @@ def test_nothing_readable_is_an_error() -> None:
             read(server)
 
 
-def queued_job(server: FaultServer) -> None:
-    """Create a job in a queue."""
+def queued_job(server: FaultServer, queue: str | None = "research") -> None:
+    """Create a job in a queue, without its label if it is None."""
     one = job("queued", {"jobDeploymentStatus": "Suspended"})
-    one["metadata"] |= {"uid": "owner", "labels": {"kueue.x-k8s.io/queue-name": "research"}}
+    one["metadata"] |= {"uid": "owner", "labels": {"kueue.x-k8s.io/queue-name": queue} if queue else {}}
     server.store.create("rayjobs", one)
 
 
@@ -142,6 +142,31 @@ def test_workloads_are_read_if_an_object_has_a_queue(versions: tuple[str, ...]) 
         fleet, said = read(server)
     assert said == []
     assert sentences(fleet) == [f"Not admissible in local queue research: {message}."]
+
+
+def test_workloads_are_read_if_an_object_without_a_label_is_suspended() -> None:
+    """Kueue queues these, too, with `manageJobsWithoutQueueName`."""
+    with FaultServer(ObjectStore()) as server:
+        install(server.store, "workloads")
+        queued_job(server, queue=None)
+        no_quota = condition("QuotaReserved", "False", reason="Inadmissible", message="LocalQueue a doesn't exist")
+        server.store.create("workloads", workload(no_quota, spec={"queueName": "a"}))
+        fleet, said = read(server)
+    assert said == []
+    assert sentences(fleet) == ["Not admissible in local queue a: LocalQueue a doesn't exist."]
+
+
+@pytest.mark.parametrize("is_installed", [True, False], ids=["refused", "absent"])
+def test_nothing_is_said_of_kueue_if_no_object_names_it(is_installed: bool) -> None:
+    """A user can suspend objects without Kueue."""
+    with FaultServer(ObjectStore()) as server:
+        queued_job(server, queue=None)
+        if is_installed:
+            install(server.store, "workloads")
+            server.forbidden.add(("list", "workloads"))
+        fleet, said = read(server)
+    assert said == []
+    assert not fleet.known.workloads
 
 
 def test_workloads_are_not_asked_for_without_a_queue() -> None:
