@@ -126,10 +126,17 @@ class Admission(SharedStrings, frozen=True, gc=False, rename="camel"):
 
 
 class RequeueState(Struct, frozen=True, gc=False, rename="camel"):
-    """How often the pods were not ready in time, and when the Workload returns to its queue."""
+    """How often the pods were not ready in time, and when the Workload returns to its queue.
+
+    Kueue never writes a negative number: it counts as absent.
+    """
 
     count: Count | None = None
     requeue_at: Time | None = None
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.count < 0:
+            force_setattr(self, "count", None)
 
 
 class AdmissionCheckState(SharedStrings, frozen=True, gc=False):

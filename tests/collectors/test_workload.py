@@ -297,6 +297,13 @@ def test_values_that_cannot_be_right_make_a_workload_undecodable(status: dict[st
         msgspec.json.decode(json.dumps(workload(**status)), type=WORKLOADS.object_type)
 
 
+def test_negative_number_of_requeues_is_absent() -> None:
+    """It is no number of times; the time beside it counts."""
+    odd = workload(requeueState={"count": -3, "requeueAt": LATER})
+    assert series(WORKLOADS, "kuberay_workload_requeues", odd) == []
+    assert len(series(WORKLOADS, "kuberay_workload_requeue_at_timestamp_seconds", odd)) == 1
+
+
 def test_many_resources_of_a_workload_are_cut_and_counted() -> None:
     """Names of resources come from pod templates, which tenants write."""
     many = workload(resourceRequests=[{"resources": {f"example.com/r{number}": "1" for number in range(1500)}}])

@@ -339,6 +339,14 @@ def test_a_service_whose_cluster_kueue_suspends_is_suspended() -> None:
     assert fleet.kind(obj).state_of(obj).name == "Suspended"
 
 
+def test_a_negative_number_of_readiness_timeouts_is_not_said() -> None:
+    """Nothing of Kueue writes it."""
+    requeued = condition("Requeued", "False", reason="PodsReadyTimeout")
+    odd = of_job(no_quota("Pending"), requeued, requeueState={"count": -3, "requeueAt": ago(minutes=-2)})
+    (item,) = diagnosed(suspended_job(), odd)
+    assert item.sentence.endswith("UTC.")
+
+
 def test_a_workload_of_an_object_that_is_being_deleted_says_nothing() -> None:
     """It ends with its object."""
     deleted = suspended_job()
