@@ -29,10 +29,10 @@ from exporter.resources.workload import (
     WorkloadStatus,
 )
 
-CONDITIONS = """
+_CONDITIONS = """
     QuotaReserved Admitted PodsReady Evicted Preempted Requeued DeactivationTarget Finished BlockedOnPreemptionGates
-""".split()  # noqa: SIM905 - a list of words in as many lines
-REASONS = """
+"""
+_REASONS = """
     QuotaReserved Pending Inadmissible Waiting AdmissionGated OnHold NoMatchingFlavor WaitingForQuota ExceedsMaxQuota
     TopologyPlacementFailed WaitingForPreemptedWorkloads Misconfigured Suspended PendingEvaluation WaitingForPodsReady
     Deactivated Admitted NoReservation UnsatisfiedChecks UnsatisfiedAdmissionChecks NoReservationUnsatisfiedChecks
@@ -43,7 +43,8 @@ REASONS = """
     InCohortReclaimWhileBorrowing BackoffFinished Reactivated ClusterQueueRestarted LocalQueueRestarted
     RequeuingLimitExceeded MaximumExecutionTimeExceeded Succeeded Failed OutOfSync OwnerNotFound WorkloadSliceReplaced
     FailedToStart JobFinished PreemptionGated
-""".split()  # noqa: SIM905 - as above
+"""
+CONDITIONS, REASONS = frozenset(_CONDITIONS.split()), frozenset(_REASONS.split())
 """Those of Kueue 0.10 to 0.19; any other is `other`."""
 
 EVICTIONS = {
