@@ -48,14 +48,15 @@ def _by_kind(family: str, function: str = "max") -> str:
 
 
 def _numbers() -> list[Panel]:
-    build = TARGETS.of("kuberay_exporter_build_info")
+    build, shards = TARGETS.of("kuberay_exporter_build_info"), TARGETS.of("kuberay_exporter_total_shards")
     recorded = "namespace_status:kuberay_jobs_finished:increase1h"
     return [
         stat(
             "Exporters",
-            "Number of targets that answer. More than one is normal during an update, or with shards.",
-            count_or_zero(build),
-            steps=((1, GREEN), (2, ORANGE)),
+            "Number of targets that answer, for each shard if there are any. More than one is normal during an update.",
+            f"max(count by (namespace) ({build}) / (max by (namespace) ({shards}) or group by (namespace) ({build}))) "
+            "or vector(0)",
+            steps=((1, GREEN), (1.01, ORANGE)),
             base_colour=RED,
         ),
         stat(
