@@ -274,12 +274,14 @@ OLDEST_PIP := 22.3
 .PHONY: check-locks
 check-locks: ## Check that the oldest supported pip installs the lock files
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
-	@echo "Installing the lock files with pip $(OLDEST_PIP) (about a minute)"
+	@echo "Installing the lock files with pip $(OLDEST_PIP) (some minutes)"
 	@$(PYTHON) -m venv --clear $(VENV)-oldest-pip
 	@$(VENV)-oldest-pip/bin/pip install $(PIP_QUIET) pip==$(OLDEST_PIP)
 	@$(VENV)-oldest-pip/bin/pip install $(PIP_QUIET) --no-deps --require-hashes -r requirements-dev.lock
-	@$(VENV)-oldest-pip/bin/pip install $(PIP_QUIET) --no-deps --require-hashes --dry-run -r requirements-browser.lock
 	@$(VENV)-oldest-pip/bin/pip check
+	@set -e; for lock in $(filter-out requirements.lock requirements-dev.lock,$(wildcard requirements*.lock)); do \
+	  $(VENV)-oldest-pip/bin/pip install $(PIP_QUIET) --no-deps --require-hashes --dry-run -r $$lock; \
+	done
 	@rm -rf $(VENV)-oldest-pip
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

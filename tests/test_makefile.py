@@ -58,3 +58,11 @@ def test_after_the_demo_the_other_packages_are_still_installed(tmp_path: Path) -
     assert "-m venv" not in commands
     (tmp_path / ".ready").touch()
     assert "pip install" not in make("--dry-run", "test", f"VENV={tmp_path}").stdout
+
+
+def test_every_lock_is_checked() -> None:
+    """`requirements.lock` is a part of that of the development, as tests/test_locks.py shows."""
+    commands = make("--dry-run", "check-locks").stdout
+    locks = {path.name for path in ROOT.glob("requirements*.lock")} - {"requirements.lock"}
+    assert len(locks) == 4
+    assert locks <= set(commands.replace(";", " ").split())
