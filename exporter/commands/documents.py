@@ -4,6 +4,7 @@ Each form becomes JSON of one object or list, which is then handled like an answ
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
@@ -151,7 +152,8 @@ def documents(data: bytes) -> Iterator[bytes]:
 
 def _json_values(data: bytes) -> Iterator[Any]:
     """Yield JSON values that follow each other (`cat *.json`), and the elements of arrays (`jq -s`)."""
-    decoder, position = json.JSONDecoder(), 0
+    # NaN stays a word, which is no number.
+    decoder, position = json.JSONDecoder(parse_constant=str), 0
     try:
         text = data.decode()
         while position < len(text):
@@ -181,15 +183,27 @@ def _yaml_values(data: bytes) -> Iterator[Any]:
 def _encoded(values: Iterable[Any]) -> Iterator[bytes]:
     try:
         for value in values:
-            yield msgspec.json.encode(value)
+            try:
+                yield msgspec.json.encode(value)
+            except UnicodeEncodeError:
+                # Half of a surrogate pair, in place of which the API server stores U+FFFD.
+                text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
+                yield text.decode("utf-16", "replace").encode()
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as exc:
         raise InputError(f"not a Kubernetes object: {exc}") from exc
 
 
 class _YamlLoader(yaml.CSafeLoader):
-    """Reads times as strings, as they are in JSON."""
+    """Reads times as strings, as they are in JSON, and also `.nan` and `.inf`, which JSON does not have."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - it overrides an attribute of the library's
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def construct_finite(self, node: yaml.ScalarNode) -> float | str:
+        number = self.construct_yaml_float(node)
+        return number if math.isfinite(number) else str(node.value)
+
+
+_YamlLoader.add_constructor("tag:yaml.org,2002:float", _YamlLoader.construct_finite)

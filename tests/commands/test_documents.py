@@ -22,6 +22,9 @@ from exporter.errors import InputError
         (b"\xef\xbb\xbfkind: A\n", [b'{"kind":"A"}']),
         (b"<<: &a {kind: A}\n", [b'{"kind":"A"}']),
         ("name: é\n".encode(), ['{"name":"é"}'.encode()]),
+        (rb'{"a":"\ud83d\ude00"} {"a":"x\ud800y\udc00"}', ['{"a":"😀"}'.encode(), '{"a": "x\ufffdy\ufffd"}'.encode()]),
+        (rb'{"a":"\udc00\ud83d\ude00\ud800"}', ['{"a": "\ufffd😀\ufffd"}'.encode()]),
+        (b'{"a":NaN} {"a":-Infinity}', [b'{"a":"NaN"}', b'{"a":"-Infinity"}']),
     ],
 )
 def test_documents_of_a_file(data: bytes, found: list[bytes]) -> None:
@@ -38,11 +41,14 @@ def test_documents_of_a_file(data: bytes, found: list[bytes]) -> None:
         (b'"7"', b'"7"'),
         (b"true", b"true"),
         (b"~", b"null"),
-        (b".nan", b"null"),
+        (b"1.5", b"1.5"),
+        (b".nan", b'".nan"'),
+        (b"-.inf", b'"-.inf"'),
+        (b"1e+999", b'"1e+999"'),
     ],
 )
 def test_values_of_yaml(value: bytes, encoded: bytes) -> None:
-    """Times stay strings, as they are in JSON."""
+    """Times stay strings, as they are in JSON. What is no number does not become one that is absent."""
     assert list(documents(b"a: " + value)) == [b'{"a":' + encoded + b"}"]
 
 
