@@ -1,6 +1,7 @@
-"""Writes what the diagnosis says in all scenes of its tests, to be reviewed in one place: `make sentences`.
+"""Writes what the diagnosis finds in all scenes of its tests, to be reviewed in one place: `make sentences`.
 
-Each finding has its sentence with short ages and with long ones, its command and its runbook.
+It is what these tests expect. Each finding has its sentence with short ages and with long ones, its command and its
+runbook.
 """
 
 import sys
@@ -19,7 +20,7 @@ Objects = list[tuple[str, Manifest]]
 
 
 def scenes() -> Iterator[tuple[str, Objects]]:
-    """Yield the name of each scene that has findings, with its kind, and its objects."""
+    """Yield the name of each scene, with its kind, and its objects."""
     tables = {
         "cluster": test_raycluster.ROWS,
         "job": test_rayjob.ROWS,
@@ -28,14 +29,8 @@ def scenes() -> Iterator[tuple[str, Objects]]:
         "workload": test_workload.ROWS,
     }
     rows = {f"{table}: {name}": row for table, rows in tables.items() for name, row in rows.items()}
-    for name, (objects, expected) in (rows | test_states_known_to_be_well.SCENES).items():
-        if expected:
-            yield f"{objects[0][0]}, {name}", objects
-
-
-def sentences() -> str:
-    """Return the text of the file."""
-    return "\n".join(line for name, objects in scenes() for line in _scene(name, objects))
+    for name, objects in (rows | test_states_known_to_be_well.SCENES).items():
+        yield f"{objects[0][0]}, {name}", objects
 
 
 def findings() -> Iterator[tuple[str, Finding]]:
@@ -45,18 +40,23 @@ def findings() -> Iterator[tuple[str, Finding]]:
             yield name, found
 
 
-def _scene(name: str, objects: Objects) -> Iterator[str]:
-    yield f"# {name}"
+def scene(name: str, objects: Objects) -> str:
+    """Return what the diagnosis finds in this scene, as it is in the file."""
+    return "\n".join([f"# {name}", *(_lines(objects) or ["no finding"]), ""])
+
+
+def _lines(objects: Objects) -> list[str]:
+    lines: list[str] = []
     long = {found.cause: found.sentence for found in diagnosed(*objects, now=NOW + LATER)}
     for found in diagnosed(*objects):
-        yield f"{found.severity.value} {found.cause.value} {found.runbook}".rstrip()
-        yield f"  {found.sentence}"
+        lines.append(f"{found.severity.value} {found.cause.value} {found.runbook}".rstrip())
+        lines.append(f"  {found.sentence}")
         if long.get(found.cause, found.sentence) != found.sentence:
-            yield f"  {long[found.cause]}"
-        yield f"  $ {found.command}"
-    yield ""
+            lines.append(f"  {long[found.cause]}")
+        lines.append(f"  $ {found.command}")
+    return lines
 
 
 if __name__ == "__main__":
-    FILE.write_text(sentences())
+    FILE.write_text("\n".join(scene(name, objects) for name, objects in scenes()))
     sys.stdout.write(f"wrote {FILE.name}\n")

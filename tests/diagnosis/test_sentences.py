@@ -1,17 +1,25 @@
-"""What findings say, in one file."""
+"""What is found in all scenes, and what findings say, in one file."""
 
 import pytest
 
 from exporter.diagnosis.causes import Cause
 from exporter.diagnosis.finding import Finding
-from tools.sentences import FILE, findings, sentences
+from tools.sentences import FILE, Objects, findings, scene, scenes
 
+SCENES = dict(scenes())
 FINDINGS = list(findings())
+REVIEWED = {text.split("\n")[0].removeprefix("# "): text for text in FILE.read_text().removesuffix("\n").split("\n\n")}
 
 
-def test_sentences_are_reviewed() -> None:
-    """The file has what the diagnosis says; after a change, `make sentences` writes it again."""
-    assert FILE.read_text() == sentences()
+@pytest.mark.parametrize(("name", "objects"), SCENES.items(), ids=SCENES)
+def test_scene(name: str, objects: Objects) -> None:
+    """Its objects, their pods and Events give exactly these findings, in these words; `make sentences` writes them."""
+    assert scene(name, objects) == f"{REVIEWED[name]}\n"
+
+
+def test_every_scene_is_reviewed() -> None:
+    """The file has no other; after a change, `make sentences` writes it again."""
+    assert list(REVIEWED) == list(SCENES)
 
 
 def test_every_cause_is_said() -> None:
