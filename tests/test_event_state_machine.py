@@ -4,67 +4,36 @@ Occurrences are recorded through both APIs; Events expire, are written again, an
 or refused. Only an Event that expires before the exporter could see it is not counted, so nothing expires unseen.
 """
 
-import json
-import random
 import time
 from typing import Any
 
-import hypothesis
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, rule
 
 from exporter.collectors.event import EVENTS, EventTotals, NewOccurrences
 from exporter.families.object_families import ObjectFamilies
 from exporter.kinds import DIAGNOSED
-from exporter.kube.backoff import SharedByInformers
-from exporter.kube.client.access import anonymous
-from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.informer import Informer
-from exporter.kube.store import Store
-from exporter.pipeline.watched_kind import informer_settings
-from exporter.resources.event import Event
-from exporter.simulator.apiserver.store import ObjectStore
-from tests.support.clocks import FakeClock
+from tests.support.any_order import FAULTS, NAMES, InformersAndServer, settings
 from tests.support.events import event, old_event
-from tests.support.faults import FaultServer
 from tests.support.metrics_stores import metrics_store, total
-from tests.support.replaying import config
-from tests.support.watching import DEADLINE_SECONDS, Counts, wait_until
-from tests.test_state_machine import FAULTS
 
-NAMES = st.sampled_from(["a", "b", "c", "d"])
-PAGE_SIZE = 2
 # A watch of Events has no idle timeout: silence would last for minutes.
 EVENT_FAULTS = sorted(set(FAULTS) - {"watch silent"})
 
 
-class EventsAndServer(RuleBasedStateMachine):
+class EventsAndServer(InformersAndServer):
     """A server on which Events are recorded, a network that breaks, and counts that must be right."""
 
     @initialize(count=st.integers(1, 4))
     def start(self, count: int) -> None:
-        self.store = ObjectStore()
         self.written: dict[str, dict[str, Any]] = {}
         self.recorded = 0
         self._record("a", count, is_old=False)
         self.recorded = 0  # the first list is history
-        self.server = FaultServer(self.store)
-        self.server.start()
+        self.serve()
         self.reported = 0
         self.totals = EventTotals(report=self._report, kinds=DIAGNOSED)
-        self.counts = Counts()
-        self.held: Store[Event] = Store()
-        url, clock = self.server.url, FakeClock()
-        self.informer = Informer(
-            ApiTransport(lambda: anonymous(url), connections=2),
-            informer_settings(EVENTS, "", EVENTS.selections[0], config(page_size=PAGE_SIZE)),
-            self.held,
-            metrics_store(ObjectFamilies(EVENTS), self.totals),
-            self.counts,
-            shared=SharedByInformers(clock, random.Random(1)),
-        )
-        self.informer.start()
-        wait_until(lambda: len(self.held) == 1, "the first list")
+        self.watch(EVENTS, metrics_store(ObjectFamilies(EVENTS), self.totals))
 
     def _report(self, new: NewOccurrences) -> None:
         self.reported += new.occurrences
@@ -110,16 +79,9 @@ class EventsAndServer(RuleBasedStateMachine):
             if times:
                 self._record(name, times, is_old=False)
 
-    @rule()
-    def compact(self) -> None:
-        self.server.expire_tokens()
-
-    # What happens to requests.
-
     @rule(name=st.sampled_from(EVENT_FAULTS))
     def break_something(self, name: str) -> None:
-        hypothesis.event(name)
-        FAULTS[name](self.server)
+        super().break_something(name)
 
     @rule()
     def cut_all_watches(self) -> None:
@@ -134,45 +96,13 @@ class EventsAndServer(RuleBasedStateMachine):
         while self.counts["event_received"] == before and time.monotonic() < deadline:
             time.sleep(0.002)
 
-    @rule()
-    def settle(self) -> None:
-        """Without faults, what is counted and reported is soon what was recorded, and stays so."""
-        self.server.clear_faults()
-        versions = self._versions()
-        wait_until(
-            lambda: {uid: one.metadata.resource_version for uid, one in self.held.by_uid.items()} == versions,
-            f"{versions} is held",
-        )
-        assert (self._counted(), self.reported) == (self.recorded, self.recorded)
+    def expected_versions(self) -> list[dict[str, str]]:
+        return [self.versions("events")]
 
-    @invariant()
-    def the_thread_lives(self) -> None:
-        if hasattr(self, "informer"):
-            assert self.informer.state().is_alive
-            assert self.counts["crashed"] == 0
-
-    def teardown(self) -> None:
-        if hasattr(self, "informer"):
-            try:
-                self.settle()
-            finally:
-                self.informer.stop()
-                self.server.stop()
-                self.informer.join(DEADLINE_SECONDS)
-        super().teardown()
-
-    def _counted(self) -> float:
-        return total(self.totals, "kuberay_events_total")
-
-    def _versions(self) -> dict[str, str]:
-        items = [json.loads(item.body)["metadata"] for item in self.store.page("events").items]
-        return {item["uid"]: item["resourceVersion"] for item in items}
+    def check_counts(self) -> None:
+        counted = total(self.totals, "kuberay_events_total")
+        assert (counted, self.reported) == (self.recorded, self.recorded)
 
 
 TestEventsAndServer = EventsAndServer.TestCase
-# No shrinking: a failure waits for its deadline.
-TestEventsAndServer.settings = hypothesis.settings(
-    phases=[hypothesis.Phase.reuse, hypothesis.Phase.generate],
-    max_examples=40 if hypothesis.settings().derandomize else 1000,
-    stateful_step_count=40,
-)
+TestEventsAndServer.settings = settings(40)

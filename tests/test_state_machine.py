@@ -4,94 +4,24 @@ And at no time does an object disappear that existed unchanged throughout, but a
 What was counted of the objects' lives adds up to what is there.
 """
 
-import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-import hypothesis
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from exporter.collectors.job_ends import end_of
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.families.lifecycle import LifecycleTotals
 from exporter.resources.rayjob import RayJob
-from exporter.simulator.apiserver.store import ObjectStore
-from tests.support.clocks import FakeClock
-from tests.support.faults import FaultServer
+from tests.support.any_order import FAULTS, IDLE_TIMEOUT_SECONDS, NAMES, PAGE_SIZE, InformersAndServer, settings
 from tests.support.metrics_stores import total
-from tests.support.recordings import answer
 from tests.support.stores import install, restore, save, uninstall
-from tests.support.watching import DEADLINE_SECONDS, View, Watched, job, wait_until
+from tests.support.watching import View, Watched, job, wait_until
 
-NAMES = st.sampled_from(["a", "b", "c", "d"])
 STATES = st.sampled_from(["Initializing", "Running", "Complete", "Failed", "Retrying"])
-PAGE_SIZE = 2
-BOOKMARK_SECONDS = 0.02
-IDLE_TIMEOUT_SECONDS = 0.25
-"""Twelve bookmarks: shorter than anybody's patience, long enough for a busy machine."""
-
-
 NEWS = st.sampled_from([0, 0, 1, 2, 4])
 """How much the informer is to see before the next step; often nothing, so that steps fall together."""
-
-
-def answers(status: int, verb: str, times: int) -> Callable[[FaultServer], object]:
-    return lambda server: server.answer_next(status, b"{}", verb=verb, times=times)
-
-
-def lists(body: bytes) -> Callable[[FaultServer], object]:
-    return lambda server: server.answer_next(200, body, verb="list")
-
-
-def recorded(name: str, verb: str) -> Callable[[FaultServer], object]:
-    status, headers, body = answer(name)
-    return lambda server: server.answer_recorded({"status": status, "headers": headers, "body": body}, verb=verb)
-
-
-def events(line: bytes) -> Callable[[FaultServer], object]:
-    return lambda server: server.garbage(line + b"\n")
-
-
-FAULTS: dict[str, Callable[[FaultServer], object]] = {
-    "watch cut before a line": lambda server: server.cut_after(0),
-    "watch cut in a line": lambda server: server.cut_after(40),
-    "watch cut after a line": lambda server: server.cut_after(400),
-    "watch ended in a line": lambda server: server.half_line(),
-    "watch silent": lambda server: server.stall(),
-    "watch in pieces": lambda server: server.split_line(3),
-    "event: garbage": events(b"\x00\xff"),
-    "event: {}": events(b"{}"),
-    "event: empty line": events(b""),
-    "event: unknown type": events(b'{"type":"NEW","object":{}}'),
-    "event: DELETED of nothing": events(b'{"type":"DELETED","object":1}'),
-    "event: ERROR 410": events(b'{"type":"ERROR","object":{"code":410,"message":"m"}}'),
-    "event: ERROR 429": events(b'{"type":"ERROR","object":{"code":429,"message":"m"}}'),
-    "event: ERROR 500": events(b'{"type":"ERROR","object":{"code":500,"message":"m"}}'),
-    "watch: recorded 410": recorded("410-watch-too-old", "watch"),
-    "watch: recorded 429": recorded("429-watch-initializing", "watch"),
-    "watch: 401": answers(401, "watch", 2),
-    "watch: 403 for long": answers(403, "watch", 5),
-    "watch: 410": answers(410, "watch", 1),
-    "watch: 500 for long": answers(500, "watch", 5),
-    "watch: 503": answers(503, "watch", 2),
-    "version: 503": answers(503, "check", 1),
-    "version: {}": lambda server: server.answer_next(200, b"{}", verb="check"),
-    "watch: empty answer": answers(200, "watch", 2),
-    "list: recorded 410": recorded("410-expired-continue", "list"),
-    "list: 401": answers(401, "list", 2),
-    "list: 403 for long": answers(403, "list", 5),
-    "list: 429": answers(429, "list", 2),
-    "list: 500": answers(500, "list", 2),
-    "list cut": lambda server: server.cut_answer(100),
-    "list cut at once": lambda server: server.cut_answer(0),
-    "list of a wrong length": lambda server: server.wrong_content_length(7),
-    "list: {}": lists(b"{}"),
-    "list: HTML": lists(b"<html>"),
-    "list: 404 of a proxy": lambda server: server.answer_next(404, b"<html>not found</html>", verb="list"),
-    "list: no metadata": lists(b'{"items":[]}'),
-    "list: no version": lists(b'{"metadata":{},"items":[]}'),
-}
 
 
 class StrictView(View):
@@ -130,23 +60,21 @@ class StrictView(View):
         assert len(ends) <= self.counted("finished") <= self.known_from_the_start + created
 
 
-class ExporterAndServer(RuleBasedStateMachine):
+class ExporterAndServer(InformersAndServer):
     """A server to which things happen, a network that breaks, and an informer that has to cope."""
 
     @initialize()
     def start(self) -> None:
-        self.store = ObjectStore()
-        self.server = FaultServer(self.store, bookmark_seconds=BOOKMARK_SECONDS)
-        self.server.start()
-        self.port = int(self.server.url.rsplit(":", 1)[1])
+        self.serve()
         self.snapshot = save(self.store)
         self.view = StrictView()
         self.seen: set[str] = set()
         # How often 404 may have been answered since all was quiet.
         self.missing_answers = 0
         self.own = Watched(
-            self.server, FakeClock(), view=self.view, page_size=PAGE_SIZE, idle_timeout_seconds=IDLE_TIMEOUT_SECONDS
+            self.server, self.clock, view=self.view, page_size=PAGE_SIZE, idle_timeout_seconds=IDLE_TIMEOUT_SECONDS
         )
+        self.counts, self.informers, self.held = self.own.counts, [self.own.informer], [self.own.held]
         self.own.informer.start()
 
     # What happens to objects.
@@ -175,12 +103,10 @@ class ExporterAndServer(RuleBasedStateMachine):
 
     # What happens to the server.
 
-    @rule(what=st.sampled_from(["compact", "save", "write another kind", "uninstall or install"]), news=NEWS)
+    @rule(what=st.sampled_from(["save", "write another kind", "uninstall or install"]), news=NEWS)
     def keep_house(self, what: str, news: int) -> None:
-        """Old versions are forgotten; a backup is made; another kind is written; the CRD goes or comes."""
-        if what == "compact":
-            self.server.expire_tokens()
-        elif what == "save":
+        """A backup is made; another kind is written; the CRD goes or comes."""
+        if what == "save":
             self.snapshot = save(self.store)
         elif what == "write another kind":
             self._write_another_kind()
@@ -196,20 +122,16 @@ class ExporterAndServer(RuleBasedStateMachine):
         """Versions go up without a word in this watch."""
         self.store.create("raycronjobs", {"metadata": {"name": f"c{self.store.version}", "namespace": "ns"}})
 
-    @rule(is_older=st.booleans())
-    def restart(self, is_older: bool) -> None:
-        """An outage that is noticed; perhaps the server comes back with an older state of its storage."""
+    @rule()
+    def restart_with_a_backup(self) -> None:
+        """The server comes back with an older state of its storage."""
         before = self.store.version
-        self.server.stop()
-        waits = len(self.own.clock.waits)
-        wait_until(lambda: len(self.own.clock.waits) > waits + 2, "the outage is noticed")
-        if is_older:
-            restore(self.store, self.snapshot)
-            self.view.may_go |= self.seen - self.present().keys()
-            self.seen |= self.present().keys()
-        self.server = FaultServer(self.store, port=self.port, bookmark_seconds=BOOKMARK_SECONDS)
-        self.server.start()
-        if is_older and self.store.is_installed("rayjobs"):
+        self.stop_server()
+        restore(self.store, self.snapshot)
+        self.view.may_go |= self.seen - self.present().keys()
+        self.seen |= self.present().keys()
+        self.serve()
+        if self.store.is_installed("rayjobs"):
             # Whoever asks before the new history has caught up with the old one finds it out; later nobody can.
             self.server.wait_for_watch("rayjobs")
             while self.store.version <= before:
@@ -219,8 +141,7 @@ class ExporterAndServer(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(sorted(FAULTS)), news=NEWS)
     def break_something(self, name: str, news: int) -> None:
-        hypothesis.event(name)
-        FAULTS[name](self.server)
+        super().break_something(name)
         self._pass_some_time(news)
 
     @rule(times=st.sampled_from([1, 1, 1, 2, 3]), news=NEWS)
@@ -241,17 +162,13 @@ class ExporterAndServer(RuleBasedStateMachine):
             time.sleep(0.002)
 
     def _news(self) -> int:
-        return self.own.counts["event_received"] + len(self.own.clock.waits)
+        return self.counts["event_received"] + len(self.clock.waits)
 
-    @rule()
-    def settle(self) -> None:
-        """No more faults: soon the view is the server's state, version by version."""
-        self.server.clear_faults()
-        expected = self.versions()
-        wait_until(
-            lambda: {uid: obj.metadata.resource_version for uid, obj in self.view.objects.items()} == expected,
-            f"{expected}, but {self.view.objects}",
-        )
+    def expected_versions(self) -> list[dict[str, str]]:
+        return [self.versions("rayjobs") if self.store.is_installed("rayjobs") else {}]
+
+    def check_counts(self) -> None:
+        wait_until(lambda: self.view.objects == self.own.held.by_uid, f"{self.view.objects} is what is held")
         self.view.check_totals()
         if self.store.is_installed("rayjobs"):
             # Not only seen by the server, which may still hold a watch that the informer has given up.
@@ -263,38 +180,12 @@ class ExporterAndServer(RuleBasedStateMachine):
     def nothing_disappeared_that_was_there(self) -> None:
         assert not self.view.violations
 
-    @invariant()
-    def the_thread_lives(self) -> None:
-        assert self.own.informer.state().is_alive
-        assert self.own.counts["crashed"] == 0
-
-    def teardown(self) -> None:
-        if hasattr(self, "own"):
-            try:
-                self.settle()
-            finally:
-                self.own.informer.stop()
-                self.server.stop()
-                self.own.informer.join(DEADLINE_SECONDS)
-        super().teardown()
-
     def present(self) -> dict[str, str]:
         """Return the names of the objects on the server by uid."""
-        return {item["metadata"]["uid"]: item["metadata"]["name"] for item in self._items()}
-
-    def versions(self) -> dict[str, str]:
-        return {item["metadata"]["uid"]: item["metadata"]["resourceVersion"] for item in self._items()}
-
-    def _items(self) -> list[dict[str, dict[str, str]]]:
         if not self.store.is_installed("rayjobs"):
-            return []
-        return [json.loads(event.body) for event in self.store.page("rayjobs").items]
+            return {}
+        return {uid: name for name in "abcd" for uid in self.versions("rayjobs", name.__eq__)}
 
 
 TestExporterAndServer = ExporterAndServer.TestCase
-# No shrinking: a failure here waits for its deadline, and shrinking it would wait for a hundred of them.
-TestExporterAndServer.settings = hypothesis.settings(
-    phases=[hypothesis.Phase.reuse, hypothesis.Phase.generate],
-    max_examples=60 if hypothesis.settings().derandomize else 1500,
-    stateful_step_count=40,
-)
+TestExporterAndServer.settings = settings(60, soaked=1500)

@@ -5,38 +5,21 @@ old or refused and the API server is restarted, perhaps as one with only the old
 that ended before the exporter could see it is not counted, so none ends unseen; evictions may.
 """
 
-import json
-import random
-from dataclasses import replace
 from typing import Any
 
-import hypothesis
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, rule
 
 from exporter.collectors.workload import WORKLOADS
 from exporter.families.lifecycle import LifecycleTotals
 from exporter.families.object_families import ObjectFamilies
-from exporter.kube.backoff import SharedByInformers
-from exporter.kube.client.access import anonymous
-from exporter.kube.client.api_transport import ApiTransport
-from exporter.kube.informer import Informer
-from exporter.kube.store import Store
-from exporter.pipeline.watched_kind import informer_settings
-from exporter.resources.workload import Workload
 from exporter.simulator.api_conventions import KUEUE_VERSIONS, timestamp
-from exporter.simulator.apiserver.store import ObjectStore
-from tests.support.clocks import FakeClock
-from tests.support.faults import FaultServer
+from tests.support.any_order import IDLE_TIMEOUT_SECONDS, NAMES, InformersAndServer, settings
 from tests.support.metrics_stores import metrics_store, total
 from tests.support.objects import condition
-from tests.support.replaying import config
 from tests.support.stores import install
-from tests.support.watching import DEADLINE_SECONDS, Counts, wait_until
 from tests.support.workloads import workload
-from tests.test_state_machine import BOOKMARK_SECONDS, FAULTS, IDLE_TIMEOUT_SECONDS
 
-NAMES = st.sampled_from(["a", "b", "c", "d"])
 OWNERS = st.sampled_from(["ray.io/v1", "ray.io/v1", "batch/v1"])
 EVICTIONS = st.dictionaries(
     st.sampled_from([("Preempted", ""), ("PodsReadyTimeout", "WaitForStart"), ("Deactivated", "AdmissionCheck")]),
@@ -75,33 +58,19 @@ class Job:
         return one | {"metadata": identity | {"creationTimestamp": timestamp(self.created_at)}}
 
 
-class WorkloadsAndServer(RuleBasedStateMachine):
+class WorkloadsAndServer(InformersAndServer):
     """A server on which Workloads wait and run, a network that breaks, and an informer of Workloads."""
 
     @initialize(name=NAMES)
     def start(self, name: str) -> None:
-        self.store, self.jobs, self.now = ObjectStore(), dict[str, Job](), 1_800_000_000
+        self.jobs, self.now = dict[str, Job](), 1_800_000_000
         install(self.store, "workloads")
         self.evicted, self.waits = 0, list[int]()
         self.create(name, "ray.io/v1")
-        self.server = FaultServer(self.store, bookmark_seconds=BOOKMARK_SECONDS)
-        self.server.start()
-        self.port = int(self.server.url.rsplit(":", 1)[1])
+        self.serve()
         self.totals = LifecycleTotals(WORKLOADS, (60.0,))
-        self.counts, self.clock, url = Counts(), FakeClock(), self.server.url
-        self.held: Store[Workload] = Store()
-        families = ObjectFamilies(WORKLOADS)
-        settings = informer_settings(WORKLOADS, "", WORKLOADS.selections[0], config(page_size=2))
-        self.informer = Informer(
-            ApiTransport(lambda: anonymous(url), connections=2),
-            replace(settings, idle_timeout_seconds=IDLE_TIMEOUT_SECONDS),
-            self.held,
-            metrics_store(families, self.totals),
-            self.counts,
-            shared=SharedByInformers(self.clock, random.Random(1)),
-        )
-        self.informer.start()
-        wait_until(lambda: self.informer.state().is_connected, "the first watch")
+        handler = metrics_store(ObjectFamilies(WORKLOADS), self.totals)
+        self.watch(WORKLOADS, handler, idle_timeout_seconds=IDLE_TIMEOUT_SECONDS)
 
     # What happens to Workloads.
 
@@ -165,54 +134,18 @@ class WorkloadsAndServer(RuleBasedStateMachine):
     def _write(self, job: Job) -> None:
         self.store.update("workloads", job.manifest())
 
-    # What happens to the server and to requests.
-
-    @rule()
-    def compact(self) -> None:
-        self.server.expire_tokens()
-
     @rule(versions=st.sampled_from([KUEUE_VERSIONS, KUEUE_VERSIONS[1:]]))
     def restart(self, versions: tuple[str, ...]) -> None:
         """An outage that is noticed, perhaps with an older or a newer Kueue after it."""
-        self.server.stop()
-        waits = len(self.clock.waits)
-        wait_until(lambda: len(self.clock.waits) > waits + 2, "the outage is noticed")
-        self.server = FaultServer(self.store, port=self.port, bookmark_seconds=BOOKMARK_SECONDS)
-        self.server.kueue_versions = versions
-        self.server.start()
+        self.stop_server()
+        self.serve(versions)
 
-    @rule(name=st.sampled_from(sorted(FAULTS)))
-    def break_something(self, name: str) -> None:
-        hypothesis.event(name)
-        FAULTS[name](self.server)
+    def expected_versions(self) -> list[dict[str, str]]:
+        return [self.versions("workloads", lambda name: self.jobs[name].is_of_ray)]
 
-    @rule()
-    def settle(self) -> None:
-        """Without faults, what is held and counted is soon what is there, and stays so."""
-        self.server.clear_faults()
-        expected = self._versions()
-        wait_until(
-            lambda: {uid: one.metadata.resource_version for uid, one in self.held.by_uid.items()} == expected,
-            f"{expected} is held",
-        )
+    def check_counts(self) -> None:
         assert total(self.totals, "kuberay_workloads_evictions_total") == self.evicted
         assert self._observed() == (len(self.waits), sum(self.waits))
-
-    @invariant()
-    def the_thread_lives(self) -> None:
-        if hasattr(self, "informer"):
-            assert self.informer.state().is_alive
-            assert self.counts["crashed"] == 0
-
-    def teardown(self) -> None:
-        if hasattr(self, "informer"):
-            try:
-                self.settle()
-            finally:
-                self.informer.stop()
-                self.server.stop()
-                self.informer.join(DEADLINE_SECONDS)
-        super().teardown()
 
     def _observed(self) -> tuple[float, float]:
         """Return the number and the sum of the waits for quota."""
@@ -220,16 +153,6 @@ class WorkloadsAndServer(RuleBasedStateMachine):
         by_suffix = {suffix: sum(one.value for one in samples if one.suffix == suffix) for suffix in ("_count", "_sum")}
         return by_suffix["_count"], by_suffix["_sum"]
 
-    def _versions(self) -> dict[str, str]:
-        """Return the versions of the present Workloads of Ray objects by uid."""
-        items = [json.loads(item.body)["metadata"] for item in self.store.page("workloads").items]
-        return {item["uid"]: item["resourceVersion"] for item in items if self.jobs[item["name"]].is_of_ray}
-
 
 TestWorkloadsAndServer = WorkloadsAndServer.TestCase
-# No shrinking: a failure waits for its deadline.
-TestWorkloadsAndServer.settings = hypothesis.settings(
-    phases=[hypothesis.Phase.reuse, hypothesis.Phase.generate],
-    max_examples=25 if hypothesis.settings().derandomize else 1000,
-    stateful_step_count=40,
-)
+TestWorkloadsAndServer.settings = settings(25)
