@@ -1,14 +1,13 @@
 """Events: every occurrence counts once, whatever the recorder, the list or the watch shows of it."""
 
-from typing import Any
-
 import pytest
 
 from exporter.collectors.event import EVENTS, MAX_OTHER_REASONS, SeenEvents
 from exporter.collectors.event_reasons import KUBERAY_REASONS
-from exporter.collectors.event_series import MAX_WARNINGS, WARNING_SECONDS
+from exporter.collectors.event_series import MAX_WARNINGS, WARNING_SECONDS, EventCounts
 from exporter.families.limits import Limits
 from exporter.families.namespaces import EMPTY_NAMESPACE_SECONDS
+from tests.support.clocks import FakeClock
 from tests.support.events import Totals, decoded, event, old_event
 
 QUOTA = "FailedToCreateHeadPod"
@@ -41,23 +40,6 @@ def test_a_filtered_family_is_not_printed() -> None:
 # Occurrences.
 
 
-@pytest.mark.parametrize(
-    ("one", "count"),
-    [
-        pytest.param(event(), 1, id="no series, no count"),
-        pytest.param(event(count=5), 5, id="series"),
-        pytest.param(old_event(count=7), 7, id="count"),
-        pytest.param(event(count=5) | {"count": 2}, 5, id="the series before the count"),
-        pytest.param(event() | {"count": 0}, 1, id="a count of 0 is absent"),
-        pytest.param(event() | {"series": {"count": 0}, "count": 3}, 3, id="a series of 0 is absent"),
-        pytest.param(event() | {"count": -4}, 1, id="a negative count"),
-    ],
-)
-def test_occurrences(one: dict[str, Any], count: int) -> None:
-    """Of one Event: the series' count, else the count, else 1."""
-    assert decoded(one).occurrences == count
-
-
 def test_an_event_that_is_old_is_counted() -> None:
     """kubernetes-event-exporter #184, #196: a recurring Event was dropped for its age."""
     long_ago = "2020-01-01T00:00:00Z"
@@ -73,26 +55,6 @@ def test_growth_of_a_series_and_of_a_count_counts() -> None:
     )
     assert totals.counted == {QUOTA: 14, "Suspended": 21}
     assert totals.reported == [("a.1", 1), ("a.1", 1), ("a.1", 12), ("b.1", 1), ("b.1", 20)]
-
-
-@pytest.mark.parametrize(
-    ("fields", "time"),
-    [
-        ({"series": {"count": 2, "lastObservedTime": "2026-11-23T10:03:00Z"}}, "10:03"),
-        ({"series": {"count": 2}, "lastTimestamp": "2026-11-23T10:02:00Z"}, "10:02"),
-        ({"eventTime": "2026-11-23T10:01:00Z"}, "10:01"),
-        ({"eventTime": None, "firstTimestamp": "2026-11-23T10:04:00Z"}, "10:04"),
-        ({"eventTime": None}, "10:05"),
-    ],
-    ids=["series", "lastTimestamp", "eventTime", "firstTimestamp", "creationTimestamp"],
-)
-def test_a_last_timestamp_of_null_leaves_another_time(fields: dict[str, Any], time: str) -> None:
-    """kube-eventer #276: no time, or an age of decades, for all that is recorded through events.k8s.io."""
-    one = event() | {"series": None} | fields
-    one["metadata"] |= {"creationTimestamp": "2026-11-23T10:05:00Z"}
-    last = decoded(one).last_time
-    assert last is not None
-    assert last.strftime("%H:%M") == time
 
 
 def test_events_of_one_second_count_each_by_itself() -> None:
@@ -288,6 +250,16 @@ def test_a_later_occurrence_keeps_a_warning_longer_and_an_older_one_does_not() -
     assert totals.lines("event_last_timestamp_seconds") == []
 
 
+@pytest.mark.parametrize("year", ["2020", "2099"])
+def test_the_time_of_a_warning_is_shown_for_an_hour_at_most(year: str) -> None:
+    """What occurred long ago, as the API server may keep it, is not shown; clocks may be ahead by any time."""
+    totals = Totals().seen(event(at=f"{year}-11-23T10:00:00Z"))
+    totals.clock.advance(WARNING_SECONDS - 1)
+    assert len(totals.lines("event_last_timestamp_seconds")) == (year == "2099")
+    totals.clock.advance(1)
+    assert totals.lines("event_last_timestamp_seconds") == []
+
+
 def test_the_time_of_a_warning_goes_with_its_object() -> None:
     """That of another object stays."""
     totals = Totals().seen(event(), event("b.1", uid="2", about="b", about_uid="v"))
@@ -320,6 +292,16 @@ def test_more_warnings_than_the_bound_cost_no_more_each(monkeypatch: pytest.Monk
 def test_normal_events_have_no_time() -> None:
     """They are many, and nobody alerts on them."""
     assert Totals().seen(event(type_="Normal", reason="CreatedHeadPod")).lines("event_last_timestamp_seconds") == []
+
+
+def test_a_namespace_beyond_the_maximum_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one without an occurrence for the longest time goes, and is reported."""
+    monkeypatch.setattr("exporter.collectors.event_series.MAX_NAMESPACES", 2)
+    dropped: list[int] = []
+    counts = EventCounts(FakeClock(), lambda: dropped.append(1))
+    keys = [counts.add(namespace, ("RayJob", "Warning", QUOTA), 1) for namespace in ("a", "b", "a", "c")]
+    assert counts.expire() == [keys[1]]
+    assert (counts.present_keys(), len(dropped)) == ([keys[0], keys[3]], 1)
 
 
 def test_counters_of_a_namespace_go_a_day_after_its_last_occurrence() -> None:

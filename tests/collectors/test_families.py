@@ -64,6 +64,7 @@ def of_every_kind() -> Iterator[Case]:
             ['managed_by="kueue.x-k8s.io/multikueue" 1'],
         )
         yield "managedBy absent", managed, spec(), []
+        yield "managedBy empty", managed, spec(managedBy=""), []
         yield "spec absent", managed, manifest(), []
     for kind in ("cluster", "service"):
         family = f"{kind}_status_condition"

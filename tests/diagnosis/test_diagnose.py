@@ -19,20 +19,6 @@ def test_deletion_is_the_only_finding(kind: str) -> None:
     assert findings((kind, version)) == ["warning stuck-deletion"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("RayCluster", ["critical operator-silent"]),
-        ("RayJob", ["critical operator-silent"]),
-        ("RayService", ["critical operator-silent"]),
-        ("RayCronJob", []),
-    ],
-)
-def test_silent_operator(kind: str, expected: list[str]) -> None:
-    """A cron job has no status until its first job."""
-    assert findings((kind, manifest() | {"spec": {"schedule": "0 * * * *"}})) == expected
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_invalid_spec(kind: str) -> None:
     """An Event of each kind shows that the spec is invalid."""

@@ -12,65 +12,50 @@ from exporter.resources.detailed import DetailedObject
 from tests.support.fleets import DIAGNOSIS, causes, load, recorded
 from tests.support.recordings import Capture, captures
 
+ALL_THE_TIME = {
+    # An Event of Kueue, newer than the status, says that it was preempted.
+    "RayCluster train-base": ["info warning-event"],
+    "RayCluster gpu-wait": ["warning unschedulable"],
+    "RayCluster gated": ["info scheduling-gated"],
+    "RayCluster crashing": ["warning crash-loop"],
+    "RayCluster memory-hog": ["warning out-of-memory"],
+    "RayCluster no-workers": ["warning quota"],
+    "RayCluster 9lives": ["warning invalid-spec"],
+    "RayJob lost-cluster": ["warning cluster-not-found"],
+    "RayJob bad-job": ["warning invalid-spec"],
+}
 WITH_PODS = {
-    "003": {
-        # An Event of Kueue, newer than the status, says that it was preempted.
-        "RayCluster train-base": ["info warning-event"],
-        "RayCluster gpu-wait": ["warning unschedulable"],
-        "RayCluster gated": ["info scheduling-gated"],
+    "003": ALL_THE_TIME
+    | {
         "RayCluster bad-image": ["warning image-pull"],
-        "RayCluster crashing": ["warning crash-loop"],
-        "RayCluster memory-hog": ["warning out-of-memory"],
         "RayCluster init-stuck": ["warning crash-loop"],
         "RayCluster no-head": ["warning quota"],
-        "RayCluster no-workers": ["warning quota"],
         "RayCluster old-token": ["warning invalid-spec"],
-        "RayCluster 9lives": ["warning invalid-spec"],
         "RayCluster missing-secret": ["warning container-config"],
         "RayCluster never-ready-n4hmw": ["warning image-pull"],
         "RayJob eval": ["warning container-ended"],
         "RayJob no-submitter": ["warning image-pull"],
-        "RayJob lost-cluster": ["warning cluster-not-found"],
-        "RayJob bad-job": ["warning invalid-spec"],
         "RayService never-ready": ["warning image-pull"],
     },
-    "005": {
-        # An Event of Kueue, newer than the status, says that it was preempted.
-        "RayCluster train-base": ["info warning-event"],
-        "RayCluster gpu-wait": ["warning unschedulable"],
-        "RayCluster gated": ["info scheduling-gated"],
+    "005": ALL_THE_TIME
+    | {
         "RayCluster bad-image": ["warning image-pull"],
-        "RayCluster crashing": ["warning crash-loop"],
-        "RayCluster memory-hog": ["warning out-of-memory"],
         "RayCluster init-stuck": ["warning crash-loop"],
         "RayCluster no-head": ["warning quota"],
-        "RayCluster no-workers": ["warning quota"],
         # old-token was annotated: its Events of 003 were deleted by hand, and the status is still empty.
-        "RayCluster 9lives": ["warning invalid-spec"],
         "RayCluster exiting": ["warning head-restarted"],
         "RayCluster missing-secret": ["info suspended"],
         "RayJob eval": ["warning submission-failed"],
         "RayJob no-submitter": ["warning image-pull"],
-        "RayJob lost-cluster": ["warning cluster-not-found"],
-        "RayJob bad-job": ["warning invalid-spec"],
         "RayService never-ready": ["critical initializing-timeout"],
     },
-    "008": {
-        # An Event of Kueue, newer than the status, says that it was preempted.
-        "RayCluster train-base": ["info warning-event"],
-        "RayCluster gpu-wait": ["warning unschedulable"],
-        "RayCluster gated": ["info scheduling-gated"],
-        "RayCluster crashing": ["warning crash-loop"],
-        "RayCluster memory-hog": ["warning out-of-memory"],
+    "008": ALL_THE_TIME
+    | {
         "RayCluster init-stuck": ["warning unknown", "warning crash-loop"],
-        "RayCluster no-workers": ["warning quota"],
         "RayCluster old-token": ["warning invalid-spec"],
-        "RayCluster 9lives": ["warning invalid-spec"],
         "RayCluster missing-secret": ["info suspended"],
         "RayJob eval": ["warning submission-failed"],
         "RayJob no-submitter": ["warning head-not-answering"],
-        "RayJob lost-cluster": ["warning cluster-not-found"],
-        "RayJob bad-job": ["warning invalid-spec"],
         "RayService never-ready": ["critical initializing-timeout"],
     },
 }
@@ -84,56 +69,31 @@ def test_recorded_cluster_with_pods_and_events(name: str, expected: dict[str, li
     assert len(fleet) > len(expected)
 
 
-KUEUE = {"RayCluster kueue-queued": ["info admission-pending"]}
-BAD_SPEC = {"RayJob bad-spec": ["warning invalid-spec"]}
-NOTEBOOK = {"RayJob notebook-session": ["info interactive"]}
-QUEUED = {"RayJob waiting-for-quota": ["info suspended"]}
 ETL_FAILED = {"RayJob nightly-etl": ["warning application-failed"]}
-LLM_RETRYING, LLM_FAILED = (
-    {"RayJob train-llm": ["info retrying"]},
-    {"RayJob train-llm": ["warning application-failed"]},
-)
-SUSPENDED = {"RayCluster interactive-dev": ["info suspended"], "RayService summarizer": ["info suspended"]}
+LLM_RETRYING = {"RayJob train-llm": ["info retrying"]}
+LLM_FAILED = {"RayJob train-llm": ["warning application-failed"]}
 
 REMOTE = {"RayCluster remote-cluster": ["info managed"], "RayCluster remote-ready": ["info managed"]}
 REMOTE_JOB = REMOTE | {"RayJob remote-job": ["info managed"]}
 REMOTE_ALL = REMOTE_JOB | {"RayService remote-serve": ["info managed"]}
+KUEUE = {"RayCluster kueue-queued": ["info admission-pending"]}
+QUEUED = {"RayJob bad-spec": ["warning invalid-spec"], "RayJob waiting-for-quota": ["info suspended"]}
+WAITING = KUEUE | QUEUED | {"RayJob notebook-session": ["info interactive"]}
+SUSPENDED = {
+    "RayCluster interactive-dev": ["info suspended"],
+    "RayService summarizer": ["info suspended"],
+    "RayJob preempted": ["info suspended"],
+}
 
 WITHOUT_PODS = {
     "001": {},
     "002": REMOTE | KUEUE,
-    "003": REMOTE_JOB | KUEUE | BAD_SPEC | NOTEBOOK | QUEUED,
-    "004": REMOTE_JOB
-    | KUEUE
-    | BAD_SPEC
-    | NOTEBOOK
-    | QUEUED
-    | ETL_FAILED
-    | LLM_RETRYING
-    | {"RayJob batch-infer": ["info retrying"]},
-    "005": REMOTE_ALL | KUEUE | BAD_SPEC | NOTEBOOK | QUEUED | ETL_FAILED | LLM_RETRYING,
-    "006": REMOTE_ALL
-    | KUEUE
-    | BAD_SPEC
-    | NOTEBOOK
-    | QUEUED
-    | ETL_FAILED
-    | LLM_FAILED
-    | SUSPENDED
-    | {"RayJob preempted": ["info suspended"]},
-    "007": REMOTE_ALL
-    | KUEUE
-    | BAD_SPEC
-    | NOTEBOOK
-    | QUEUED
-    | ETL_FAILED
-    | LLM_FAILED
-    | SUSPENDED
-    | {"RayJob preempted": ["info suspended"]},
-    "008": REMOTE_ALL | BAD_SPEC | QUEUED | ETL_FAILED | LLM_FAILED,
-    "009": REMOTE_ALL | BAD_SPEC | QUEUED | LLM_FAILED,
-    "010": REMOTE_ALL | BAD_SPEC | QUEUED | LLM_FAILED,
-    "011": REMOTE_ALL | BAD_SPEC | QUEUED | LLM_FAILED,
+    "003": REMOTE_JOB | WAITING,
+    "004": REMOTE_JOB | WAITING | ETL_FAILED | LLM_RETRYING | {"RayJob batch-infer": ["info retrying"]},
+    "005": REMOTE_ALL | WAITING | ETL_FAILED | LLM_RETRYING,
+    **dict.fromkeys(("006", "007"), REMOTE_ALL | WAITING | ETL_FAILED | LLM_FAILED | SUSPENDED),
+    "008": REMOTE_ALL | QUEUED | ETL_FAILED | LLM_FAILED,
+    **dict.fromkeys(("009", "010", "011"), REMOTE_ALL | QUEUED | LLM_FAILED),
 }
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
 from exporter.collectors.raycluster import RAYCLUSTERS
 from exporter.exposition.exposition import Exposition
@@ -147,13 +147,6 @@ def test_a_deleted_cluster_leaves_what_it_asked_for_to_its_namespace() -> None:
     assert 'cluster_requested_gpu_seconds_total{name="c1",namespace="ns",uid="2"} 0' in clusters.change(again).lines()
 
 
-def test_a_restarted_exporter_starts_at_zero() -> None:
-    """Which `increase()` understands: a counter that was reset."""
-    version = cluster(desiredGPU="2")
-    assert Clusters().on_list(version).after(100).counter("clusters_requested_gpu") == 200
-    assert Clusters().on_list(version).counter("clusters_requested_gpu") == 0
-
-
 def test_a_namespace_goes_a_day_after_its_last_cluster() -> None:
     """And starts at 0 if it returns."""
     clusters = Clusters().on_list(cluster(desiredGPU="2")).after(10).change(removed=("1",))
@@ -168,15 +161,6 @@ def test_integrals_that_are_not_exported_cost_nothing() -> None:
     assert clusters.lines() == ['clusters_requested_gpu_seconds_total{namespace="ns"} 80']
     nothing = Clusters(allowed="kuberay_job").on_list(cluster(**ASKED)).after(10)
     assert (nothing.lines(), nothing.integrals.by_uid, nothing.integrals.by_namespace) == ([], {}, {})
-
-
-def test_a_registry_of_prometheus_client_takes_them() -> None:
-    """`collect()` for whoever has a registry of their own."""
-    registry = CollectorRegistry()
-    registry.register(Clusters().on_list(cluster(desiredGPU="2")).after(5).store)
-    body = generate_latest(registry).decode()
-    assert 'kuberay_cluster_requested_gpu_seconds_total{name="c1",namespace="ns",uid="1"} 10.0' in body
-    assert 'kuberay_clusters_requested_gpu_seconds_total{namespace="ns"} 10.0' in body
 
 
 def test_counters_never_go_down_while_clusters_change() -> None:
@@ -201,9 +185,3 @@ def test_counters_never_go_down_while_clusters_change() -> None:
         last = now
     writer.join()
     assert len(last) == 4
-
-
-def test_labels_are_escaped() -> None:
-    """As in every other family."""
-    clusters = Clusters().on_list(manifest({"desiredGPU": "1"}, uid='"', name="a%s\\", namespace="\n{}"))
-    assert 'cluster_requested_gpu_seconds_total{name="a%s\\\\",namespace="\\n{}",uid="\\""} 0' in clusters.lines()

@@ -5,7 +5,6 @@ import pytest
 from exporter.collectors.rayjob import RAYJOBS
 from exporter.families.object_families import allowed_labels
 from tests.support.objects import manifest, series
-from tests.support.parity import NINE
 
 
 @pytest.mark.parametrize(
@@ -51,9 +50,3 @@ def test_series_of_an_object_with_labels() -> None:
     assert series(RAYJOBS, "kuberay_job_labels", job, user_labels=("*",)) == [
         'kuberay_job_labels{label_team="a\\"b\\\\c\\n",label_z="1",name="a",namespace="ns",uid="1"} 1'
     ]
-
-
-def test_no_family_without_an_allowlist() -> None:
-    """Labels cost nothing where nobody asks for them."""
-    assert "kuberay_job_labels" not in NINE
-    assert series(RAYJOBS, "kuberay_job_labels", manifest(labels={"team": "a"})) == []

@@ -62,22 +62,6 @@ def test_only_the_first_list_is_given_as_the_first_list() -> None:
     assert recorder.calls == [([], []), ([], ["a"]), (["b"], [])]
 
 
-def test_a_list_is_one_difference() -> None:
-    """Unchanged objects are left out; all others come in one step."""
-    store, updater, recorder = store_of("a", "b", "c")
-    updater.replace([thing("a"), thing("b", 2), thing("d")], ())
-    assert recorder.calls == [(["b", "d"], ["c"])]
-    assert {obj.metadata.uid for obj in store} == {"a", "b", "d"}
-
-
-def test_a_list_with_lower_versions_is_applied_too() -> None:
-    """etcd may have been restored from a backup."""
-    _, updater, recorder = store_of("a")
-    updater.replace([thing("a", 100)], ())
-    updater.replace([thing("a", 50)], ())
-    assert recorder.calls == [(["a"], []), (["a"], [])]
-
-
 def test_an_undecodable_object_keeps_its_last_valid_version() -> None:
     """By list and by event; it is counted until a valid version comes."""
     store, updater, recorder = store_of("a", "b")

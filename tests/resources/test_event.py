@@ -45,7 +45,7 @@ def test_occurrences(fields: dict[str, Any], occurrences: int) -> None:
     ],
 )
 def test_first_and_last_time(fields: dict[str, Any], first: str, last: str) -> None:
-    """Each of the first field that is set, in the form of either recorder."""
+    """Each of the first field that is set; kube-eventer #276: no time of what is recorded through events.k8s.io."""
     one = event(**fields)
     times = event(eventTime=first).event_time, event(eventTime=last).event_time
     assert (one.first_time, one.last_time) == times
@@ -55,11 +55,3 @@ def test_an_event_that_is_written_again_has_the_same_key() -> None:
     """With another uid and version; at another time it is another one."""
     assert event().key == decode(EVENTS, manifest(uid="2", version="9")).key
     assert event(eventTime=EARLY).key != event(eventTime=LATE).key
-
-
-def test_without_its_details_an_event_keeps_its_key() -> None:
-    """Thousands of Events are held for an hour."""
-    one = event(eventTime=EARLY, message="m" * 1000, reason="R", count=3, involvedObject={"kind": "RayJob"})
-    stored = one.without_details()
-    assert stored.key == one.key
-    assert (stored.message, stored.reason, stored.count, stored.involved_object) == (None, None, None, None)

@@ -2,16 +2,11 @@
 
 import math
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collectors.raycluster import RAYCLUSTERS
-from exporter.errors import DecodeError
-from exporter.kube import wire
 from exporter.resources.quantities import Quantity, parse_quantity
-from tests.support.objects import decode, manifest
 
 
 @pytest.mark.parametrize(
@@ -44,12 +39,3 @@ def test_what_is_not_a_quantity(text: str) -> None:
 def test_any_integer_with_any_suffix_is_finite(number: int, suffix: str) -> None:
     """No integer is too large for its suffix."""
     assert math.isfinite(parse_quantity(f"{number}{suffix}"))
-
-
-def test_a_bad_quantity_makes_the_object_undecodable() -> None:
-    """Where objects are decoded it is counted and told; the last good version stays."""
-    good = manifest({"desiredCPU": "1", "desiredMemory": 0})
-    assert decode(RAYCLUSTERS, good).status.desired_cpu == "1"
-    bad = msgspec.json.encode(manifest({"desiredMemory": "1.2.3Gi"}))
-    with pytest.raises(DecodeError, match=r"couldn't parse quantity '1.2.3Gi'.*status"):
-        wire.decode(msgspec.json.Decoder(RAYCLUSTERS.object_type), bad)

@@ -40,7 +40,7 @@ def test_an_empty_scale_strategy_is_dropped() -> None:
 def test_an_invalid_quantity_makes_the_object_undecodable(field: str) -> None:
     """Here and not when it is exported: that would count as a fault of the exporter."""
     raw = msgspec.json.encode(manifest({field: "1.2.3Gi"}))
-    with pytest.raises(DecodeError, match=r"1\.2\.3Gi"):
+    with pytest.raises(DecodeError, match=r"couldn't parse quantity '1.2.3Gi'.*status"):
         wire.decode(msgspec.json.Decoder(RayCluster), raw)
 
 

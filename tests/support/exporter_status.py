@@ -22,4 +22,4 @@ class FakeStatus:
         return self.not_alive
 
     def kinds(self) -> list[KindStatus]:
-        return [KindStatus("rayjobs in <ns>", 7, "synced, watching", 1_700_000_000.0, self.stale_since, self.problem)]
+        return [KindStatus("rayjobs in <ns>", 7, "watching <b>", 1_700_000_000.0, self.stale_since, self.problem)]

@@ -1,5 +1,6 @@
 """HTTP: routes, headers, readiness, draining."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -151,11 +152,12 @@ def test_scrapes_are_observed(web: Web) -> None:
 
 
 def test_landing_page(web: Web) -> None:
-    """Version, kinds, counts, state and links; what others named is escaped."""
+    """Version, kinds, counts, state and links, which are relative; what others named is escaped."""
     answer = web.client.get("/")
     assert answer.headers["Content-Type"].startswith("text/html")
-    for text in (__version__, "rayjobs in &lt;ns&gt;", ">7<", "synced, watching", 'href="metrics"', "Ready."):
+    for text in (__version__, "rayjobs in &lt;ns&gt;", ">7<", "watching &lt;b&gt;", 'href="metrics"', "Ready."):
         assert text in answer.text
+    assert all(not link.startswith("/") for link in re.findall('href="(.*?)"', answer.text))
     web.status.not_ready = "<b>"
     assert "Not ready: &lt;b&gt;" in web.client.get("/").text
 

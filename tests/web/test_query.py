@@ -62,6 +62,7 @@ def test_parameters(values: dict[str, Sequence[str]], query: Query) -> None:
         ({"limit": ["1_0"]}, "limit '1_0' is not a number from 1 to 1000"),
         ({"limit": ["\u0667"]}, "limit '\u0667' is not a number from 1 to 1000"),
         ({"limit": ["00000000007"]}, "limit '00000000007' is not a number from 1 to 1000"),
+        ({"continue": ["x"]}, "continue 'x' is not a number from 0 to 1000000000"),
         ({"continue": ["1000000001"]}, "continue '1000000001' is not a number from 0 to 1000000000"),
         ({"continue": ["9" * 5000]}, f"continue '{'9' * 20}' is not a number from 0 to 1000000000"),
     ],

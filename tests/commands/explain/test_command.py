@@ -110,12 +110,6 @@ def test_json_of_all_objects_has_only_those_with_findings() -> None:
     assert all(item["findings"] and not item["healthy"] for item in items)
 
 
-def test_unread_kinds_are_named_beside_healthy() -> None:
-    """Without pods and Events in a file, a healthy object is not known to be."""
-    result = explain("-f", str(CASES / "02-cluster-ready-1-4.yaml"), "raycluster/sampled")
-    assert "healthy: no finding (without pods, Events)" in result.output
-
-
 def test_control_characters_are_not_printed() -> None:
     """Whoever writes an object's message cannot control the terminal."""
     job = {

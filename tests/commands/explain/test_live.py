@@ -7,13 +7,10 @@ import pytest
 from rich.console import Console
 
 from exporter.commands.explain import report
-from exporter.commands.explain.remote import check_url, read_views
 from exporter.commands.explain.report import Reading
 from exporter.diagnosis.related import Known
 from exporter.errors import ConfigError, StreamError
-from tests.support.demo_process import demo, is_ready
 from tests.support.fleets import recorded
-from tests.support.watching import wait_until
 
 
 def test_table_has_the_worst_first_and_the_numbers_of_all() -> None:
@@ -53,39 +50,6 @@ def test_without_rich_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match="--watch needs the package rich: pip install rich"):
         report.check_rich()
-
-
-@pytest.fixture(scope="module")
-def exporter() -> Iterator[str]:
-    with demo("--objects", "40") as metrics:
-        wait_until(lambda: is_ready(metrics), "ready")
-        yield metrics.removesuffix("/metrics")
-
-
-def test_objects_of_a_running_exporter(exporter: str) -> None:
-    """All pages, as the API sends them."""
-    views, known, is_fresh = read_views(exporter, {})
-    assert known == Known()
-    assert is_fresh
-    assert {"RayCluster", "RayJob", "RayService"} <= {view.kind for view in views}
-    assert all(view.healthy is not bool(view.findings) for view in views)
-
-
-def test_wrong_answers_are_named(exporter: str) -> None:
-    """An address that is not an exporter's, and one where nothing listens."""
-    with pytest.raises(StreamError, match="answered 404"):
-        read_views(f"{exporter}/nothing", {})
-    with pytest.raises(StreamError, match="couldn't read http://127.0.0.1:1"):
-        read_views("http://127.0.0.1:1", {})
-    with pytest.raises(StreamError, match="answered 400: kind 'x' is not one of"):
-        read_views(exporter, {"kind": "x"})
-
-
-def test_address_of_an_exporter() -> None:
-    """http and https only: the program must not read files."""
-    assert check_url("https://x/exporter/") == "https://x/exporter"
-    with pytest.raises(ConfigError, match="'file:///etc/passwd' is not an address"):
-        check_url("file:///etc/passwd")
 
 
 @pytest.mark.parametrize(
