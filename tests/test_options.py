@@ -127,14 +127,10 @@ def test_the_operators_flag_for_metrics_is_accepted(flag: str) -> None:
     assert settings("--enable-metrics=false").collectors == ()
 
 
-def test_events_are_logged_only_if_they_are_watched() -> None:
-    """The flag would be without effect."""
+def test_events_and_jobs_are_logged_only_if_they_are_watched() -> None:
+    """The flags would be without effect; they are off by default."""
     with pytest.raises(click.UsageError, match="--log-events needs 'events' in --collectors"):
         settings("--log-events")
-
-
-def test_jobs_are_logged_only_if_they_are_watched() -> None:
-    """The flag would be without effect; it is off by default."""
     with pytest.raises(click.UsageError, match="--log-jobs needs 'rayjobs' in --collectors"):
         settings("--log-jobs", "--collectors", "rayclusters")
     assert not settings().log_jobs

@@ -11,20 +11,12 @@ import pytest
 
 from exporter.simulator.apiserver.store import ObjectStore
 from exporter.web.auth import web_config_file
-from tests.support.certificates import Certificates, make_certificates
+from tests.support.certificates import Certificates
 from tests.support.commands import error_line, run
-from tests.support.processes import HttpAnswer, Process, serving, value, write_kubeconfig
+from tests.support.processes import HttpAnswer, Process, get, serving, value, write_kubeconfig
 from tests.support.reviewing import PROMETHEUS, ReviewServer
 from tests.support.watching import job, wait_until
-from tests.support.web_configs import (
-    PASSWORD,
-    basic,
-    client_context,
-    get,
-    hashed,
-    server_section,
-    write_web_config,
-)
+from tests.support.web_configs import PASSWORD, basic, client_context, hashed, server_section, write_web_config
 
 TOKEN = "token-of-prometheus"
 PROBES = ("--health-probe-bind-address", "127.0.0.1:0")
@@ -44,22 +36,12 @@ def kubeconfig(server: ReviewServer, tmp_path: Path) -> Path:
     return write_kubeconfig(tmp_path / "kubeconfig", server.url)
 
 
-@pytest.fixture
-def certificates(tmp_path: Path) -> Certificates:
-    return make_certificates(tmp_path)
-
-
-def address(process: Process, listener: int = 0) -> tuple[str, int]:
-    host, port = process.addresses()[listener].rsplit(":", 1)
-    return host, int(port)
-
-
 def wait_until_ready(process: Process, context: ssl.SSLContext | None = None, listener: int = 0) -> None:
-    wait_until(lambda: get(address(process, listener), "/readyz", context).status == 200, "ready")
+    wait_until(lambda: get(process.address(listener), "/readyz", context).status == 200, "ready")
 
 
 def bearer(process: Process, token: str, path: str = "/metrics") -> HttpAnswer:
-    return get(address(process), path, Authorization=f"Bearer {token}")
+    return get(process.address(), path, Authorization=f"Bearer {token}")
 
 
 def test_tls_and_users(kubeconfig: Path, certificates: Certificates, tmp_path: Path) -> None:
@@ -73,16 +55,16 @@ def test_tls_and_users(kubeconfig: Path, certificates: Certificates, tmp_path: P
     context = client_context(certificates)
     with serving(kubeconfig, "--web-config-file", str(web_config), *PROBES, listeners=2) as process:
         wait_until_ready(process, listener=1)
-        answer = get(address(process), "/metrics", context, Authorization=basic("alice"))
+        answer = get(process.address(), "/metrics", context, Authorization=basic("alice"))
         assert b'name="secret-project"' in answer.body
         assert answer.headers["x-frame-options"] == "deny"
         assert value(answer.body, "kuberay_exporter_web_config_last_reload_successful") == 1
-        assert get(address(process), "/metrics", context).status == 401
-        assert get(address(process), "/", context, Authorization=basic("alice", "wrong")).status == 401
-        assert get(address(process), "/readyz", context).body == b"ok\n"
-        assert get(address(process, 1), "/metrics").status == 404
+        assert get(process.address(), "/metrics", context).status == 401
+        assert get(process.address(), "/", context, Authorization=basic("alice", "wrong")).status == 401
+        assert get(process.address(), "/readyz", context).body == b"ok\n"
+        assert get(process.address(1), "/metrics").status == 404
         with pytest.raises((OSError, HTTPException)):
-            get(address(process), "/readyz")
+            get(process.address(), "/readyz")
         assert process.end(signal.SIGTERM) == 0
 
 
@@ -94,7 +76,7 @@ def test_probes_give_no_reason_to_anonymous_clients(server: ReviewServer, kubeco
     for flags, body in ([], b"ok, without rayjobs: "), (["--web-config-file", str(web_config)], b"ok\n"):
         with serving(kubeconfig, *flags, "--collectors", "rayclusters,rayjobs") as process:
             wait_until_ready(process)
-            assert get(address(process), "/readyz").body.startswith(body)
+            assert get(process.address(), "/readyz").body.startswith(body)
 
 
 def test_a_reload_reaches_the_running_process(kubeconfig: Path, certificates: Certificates, tmp_path: Path) -> None:
@@ -105,11 +87,11 @@ def test_a_reload_reaches_the_running_process(kubeconfig: Path, certificates: Ce
         write_web_config(path, basic_auth_users={"bob": hashed()})
 
         def bob() -> HttpAnswer:
-            return get(address(process), "/metrics", Authorization=basic("bob"))
+            return get(process.address(), "/metrics", Authorization=basic("bob"))
 
         seconds = 4 * web_config_file.CHECK_SECONDS
         wait_until(lambda: bob().status == 200, "the new users", seconds)
-        assert get(address(process), "/metrics", Authorization=basic("alice")).status == 401
+        assert get(process.address(), "/metrics", Authorization=basic("alice")).status == 401
         path.write_text("basic_auth_users: {}")
         name = "kuberay_exporter_web_config_last_reload_successful"
         wait_until(lambda: value(bob().body, name) == 0, "the failure", seconds)
@@ -129,7 +111,7 @@ def test_tokens_are_checked_by_the_api_server(server: ReviewServer, kubeconfig: 
         assert bearer(process, "token-of-a-pod").status == 403
         assert bearer(process, "token-for-vault").status == 401
         assert bearer(process, "unknown").status == 401
-        anonymous = get(address(process), "/metrics")
+        anonymous = get(process.address(), "/metrics")
         assert (anonymous.status, anonymous.headers["www-authenticate"]) == (401, 'Bearer realm="kuberay-exporter"')
         server.stop()
         assert bearer(process, "new-while-it-is-away").status == 500
@@ -152,10 +134,10 @@ def test_flags_of_the_filter(
         with serving(kubeconfig, "--web-config-file", str(web_config), *flags, *accepts) as process:
             wait_until_ready(process, plain)
             for _ in range(2):
-                answer = get(address(process), "/metrics", plain, Authorization=f"Bearer {TOKEN}")
+                answer = get(process.address(), "/metrics", plain, Authorization=f"Bearer {TOKEN}")
                 assert answer.status == 200
-            assert get(address(process), "/metrics", shown).status == status
-            assert get(address(process), "/metrics", plain).status == 401
+            assert get(process.address(), "/metrics", shown).status == status
+            assert get(process.address(), "/metrics", plain).status == 401
     assert len(server.reviews()) == 4
 
 

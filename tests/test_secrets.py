@@ -10,14 +10,14 @@ import pytest
 from exporter.kube.client.access import Credential
 from exporter.simulator.apiserver.store import ObjectStore
 from exporter.web.auth import web_config_file
-from tests.support.certificates import make_certificates
+from tests.support.certificates import Certificates
 from tests.support.commands import error_line, run
-from tests.support.processes import Process, serving
+from tests.support.processes import get, serving
 from tests.support.proxies import HttpProxy
 from tests.support.reaching import SERVED, kubeconfig
 from tests.support.reviewing import PROMETHEUS, ReviewServer
 from tests.support.watching import job, wait_until
-from tests.support.web_configs import basic, client_context, get, hashed, write_web_config
+from tests.support.web_configs import basic, client_context, hashed, write_web_config
 
 API_TOKEN = "secret-token-of-the-exporter-1"
 API_PASSWORD = "secret-password-of-a-proxy-2"
@@ -38,14 +38,8 @@ def key_lines(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if len(line) > 20 and not line.startswith("-----")]
 
 
-def address(process: Process) -> tuple[str, int]:
-    host, port = process.addresses()[0].rsplit(":", 1)
-    return host, int(port)
-
-
-def test_no_secret_of_the_web_configuration_is_shown(tmp_path: Path) -> None:
+def test_no_secret_of_the_web_configuration_is_shown(tmp_path: Path, certificates: Certificates) -> None:
     """A key in the file itself, users, wrong passwords, and a reload that fails in the middle of the key."""
-    certificates = make_certificates(tmp_path)
     certificate, key = certificates.pair("server")
     path = tmp_path / "web.yaml"
     hash_ = hashed(PASSWORD)
@@ -58,10 +52,10 @@ def test_no_secret_of_the_web_configuration_is_shown(tmp_path: Path) -> None:
         server.store.create("rayjobs", job("a"))
         config = kubeconfig(tmp_path / "kubeconfig", server.url, {"token": API_TOKEN})
         with serving(Path(config), "--web-config-file", str(path), "--log-level", "debug") as process:
-            wait_until(lambda: get(address(process), "/readyz", context).status == 200)
+            wait_until(lambda: get(process.address(), "/readyz", context).status == 200)
             for password in (PASSWORD, WRONG_PASSWORD):
                 for target in ("/metrics", "/", "/nothing"):
-                    answer = get(address(process), target, context, Authorization=basic("alice", password))
+                    answer = get(process.address(), target, context, Authorization=basic("alice", password))
                     seen.append(f"{answer.headers}{answer.body.decode()}")
             arguments = Path(f"/proc/{process.process.pid}/cmdline").read_text()
             for broken in (path.read_text().replace("  key: ", "  keyy: "), path.read_text()[:-200]):
@@ -86,13 +80,13 @@ def test_no_token_is_shown(tmp_path: Path) -> None:
         config = kubeconfig(tmp_path / "kubeconfig", server.url, {"token": API_TOKEN})
         seen = []
         with serving(Path(config), "--metrics-auth", "kubernetes", "--log-level", "debug") as process:
-            wait_until(lambda: get(address(process), "/readyz").status == 200)
+            wait_until(lambda: get(process.address(), "/readyz").status == 200)
             for token in (CLIENT_TOKEN, WRONG_TOKEN):
                 for target in ("/metrics", "/", "/nothing"):
-                    answer = get(address(process), target, Authorization=f"Bearer {token}")
+                    answer = get(process.address(), target, Authorization=f"Bearer {token}")
                     seen.append(f"{answer.headers}{answer.body.decode()}")
             server.answer_next(403, f'{{"message":"{API_TOKEN} {WRONG_TOKEN}"}}'.encode(), verb="", times=None)
-            assert get(address(process), "/metrics", Authorization=f"Bearer {WRONG_TOKEN}-2").status == 500
+            assert get(process.address(), "/metrics", Authorization=f"Bearer {WRONG_TOKEN}-2").status == 500
             arguments = Path(f"/proc/{process.process.pid}/cmdline").read_text()
             process.end(15)
             text = "\n".join([*seen, arguments, str(process.lines)])
@@ -114,9 +108,8 @@ def test_no_error_at_the_start_shows_a_secret(tmp_path: Path, content: str) -> N
 
 
 @pytest.mark.parametrize("what", ["refused", "repeated", "printed", "proxy", "certificate"])
-def test_no_secret_of_the_way_to_the_cluster_is_shown(tmp_path: Path, what: str) -> None:
+def test_no_secret_of_the_way_to_the_cluster_is_shown(tmp_path: Path, certificates: Certificates, what: str) -> None:
     """Tokens, passwords and keys of a kubeconfig, whichever request fails and whoever repeats them."""
-    certificates = make_certificates(tmp_path)
     certificate, key = certificates.pair("client")
     user: dict[str, Any] = {"token": API_TOKEN}
     cluster: dict[str, Any] = {}

@@ -215,8 +215,7 @@ def test_sigterm_lets_a_running_scrape_finish(server: FaultServer, kubeconfig: P
         server.store.create("rayjobs", job(f"job-with-a-name-that-is-rather-long-{i}"))
     with serving(kubeconfig) as process:
         process.wait_until_ready()
-        host, port = process.addresses()[0].rsplit(":", 1)
-        with socket.create_connection((host, int(port)), timeout=10) as client:
+        with socket.create_connection(process.address(), timeout=10) as client:
             client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             head = client.recv(1024)
             process.process.send_signal(signal.SIGTERM)
@@ -239,8 +238,7 @@ def test_sigterm_ends_within_ten_seconds_whatever_hangs(server: FaultServer, kub
     with serving(kubeconfig) as process:
         process.wait_until_ready()
         server.wait_for_requests(3, "watch")
-        host, port = process.addresses()[0].rsplit(":", 1)
-        with socket.create_connection((host, int(port)), timeout=10) as client:
+        with socket.create_connection(process.address(), timeout=10) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             client.recv(100)

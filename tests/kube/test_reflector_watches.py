@@ -125,25 +125,16 @@ def test_a_long_line_is_an_event_like_any_other() -> None:
         assert own.requests("watch") == 1
 
 
-def test_lists_again_when_the_version_is_too_old() -> None:
-    """HTTP 200 and an ERROR event of code 410: neither a failure nor a warning."""
+@pytest.mark.parametrize("name", ["410-watch-too-old", "410-list-exact-too-old"])
+def test_lists_again_when_the_version_is_too_old(name: str) -> None:
+    """An ERROR event of code 410, or the same as an HTTP status, from a proxy: no failure, no further retries."""
     with watched("a") as own:
-        own.server.answer_recorded(recorded("410-watch-too-old"), verb="watch")
-        own.informer.start()
-        own.server.wait_for_requests(2, "list")
-        own.server.wait_for_watch("rayjobs")
-        assert own.counts["watch_failed"] == own.counts["list_failed"] == 0
-
-
-def test_lists_again_when_the_answer_to_a_watch_is_410() -> None:
-    """The same words as an HTTP status, from a proxy or another server: no failure, no further retries."""
-    with watched("a") as own:
-        own.server.answer_recorded(recorded("410-list-exact-too-old"), verb="watch")
+        own.server.answer_recorded(recorded(name), verb="watch")
         own.informer.start()
         own.server.wait_for_requests(2, "list")
         own.server.wait_for_watch("rayjobs")
         assert own.requests("watch") == 2
-        assert own.counts["watch_failed"] == 0
+        assert own.counts["watch_failed"] == own.counts["list_failed"] == 0
 
 
 def test_lists_at_once_when_the_version_is_too_old_after_a_long_time() -> None:

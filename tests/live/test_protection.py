@@ -10,21 +10,16 @@ import pytest
 import yaml
 
 from exporter.simulator.apiserver.store import ObjectStore
-from tests.support.certificates import Certificates, make_certificates
-from tests.support.processes import Process, serving, write_kubeconfig
+from tests.support.certificates import Certificates
+from tests.support.processes import Process, get, serving, write_kubeconfig
 from tests.support.prometheus_process import prometheus, query
 from tests.support.reviewing import PROMETHEUS, ReviewServer
 from tests.support.watching import job, wait_until
-from tests.support.web_configs import PASSWORD, client_context, get, hashed, server_section, write_web_config
+from tests.support.web_configs import PASSWORD, client_context, hashed, server_section, write_web_config
 
 TOKEN = "token-of-prometheus"
 VERIFYING = "RequireAndVerifyClientCert"
 TIMEOUT_SECONDS = 30
-
-
-@pytest.fixture
-def certificates(tmp_path: Path) -> Certificates:
-    return make_certificates(tmp_path)
 
 
 @pytest.fixture
@@ -157,5 +152,4 @@ def test_openssl_cannot_renegotiate(server: ReviewServer, certificates: Certific
             _, errors = popen.communicate(timeout=TIMEOUT_SECONDS)
         assert b"no renegotiation" in errors
         context: ssl.SSLContext = client_context(certificates)
-        host, port = process.addresses()[0].rsplit(":", 1)
-        assert get((host, int(port)), "/healthz", context).status == 200
+        assert get(process.address(), "/healthz", context).status == 200

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import signal
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -44,15 +45,12 @@ class Process:
     def addresses(self) -> list[str]:
         return [line["address"] for line in self.lines if line["msg"] == "listening"]
 
-    def get(self, path: str, *, listener: int = 0, **headers: str) -> HttpAnswer:
+    def address(self, listener: int = 0) -> tuple[str, int]:
         host, port = self.addresses()[listener].rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=10)
-        try:
-            connection.request("GET", path, headers={key.replace("_", "-"): value for key, value in headers.items()})
-            answer = connection.getresponse()
-            return HttpAnswer(answer.status, dict(answer.getheaders()), answer.read())
-        finally:
-            connection.close()
+        return host, int(port)
+
+    def get(self, path: str, *, listener: int = 0, **headers: str) -> HttpAnswer:
+        return get(self.address(listener), path, None, **headers)
 
     def wait_until_ready(self) -> None:
         wait_until(lambda: self.get("/readyz").status == 200, "ready")
@@ -63,6 +61,21 @@ class Process:
         code = self.process.wait(15)
         self._reader.join(5)
         return code
+
+
+def get(address: tuple[str, int], path: str, context: ssl.SSLContext | None = None, **headers: str) -> HttpAnswer:
+    """Send one request, over TLS if there is a context."""
+    connection = (
+        http.client.HTTPSConnection(*address, context=context, timeout=10)
+        if context
+        else http.client.HTTPConnection(*address, timeout=10)
+    )
+    try:
+        connection.request("GET", path, headers={key.replace("_", "-"): value for key, value in headers.items()})
+        answer = connection.getresponse()
+        return HttpAnswer(answer.status, dict(answer.getheaders()), answer.read())
+    finally:
+        connection.close()
 
 
 @contextmanager

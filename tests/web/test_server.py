@@ -8,15 +8,15 @@ import socket
 import ssl
 import struct
 import tracemalloc
-from pathlib import Path
 
 import pytest
 
 from exporter.web import listener, server
 from exporter.web.http_protocol import HttpProtocol
-from tests.support.certificates import Certificates, make_certificates
+from tests.support.certificates import Certificates
 from tests.support.watching import wait_until
 from tests.support.web_application import BIG, Application
+from tests.support.web_configs import client_context
 from tests.support.web_server import RunningServer, parse_answers, read_all, read_answer, request, web_server
 
 # The number of connections.
@@ -133,15 +133,8 @@ def test_a_second_stop_ends_at_once(application: Application) -> None:
 # TLS.
 
 
-@pytest.fixture
-def certificates(tmp_path: Path) -> Certificates:
-    return make_certificates(tmp_path)
-
-
 def _tls(web: RunningServer, certificates: Certificates) -> ssl.SSLSocket:
-    context = ssl.create_default_context(cafile=certificates.authority)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context.wrap_socket(web.connect(4096), server_hostname="127.0.0.1")
+    return client_context(certificates).wrap_socket(web.connect(4096), server_hostname="127.0.0.1")
 
 
 def test_the_same_holds_over_tls(application: Application, certificates: Certificates) -> None:
@@ -207,9 +200,8 @@ def test_a_failed_tls_handshake_is_one_line_without_a_stack_trace(
     assert [(record.getMessage(), record.exc_info) for record in caplog.records] == [("a TLS handshake failed", None)]
 
 
-def test_a_tls_connection_has_no_large_buffer(tmp_path: Path) -> None:
+def test_a_tls_connection_has_no_large_buffer(certificates: Certificates) -> None:
     """Without the limit it has one of 256 KiB before it has sent anything."""
-    certificates = make_certificates(tmp_path)
     with web_server(Application().app, tls=certificates.server_context()) as web:
         tracemalloc.start()
         try:

@@ -123,9 +123,3 @@ def test_every_answer_has_headers_that_protect_a_browser(web: RunningServer, pat
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["x-frame-options"] == "deny"
     assert "server" not in headers
-
-
-def test_configured_headers_take_precedence() -> None:
-    configured = {"Content-Security-Policy": "default-src 'self'"}
-    with web_server(with_headers(APPLICATION, lambda: configured)) as web:
-        assert web.get("/").headers["content-security-policy"] == "default-src 'self'"

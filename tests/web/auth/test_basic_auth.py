@@ -12,8 +12,9 @@ from exporter.web.application import with_authentication
 from exporter.web.auth import basic_auth
 from exporter.web.auth.basic_auth import BasicAuth
 from exporter.web.fairness import WAITING_PER_ADDRESS
+from tests.support.processes import get
 from tests.support.watching import wait_until
-from tests.support.web_configs import PASSWORD, basic, get, hashed
+from tests.support.web_configs import PASSWORD, basic, hashed
 from tests.support.web_server import RunningServer, request, web_server
 
 

@@ -15,8 +15,9 @@ from exporter.errors import ConfigError
 from exporter.web.auth.tls import ServerTls, load_tls
 from exporter.web.auth.web_config import TlsSettings
 from exporter.web.auth.web_config_file import read_limited
-from tests.support.certificates import Certificates, issue, make_certificates
-from tests.support.web_configs import add_pair, client_context, get, server_section
+from tests.support.certificates import Certificates, issue
+from tests.support.processes import get
+from tests.support.web_configs import add_pair, client_context, server_section
 from tests.support.web_server import read_answer, request, web_server
 
 APPLICATION = PlainTextResponse("ok\n")
@@ -24,11 +25,6 @@ REFUSALS = (OSError, HTTPException)
 """What a client sees of a refusal: in TLS 1.3 it comes after the handshake."""
 
 VERIFYING = "RequireAndVerifyClientCert"
-
-
-@pytest.fixture
-def certificates(tmp_path: Path) -> Certificates:
-    return make_certificates(tmp_path)
 
 
 def load(certificates: Certificates, **settings: Any) -> ServerTls:

@@ -10,10 +10,10 @@ from starlette.responses import PlainTextResponse
 from exporter.errors import ConfigError
 from exporter.web.auth.web_config_file import WebConfigFile
 from tests.support.certificates import Certificates, Pair, issue
+from tests.support.processes import get
 from tests.support.web_configs import (
     add_pair,
     client_context,
-    get,
     hashed,
     peer_certificate,
     replace_server,
