@@ -48,9 +48,15 @@ class RecordedAnswer(NamedTuple):
     body: bytes
 
 
+def response(name: str) -> dict[str, Any]:
+    """Return a recorded answer of the real API server, and its request."""
+    recorded: dict[str, Any] = json.loads((TESTDATA / "responses" / f"{name}.json").read_bytes())
+    return recorded
+
+
 def answer(name: str) -> RecordedAnswer:
-    """Return a recorded answer of the real API server, exact to the byte of its body."""
-    recorded = json.loads((TESTDATA / "responses" / f"{name}.json").read_bytes())
+    """Return a recorded answer, exact to the byte of its body."""
+    recorded = response(name)
     headers = [(key, value) for key, value in recorded["headers"]]
     return RecordedAnswer(recorded["status"], headers, recorded["body"].encode())
 

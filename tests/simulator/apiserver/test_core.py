@@ -4,7 +4,6 @@ import http.client
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,18 +12,14 @@ import urllib3
 
 from exporter.simulator.apiserver.store import ObjectStore
 from tests.support.faults import FaultServer
+from tests.support.recordings import TESTDATA
+from tests.support.recordings import response as recorded
 
-RESPONSES = Path(__file__).parents[2] / "testdata" / "responses"
 DEADLINE_SECONDS = 10.0
 EVENTS, PODS = "/api/v1/events", "/api/v1/pods"
 OF_RAY = "fieldSelector=involvedObject.apiVersion%3Dray.io%2Fv1"
 
 JSON = dict[str, Any]
-
-
-def recorded(name: str) -> JSON:
-    answer: JSON = json.loads((RESPONSES / f"{name}.json").read_text())
-    return answer
 
 
 def items(name: str) -> list[JSON]:
@@ -94,7 +89,7 @@ def test_answers_as_recorded(name: str, server: FaultServer) -> None:
 @pytest.mark.parametrize("kind", ["events", "pods"])
 def test_pages_with_a_selector_are_those_recorded(kind: str, server: FaultServer) -> None:
     """The objects byte for byte, without kind and apiVersion, and no remainingItemCount."""
-    pages = [name for name in ("1", "2", "3") if (RESPONSES / f"{kind}-page-{name}.json").exists()]
+    pages = [name for name in ("1", "2", "3") if (TESTDATA / "responses" / f"{kind}-page-{name}.json").exists()]
     for page in pages:
         for item in items(f"{kind}-page-{page}"):
             server.store.create(kind, item)
@@ -182,7 +177,16 @@ def test_field_selectors_are_exact(selector: str, expected: list[str], server: F
     assert names(server, f"{EVENTS}?{query}") == expected
 
 
-@pytest.mark.parametrize("path", [f"{EVENTS}?fieldSelector=type", f"{PODS}?fieldSelector=type%3DNormal&watch=true"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{EVENTS}?fieldSelector=type",
+        f"{PODS}?fieldSelector=type%3DNormal&watch=true",
+        f"{PODS}?labelSelector=a+in",
+        f"{PODS}?labelSelector=%3D",
+        "/apis/ray.io/v1/rayjobs?fieldSelector=status.phase%3Dx",
+    ],
+)
 def test_a_selector_that_is_not_understood_is_a_bad_request(path: str, server: FaultServer) -> None:
     """For a list and for a watch, before it begins."""
     assert get(server, path).status == 400
@@ -244,6 +248,7 @@ def test_kinds_are_served_under_their_own_group_only(server: FaultServer) -> Non
         for path in ("/api/v1", "/apis/ray.io/v1")
     }
     assert found["/api/v1"] == {"events", "pods"}
+    assert get(server, "/apis/kueue.x-k8s.io/v1beta2").data == b"404 page not found\n", "no kind of it is installed"
     assert not found["/apis/ray.io/v1"] & {"events", "pods"}
 
 

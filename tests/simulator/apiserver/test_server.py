@@ -4,12 +4,10 @@ import gzip
 import http.client
 import json
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,18 +16,16 @@ import urllib3
 
 from exporter.simulator.apiserver.server import ApiServer
 from exporter.simulator.apiserver.store import ObjectStore
-from tests.support.certificates import make_certificates
+from tests.support.certificates import Certificates
 from tests.support.faults import FaultServer
+from tests.support.recordings import response as recorded
 from tests.support.stores import compact, install, uninstall
+from tests.support.watching import wait_until
+from tests.support.web_configs import client_context
 
-RESPONSES = Path(__file__).parents[2] / "testdata" / "responses"
 DEADLINE_SECONDS = 10.0
-JOBS = "/apis/ray.io/v1/rayjobs"
-
-
-def recorded(name: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads((RESPONSES / f"{name}.json").read_text())
-    return answer
+RAY = "/apis/ray.io/v1"
+JOBS = f"{RAY}/rayjobs"
 
 
 def recorded_header(answer: dict[str, Any], name: str) -> str | None:
@@ -95,13 +91,6 @@ def next_event(response: http.client.HTTPResponse) -> tuple[str, str]:
     """Return type and name of the next line."""
     event = json.loads(response.readline())
     return event["type"], event["object"]["metadata"].get("name", "")
-
-
-def until(fact: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not fact():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 # Responses compared with the recordings.
@@ -259,6 +248,7 @@ def test_lists_at_an_exact_version(client: Client) -> None:
     exact = f"{JOBS}?resourceVersion={version}&resourceVersionMatch="
     assert len(client.json(exact + "Exact")["items"]) == 1
     assert len(client.json(exact + "NotOlderThan")["items"]) == 2
+    assert len(client.json(f"{JOBS}?resourceVersion={version}&limit=5")["items"]) == 1
 
 
 def test_gets_one_object(client: Client) -> None:
@@ -271,7 +261,8 @@ def test_gets_one_object(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["continue=%00", "continue=e30", "limit=many", "continue=bm8", "watch=1&timeoutSeconds=x"]
+    "query",
+    ["continue=%00", "continue=e30", "limit=many", "limit=-1", "limit=1.5", "continue=bm8", "watch=1&timeoutSeconds=x"],
 )
 def test_refuses_parameters_that_it_cannot_parse(query: str, client: Client) -> None:
     """With 400 and a Status; the connection is not closed."""
@@ -371,7 +362,7 @@ def test_watch_ends_when_its_kind_is_uninstalled(client: Client) -> None:
         ("DELETED", "a"),
         ("DELETED", "b"),
     ]
-    assert client.get(JOBS).data == b"404 page not found\n"
+    assert client.get(JOBS).data == client.get(f"{RAY}/namespaces/ml/rayjobs/a").data == b"404 page not found\n"
     install(store, "rayjobs")
     assert client.json(JOBS)["items"] == []
 
@@ -381,7 +372,7 @@ def test_ends_a_watch_whose_client_has_closed(client: Client, server: FaultServe
     _response = client.watch(f"resourceVersion={server.store.version}")
     server.wait_for_watch("rayjobs")
     client.close()
-    until(lambda: not server.open_watches())
+    wait_until(lambda: not server.open_watches())
 
 
 def test_watch_of_a_namespace_has_only_its_events(client: Client) -> None:
@@ -555,14 +546,10 @@ def test_failed_wait_names_the_requests_so_far(client: Client, server: FaultServ
         server.wait_for_requests(2, verb="list", timeout_seconds=0.01)
 
 
-def test_serves_tls(store: ObjectStore, tmp_path: Path) -> None:
+def test_serves_tls(store: ObjectStore, certificates: Certificates) -> None:
     """Lists and watches work over TLS; `stop` ends them as cleanly as without it."""
-    certificates = make_certificates(tmp_path)
     with FaultServer(store, ssl_context=certificates.server_context()) as server:
-        trust = ssl.create_default_context(cafile=certificates.authority)
-        # Set by Python 3.13: it would refuse this authority.
-        trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        pool = urllib3.PoolManager(ssl_context=trust, retries=False, timeout=DEADLINE_SECONDS)
+        pool = urllib3.PoolManager(ssl_context=client_context(certificates), retries=False, timeout=DEADLINE_SECONDS)
         assert pool.request("GET", server.url + JOBS).status == 200
         query = f"?watch=1&resourceVersion={store.version}"
         response = pool.request("GET", server.url + JOBS + query, preload_content=False)

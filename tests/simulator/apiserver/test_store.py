@@ -2,11 +2,14 @@
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from exporter.simulator.apiserver import lists
 from exporter.simulator.apiserver.history import StoredPage, Watch
+from exporter.simulator.apiserver.requests import Request
 from exporter.simulator.apiserver.store import (
     AlreadyExistsError,
     ExpiredError,
@@ -208,6 +211,18 @@ def test_a_future_version_is_refused_for_lists() -> None:
         store.page(JOBS, version=1000)
 
 
+@pytest.mark.parametrize("read", [lists.list_, lists.get])
+def test_a_kind_that_is_not_installed_has_neither_a_list_nor_objects(
+    read: Callable[[ObjectStore, Request], object],
+) -> None:
+    """Which is not the same as an object that does not exist."""
+    store = store_with("a")
+    uninstall(store, JOBS)
+    request = Request(method="GET", path="", query={}, headers={}, verb="", plural=JOBS, namespace="ml", name="a")
+    with pytest.raises(NotInstalledError):
+        read(store, request)
+
+
 def test_watch_gives_each_event_once_and_in_order() -> None:
     """After the given version, and of one namespace if asked for."""
     store = store_with("a", "b")
@@ -225,36 +240,6 @@ def test_watch_gives_each_event_once_and_in_order() -> None:
     assert everything.version == store.version
 
 
-def test_deleted_event_carries_its_own_version() -> None:
-    """The last object of a DELETED event has the version of the deletion, as in the recordings."""
-    store = store_with("a")
-    watch = store.watch(JOBS, after=store.version)
-    version = store.delete(JOBS, "ml", "a")
-    (event,) = watch.next(0) or []
-    line = json.loads(event.line)
-    assert (line["type"], line["object"]["metadata"]["resourceVersion"]) == ("DELETED", version)
-
-
-def test_watch_wakes_up_for_an_event() -> None:
-    """A waiting reader gets the event long before its time-out."""
-    store = store_with()
-    watch = store.watch(JOBS, after=store.version)
-    writer = threading.Thread(target=store.create, args=(JOBS, job("a")))
-    writer.start()
-    events = watch.next(DEADLINE_SECONDS)
-    writer.join()
-    assert [event.key for event in events or []] == ["ml/a"]
-
-
-def test_close_wakes_the_reader() -> None:
-    """A closed watch ends, also while a reader waits."""
-    watch = store_with().watch(JOBS, after=0)
-    closer = threading.Thread(target=watch.close)
-    closer.start()
-    assert watch.next(DEADLINE_SECONDS) is None
-    closer.join()
-
-
 def test_a_watch_whose_next_event_was_dropped_ends() -> None:
     """No event is skipped: the watch ends, and the client has to start another one."""
     store = store_with("a", history=3)
@@ -262,17 +247,6 @@ def test_a_watch_whose_next_event_was_dropped_ends() -> None:
     for number in range(4):
         store.update(JOBS, job("a", number=number))
     assert watch.next(0) is None
-
-
-def test_uninstall_deletes_every_object_and_ends_watches() -> None:
-    """As if the CRD were deleted: DELETED events, the end, and then the kind does not exist."""
-    store = store_with("a", "b")
-    watch = store.watch(JOBS, after=store.version)
-    uninstall(store, JOBS)
-    assert [(e.type, e.key) for e in watch.next(0) or []] == [("DELETED", "ml/a"), ("DELETED", "ml/b")]
-    assert watch.next(DEADLINE_SECONDS) is None
-    with pytest.raises(NotInstalledError):
-        store.page(JOBS)
 
 
 def test_installed_again_the_kind_is_empty_and_without_history() -> None:

@@ -6,7 +6,6 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from exporter.simulator.kuberay.manifests import Shape
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from exporter.simulator.kuberay.scenarios import scenario_sequence
 from exporter.simulator.kuberay.world import Steps, World
+from tests.support.events_pods import received
 from tests.support.simulation import (
     JSON,
     START,
@@ -28,7 +28,6 @@ from tests.support.simulation import (
     seconds_of,
 )
 
-RECORDINGS = Path(__file__).parents[2] / "testdata"
 KINDS = ("rayclusters", "rayjobs", "rayservices")
 
 
@@ -54,14 +53,9 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def recorded(kind: str) -> Iterator[JSON]:
-    """Yield every object of the recorded stream, in order, including deleted ones."""
-    for text in (RECORDINGS / f"{kind}.jsonl").read_text().splitlines():
-        line = json.loads(text)
-        if line["op"] == "event":
-            event = json.loads(line["line"])
-            if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
-                yield event["object"] | {"event": event["type"]}
+def recorded(kind: str) -> list[JSON]:
+    """Return every object of the recorded stream, in order, including deleted ones."""
+    return [obj for _, _, obj in received(kind)]
 
 
 # --- the same writes as the operator -----------------------------------------------------------------

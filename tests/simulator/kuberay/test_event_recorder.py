@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,8 @@ from exporter.simulator.kuberay.event_recorder import IDLE_SECONDS, REFRESH_SECO
 from exporter.simulator.kuberay.simulated_event import NORMAL
 from exporter.simulator.kuberay.simulated_object import SimulatedObject
 from exporter.simulator.kuberay.world import World
+from tests.support.events_pods import received
 from tests.support.simulation import JSON, START, RecordingStore, advance, make_engine, no_progress, seconds_of
-
-RECORDING = Path(__file__).parents[2] / "testdata" / "events.jsonl"
 
 
 class Recording:
@@ -158,12 +156,6 @@ def form(obj: JSON) -> tuple[bool, bool]:
     return obj["eventTime"] is None, "series" in obj
 
 
-def recorded_events() -> list[JSON]:
-    lines = [json.loads(line) for line in RECORDING.read_text().splitlines()]
-    objects = [json.loads(line["line"])["object"] for line in lines if line["op"] == "event"]
-    return [obj for obj in objects if "reason" in obj]
-
-
 @pytest.fixture(scope="module")
 def written() -> list[JSON]:
     """All Events of two minutes of a fleet at ten times the speed."""
@@ -176,7 +168,7 @@ def written() -> list[JSON]:
 def test_events_have_the_recorded_fields(written: list[JSON]) -> None:
     """In all three forms: recorded through core/v1, and through events.k8s.io/v1 with and without a series."""
     theirs: dict[tuple[bool, bool], set[frozenset[str]]] = defaultdict(set)
-    for obj in recorded_events():
+    for _, _, obj in received("events"):
         theirs[form(obj)].add(frozenset(paths(obj) - {".kind=str", ".apiVersion=str", ".metadata.resourceVersion=str"}))
     ours: dict[tuple[bool, bool], set[frozenset[str]]] = defaultdict(set)
     for obj in written:
@@ -194,7 +186,7 @@ def test_reasons_have_the_recorded_type_action_and_component(written: list[JSON]
     """Whatever reason the recordings have, too."""
     facts = ("type", "action", "reportingComponent")
     theirs = defaultdict(set)
-    for obj in recorded_events():
+    for _, _, obj in received("events"):
         theirs[obj["involvedObject"]["kind"], obj["reason"]].add(tuple(obj.get(fact) for fact in facts))
     ours = {
         (obj["involvedObject"]["kind"], obj["reason"], tuple(obj.get(fact) for fact in facts))

@@ -1,10 +1,8 @@
 """Pods of the simulated clusters and jobs: their statuses are those that were recorded, and they have causes."""
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,19 +11,8 @@ from exporter.simulator.kuberay import fleet, raycluster, raycluster_scenarios, 
 from exporter.simulator.kuberay.manifests import Shape
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from exporter.simulator.kuberay.world import Run, Steps, World
+from tests.support.events_pods import received
 from tests.support.simulation import JSON, START, RecordingStore, advance, make_engine, no_progress, seconds_of
-
-TESTDATA = Path(__file__).parents[2] / "testdata"
-
-
-def recorded(name: str) -> Iterator[tuple[str, JSON]]:
-    """Yield the type and the pod of each recorded line."""
-    for text in (TESTDATA / f"{name}.jsonl").read_text().splitlines():
-        line = json.loads(text)
-        if line["op"] == "event":
-            event = json.loads(line["line"])
-            if event["type"] != "BOOKMARK":
-                yield event["type"], event["object"]
 
 
 def state_of(state: JSON) -> tuple[object, ...]:
@@ -71,7 +58,7 @@ def written() -> Lines:
 
 def test_every_status_is_one_of_those_recorded(written: Lines) -> None:
     """Phase, conditions with reasons, states of containers; what was not recorded follows from two that were."""
-    theirs = {essence(pod) for name in ("pods", "submitter-pods") for _, pod in recorded(name)}
+    theirs = {essence(pod) for name in ("pods", "submitter-pods") for _, _, pod in received(name)}
     unknown = {essence(pod) for type_, pod in written if type_ != "DELETED" and essence(pod) not in theirs}
     for pod in unknown:
         text = str(pod)
@@ -83,7 +70,7 @@ def test_every_status_is_one_of_those_recorded(written: Lines) -> None:
 
 def test_fields_are_those_recorded(written: Lines) -> None:
     """No field that the API server does not have, and each that a collector may read."""
-    known = {path for name in ("pods", "submitter-pods") for _, pod in recorded(name) for path in paths(pod)}
+    known = {path for name in ("pods", "submitter-pods") for _, _, pod in received(name) for path in paths(pod)}
     ours = {path for _, pod in written for path in paths(pod)}
     # An empty lastState is a leaf in most versions, and of the conditions' messages the recordings have all.
     assert ours - known == set()
@@ -101,7 +88,7 @@ def test_labels_and_owners_are_those_recorded(written: Lines) -> None:
             found[labels.get("ray.io/node-type", "")].add((names, pod["metadata"]["ownerReferences"][0]["kind"]))
         return found
 
-    theirs = keys(pod for name in ("pods", "submitter-pods") for _, pod in recorded(name))
+    theirs = keys(pod for name in ("pods", "submitter-pods") for _, _, pod in received(name))
     ours = keys(pod for _, pod in written)
     assert set(ours) == {"head", "worker", "redis-cleanup", ""}
     assert [node_type for node_type, found in ours.items() if not found <= theirs[node_type]] == []

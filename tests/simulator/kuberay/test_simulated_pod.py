@@ -1,7 +1,5 @@
 """One pod: what each write of the scheduler and kubelet changes."""
 
-from typing import Any
-
 import pytest
 
 from exporter.simulator.kuberay import pod_templates
@@ -44,15 +42,6 @@ def container(pod: SimulatedPod, key: str = "containerStatuses") -> JSON:
     return status
 
 
-def test_a_new_pod_has_a_phase_only() -> None:
-    """No node, no conditions, no times."""
-    manifest = head(started=False).manifest()
-    assert manifest["status"] == {"phase": "Pending", "qosClass": "Guaranteed"}
-    assert "nodeName" not in manifest["spec"]
-    assert manifest["metadata"]["generation"] == 1
-    assert "deletionTimestamp" not in manifest["metadata"]
-
-
 @pytest.mark.parametrize(("gpus", "prefix"), [(0, "node-"), (1, "gpu-node-")])
 def test_gpus_are_on_nodes_of_their_own(gpus: int, prefix: str) -> None:
     """The same pod is always on the same one."""
@@ -78,45 +67,6 @@ def test_a_failed_scheduling_keeps_its_time_until_it_succeeds() -> None:
     assert "reason" not in condition
 
 
-def test_an_init_container_runs_before_the_main_one() -> None:
-    """It is ready when it has completed; the pod has an address when it runs."""
-    pod = worker()
-    pod.schedule(NOW)
-    pod.create_containers(NOW)
-    assert conditions(pod)["Initialized"] == ("False", "ContainersNotInitialized")
-    assert container(pod)["state"] == {"waiting": {"reason": "PodInitializing"}}
-    assert "podIP" not in pod.manifest()["status"]
-    pod.run_init(NOW)
-    assert container(pod, "initContainerStatuses")["started"] is True
-    assert container(pod, "initContainerStatuses")["ready"] is False
-    assert "podIP" in pod.manifest()["status"]
-    pod.run(NOW + 60)
-    init = container(pod, "initContainerStatuses")
-    ended = init["state"]["terminated"]
-    assert (init["ready"], ended["startedAt"], ended["finishedAt"], ended["exitCode"]) == (True, AT, LATER, 0)
-    assert pod.phase == "Running"
-    assert container(pod)["state"] == {"running": {"startedAt": LATER}}
-    assert container(pod)["ready"] is False
-
-
-@pytest.mark.parametrize(
-    ("writes", "waiting"),
-    [
-        ([], "initContainerStatuses"),
-        (["run_init"], "initContainerStatuses"),
-        (["run_init", "run"], "containerStatuses"),
-    ],
-)
-def test_the_first_container_that_has_not_ended_waits(writes: list[str], waiting: str) -> None:
-    """Before `run` it is the init container."""
-    pod = worker()
-    pod.create_containers(NOW)
-    for write in writes:
-        getattr(pod, write)(NOW)
-    pod.wait(NOW, "ImagePullBackOff", "no image")
-    assert container(pod, waiting)["state"] == {"waiting": {"reason": "ImagePullBackOff", "message": "no image"}}
-
-
 @pytest.mark.parametrize(("seconds", "delay"), [(10, "10s"), (59, "59s"), (60, "1m0s"), (80, "1m20s"), (300, "5m0s")])
 def test_a_crash_loop(seconds: int, delay: str) -> None:
     """The end of a run becomes the last state, also when the container runs again."""
@@ -133,33 +83,6 @@ def test_a_crash_loop(seconds: int, delay: str) -> None:
     status = container(pod)
     assert (status["restartCount"], status["state"]) == (1, {"running": {"startedAt": LATER}})
     assert status["lastState"]["terminated"]["exitCode"] == 137
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "more", "phase", "expected"),
-    [
-        (0, {}, "Succeeded", {"Initialized": ("True", "PodCompleted"), "Ready": ("False", "PodCompleted")}),
-        (1, {}, "Failed", {"Initialized": ("True", ""), "Ready": ("False", "PodFailed")}),
-        (
-            137,
-            {"pod_reason": "Evicted", "message": "low on memory"},
-            "Failed",
-            {"DisruptionTarget": ("True", "TerminationByKubelet"), "ContainersReady": ("False", "PodFailed")},
-        ),
-    ],
-)
-def test_ends(exit_code: int, more: dict[str, Any], phase: str, expected: dict[str, tuple[str, str]]) -> None:
-    """Success, failure, eviction."""
-    pod = head()
-    pod.end(NOW + 60, exit_code, "Reason", **more)
-    found, status = conditions(pod), pod.manifest()["status"]
-    assert {type_: found[type_] for type_ in expected} == expected
-    assert ("DisruptionTarget" in found) is ("DisruptionTarget" in expected)
-    assert (status["phase"], status.get("reason"), status.get("message")) == (
-        phase, more.get("pod_reason"), more.get("message"),
-    )  # fmt: skip
-    assert container(pod)["state"]["terminated"]["exitCode"] == exit_code
-    assert container(pod)["ready"] is False
 
 
 @pytest.mark.parametrize(("grace", "deletion"), [(30, "2027-01-15T08:00:30Z"), (0, AT)])
