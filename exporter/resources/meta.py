@@ -52,8 +52,6 @@ _SURELY_SHORT = MAX_STRING_BYTES // 4
 MAX_SHARED_LENGTH = 64
 MAX_SHARED_STRINGS = 4096
 
-_shared: dict[str, str] = {}
-
 V = TypeVar("V")
 
 
@@ -77,42 +75,42 @@ class SharedStrings(Struct, frozen=True, gc=False):
     Only short strings, and a bounded number: `sys.intern` keeps strings for ever on Python 3.12. Any thread may decode.
 
     Attributes:
-        shared: names of the fields that are `Shared` or a `Message`.
-        bounds: names of other fields, and what cuts their values; of names and uids the API server checks the length.
+        bounds: names of fields, and what cuts or shares their values; of names and uids the API server checks the
+            length.
     """
 
-    shared: ClassVar[tuple[str, ...]] = ()
     bounds: ClassVar[tuple[tuple[str, Callable[[Any], Any]], ...]] = ()
 
     def __init_subclass__(cls, **_: object) -> None:
+        bounds = dict(cls.bounds)
         for name, annotation in get_annotations(cls).items():
             origin: Any = get_origin(annotation)
             types = get_args(annotation) if origin in (Union, UnionType) else (annotation,)
-            if Message in types or Shared in types:
-                cls.shared = (*cls.shared, name)
             for type_ in (*types, *map(get_origin, types)):
                 # A quantity may be a number, and has a maximum length of its own.
                 if type_ in _BOUNDS and int not in types and name != "resource_version":
-                    cls.bounds = (*cls.bounds, (name, _BOUNDS[type_]))
+                    bounds[name] = _BOUNDS[type_]
+        cls.bounds = tuple(bounds.items())
 
     def __post_init__(self) -> None:
         for name, bound in self.bounds:
             if (value := getattr(self, name)) and (short := bound(value)) is not value:
                 force_setattr(self, name, short)
-        share(self, self.shared)
 
 
-def share(struct: Struct, names: tuple[str, ...]) -> None:
-    """Replace the strings in these fields by their one copy, while the struct is decoded."""
-    if len(_shared) > MAX_SHARED_STRINGS:
-        # Strings that are in use stay with their objects, and are shared again from the next version on.
-        _shared.clear()
-    for name in names:
-        value = getattr(struct, name)
-        if value and len(value) <= MAX_SHARED_LENGTH:
-            force_setattr(struct, name, _shared.setdefault(value, value))
-        elif value:
-            force_setattr(struct, name, bounded_string(value))
+class _SharedStrings(dict[str, str]):
+    """The one copy of each string; a long one is cut instead."""
+
+    def __missing__(self, value: str) -> str:
+        if len(value) > MAX_SHARED_LENGTH:
+            return bounded_string(value)
+        if len(self) > MAX_SHARED_STRINGS:
+            # Strings that are in use stay with their objects, and are shared again from the next version on.
+            self.clear()
+        return self.setdefault(value, value)
+
+
+_shared = _SharedStrings()
 
 
 def cut(message: str) -> str:
@@ -163,7 +161,9 @@ def _bounded_text(value: str) -> str:
 
 
 def _bounded_list(entries: tuple[V, ...]) -> tuple[V, ...]:
-    cut_parts.entries += max(len(entries) - MAX_ENTRIES, 0)
+    if len(entries) <= MAX_ENTRIES:
+        return entries
+    cut_parts.entries += len(entries) - MAX_ENTRIES
     return entries[:MAX_ENTRIES]
 
 
@@ -175,7 +175,8 @@ def _bounded_map(entries: Mapping[str, V]) -> Mapping[str, V]:
 
 
 _BOUNDS: Mapping[Any, Callable[[Any], Any]] = {
-    Message: cut,
+    Shared: _shared.__getitem__,
+    Message: lambda message: _shared[cut(message)],
     Text: _bounded_text,
     str: bounded_string,
     tuple: _bounded_list,

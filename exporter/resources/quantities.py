@@ -24,36 +24,28 @@ MAX_QUANTITY_LENGTH = 64
 """Maximum length; the longest that Kubernetes itself writes has about 30 digits."""
 
 
+@lru_cache(maxsize=1024, typed=True)
 def parse_quantity(quantity: Quantity) -> float:
     """Return a quantity in its base unit: cores, bytes, devices.
 
-    The value is exact in decimal, then rounded once to the nearest float.
+    The value is exact in decimal, then rounded once to the nearest float. A fleet has few different quantities, so they
+    are kept; all of them are short.
 
     Raises:
         ValueError: not a quantity.
     """
-    return _parse(_text(quantity))
-
-
-def _text(quantity: Quantity) -> str:
     # Before it becomes text: that of a long integer takes a quadratic time, and Python refuses it.
     if isinstance(quantity, int) and abs(quantity) >= 10**MAX_QUANTITY_LENGTH:
         raise ValueError(f"a quantity has more than {MAX_QUANTITY_LENGTH} digits")
     text = str(quantity)
     if len(text) > MAX_QUANTITY_LENGTH:
         raise ValueError(f"couldn't parse quantity {text[:MAX_QUANTITY_LENGTH]!r}…: too long")
-    return text
-
-
-@lru_cache(maxsize=1024)
-def _parse(quantity: str) -> float:
-    """A fleet has few different quantities, so they are kept; all of them are short."""
-    match = _QUANTITY.fullmatch(quantity)
+    match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise ValueError(f"couldn't parse quantity {quantity!r}")
+        raise ValueError(f"couldn't parse quantity {text!r}")
     number, suffix = match["number"], match["suffix"] or ""
     multiple = _MULTIPLES.get(suffix)
     value = float(Decimal(number + suffix) if multiple is None else Decimal(number) * multiple)
     if isinf(value):
-        raise ValueError(f"quantity {quantity!r} is too large")
+        raise ValueError(f"quantity {text!r} is too large")
     return value
