@@ -173,13 +173,15 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     unfinished: list[bytes] = []
     size = 0
     for chunk in chunks:
-        *complete, rest = chunk.split(b"\n")
-        if complete:
-            complete[0] = b"".join([*unfinished, complete[0]])
-            yield from filter(None, complete)
-            unfinished, size = [], 0
-        unfinished.append(rest)
-        size += len(rest)
+        start = 0
+        # Faster than `split`, which looks at each byte.
+        while (end := chunk.find(b"\n", start)) >= 0:
+            if line := b"".join([*unfinished, chunk[start:end]]):
+                yield line
+            unfinished, size, start = [], 0, end + 1
+        if rest := chunk[start:]:
+            unfinished.append(rest)
+            size += len(rest)
         if size > MAX_LINE_BYTES:
             # The error's traceback keeps this frame until the next try, which can be half a minute later.
             unfinished.clear()
