@@ -6,7 +6,8 @@ that joins can be taken over.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Generic, NamedTuple
 
@@ -19,6 +20,8 @@ ANY_LABEL = "*"
 
 MAX_USER_LABELS = 256
 """Maximum number of users' labels of one series: the first in the order of their keys."""
+
+_CACHED_SETS = 256
 
 _INVALID = re.compile(r"[^a-zA-Z0-9_]")
 _INNER_CAPITAL = re.compile(r"([a-z0-9])([A-Z])")
@@ -55,13 +58,11 @@ class ObjectFamilies(Generic[T, M]):
         self.families = tuple(row.family for row in self._rows)
         self.reads = frozenset().union(*[row.reads for row in self._rows])
         self._remembered: dict[str, M] = {}
-
-    def rows_that_read(self, fields: Collection[str]) -> list[int]:
-        """Return the places of the families that follow from one of these fields."""
-        return [place for place, row in enumerate(self._rows) if not row.reads.isdisjoint(fields)]
+        # Of the possible sets of fields, few occur.
+        self.rows_that_read = lru_cache(_CACHED_SETS)(self._rows_that_read)
 
     def observe(
-        self, obj: T, received_at: float | None, places: Collection[int] | None = None
+        self, obj: T, received_at: float | None, places: Sequence[int] | None = None
     ) -> tuple[list[Sample], ...]:
         """Take a new version of an object into account; return its samples, family by family, or those of `places`."""
         uid = obj.metadata.uid
@@ -70,12 +71,16 @@ class ObjectFamilies(Generic[T, M]):
             self._remembered[uid] = remembered
         return self.samples(obj, places)
 
-    def samples(self, obj: T, places: Collection[int] | None = None) -> tuple[list[Sample], ...]:
+    def samples(self, obj: T, places: Sequence[int] | None = None) -> tuple[list[Sample], ...]:
         """Return the samples of the version that was observed last, family by family."""
         rows = self._rows if places is None else [self._rows[place] for place in places]
         meta = obj.metadata
         identity, remembered = (meta.name, meta.namespace, meta.uid), self._remembered.get(meta.uid)
         return tuple([row.samples(obj, remembered, identity) for row in rows])
+
+    def _rows_that_read(self, fields: frozenset[str]) -> tuple[int, ...]:
+        """Return the places of the families that follow from one of these fields."""
+        return tuple([place for place, row in enumerate(self._rows) if not row.reads.isdisjoint(fields)])
 
     def remembered(self, uid: str) -> M | None:
         """Return what is remembered of an object."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 FREE_BYTES = 8 * 1024
 """Of each family of an object: about 35 series. Only what is beyond it is counted, so that most objects have none."""
@@ -26,10 +26,16 @@ class LineBudget:
         self._of_namespaces = Counter[str]()
         self._total = 0
 
-    def fit(self, namespace: str, uid: str, family: int, lines: bytes) -> bytes:
-        """Return the first of these lines: those that are free or that it had before, others while there is room."""
-        if len(lines) <= FREE_BYTES and uid not in self._of_objects:
+    def fit(self, namespace: str, uid: str, lines: Mapping[int, bytes]) -> Mapping[int, bytes]:
+        """Return the first lines of each family: those that are free or that it had before, others while there is room.
+
+        `lines` are those of some families of an object, by the places of these.
+        """
+        if uid not in self._of_objects and max(map(len, lines.values()), default=0) <= FREE_BYTES:
             return lines
+        return {family: self._fit(namespace, uid, family, some) for family, some in lines.items()}
+
+    def _fit(self, namespace: str, uid: str, family: int, lines: bytes) -> bytes:
         with self._lock:
             own = self._of_objects.setdefault(uid, Counter())
             room = min(NAMESPACE_BYTES - self._of_namespaces[namespace], ALL_BYTES - self._total)

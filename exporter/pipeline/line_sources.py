@@ -37,7 +37,7 @@ class LineSource(Protocol[T_contra]):
     families: tuple[Family, ...]
     reads: frozenset[str]
 
-    def observe(self, obj: T_contra, changed: Collection[str] | None) -> Any:
+    def observe(self, obj: T_contra, changed: frozenset[str] | None) -> Any:
         """Return what follows from a version of an object, for `update`. May raise: then there is no update.
 
         `changed` are some of `reads`, or None if there is no earlier version: then all follows from this one.
@@ -90,13 +90,13 @@ class ObjectSource(Generic[T]):
         self._retained = ExpiringKeys(clock or SystemClock(), retain_seconds, MAX_RETAINED, retained_dropped)
         self._retained_samples: dict[str, tuple[list[Sample], ...]] = {}
 
-    def observe(self, obj: T, changed: Collection[str] | None) -> tuple[str, ObjectLines | Mapping[int, bytes]]:
+    def observe(self, obj: T, changed: frozenset[str] | None) -> tuple[str, ObjectLines | Mapping[int, bytes]]:
         meta = obj.metadata
         places = range(len(self.families)) if changed is None else self._objects.rows_that_read(changed)
         samples = self._objects.observe(obj, self._receipt_time(), places)
         lines = self._rendered.render_some(samples, places)
         if self._budget is not None:
-            lines = {place: self._budget.fit(meta.namespace, meta.uid, place, some) for place, some in lines.items()}
+            lines = self._budget.fit(meta.namespace, meta.uid, lines)
         return meta.uid, ObjectLines.of(list(lines.values())) if changed is None else lines
 
     def update(

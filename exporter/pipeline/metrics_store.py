@@ -97,8 +97,10 @@ class MetricsStore(Collector, Generic[T]):
         self, observed: Sequence[tuple[T, list[Any]]], removed: Sequence[T], undecodable: Collection[str] | None
     ) -> None:
         for place, source in enumerate(self._sources):
-            of_source = [follows[place] for _, follows in observed]
-            source.update([one for one in of_source if one is not None], removed, undecodable)
+            of_source = [one for _, follows in observed if (one := follows[place]) is not None]
+            # What is out of date is removed every second, too.
+            if of_source or removed or not observed:
+                source.update(of_source, removed, undecodable)
         for obj in removed:
             self._present.pop(obj.metadata.uid, None)
         if self._kind.rows:

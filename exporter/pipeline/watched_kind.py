@@ -122,8 +122,8 @@ def metrics_store(
     objects = ObjectFamilies(
         kind, config.family_filter, config.user_labels(kind.plural), limits=kind_limits(config, metrics)
     )
-    labelled = LabelledIntegrals(kind, config.family_filter)
-    integrals = [Integrals(kind, config.family_filter), *([labelled] if labelled.reads else [])]
+    integrals = [Integrals(kind, config.family_filter), LabelledIntegrals(kind, config.family_filter)]
+    integrals = [each for each in integrals if each.reads]
     return MetricsStore(
         kind,
         (

@@ -26,10 +26,11 @@ def test_a_namespace_has_a_maximum_and_so_have_all() -> None:
     dropped: list[int] = []
     budget = LineBudget(dropped.append)
     lines = LINE * (FREE + 100)
-    counts = [budget.fit(namespace, f"{namespace}-{n}", 0, lines).count(b"\n") for namespace in "abc" for n in "12"]
+    fitting = [budget.fit(namespace, f"{namespace}-{n}", {0: lines})[0] for namespace in "abc" for n in "12"]
+    counts = [some.count(b"\n") for some in fitting]
     assert [count - FREE for count in counts] == [10, 0, 5, 0, 0, 0]
     assert sum(dropped) == 6 * 100 - 15
-    assert budget.fit("c", "c-3", 0, LINE * FREE) == LINE * FREE
+    assert budget.fit("c", "c-3", {0: LINE * FREE}) == {0: LINE * FREE}
 
 
 def test_an_object_keeps_what_it_had_and_only_growth_is_cut() -> None:
@@ -37,7 +38,7 @@ def test_an_object_keeps_what_it_had_and_only_growth_is_cut() -> None:
     budget = LineBudget(lambda _: None)
 
     def shown(uid: str, more: int, family: int = 0) -> int:
-        return budget.fit("a", uid, family, LINE * (FREE + more)).count(b"\n") - FREE
+        return budget.fit("a", uid, {family: LINE * (FREE + more)})[family].count(b"\n") - FREE
 
     assert [shown("1", 6), shown("2", 4), shown("3", 1)] == [6, 4, 0]
     assert [shown("1", 6), shown("1", 7), shown("1", 3, family=1)] == [6, 6, 0]
