@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from exporter.collectors.requested import SUSPENSION, is_suspended
+from exporter.collectors.requested import SUSPENSION
 from exporter.collectors.worker_groups import desired_replicas
 from exporter.families.table import Integral, Row
 from exporter.families.values import Values, of_spec
@@ -41,8 +41,7 @@ def desired_resources(spec: PodGroupsSpec) -> Mapping[str, float]:
 
 
 def _requested(cluster: RayCluster) -> Mapping[str, float]:
-    amounts = desired_resources(cluster.spec) if cluster.spec else {}
-    return {} if amounts and is_suspended(cluster) else amounts
+    return desired_resources(cluster.spec) if cluster.spec else {}
 
 
 def _of_one_pod(spec: PodGroupsSpec) -> Values:

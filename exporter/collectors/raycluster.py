@@ -5,7 +5,7 @@ The first three are the operator's (v1.7.0, `controllers/ray/metrics/ray_cluster
 
 from exporter.collectors.conditions import condition_rows, condition_truth
 from exporter.collectors.extended_resources import EXTENDED_RESOURCE_ROWS, EXTENDED_RESOURCE_SECONDS
-from exporter.collectors.requested import GPUS, REQUESTED, quantity
+from exporter.collectors.requested import GPUS, REQUESTED, is_suspended, quantity
 from exporter.collectors.worker_groups import GROUP_ROWS, limit
 from exporter.families.metadata import created_row, deletion_row, labels_row, lifecycle_counters, managed_by_row
 from exporter.families.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
@@ -151,5 +151,6 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
             lambda cluster, _: first_provisioning(cluster), is_histogram=True, reads="status.stateTransitionTimes"),
     ),
     integrals=REQUESTED + EXTENDED_RESOURCE_SECONDS,
+    is_suspended=is_suspended,
 )
 # fmt: on

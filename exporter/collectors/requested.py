@@ -39,13 +39,8 @@ def quantity(value: Quantity | None) -> float | None:
     return None if value is None else parse_quantity(value)
 
 
-def _unless_suspended(amount: Callable[[RayClusterStatus], float | None]) -> Callable[[RayCluster], float]:
-    def of_cluster(cluster: RayCluster) -> float:
-        if cluster.status is None or is_suspended(cluster):
-            return 0.0
-        return amount(cluster.status) or 0.0
-
-    return of_cluster
+def _of_status(amount: Callable[[RayClusterStatus], float | None]) -> Callable[[RayCluster], float | None]:
+    return lambda cluster: None if cluster.status is None else amount(cluster.status)
 
 
 # Rows in a few lines each.
@@ -55,7 +50,7 @@ def _resource(
     *, of_clusters: bool = False,
 ) -> tuple[Integral[RayCluster], ...]:
     """Return the counters of one resource: of each namespace, and perhaps of each cluster."""
-    value = _unless_suspended(lambda status: quantity(amount(status)))
+    value = _of_status(lambda status: quantity(amount(status)))
     seconds = f"{words} that all desired pods request, times the seconds for which they do so, since the exporter"
     by_cluster = Integral(f"kuberay_cluster_requested_{unit}_seconds_total", f"{seconds} first received the cluster",
         f"status.{source}", value, is_per_object=True, reads=SUSPENSION)
@@ -73,11 +68,11 @@ REQUESTED: tuple[Integral[RayCluster], ...] = (
     *_resource("tpu", "TPUs", "desiredTPU", lambda status: status.desired_tpu, of_clusters=True),
     Integral("kuberay_clusters_requested_worker_seconds_total",
         "Desired worker replicas, times the seconds for which they are desired, since the exporter started",
-        "status.desiredWorkerReplicas", _unless_suspended(lambda status: status.desired_worker_replicas),
+        "status.desiredWorkerReplicas", _of_status(lambda status: status.desired_worker_replicas),
         reads=SUSPENSION),
     Integral("kuberay_clusters_ready_worker_seconds_total",
         "Ready worker replicas, times the seconds for which they are ready, since the exporter started",
-        "status.readyWorkerReplicas", _unless_suspended(lambda status: status.ready_worker_replicas), reads=SUSPENSION),
+        "status.readyWorkerReplicas", _of_status(lambda status: status.ready_worker_replicas), reads=SUSPENSION),
 )
 # fmt: on
 """The cluster's table of integrals."""

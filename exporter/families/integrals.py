@@ -26,14 +26,13 @@ Amounts = tuple[T, dict[int, int]]
 
 def _continued(counters: GrowingCounters, amounts: tuple[int, ...], now: float) -> GrowingCounters:
     """Return counters that grow by these amounts from now on."""
-    growths = zip(counters.growths, amounts, strict=True)
-    return counters._replace(growths=tuple([_grown(growth, amount / _UNITS, now) for growth, amount in growths]))
-
-
-def _grown(growth: Growth | None, rate: float, now: float) -> Growth | None:
-    if growth is None:
-        return Growth(0.0, rate, now) if rate else None
-    return growth if growth.rate == rate else Growth(growth.at(now), rate, now)
+    growths = [
+        growth
+        if (growth.rate if growth else 0.0) == (rate := amount / _UNITS)
+        else Growth(growth.at(now) if growth else 0.0, rate, now)
+        for growth, amount in zip(counters.growths, amounts, strict=True)
+    ]
+    return GrowingCounters(counters.labels, tuple(growths))
 
 
 class Integrals(Generic[T]):
@@ -52,7 +51,8 @@ class Integrals(Generic[T]):
         # The rows of objects come first, also in `Amounts`.
         self._rows = sorted(rows, key=lambda row: not row.is_per_object)
         self._per_object = sum(row.is_per_object for row in rows)
-        self._amounts = [cast("Callable[[T], float]", row.amount) for row in self._rows]
+        self._is_suspended = kind.is_suspended
+        self._amounts = [cast("Callable[[T], float | None]", row.amount) for row in self._rows]
         families = [Family(row.name, "counter", row.help, row.labels(kind.identity)) for row in self._rows]
         self.object_families = tuple(families[: self._per_object])
         self.namespace_families = tuple(families[self._per_object :])
@@ -67,13 +67,15 @@ class Integrals(Generic[T]):
         self.by_uid: dict[str, GrowingCounters] = {}
         self.by_namespace: dict[str, GrowingCounters] = {}
 
-    def observe(self, obj: T, changed: Collection[str] | None = None) -> Amounts[T]:
-        """Return what a version of an object requests: of all rows, or of those that read one of the changed fields."""
-        return obj, {
-            place: _billionths(amount(obj))
-            for place, amount in enumerate(self._amounts)
-            if changed is None or not self._reads[place].isdisjoint(changed)
-        }
+    def observe(self, obj: T, changed: Collection[str] | None = None) -> Amounts[T] | None:
+        """Return what a version of an object requests: of all rows, or of those that read one of the changed fields.
+
+        None: it requests nothing, and never has.
+        """
+        places = [place for place, reads in enumerate(self._reads) if changed is None or not reads.isdisjoint(changed)]
+        if self._is_suspended(obj):
+            return obj, dict.fromkeys(places, 0)
+        return obj, {place: _billionths(self._amounts[place](obj)) for place in places}
 
     def on_change(self, changed: Iterable[Amounts[T]], removed: Iterable[T]) -> tuple[list[str], list[str]]:
         """Let counters grow by these amounts from now on; drop namespaces that have been empty for long.
@@ -86,7 +88,7 @@ class Integrals(Generic[T]):
             return [], []
         changes = [both for both in (*map(self._deleted, removed), *map(self._updated, changed)) if both]
         expired = self._expire()
-        uids, namespaces = (list(dict.fromkeys(both[place] for both in changes)) for place in (0, 1))
+        uids, namespaces = dict.fromkeys([uid for uid, _ in changes]), dict.fromkeys([name for _, name in changes])
         now = self._clock.monotonic()
         for uid in uids:
             if uid in self._requested:
@@ -95,7 +97,7 @@ class Integrals(Generic[T]):
         for namespace in namespaces:
             if namespace in self._sums:
                 self.by_namespace[namespace] = _continued(self.by_namespace[namespace], self._sums[namespace], now)
-        return uids, [*namespaces, *expired]
+        return list(uids), [*namespaces, *expired]
 
     def samples(self) -> list[tuple[list[Sample], ...]]:
         """Return the counters as they are now, family by family, of each object and then of each namespace."""
@@ -127,9 +129,9 @@ class Integrals(Generic[T]):
         if meta.uid not in self._requested:
             self._added(meta)
         namespace, before = self._requested[meta.uid]
-        values = tuple([new.get(place, amount) for place, amount in enumerate(before)])
-        if before == values:
+        if all(before[place] == amount for place, amount in new.items()):
             return None
+        values = tuple([new.get(place, amount) for place, amount in enumerate(before)])
         self._requested[meta.uid] = namespace, values
         self._move(namespace, before, values)
         return meta.uid, namespace
@@ -191,6 +193,10 @@ class LabelledIntegrals(Integrals[Any]):
     def observe(self, obj: Any, _changed: Collection[str] | None = None) -> Any:
         """Return what a version of an object requests, in billionths, by values of the label."""
         amounts = cast("Mapping[str, float]", self._amounts[0](obj))
+        if not amounts and obj.metadata.uid not in self._values:
+            return None
+        if self._is_suspended(obj):
+            amounts = {}
         return obj, {value: _billionths(amount) for value, amount in amounts.items()}
 
     def on_change(self, changed: Iterable[Any], removed: Iterable[Any]) -> tuple[list[str], list[str]]:
@@ -221,5 +227,5 @@ def _part(obj: Any, value: str) -> SimpleNamespace:
     return SimpleNamespace(metadata=SimpleNamespace(name=name, namespace=(namespace, value), uid=(uid, value)))
 
 
-def _billionths(amount: float) -> int:
-    return round(max(amount, 0.0) * _UNITS)
+def _billionths(amount: float | None) -> int:
+    return round(amount * _UNITS) if amount and amount > 0 else 0

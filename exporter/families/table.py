@@ -166,7 +166,8 @@ class Integral(Generic[T_contra]):
 
     Attributes:
         name, text, source, reads: as of a row. HELP is the text, and the source in parentheses.
-        amount: a pure function of one version: what it requests at a time, 0 if nothing; with a label, by its values.
+        amount: a pure function of one version that is not suspended: what it requests at a time, None or 0 if nothing;
+            with a label, by its values.
         is_per_object: there is one for each object while it exists; otherwise one for each namespace.
         label: a label of its own. All rows of a kind that have one have the same one, and the same amounts.
     """
@@ -174,7 +175,7 @@ class Integral(Generic[T_contra]):
     name: str
     text: str
     source: str
-    amount: Callable[[T_contra], float | Mapping[str, float]]
+    amount: Callable[[T_contra], float | Mapping[str, float] | None]
     is_per_object: bool = False
     label: str = ""
     reads: str = ""
@@ -204,6 +205,7 @@ class Kind(Generic[T, M]):
         rows: the table of what each object shows.
         lifecycle: the table of what is counted over all objects.
         integrals: the table of what is integrated over time.
+        is_suspended: whether a version of an object requests nothing, whatever the amounts of its integrals are.
         remember: a pure function from an object, what was remembered of it and the time of receipt
             (Unix seconds; None where the object's age is not known) to what to remember now.
         is_finished: whether a deleted object's retained rows are worth keeping.
@@ -228,6 +230,7 @@ class Kind(Generic[T, M]):
     remember: Callable[[T, M | None, float | None], M | None]
     lifecycle: tuple[LifecycleMetric[T, M], ...] = ()
     integrals: tuple[Integral[T], ...] = ()
+    is_suspended: Callable[[T], bool] = lambda _: False
     is_finished: Callable[[T], bool] = lambda _: False
     is_default: bool = True
     api_version: str = RAY_API_VERSION
