@@ -12,7 +12,7 @@ from exporter.clock import Clock, SystemClock
 from exporter.collectors.event_reasons import KUBERAY_REASONS, NORMAL, WARNING
 from exporter.collectors.event_series import EventCounts, LastWarnings
 from exporter.exposition.model import Family, Sample
-from exporter.families.lifecycle import Observation
+from exporter.families.lifecycle import Changes, Observation
 from exporter.families.limits import NO_REPORT, Limits, Shares
 from exporter.families.table import OTHER, RAY_API_VERSION, Kind, Occurrence, Selection, remember_nothing
 from exporter.resources.event import Event, EventKey, ObjectReference
@@ -179,16 +179,16 @@ class EventTotals:
     def observe(self, event: Event, remembered: None = None) -> Observation[Event]:  # noqa: ARG002 - as of all totals
         return Observation(event, (occurred(event),))
 
-    def on_list(self, present: Iterable[Observation[Event]], undecodable: Collection[str]) -> set[str]:
+    def on_list(self, present: Iterable[Observation[Event]], undecodable: Collection[str]) -> Changes:
         """Take the first list as history; return the keys of the series that exist now."""
         self._undecodable.update(undecodable)
-        return self._take(present, is_history=True)
+        return self._changes(self._take(present, is_history=True))
 
-    def on_change(self, changed: Iterable[Observation[Event]], removed: Iterable[Event]) -> set[str]:
+    def on_change(self, changed: Iterable[Observation[Event]], removed: Iterable[Event]) -> Changes:
         """Count and report what is new; return the keys of the series that changed."""
         for event in removed:
             self._seen.deleted(event.key)
-        return self._take(changed, is_history=False)
+        return self._changes(self._take(changed, is_history=False))
 
     def object_deleted(self, uid: str) -> None:
         """Drop the Warnings about an object with the next change or scrape. Any thread may call this."""
@@ -197,12 +197,16 @@ class EventTotals:
     def expire(self) -> list[str]:
         return [*self._counts.expire(), *self._warnings.expire()]
 
-    def samples(self, key: str) -> tuple[list[Sample], ...]:
+    def samples(self, key: str, places: Collection[int] | None = None) -> tuple[list[Sample], ...]:
         """Return the one sample that has this key, at the place of its family."""
-        return tuple([series.samples(key) for _, series in self._series])
+        places = range(len(self._series)) if places is None else places
+        return tuple([self._series[place][1].samples(key) for place in places])
 
     def present_keys(self) -> list[str]:
         return [*self._counts.present_keys(), *self._warnings.present_keys()]
+
+    def _changes(self, keys: Iterable[str]) -> Changes:
+        return dict.fromkeys(keys, range(len(self.families)))
 
     def _take(self, observations: Iterable[Observation[Event]], *, is_history: bool) -> set[str]:
         touched: set[str] = set()

@@ -6,7 +6,7 @@ lines of an object beside the columns; the next scrape joins the columns that th
 
 import threading
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -139,7 +139,7 @@ class RenderedLines:
         """Return the lines of an object's samples, which are given family by family."""
         return ObjectLines.of(_lines(samples, self._texts))
 
-    def render_some(self, samples: Sequence[list[Sample]], places: Sequence[int]) -> Mapping[int, bytes]:
+    def render_some(self, samples: Sequence[list[Sample]], places: Collection[int]) -> Mapping[int, bytes]:
         """Return the lines of the samples of some families, by the places of these."""
         return dict(zip(places, _lines(samples, [self._texts[place] for place in places]), strict=True))
 

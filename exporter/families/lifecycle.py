@@ -1,7 +1,7 @@
 """What has occurred in the lifecycles of all objects, by namespace: counters and histograms that outlive them."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Generic, NamedTuple, Protocol
 
 from exporter.clock import Clock, SystemClock
@@ -18,6 +18,10 @@ class Observation(NamedTuple, Generic[T]):
     occurrences: tuple[Occurrence, ...]
 
 
+Changes = Mapping[str, Collection[int]]
+"""Keys, each with the places of the families whose series under it have changed."""
+
+
 class Totals(Protocol[T]):
     """What is counted over all objects of a kind, as series under keys, such as a namespace.
 
@@ -30,11 +34,11 @@ class Totals(Protocol[T]):
     def observe(self, obj: T, remembered: Any = None) -> Observation[T]:
         """Return what a version of an object shows to have occurred; `remembered` is the kind's memory of it."""
 
-    def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> set[str]:
+    def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> Changes:
         """Take the first list; return the keys that have series now."""
 
-    def on_change(self, changed: Iterable[Observation[T]], removed: Iterable[T]) -> set[str]:
-        """Count what is new in these versions; return the keys whose series changed."""
+    def on_change(self, changed: Iterable[Observation[T]], removed: Iterable[T]) -> Changes:
+        """Count what is new in these versions; return what has changed."""
 
     def expire(self) -> list[str]:
         """Drop what is out of date; return the keys that have no series any more."""
@@ -42,8 +46,8 @@ class Totals(Protocol[T]):
     def present_keys(self) -> list[str]:
         """Return the keys that have series."""
 
-    def samples(self, key: str) -> tuple[list[Sample], ...]:
-        """Return the samples under one key, family by family."""
+    def samples(self, key: str, places: Collection[int] | None = None) -> tuple[list[Sample], ...]:
+        """Return the samples under one key, family by family, or those of some families by their places."""
 
 
 class LifecycleTotals(Generic[T]):
@@ -84,19 +88,18 @@ class LifecycleTotals(Generic[T]):
         """
         return Observation(obj, tuple([counts.metric.occurrence(obj, remembered) for counts in self._counts]))
 
-    def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> set[str]:
+    def on_list(self, present: Iterable[Observation[T]], undecodable: Collection[str]) -> Changes:
         """Take what the first list shows as given; return the namespaces that are in it."""
         if not self._counts:
-            return set()
+            return {}
         self._undecodable.update(undecodable)
-        return {self._added(observation, is_new=False) for observation in present}
+        return _merged([self._added(observation, is_new=False) for observation in present])
 
-    def on_change(self, changed: Iterable[Observation[T]], removed: Iterable[T]) -> set[str]:
+    def on_change(self, changed: Iterable[Observation[T]], removed: Iterable[T]) -> Changes:
         """Count what these versions show to have occurred; return the namespaces whose series changed."""
         if not self._counts:
-            return set()
-        touched = [*map(self._deleted, removed), *map(self._updated, changed)]
-        return {namespace for namespace in touched if namespace is not None}
+            return {}
+        return _merged([*map(self._deleted, removed), *map(self._updated, changed)])
 
     def expire(self) -> list[str]:
         """Drop namespaces that have been without objects for long, or that are too many; return them."""
@@ -106,15 +109,16 @@ class LifecycleTotals(Generic[T]):
                 counts.drop(namespace)
         return expired
 
-    def samples(self, namespace: str) -> tuple[list[Sample], ...]:
-        """Return the samples of one namespace, family by family."""
-        return tuple([counts.samples(namespace) for counts in self._counts])
+    def samples(self, namespace: str, places: Collection[int] | None = None) -> tuple[list[Sample], ...]:
+        """Return the samples of one namespace, family by family, or those of `places`."""
+        counts = self._counts if places is None else [self._counts[place] for place in places]
+        return tuple([one.samples(namespace) for one in counts])
 
     def present_keys(self) -> list[str]:
         return self._counts[0].namespaces() if self._counts else []
 
-    def _updated(self, observation: Observation[T]) -> str | None:
-        """Count what this version shows; return the namespace if that changed anything."""
+    def _updated(self, observation: Observation[T]) -> tuple[str, Collection[int]] | None:
+        """Count what this version shows; return the namespace and the places of the metrics that this changed."""
         uid = observation.obj.metadata.uid
         seen = self._seen.get(uid)
         if seen is None:
@@ -123,35 +127,47 @@ class LifecycleTotals(Generic[T]):
         after = tuple([max(now.times, times) for now, times in zip(observation.occurrences, before, strict=True)])
         if after == before:
             return None
-        for counts, now, times in zip(self._counts, observation.occurrences, before, strict=True):
-            if now.times > times:
-                counts.add(namespace, now, now.times - times)
+        places = [place for place, times in enumerate(after) if times > before[place]]
+        for place in places:
+            self._counts[place].add(namespace, observation.occurrences[place], after[place] - before[place])
         self._seen[uid] = namespace, after
-        return namespace
+        return namespace, places
 
-    def _added(self, observation: Observation[T], *, is_new: bool) -> str:
+    def _added(self, observation: Observation[T], *, is_new: bool) -> tuple[str, Collection[int]]:
         """Start with an object; all that a new one shows has occurred since the last list or event."""
         namespace, uid = observation.obj.metadata.namespace, observation.obj.metadata.uid
         self._namespaces.added(namespace)
         self._undecodable.discard(uid)
         self._seen[uid] = namespace, tuple([now.times for now in observation.occurrences])
-        for counts, now in zip(self._counts, observation.occurrences, strict=True):
-            counts.open(namespace)
-            if is_new and now.times and counts.metric.counts_new_objects:
+        places = []
+        for place, (counts, now) in enumerate(zip(self._counts, observation.occurrences, strict=True)):
+            counts_new = is_new and now.times and counts.metric.counts_new_objects
+            if counts.open(namespace) or counts_new:
+                places.append(place)
+            if counts_new:
                 counts.add(namespace, now, now.times)
-        return namespace
+        return namespace, places
 
-    def _deleted(self, obj: T) -> str | None:
-        """Count the deletion of an object; return its namespace if the object was known."""
+    def _deleted(self, obj: T) -> tuple[str, Collection[int]] | None:
+        """Count the deletion of an object; as `_updated`, None if the object was not known."""
         seen = self._seen.pop(obj.metadata.uid, None)
         if seen is None:
             return None
         namespace, _ = seen
         self._namespaces.deleted(namespace)
-        for counts in self._counts:
-            if counts.metric.counts_deletions:
-                counts.add(namespace, Occurrence(), 1)
-        return namespace
+        places = [place for place, counts in enumerate(self._counts) if counts.metric.counts_deletions]
+        for place in places:
+            self._counts[place].add(namespace, Occurrence(), 1)
+        return namespace, places
+
+
+def _merged(changes: Iterable[tuple[str, Collection[int]] | None]) -> Changes:
+    merged: dict[str, set[int]] = {}
+    for change in changes:
+        if change is not None:
+            namespace, places = change
+            merged.setdefault(namespace, set()).update(places)
+    return merged
 
 
 class _Counts(Generic[T]):
@@ -167,10 +183,12 @@ class _Counts(Generic[T]):
         self._width = len(buckets) + 2 if metric.is_histogram else 1
         self._by_namespace: dict[str, dict[tuple[str, ...], list[float]]] = {}
 
-    def open(self, namespace: str) -> None:
-        """Make the series of a namespace exist, at 0."""
-        if namespace not in self._by_namespace:
-            self._by_namespace[namespace] = {labels: [0.0] * self._width for labels in self.metric.known}
+    def open(self, namespace: str) -> bool:
+        """Make the series of a namespace exist, at 0; return whether they did not."""
+        if namespace in self._by_namespace:
+            return False
+        self._by_namespace[namespace] = {labels: [0.0] * self._width for labels in self.metric.known}
+        return True
 
     def drop(self, namespace: str) -> None:
         del self._by_namespace[namespace]

@@ -162,11 +162,15 @@ class TotalSource(Generic[T]):
         self, observed: Sequence[Observation[T]], removed: Sequence[T], undecodable: Collection[str] | None
     ) -> None:
         if undecodable is None:
-            keys = self._totals.on_change(observed, removed)
+            changes = self._totals.on_change(observed, removed)
         else:
-            keys = self._totals.on_list(observed, undecodable)
+            changes = self._totals.on_list(observed, undecodable)
         expired = set(self._totals.expire())
-        lines = {key: self._rendered.render(self._totals.samples(key)) for key in keys if key not in expired}
+        lines = {
+            key: self._rendered.render_some(self._totals.samples(key, places), places)
+            for key, places in changes.items()
+            if key not in expired
+        }
         self._rendered.update(lines, expired)
 
     def segments(self) -> Segments:
