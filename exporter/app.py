@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -50,6 +51,10 @@ PROBE_CONNECTIONS = 64
 GC_THRESHOLDS = (50_000, 20, 50)
 """Of Python's collector of cyclic garbage, of which there is little: with the defaults it looks through all objects
 again and again while they are listed, which takes a tenth of the start."""
+
+SWITCH_SECONDS = 0.001
+"""How long another thread may run before the one that answers gets its turn: with Python's 5 ms, each of many chunks
+that are decompressed and sent would wait for so long."""
 
 TICK_SECONDS = 1.0
 """Interval of what changes because time passes: series that expire, kinds that no longer hold back the others."""
@@ -155,6 +160,7 @@ def serve(config: Config, load: LoadAccess, on_listening: Callable[[str], None] 
         log.info("listening", extra={"address": address})
     on_listening(addresses[0])
     gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         exporter.start()
         asyncio.run(_serve(listeners, exporter.endpoints, protection))

@@ -10,14 +10,14 @@ from itertools import chain
 
 crc32_combine: Callable[[int, int, int], int] | None
 try:
-    from isal.isal_zlib import Z_FULL_FLUSH, compressobj, crc32, crc32_combine, decompressobj
+    from isal.isal_zlib import Z_FULL_FLUSH, compressobj, crc32, crc32_combine, decompress
 except ImportError:  # pragma: no cover - no wheel for this platform
     # The stubs of the two differ in how they name the same arguments.
-    from zlib import Z_FULL_FLUSH, compressobj, crc32, decompressobj  # type: ignore[assignment]
+    from zlib import Z_FULL_FLUSH, compressobj, crc32, decompress  # type: ignore[assignment]
 
     crc32_combine = None
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 128 * 1024
 """Size of what is joined and passed to a connection at once: the memory for a client that does not read."""
 
 TEXT_SCRAPES = 4
@@ -41,6 +41,11 @@ def deflate_segment(text: bytes) -> bytes:
     """Compress `text` into blocks that end on a byte and refer to nothing before them."""
     compressor = compressobj(level=_LEVEL, wbits=_RAW)
     return bytes(compressor.compress(text) + compressor.flush(Z_FULL_FLUSH))
+
+
+def inflate_segments(deflated: Iterable[bytes], length: int) -> bytes:
+    """Decompress segments that follow each other, with one call; `length` is that of the text."""
+    return decompress(b"".join([*deflated, FINAL_BLOCK]), wbits=_RAW, bufsize=length)
 
 
 def joined_crc(texts: Iterable[bytes], crcs: Iterable[tuple[int, int]]) -> int:
@@ -85,7 +90,11 @@ class Segment:
     @property
     def text(self) -> bytes:
         text = self._text
-        return decompressobj(wbits=_RAW).decompress(self._deflated) if text is None else text
+        return inflate_segments([self._deflated], self._length) if text is None else text
+
+    @property
+    def is_packed(self) -> bool:
+        return self._text is None
 
     @property
     def deflated(self) -> bytes:
@@ -154,21 +163,37 @@ class Body:
         return b"".join(self._texts())
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body in chunks of about CHUNK_BYTES."""
+        """Yield the body in chunks of at most CHUNK_BYTES."""
         joined: list[bytes] = []
         size = 0
         for text in self._texts():
             for part in _parts(text):
+                if joined and size + len(part) > CHUNK_BYTES:
+                    chunk, joined, size = b"".join(joined), [], 0
+                    yield chunk
                 joined.append(part)
                 size += len(part)
-                if size >= CHUNK_BYTES:
-                    yield b"".join(joined)
-                    joined, size = [], 0
-        if joined:
+        if size:
             yield b"".join(joined)
 
     def _texts(self) -> Iterator[bytes]:
-        return (piece.text if isinstance(piece, Segment) else piece for piece in self._pieces)
+        """Yield the texts, of packed segments many at once: in each call others may take the interpreter's lock."""
+        packed: list[bytes] = []
+        size = 0
+        for piece in self._pieces:
+            is_packed = isinstance(piece, Segment) and piece.is_packed
+            if packed and (not is_packed or size + len(piece) > CHUNK_BYTES):
+                yield inflate_segments(packed, size)
+                packed, size = [], 0
+            if not isinstance(piece, Segment):
+                yield piece
+            elif is_packed:
+                packed.append(piece.deflated)
+                size += len(piece)
+            else:
+                yield piece.text
+        if packed:
+            yield inflate_segments(packed, size)
 
 
 def _parts(piece: bytes) -> Iterator[bytes]:
