@@ -105,20 +105,10 @@ def test_an_unchanged_page_is_304() -> None:
     assert page.get("/?q=x", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 200
 
 
-def test_10000_objects_cost_little() -> None:
-    """A first answer is rendered in less than 300 ms of processor time, an unchanged one in a few."""
-    fleet = ShownFleet(*many(10_000))
-    with TestClient(fleet.application()) as web:
-        web.get("/api/v1/objects?limit=1")  # the diagnosis, which the API needs as well
-        started = time.process_time()
-        answer = web.get("/?kind=RayJob")
-        assert time.process_time() - started < 0.3
-        assert "1 to 100 of 9,901 rows with 10,000 objects" in answer.text
-        etag = {"If-None-Match": answer.headers["ETag"]}
-        started = time.process_time()
-        statuses = [web.get("/?kind=RayJob", headers=etag).status_code for _ in range(10)]
-        if statuses == [304] * 10:  # unless the minute, in which ages are counted, ended
-            assert time.process_time() - started < 0.3
+def test_10000_objects_are_shown_in_parts() -> None:
+    """`benchmarks/page.py` measures what they cost."""
+    with TestClient(ShownFleet(*many(10_000)).application()) as web:
+        assert "1 to 100 of 9,901 rows with 10,000 objects" in web.get("/?kind=RayJob").text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
