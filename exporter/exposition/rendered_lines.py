@@ -144,7 +144,7 @@ class RenderedLines:
         return dict(zip(places, _lines(samples, [self._texts[place] for place in places]), strict=True))
 
     def update(self, changed: Mapping[str, ObjectLines | Mapping[int, bytes]], removed: Iterable[str] = ()) -> None:
-        """Remove and add objects; of a present one, the lines of some families by their places may be replaced.
+        """Remove and add objects; the lines of some families by their places replace those, and leave others.
 
         Unknown keys in `removed` are ignored; without families nothing is kept.
         """
@@ -197,7 +197,8 @@ class RenderedLines:
         place = self._place_of.get(key)
         if place is None:
             page, slot = self._place_of[key] = self._new_place()
-            page.put(slot, lines)
+            # The slot may have been another object's, which has lines of other families.
+            page.put(slot, {**dict(self._nothing.items()), **lines} if isinstance(lines, Mapping) else lines)
             return None if page.free else page
         page, slot = place
         # With all that the next scrape joins: an object may have changed several times since the last one.

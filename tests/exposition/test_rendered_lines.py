@@ -76,6 +76,16 @@ def test_holes_of_deleted_objects_are_filled() -> None:
     assert len(source.rendered._pages) == 2
 
 
+def test_a_new_object_of_some_families_has_no_lines_of_the_one_before() -> None:
+    """It may get the slot of one that has just been deleted."""
+    source = LinesSource(A, B)
+    source.update({"u0": lines("u0"), "u1": lines("u1")})
+    assert uids(source) == ["u0", "u1"]
+    source.rendered.update({"u2": {0: lines("u2").get(0)}}, ["u1"])
+    assert uids(source) == ["u0", "u2"]
+    assert "u1" not in text(source)
+
+
 def test_all_objects_can_go_and_come_back() -> None:
     """An emptied source prints nothing, and fills again."""
     source = LinesSource(A, B)
