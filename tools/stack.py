@@ -164,17 +164,17 @@ def _run(parts: list[Part], folder: Path, stack: ExitStack) -> NoReturn:
     for part in parts:
         print(f"{part.name:14}{part.page}", flush=True)
     print("Ctrl-C ends them and removes their data.", flush=True)
-    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-    assert ended
-    raise _ended(processes[ended.si_pid], folder)
+    while True:
+        _raise_if_one_has_ended(processes, folder)
+        # A call that waits for a process would wait on if a signal came just before it, and Ctrl-C would be lost.
+        time.sleep(0.2)
 
 
 def _wait_until_ready(parts: list[Part], processes: dict[int, Part], folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     for part in parts:
         while not _answers(part.ready):
-            if ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG):
-                raise _ended(processes[ended.si_pid], folder)
+            _raise_if_one_has_ended(processes, folder)
             if time.monotonic() > deadline:
                 raise StackError(f"{part.name} is not ready after {START_SECONDS:.0f} s")
             time.sleep(0.1)
@@ -188,11 +188,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _ended(part: Part, folder: Path) -> StackError:
+def _raise_if_one_has_ended(processes: dict[int, Part], folder: Path) -> None:
+    """Raise StackError that names it."""
+    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    if not ended:
+        return
+    part = processes[ended.si_pid]
     lines = (folder / part.name).read_text(errors="replace").splitlines()
-    return StackError(
-        f"{part.name} has ended, so the others are ended; its last line: {lines[-1] if lines else 'none'}"
-    )
+    raise StackError(f"{part.name} has ended, so the others are ended; its last line: {lines[-1] if lines else 'none'}")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
