@@ -46,11 +46,24 @@ def cluster_state(cluster: DetailedRayCluster) -> State:
     if suspension := suspension_state(cluster, "RayCluster"):
         return suspension
     times = (status and status.state_transition_times) or {}
-    if status is not None and status.state:
+    if status is not None and status.state and not _resumes(cluster):
         return State(_STATE_NAMES.get(status.state, status.state), times.get(status.state))
     if common.met(status, "RayClusterProvisioned"):
         return State("NotReady")
-    return State("Provisioning", cluster.metadata.creation_timestamp)
+    return State("Provisioning", _started_at(cluster))
+
+
+def _resumes(cluster: DetailedRayCluster) -> bool:
+    """Return whether `suspended` is only the last state: the operator keeps it until all pods are ready again."""
+    is_suspended = cluster.spec is not None and cluster.spec.is_suspended
+    return cluster.status is not None and cluster.status.state == "suspended" and not is_suspended
+
+
+def _started_at(cluster: DetailedRayCluster) -> datetime | None:
+    """Return when the cluster was created, or resumed last as far as its conditions show that."""
+    suspended = common.condition(cluster.status, "RayClusterSuspended")
+    resumed = suspended.last_transition_time if suspended is not None and not suspended.is_true else None
+    return max(filter(None, (cluster.metadata.creation_timestamp, resumed)), default=None)
 
 
 def cluster_findings(
@@ -140,7 +153,7 @@ def _suspension(
 ) -> Iterator[Finding]:
     if by_condition := list(common.suspended_by_condition(cluster, now, "RayCluster")):
         yield from by_condition
-    elif status.state == "suspended":
+    elif status.state == "suspended" and not _resumes(cluster):
         since = (status.state_transition_times or {}).get("suspended")
         yield from common.suspension(cluster, now, common.field_of(cluster, "status.state", since), is_finished=True)
     elif cluster.spec is not None and cluster.spec.is_suspended:
@@ -218,7 +231,7 @@ def _head(
     if condition is None or condition.is_true or f"status: [{SUBMITTER}]" in (condition.message or ""):
         return
     cause, evidence = WAITING_REASONS.get(condition.reason or ""), common.condition_of(cluster, condition)
-    since, head = condition.last_transition_time or cluster.metadata.creation_timestamp, related.head
+    since, head = max(filter(None, (condition.last_transition_time, _started_at(cluster))), default=None), related.head
     if cause is not None and not related.pods:
         detail = " ".join(filter(None, (condition.reason, image([condition.message or ""]))))
         yield finding(cause, f"Head cannot start: {detail}.", evidence)
@@ -229,7 +242,7 @@ def _head(
             yield finding(Cause.STALE_STATUS, text, evidence, ready)
     elif age_seconds(now, since) > HEAD_SECONDS:
         detail = quoted(condition.message) or condition.reason or ""
-        text = f"Head not ready{lasting(now, condition.last_transition_time)}"
+        text = f"Head not ready{lasting(now, since if condition.last_transition_time else None)}"
         yield finding(Cause.NO_HEAD, text, evidence, detail=detail)
 
 
@@ -265,4 +278,4 @@ def _unchanged_since(cluster: DetailedRayCluster, status: DetailedRayClusterStat
         return status.last_update_time
     provisioned = common.condition(status, "RayClusterProvisioned")
     is_first = provisioned is not None and not provisioned.is_true
-    return cluster.metadata.creation_timestamp if is_first and status.state != "ready" else None
+    return _started_at(cluster) if is_first and status.state != "ready" else None

@@ -43,8 +43,8 @@ def _late(cause: Cause) -> Judgement:
     return Judgement(cause, STALE_SECONDS)
 
 
-# KubeRay 1.0 and 1.1 have `unhealthy`.
-CLUSTER_STATES = _table("ready", "", failed=Cause.REPLICA_FAILURE, unhealthy=Cause.REPLICA_FAILURE)
+# KubeRay 1.0 and 1.1 have `unhealthy`. A cluster that resumes is still `suspended`.
+CLUSTER_STATES = _table("ready", "suspended", failed=Cause.REPLICA_FAILURE, unhealthy=Cause.REPLICA_FAILURE)
 JOB_STATES = _table(
     "Running Complete",
     "Initializing Retrying WaitForDashboard WaitForK8sJob",

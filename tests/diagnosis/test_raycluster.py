@@ -64,6 +64,11 @@ LONG_AGO: dict[str, Any] = {
 IMAGE = 'Back-off pulling image "rayproject/ray:9": not found'
 QUOTA = 'FailedCreateHeadPod\npods "a-head-x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0'
 
+RESUMED = (
+    condition("RayClusterSuspended", "False", ago(minutes=5)),
+    condition("HeadPodReady", "False", ago(minutes=12), reason="HeadPodNotFound"),
+)
+
 # What is found in them, sentences.txt has.
 ROWS: dict[str, Objects] = {
     "two pods without a node": [
@@ -132,6 +137,13 @@ ROWS: dict[str, Objects] = {
     "being suspended for long": [
         cluster(condition("RayClusterSuspending", "True", ago(minutes=12)), spec={"suspend": True})
     ],
+    "resumed, and still in the state of before": [
+        cluster(*RESUMED, state="suspended", desiredWorkerReplicas=1, lastUpdateTime=ago(minutes=5)),
+        pod("h", node_type="head", **waiting("ImagePullBackOff", IMAGE)),
+    ],
+    "resumed, and its head does not become ready": [
+        cluster(*RESUMED, state="suspended", lastUpdateTime=ago(minutes=5)),
+    ],
     "deletion for long": [
         (
             "RayCluster",
@@ -149,6 +161,9 @@ HEALTHY: dict[str, Objects] = {
     "just created": [("RayCluster", manifest(creationTimestamp=ago(seconds=20)))],
     "starting": [cluster(PROVISIONING, desiredWorkerReplicas=2, lastUpdateTime=ago(minutes=1))],
     "head starting": [cluster(condition("HeadPodReady", "False", ago(minutes=1), reason="ContainersNotReady"))],
+    "resumed a minute ago": [
+        cluster(condition("RayClusterSuspended", "False", ago(minutes=1)), RESUMED[1], lastUpdateTime=ago(minutes=1))
+    ],
     "scaling": [cluster(HEAD_READY, state="ready", desiredWorkerReplicas=2, lastUpdateTime=ago(minutes=1))],
     "workers missing since an unknown time": [cluster(HEAD_READY, state="ready", desiredWorkerReplicas=2)],
     "head restarted long ago": [cluster(HEAD_READY), pod("h", node_type="head", **LONG_AGO)],

@@ -49,7 +49,19 @@ ROWS: dict[str, tuple[str, Manifest, str, str | None]] = {
         "Failed",
         None,
     ),
-    "suspended cluster of an older operator": ("RayCluster", manifest({"state": "suspended"}), "Suspended", None),
+    "suspended cluster of an older operator": (
+        "RayCluster",
+        manifest({"state": "suspended"}) | {"spec": {"suspend": True}},
+        "Suspended",
+        None,
+    ),
+    "resuming cluster of an older operator": ("RayCluster", manifest({"state": "suspended"}), "Provisioning", CREATED),
+    "resuming cluster": (
+        "RayCluster",
+        conditions(condition("RayClusterSuspended", "False", LATER), state="suspended"),
+        "Provisioning",
+        LATER,
+    ),
     "cluster in a state of a newer operator": ("RayCluster", manifest({"state": "new"}), "new", None),
     "unhealthy cluster of KubeRay 1.0": ("RayCluster", manifest({"state": "unhealthy"}), "NotReady", None),
     "cluster of another controller": (
