@@ -119,6 +119,13 @@ def suspending(status: HasConditions | None, prefix: str = "") -> DetailedCondit
     return met(status, f"{prefix}Suspended") or met(status, f"{prefix}Suspending")
 
 
+def started_at(obj: DetailedObject, prefix: str = "") -> datetime | None:
+    """Return when an object was created, or resumed last, as far as its conditions show that."""
+    suspended = condition(obj.status, f"{prefix}Suspended")
+    resumed = suspended.last_transition_time if suspended is not None and not suspended.is_true else None
+    return max(filter(None, (obj.metadata.creation_timestamp, resumed)), default=None)
+
+
 def suspended_by_condition(obj: DetailedObject, now: datetime, prefix: str = "", **waits: str) -> Iterator[Finding]:
     """Yield a finding of an object with a condition of a suspension."""
     if found := suspending(obj.status, prefix):

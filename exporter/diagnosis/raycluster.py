@@ -50,20 +50,13 @@ def cluster_state(cluster: DetailedRayCluster) -> State:
         return State(_STATE_NAMES.get(status.state, status.state), times.get(status.state))
     if common.met(status, "RayClusterProvisioned"):
         return State("NotReady")
-    return State("Provisioning", _started_at(cluster))
+    return State("Provisioning", common.started_at(cluster, "RayCluster"))
 
 
 def _resumes(cluster: DetailedRayCluster) -> bool:
     """Return whether `suspended` is only the last state: the operator keeps it until all pods are ready again."""
     is_suspended = cluster.spec is not None and cluster.spec.is_suspended
     return cluster.status is not None and cluster.status.state == "suspended" and not is_suspended
-
-
-def _started_at(cluster: DetailedRayCluster) -> datetime | None:
-    """Return when the cluster was created, or resumed last as far as its conditions show that."""
-    suspended = common.condition(cluster.status, "RayClusterSuspended")
-    resumed = suspended.last_transition_time if suspended is not None and not suspended.is_true else None
-    return max(filter(None, (cluster.metadata.creation_timestamp, resumed)), default=None)
 
 
 def cluster_findings(
@@ -231,7 +224,8 @@ def _head(
     if condition is None or condition.is_true or f"status: [{SUBMITTER}]" in (condition.message or ""):
         return
     cause, evidence = WAITING_REASONS.get(condition.reason or ""), common.condition_of(cluster, condition)
-    since, head = max(filter(None, (condition.last_transition_time, _started_at(cluster))), default=None), related.head
+    times = (condition.last_transition_time, common.started_at(cluster, "RayCluster"))
+    since, head = max(filter(None, times), default=None), related.head
     if cause is not None and not related.pods:
         detail = " ".join(filter(None, (condition.reason, image([condition.message or ""]))))
         yield finding(cause, f"Head cannot start: {detail}.", evidence)
@@ -278,4 +272,4 @@ def _unchanged_since(cluster: DetailedRayCluster, status: DetailedRayClusterStat
         return status.last_update_time
     provisioned = common.condition(status, "RayClusterProvisioned")
     is_first = provisioned is not None and not provisioned.is_true
-    return _started_at(cluster) if is_first and status.state != "ready" else None
+    return common.started_at(cluster, "RayCluster") if is_first and status.state != "ready" else None

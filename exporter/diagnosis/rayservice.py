@@ -52,7 +52,8 @@ def service_state(service: DetailedRayService) -> State:
     if ready is None and status is not None and status.service_status:
         return State(status.service_status)
     if ready is None or ready.reason == "Initializing":
-        return State("Initializing", ready.last_transition_time if ready else service.metadata.creation_timestamp)
+        times = (ready.last_transition_time if ready else None, common.started_at(service))
+        return State("Initializing", max(filter(None, times), default=None))
     return State("NotReady", ready.last_transition_time)
 
 
@@ -110,7 +111,7 @@ def _serving(
     if ready is None:
         yield from _old_state(service, status, now, has_cause=has_cause)
     elif not ready.is_true:
-        yield from _not_ready(service, ready, now, has_cause=has_cause)
+        yield from _not_ready(service, ready, related, now, has_cause=has_cause)
     elif not status.num_serve_endpoints:
         text = "No Serve endpoints: Ready is True, but numServeEndpoints is 0."
         yield finding(Cause.NO_SERVE_ENDPOINTS, text, common.condition_of(service, ready))
@@ -119,17 +120,19 @@ def _serving(
 
 
 def _not_ready(
-    service: DetailedRayService, ready: DetailedCondition, now: datetime, *, has_cause: bool
+    service: DetailedRayService, ready: DetailedCondition, related: Related, now: datetime, *, has_cause: bool
 ) -> Iterator[Finding]:
-    since = ready.last_transition_time or service.metadata.creation_timestamp
+    # After a suspension or a rejected spec, the condition keeps its time: the start began with that of its cluster.
+    starts = (common.started_at(cluster, "RayCluster") for cluster, _ in related.clusters)
+    since = max(filter(None, (ready.last_transition_time, common.started_at(service), *starts)), default=None)
     evidence, reason = common.condition_of(service, ready), ready.reason or ""
     cause = judge(states.UNREADY_REASONS, reason, since, now)
     if cause is Cause.INVALID_SPEC:
         yield common.invalid(ready.message, evidence)
     elif cause is not None and (cause is not Cause.UNKNOWN or not has_cause):
         detail = last_line(ready.message) or (reason if cause is Cause.UNKNOWN else "")
-        phrase = ago if cause is Cause.INITIALIZING_TIMEOUT else lasting
-        when = phrase(now, ready.last_transition_time)
+        phrase, changed = (ago if cause is Cause.INITIALIZING_TIMEOUT else lasting), ready.last_transition_time
+        when = phrase(now, since if changed and cause is Cause.UNKNOWN else changed)
         # A service that is not ready is down, whatever the cause.
         yield finding(cause, f"{_WORDS[cause]}{when}", evidence, detail=detail, severity=Severity.CRITICAL)
 

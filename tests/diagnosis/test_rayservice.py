@@ -80,6 +80,13 @@ SERVICES: dict[str, Objects] = {
 HEALTHY: dict[str, Objects] = {
     "ready": [service(READY, activeServiceStatus=role("c", api={"status": "RUNNING"})), C],
     "initializing": [service(not_ready("Initializing", minutes=2), pendingServiceStatus=role("c"))],
+    "resumed a minute ago": [
+        service(not_ready("Initializing", minutes=12), condition("Suspended", "False", ago(minutes=1)))
+    ],
+    "its first cluster is a minute old": [
+        service(not_ready("Initializing", minutes=12), pendingServiceStatus=role("c")),
+        ("RayCluster", manifest({"state": ""}, name="c", creationTimestamp=ago(minutes=1))),
+    ],
     "application deploying": [
         service(READY, lastUpdateTime=ago(minutes=2), pendingServiceStatus=role("c", api={"status": "DEPLOYING"})),
         C,

@@ -111,6 +111,12 @@ ROWS: dict[str, tuple[str, Manifest, str, str | None]] = {
         "Initializing",
         LATER,
     ),
+    "resumed service": (
+        "RayService",
+        conditions(condition("Ready", "False", EARLIER, reason="Initializing"), condition("Suspended", "False", LATER)),
+        "Initializing",
+        LATER,
+    ),
     "service without endpoints": (
         "RayService",
         conditions(condition("Ready", "False", LATER, reason="ZeroServeEndpoints")),
