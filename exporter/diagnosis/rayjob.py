@@ -78,6 +78,7 @@ def job_findings(job: DetailedRayJob, related: Related, now: datetime) -> Iterat
         yield from events
     elif state in ("Suspended", "Suspending"):
         yield from _suspended(job, status, related, now)
+        yield from events if state == "Suspending" else ()
     elif not has_status(job) and job.spec is not None and job.spec.suspend and not events:
         yield from common.suspension(job, now, is_finished=True)
     elif not has_status(job):
@@ -120,11 +121,18 @@ def _kind_of_failure(status: DetailedRayJobStatus, unknown: str) -> tuple[Cause,
 
 
 def _since(job: DetailedRayJob, related: Related) -> datetime | None:
-    """Return since when a job has been in its state at most: its start, or that of its cluster."""
+    """Return since when a job has been in its state at most: its start, or that of its cluster, or of its deletion."""
     status = job.status or DetailedRayJobStatus()
+    if status.job_deployment_status == "Retrying":
+        return _deleted_at(related)
     ready = [(cluster.status and cluster.status.state_transition_times) or {} for cluster, _ in related.clusters]
     times = (status.start_time, *(time.get("ready") for time in ready if status.job_deployment_status == "Running"))
     return max(filter(None, times), default=job.metadata.creation_timestamp)
+
+
+def _deleted_at(related: Related) -> datetime | None:
+    """Return when the deletion of the cluster began, for which a job that is Suspending or Retrying waits."""
+    return max(filter(None, (cluster.metadata.deletion_timestamp for cluster, _ in related.clusters)), default=None)
 
 
 def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
@@ -162,10 +170,9 @@ def _ended_well(job: DetailedRayJob, status: DetailedRayJobStatus) -> Iterator[F
 
 
 def _suspended(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
-    """Yield the finding of a suspension; a job does not show since when it is Suspending, but that takes seconds."""
+    """Yield the finding of a suspension; a job does not show since when it is Suspending, but its cluster can."""
     is_finished = status.job_deployment_status == "Suspended"
-    deleted = [cluster.metadata.deletion_timestamp for cluster, _ in related.clusters]
-    since = None if is_finished else max(filter(None, deleted), default=status.start_time)
+    since = None if is_finished else _deleted_at(related)
     name = status.ray_cluster_name if related.clusters else ""
     waits_for = f"RayCluster {name} has not been deleted" if name else "the operator has not finished it"
     evidence = common.field_of(job, "status.jobDeploymentStatus", since)
@@ -205,8 +212,9 @@ def _unfinished(
 
 
 def _slow(job: DetailedRayJob, status: DetailedRayJobStatus, cause: Cause, related: Related, now: datetime) -> Finding:
-    since, name = _since(job, related), status.ray_cluster_name
-    state = quoted(status.job_deployment_status) or "New"
+    name, state = status.ray_cluster_name, quoted(status.job_deployment_status) or "New"
+    # A job that is new again, after a retry or a suspension, has the start of before.
+    since = None if state == "New" else _since(job, related)
     waits = f"waiting for RayCluster {name}" if state == "Initializing" and name else f"in the state {state}"
     unread = "" if related.known.clusters else "; RayClusters could not be read"
     beginning = "No known cause: " if cause is Cause.UNKNOWN else f"State {state}: " if status.message else ""

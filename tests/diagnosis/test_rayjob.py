@@ -85,6 +85,11 @@ ROWS: dict[str, Objects] = {
         job("Complete", jobStatus="FAILED", endTime=ago(minutes=1), message="exit code 1")
     ],
     "retrying": [job("Retrying", {"backoffLimit": 2}, failed=1, message="exit code 1")],
+    "retrying after a long attempt": [
+        job("Retrying", {"backoffLimit": 2}, failed=1, startTime=ago(hours=1)),
+        ("RayCluster", manifest({}, name="c", uid="c", deletionTimestamp=ago(seconds=9))),
+    ],
+    "new again after a long attempt": [job("", startTime=ago(hours=1))],
     "running again": [job("Running", {"backoffLimit": 2}, failed=2), READY],
     "running again, above the limit": [job("Running", failed=2), READY],
     "deadline is near": [job("Running", {"activeDeadlineSeconds": 310}), READY],
@@ -97,6 +102,11 @@ ROWS: dict[str, Objects] = {
     "head does not answer": [job("Running", jobStatusCheckFailureStartTime=ago(minutes=2)), READY],
     "interactive": [job("Waiting"), READY],
     "suspended": [job("Suspended")],
+    "suspending, but its cluster cannot be deleted": [
+        job("Suspending", {"suspend": True}, startTime=ago(hours=1)),
+        READY,
+        event("RayJob", "a", "FailedToDeleteRayCluster", ago(minutes=1), "webhook denied it"),
+    ],
     "waiting for a queue": [
         ("RayJob", manifest({"jobDeploymentStatus": "Suspended"}, labels={"kueue.x-k8s.io/queue-name": "blue"}))
     ],
