@@ -20,7 +20,7 @@ def age_seconds(now: datetime, since: datetime | None) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in its two largest units: `45 s`, `14 min`, `3 h 5 min`, `2 d 1 h`."""
+    """Return a duration, rounded down: `45 s`, `14 min`, `3 h 5 min`, `2 d 1 h`."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -31,6 +31,12 @@ def duration(seconds: float) -> str:
     else:
         first, second = f"{whole // 86400} d", f"{whole % 86400 // 3600} h"
     return first if second.startswith("0 ") else f"{first} {second}"
+
+
+def exactly(seconds: int) -> str:
+    """Return a duration that somebody has set: as `duration` does if that leaves out nothing, else in seconds."""
+    step = 1 if seconds < 60 else 60 if seconds < 86400 else 3600
+    return duration(seconds) if seconds % step == 0 else f"{seconds} s"
 
 
 def age(now: datetime, since: datetime | None) -> str:

@@ -7,7 +7,18 @@ from exporter.diagnosis import common, states
 from exporter.diagnosis.causes import DESCRIBE, LOGS, RAY_JOBS, SUBMITTER_LOGS, Cause
 from exporter.diagnosis.containers import SUBMITTER, current_submitters, ray_started_at, submitter_end
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, explains, finding
-from exporter.diagnosis.phrases import NEVER, age, age_seconds, ago, count, duration, last_line, lasting, quoted
+from exporter.diagnosis.phrases import (
+    NEVER,
+    age,
+    age_seconds,
+    ago,
+    count,
+    duration,
+    exactly,
+    last_line,
+    lasting,
+    quoted,
+)
 from exporter.diagnosis.pods import pod_findings
 from exporter.diagnosis.raycluster import cluster_findings, named
 from exporter.diagnosis.related import Related
@@ -321,10 +332,10 @@ def _deadline(job: DetailedRayJob, status: DetailedRayJobStatus, state: str, now
     evidence = common.field_of(job, "spec.activeDeadlineSeconds", status.start_time)
     if elapsed > limit + OVERDUE_SECONDS:
         late = duration(elapsed - limit)
-        sentence = f"Deadline exceeded: {duration(limit)} passed {late} ago, but the job still runs."
+        sentence = f"Deadline exceeded: {exactly(limit)} passed {late} ago, but the job still runs."
         yield finding(Cause.DEADLINE_EXCEEDED, sentence, evidence)
     elif elapsed > limit * DEADLINE_NEAR_RATIO:
-        sentence = f"Deadline is near: {duration(max(0.0, limit - elapsed))} left of {duration(limit)}."
+        sentence = f"Deadline is near: {duration(max(0.0, limit - elapsed))} left of {exactly(limit)}."
         yield finding(Cause.DEADLINE_NEAR, sentence, evidence)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, last_line, unsaid
+from exporter.diagnosis.phrases import age, age_seconds, count, duration, ended, exactly, last_line, unsaid
 from tests.support.fleets import NOW
 
 
@@ -30,6 +30,15 @@ from tests.support.fleets import NOW
 def test_duration(seconds: float, expected: str) -> None:
     """A duration has its two largest units, rounded down; a second unit of 0 is left out."""
     assert duration(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(45, "45 s"), (60, "1 min"), (90, "90 s"), (5400, "1 h 30 min"), (86_400, "1 d"), (100_000, "100000 s")],
+)
+def test_duration_that_was_set_is_exact(seconds: int, expected: str) -> None:
+    """A limit of 90 seconds is not a minute."""
+    assert exactly(seconds) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from exporter.diagnosis.causes import Cause
-from exporter.diagnosis.phrases import age, ago, count, duration
+from exporter.diagnosis.phrases import age, ago, count, duration, exactly
 from exporter.views.details import Details
 from exporter.views.views import ObjectPage, ObjectView
 
@@ -170,6 +170,8 @@ def _text(name: str, value: Any, now: datetime) -> str:
             return clock(value, now)
         case dict():
             return ", ".join(f"{text} {label}" if label != "Memory" else text for label, text in facts(value, now))
+        case int() if name == "activeDeadlineSeconds":
+            return exactly(value)
         case int() | float() if name.endswith("Seconds"):
             return duration(value)
         case int() | float() if name.endswith("Bytes"):
