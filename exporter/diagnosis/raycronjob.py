@@ -58,7 +58,7 @@ def _of_schedule(cron_job: DetailedRayCronJob, now: datetime) -> Iterator[Findin
     last = cron_job.status.last_schedule_time if cron_job.status else None
     since = last or cron_job.metadata.creation_timestamp
     zone = (cron_job.spec.time_zone if cron_job.spec else None) or ""
-    if schedule and last is None and not is_readable(schedule):
+    if schedule and not is_readable(schedule):
         evidence = common.field_of(cron_job, "spec.schedule")
         yield common.invalid(f"the schedule {quoted(schedule)} cannot be read", evidence)
     elif zone and last is None and is_zone("UTC") and not is_zone(zone):

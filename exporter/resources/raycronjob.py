@@ -37,7 +37,15 @@ class RayCronJob(Struct, frozen=True, gc=False):
 
 LARGEST_OFFSET = timedelta(hours=14)
 
-_FIELDS = 5
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
+    *((0, 59, ()), (0, 23, ()), (1, 31, ())),
+    *((1, 12, _MONTHS), (0, 6, _DAYS)),
+)
+"""The lowest and the highest number of each field, and the names of its numbers, from the lowest on."""
+
+_PART = re.compile(r"(?:[*?]|([0-9]+|[a-z]{3})(?:-([0-9]+|[a-z]{3}))?)(?:/([0-9]+))?")
 _SHORTHANDS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -77,14 +85,11 @@ def next_due(schedule: str, zone: str, since: datetime) -> datetime | None:
 
 def is_readable(schedule: str) -> bool:
     """Return whether a schedule is one, as far as can be told without reading an interval or a zone."""
-    _, fields = _zone_and_times(schedule, "")
-    if fields.startswith("@"):
-        return fields.startswith("@every ") or fields in _SHORTHANDS
+    _, schedule = _zone_and_times(schedule, "")
     try:
-        CronSim(fields.replace("?", "*"), datetime.min)
-    except CronSimError:
+        return schedule.startswith("@every ") or bool(CronSim(_fields(schedule), datetime.min))
+    except (CronSimError, ValueError):
         return False
-    return len(fields.split()) == _FIELDS
 
 
 def is_zone(name: str) -> bool:
@@ -108,11 +113,32 @@ def _after_interval(schedule: str, since: datetime) -> datetime | None:
 
 
 def _fields(schedule: str) -> str:
-    """Return the five fields of a schedule. `?` is a `*` in Kubernetes; it has no seconds, which the library reads."""
-    fields = _SHORTHANDS.get(schedule, schedule).replace("?", "*")
-    if len(fields.split()) != _FIELDS:
-        raise ValueError("a schedule has five fields")
-    return fields
+    """Return a schedule in numbers, as the operator reads it, and with a second of 0; ValueError if it does not.
+
+    The library would read more (7 as Sunday, L as the last day), `*/2` as any day beside another day, and, without
+    seconds, a time that a change of the clocks skips as the next one.
+    """
+    fields = _SHORTHANDS.get(schedule, schedule).lower().split()
+    return " ".join(("0", *(_numbers(field, *limits) for field, limits in zip(fields, _FIELDS, strict=True))))
+
+
+def _numbers(field: str, low: int, high: int, names: tuple[str, ...]) -> str:
+    numbers, is_any = set[int](), False
+    for part in field.split(","):
+        if (match := _PART.fullmatch(part)) is None:
+            raise ValueError(f"'{part}' is no part of a schedule")
+        first, last, step = match[1], match[2], int(match[3] or 1)
+        start = _number(first, low, names) if first else low
+        end = _number(last, low, names) if last else start if first and not match[3] else high
+        if not (low <= start <= end <= high and step):
+            raise ValueError(f"'{part}' is not within {low} and {high}")
+        numbers.update(range(start, end + 1, step))
+        is_any |= not first and step == 1
+    return "*" if is_any else ",".join(map(str, sorted(numbers)))
+
+
+def _number(text: str, low: int, names: tuple[str, ...]) -> int:
+    return int(text) if text.isdecimal() else low + names.index(text)
 
 
 def _local(now: datetime, zone: str) -> datetime:

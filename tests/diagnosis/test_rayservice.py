@@ -126,6 +126,7 @@ CRON_JOBS: dict[str, Objects] = {
     "suspended": [cron_job({"suspend": True})],
     "invalid schedule": [cron_job(), INVALID],
     "invalid schedule, whose Event is gone": [cron_job({"schedule": "99 3 * * *"})],
+    "invalid schedule since its last job": [cron_job({"schedule": "0 3 * * 7"}, lastScheduleTime=ago(days=9))],
     "last job failed": [
         cron_job(lastScheduleTime=ago(minutes=9)),
         job_of_cron("j1", "Failed", reason="AppFailed", endTime=ago(minutes=5)),

@@ -18,7 +18,10 @@ LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
         ("0 3 * * *", "", "2026-11-23T03:00"),
         ("30 23 * * 5", "", "2026-11-20T23:30"),
         ("30 23 * * fri", "", "2026-11-20T23:30"),
-        ("0 0 * * 7", "", "2026-11-22T00:00"),
+        ("0 0 * * 7", "", None),
+        ("0 0 * * 0", "", "2026-11-22T00:00"),
+        ("0 0 */9 * 0", "", "2026-11-22T00:00"),
+        ("0 0 */1 * 0", "", "2026-11-22T00:00"),
         ("0 9-17/4 * * MON-FRI", "", "2026-11-23T09:00"),
         ("0 0 1,15 * *", "", "2026-11-15T00:00"),
         ("0 0 13 * FRI", "", "2026-11-20T00:00"),
@@ -68,6 +71,8 @@ def test_due_since(schedule: str, since: datetime, is_due: bool) -> None:
         ("CRON_TZ=Asia/Tokyo 0 3 * * *", "", "2026-11-23T18:00"),
         ("0 0 29 2 ?", "", "2028-02-29T00:00"),
         ("@every 1h30m", "", "2026-11-23T11:44"),
+        ("0 0 1 * */3", "", "2026-11-25T00:00"),
+        ("5/20 10 * * *", "", "2026-11-23T10:25"),
         ("0 3 * * *", "No/Where", None),
         ("0 0 30 2 *", "", None),
         ("@every 99999999999999h", "", None),
@@ -84,6 +89,23 @@ def test_next_due(schedule: str, zone: str, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        (datetime(2026, 3, 28, 12, tzinfo=UTC), "2026-03-30T00:30"),
+        (datetime(2026, 10, 24, 12, tzinfo=UTC), "2026-10-25T00:30"),
+        (datetime(2026, 10, 25, 0, 40, tzinfo=UTC), "2026-10-25T01:30"),
+    ],
+)
+def test_change_of_the_clocks(since: datetime, expected: str) -> None:
+    """What it skips is not due, and what it repeats is due twice: so the operator reads a schedule."""
+    due = next_due("30 2 * * *", "Europe/Berlin", since)
+    assert due is not None
+    assert due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M") == expected
+    skipped = datetime(2026, 3, 29, 12, tzinfo=UTC)
+    assert last_due("30 2 * * *", "Europe/Berlin", skipped, datetime(2026, 3, 28, 12, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
     ("schedule", "expected"),
     [
         ("0 3 * * *", True),
@@ -91,7 +113,14 @@ def test_next_due(schedule: str, zone: str, expected: str | None) -> None:
         ("CRON_TZ=Asia/Tokyo 0/15 3 * * *", True),
         ("@every 1.5h", True),
         ("@hourly", True),
+        ("0 3 * JAN-mar 0-6/2", True),
+        ("*/90 * * * *", True),
         ("99 3 * * *", False),
+        ("0 3 * * 7", False),
+        ("0 3 L * *", False),
+        ("0 3 * * FRI#2", False),
+        ("0 3 * * FRI-MON", False),
+        ("0 3 * * JAN", False),
         ("0 0 3 * * *", False),
         ("@often", False),
         ("", False),
