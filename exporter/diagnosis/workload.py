@@ -79,7 +79,7 @@ def _findings(workload: DetailedWorkload, state: str, now: datetime) -> Iterator
         case "quota_reserved":
             yield from _checks(workload, now)
         case "not_queued":
-            yield _not_queued(workload)
+            yield _not_queued(workload, now)
         case "held":
             words = f"Held by Kueue{_in_local_queue(workload)} ({_reason(workload, 'QuotaReserved')})"
             yield _pending(words, _evidence(workload, "QuotaReserved"), _missing(workload))
@@ -111,13 +111,16 @@ def _checks(workload: DetailedWorkload, now: datetime) -> Iterator[Finding]:
         yield _pending(f"{beginning}, but not admitted yet", reserved)
 
 
-def _not_queued(workload: DetailedWorkload) -> Finding:
+def _not_queued(workload: DetailedWorkload, now: datetime) -> Finding:
     evidence, reason = _evidence(workload, "Requeued"), _reason(workload, "Requeued")
     backoff = workload.status.requeue_state or RequeueState()
     if backoff.requeue_at is not None:
         times = f" after {count(backoff.count, 'readiness timeout')}" if backoff.count else ""
-        until = backoff.requeue_at.astimezone(UTC)
-        return finding(Cause.REQUEUED, f"Waiting out a backoff until {until:%Y-%m-%d %H:%M:%S} UTC{times}", evidence)
+        until = f"{backoff.requeue_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        words = f"Waiting out a backoff until {until}{times}"
+        if now > backoff.requeue_at:
+            words = f"Not queued again yet, although its backoff{times} ended{ago(now, backoff.requeue_at)}"
+        return finding(Cause.REQUEUED, words, evidence)
     if (queue := _STOPPED.get(reason)) is not None:
         return _pending(f"Not queued: its {queue} is stopped", evidence)
     if reason in _WRONG:

@@ -210,7 +210,7 @@ OWNERS = {
             ),
         ),
         (ADMITTED_AGAIN, ""),
-        (BACKOFF, "Waiting out a backoff until 2026-08-24 10:33:00 UTC after 2 readiness timeouts."),
+        (BACKOFF, "Not queued again yet, although its backoff after 2 readiness timeouts ended 27 min ago."),
         (
             OPEN_CHECK,
             "Quota reserved in cluster queue serving-cq for 30 s; admission check multikueue-prod is Pending.",
