@@ -30,14 +30,16 @@ def pod_findings(
     """Yield a finding for each trouble that pods have.
 
     `events` are those of each pod, the newest first. With `serves`, a worker is ready only if Serve runs a replica on
-    it: an unready one is no trouble. Neither is a worker that waits for a head which is not ready.
+    it: an unready one is no trouble. Neither is a worker that waits for a head which is not ready or does not exist.
     """
     groups: dict[tuple[Cause, str, Severity | None], list[Trouble]] = defaultdict(list)
+    pods = tuple(pods)
     doubtful = [pod for pod in pods if pod.metadata.name in events or not runs_well(pod)]
-    waits = any(pod.metadata.node_type == "head" and not _is_ready(pod) for pod in doubtful)
+    waits = not any(pod.metadata.node_type == "head" and _is_ready(pod) for pod in pods)
     for pod in sorted(doubtful, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
         found = pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves)
-        if found is not None and not (waits and found.detail.startswith("Init:")):
+        is_waiting = waits and pod.metadata.node_type == "worker"
+        if found is not None and not (is_waiting and found.detail.startswith("Init:")):
             groups[found.cause, found.detail, found.severity].append(found)
     for (cause, detail, severity), troubles in groups.items():
         evidence = [one for found in troubles for one in found.evidence]

@@ -232,7 +232,8 @@ def _head(
     elif head is not None and (seconds := ready_seconds(head, now)):
         if min(seconds, age_seconds(now, since)) > STALE_SECONDS:
             ready = evidence_of("Pod", head.metadata, "status.conditions[Ready]", message="True")
-            text = f"Status is out of date: HeadPodReady is False, but the head has been ready for {duration(seconds)}."
+            shown = f"HeadPodReady is {quoted(condition.status) or 'without a status'}"
+            text = f"Status is out of date: {shown}, but the head has been ready for {duration(seconds)}."
             yield finding(Cause.STALE_STATUS, text, evidence, ready)
     elif age_seconds(now, since) > HEAD_SECONDS:
         detail = quoted(condition.message) or condition.reason or ""

@@ -137,6 +137,10 @@ ROWS: dict[str, Objects] = {
     "being suspended for long": [
         cluster(condition("RayClusterSuspending", "True", ago(minutes=12)), spec={"suspend": True})
     ],
+    "no head by a quota, for which a worker waits": [
+        cluster(condition("ReplicaFailure", "True", reason="FailedCreateHeadPod", message=QUOTA), PROVISIONING),
+        pod("w", phase="Pending", initContainerStatuses=[{"name": "wait-gcs-ready", "state": {"running": {}}}]),
+    ],
     "resumed, and still in the state of before": [
         cluster(*RESUMED, state="suspended", desiredWorkerReplicas=1, lastUpdateTime=ago(minutes=5)),
         pod("h", node_type="head", **waiting("ImagePullBackOff", IMAGE)),

@@ -421,6 +421,10 @@ CONTRADICTIONS: Rows = {
         cluster(condition("HeadPodReady", "False", ago(hours=1), message="not ready")),
         runs("h", "head"),
     ],
+    "the head is ready, the status is Unknown": [
+        cluster(condition("HeadPodReady", "Unknown", ago(hours=1))),
+        runs("h", "head"),
+    ],
     "the workers are ready, the status is old": [
         cluster(HEAD_READY, state="ready", desiredWorkerReplicas=1, lastUpdateTime=ago(hours=1)),
         runs("w"),
