@@ -92,9 +92,9 @@ def explains(item: Finding) -> bool:
 
 
 def sorted_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings with the worst first, those of one severity in the given order; each sentence once."""
+    """Return findings, each sentence once: the worst first, of one severity those that explain, then as given."""
     distinct: dict[str, Finding] = {}
-    for item in sorted(findings, key=lambda item: item.severity.rank):
+    for item in sorted(findings, key=lambda item: (item.severity.rank, not explains(item))):
         distinct.setdefault(item.sentence, item)
     return tuple(distinct.values())
 

@@ -61,6 +61,7 @@ LONG_AGO: dict[str, Any] = {
     "phase": "Running",
     "containerStatuses": [{"name": "ray", "state": {"running": {}}, "lastState": terminated("Error", 1, hours=2)}],
 }
+LOOPING: dict[str, Any] = {"state": {"running": {}}, "lastState": terminated("Error", 1, minutes=1)}
 IMAGE = 'Back-off pulling image "rayproject/ray:9": not found'
 QUOTA = 'FailedCreateHeadPod\npods "a-head-x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0'
 
@@ -136,6 +137,10 @@ ROWS: dict[str, Objects] = {
     "being suspended": [cluster(condition("RayClusterSuspending", "True", ago(minutes=2)), spec={"suspend": True})],
     "being suspended for long": [
         cluster(condition("RayClusterSuspending", "True", ago(minutes=12)), spec={"suspend": True})
+    ],
+    "no head, without which a worker ends again and again": [
+        cluster(condition("HeadPodReady", "False", ago(minutes=12), reason="HeadPodNotFound")),
+        pod("w", phase="Running", containerStatuses=[{"name": "ray", "restartCount": 4, **LOOPING}]),
     ],
     "no head by a quota, for which a worker waits": [
         cluster(condition("ReplicaFailure", "True", reason="FailedCreateHeadPod", message=QUOTA), PROVISIONING),
