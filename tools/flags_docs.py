@@ -14,7 +14,6 @@ NOTES = {
     "--enable-metrics": "[Command lines of the operator](migrate.md#the-operators-flags).",
     "--watch-namespace": "Each has its own list and watch; at most 1,050 of these.",
     "--total-shards": "[Large clusters](install.md#shards).",
-    "--collectors": "Without events and pods, which the chart adds, a diagnosis finds fewer causes.",
     "--metrics": "[What `nine` saves](install.md#the-nine-metrics-alone).",
     "--metric-allowlist": "Unanchored, as in kube-state-metrics; also for the exporter's own; not with the denylist.",
     "--metric-labels-allowlist": "As in kube-state-metrics.",
