@@ -94,6 +94,12 @@ def with_detail(text: str, detail: str) -> str:
     return f"{text}: {detail}" if detail else text
 
 
+def continued(text: str) -> str:
+    """Return a text as the end of a sentence: in lower case, unless it begins with a reason such as `FailedMount`."""
+    first, *_ = text.split(maxsplit=1) or [""]
+    return text[:1].lower() + text[1:] if first[1:].islower() else text
+
+
 def ended(text: str) -> str:
     """Return a text that ends with one full stop, or with the mark of a text that was cut."""
     return text if text.endswith("…") else f"{text.rstrip('. ')}."

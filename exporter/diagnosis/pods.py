@@ -43,7 +43,9 @@ def pod_findings(
             groups[found.cause, found.detail, found.severity].append(found)
     for (cause, detail, severity), troubles in groups.items():
         evidence = [one for found in troubles for one in found.evidence]
-        since = min(filter(None, (one.time for one in evidence)), default=None)
+        # The time of an Event is only when it was written: what the pods themselves show has begun otherwise.
+        of_pods = [one for one in evidence if not one.field.startswith("Event ")] or evidence
+        since = min(filter(None, (one.time for one in of_pods)), default=None)
         who = _subject([found.pod for found in troubles])
         what = detail.removeprefix("not ready")
         ages = {"age": lasting(now, since), "ago": ago(now, since)}

@@ -9,7 +9,7 @@ from exporter.diagnosis import common
 from exporter.diagnosis.causes import DESCRIBE, Cause, Severity
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
 from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
-from exporter.diagnosis.phrases import age, age_seconds, count, duration, lasting, quoted
+from exporter.diagnosis.phrases import age, age_seconds, continued, count, duration, lasting, quoted
 from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds, runs_well
 from exporter.diagnosis.related import ORIGIN_KIND_LABEL, Related
 from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, State, judge, suspension_state
@@ -86,7 +86,7 @@ def named(item: Finding) -> Finding:
     about = item.evidence[0]
     if about.kind != DetailedRayCluster.kind or item.cause not in _OF_THE_OBJECT:
         return item
-    return replace(item, sentence=f"RayCluster {about.name}: {item.sentence[:1].lower()}{item.sentence[1:]}")
+    return replace(item, sentence=f"RayCluster {about.name}: {continued(item.sentence)}")
 
 
 _WELL_CONDITIONS = {

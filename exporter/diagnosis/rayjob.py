@@ -12,6 +12,7 @@ from exporter.diagnosis.phrases import (
     age,
     age_seconds,
     ago,
+    continued,
     count,
     duration,
     exactly,
@@ -116,7 +117,7 @@ def failure(job: DetailedRayJob) -> str:
     if status.job_deployment_status != "Failed":
         return ""
     _, words = _kind_of_failure(status, status.reason or "no reason was given")
-    return words[:1].lower() + words[1:]
+    return continued(words)
 
 
 def _kind_of_failure(status: DetailedRayJobStatus, unknown: str) -> tuple[Cause, str]:

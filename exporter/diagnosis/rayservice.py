@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from exporter.diagnosis import common, states
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Finding, explains, finding
-from exporter.diagnosis.phrases import age, age_seconds, ago, last_line, lasting, quoted
+from exporter.diagnosis.phrases import age, age_seconds, ago, continued, last_line, lasting, quoted
 from exporter.diagnosis.raycluster import cluster_findings, named
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import State, judge, suspension_state
@@ -194,8 +194,8 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
             continue
         for item in cluster_findings(*pair, now, serves=True):
             if role == "pending" and len(roles) > 1 and item.severity is not Severity.INFO:
-                waits, text = Cause.UPGRADE_WAITS, f"Upgrade waits for RayCluster {pair[0].metadata.name}: "
-                text += item.sentence[:1].lower() + item.sentence[1:]
+                waits = Cause.UPGRADE_WAITS
+                text = f"Upgrade waits for RayCluster {pair[0].metadata.name}: {continued(item.sentence)}"
                 # The command is about the pending cluster.
                 yield replace(item, cause=waits, sentence=text, advice=waits.advice, runbook=waits.runbook)
             else:

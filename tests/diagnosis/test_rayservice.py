@@ -70,6 +70,12 @@ SERVICES: dict[str, Objects] = {
         cluster("c", state="ready"),
         cluster("d", QUOTA),
     ],
+    "upgrade waits, as an Event alone says": [
+        service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d")),
+        cluster("c", state="ready"),
+        cluster("d", lastUpdateTime=ago(minutes=2)),
+        event("RayCluster", "d", "FailedToCreateService", ago(minutes=1), "services d already exists"),
+    ],
     "upgrade for long": [service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d")), C],
     "rollback": [service(READY, condition("RollbackInProgress", "True"), activeServiceStatus=role("c")), C],
     "suspended": [service(not_ready("SuspendComplete", minutes=2), condition("Suspended", "True", ago(minutes=2)))],
@@ -127,6 +133,10 @@ CRON_JOBS: dict[str, Objects] = {
     "invalid schedule": [cron_job(), INVALID],
     "invalid schedule, whose Event is gone": [cron_job({"schedule": "99 3 * * *"})],
     "invalid schedule since its last job": [cron_job({"schedule": "0 3 * * 7"}, lastScheduleTime=ago(days=9))],
+    "last job failed for a new reason": [
+        cron_job(lastScheduleTime=ago(minutes=9)),
+        job_of_cron("j1", "Failed", reason="DriverLost", endTime=ago(minutes=5)),
+    ],
     "last job failed": [
         cron_job(lastScheduleTime=ago(minutes=9)),
         job_of_cron("j1", "Failed", reason="AppFailed", endTime=ago(minutes=5)),

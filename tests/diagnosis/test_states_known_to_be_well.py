@@ -352,6 +352,11 @@ CONTAINERS: Rows = {
         runs("h", "head", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1))]),
         about("Pod", "h", "Unhealthy", "Readiness probe failed: wget: command not found"),
     ],
+    "the head restarted after its liveness probe had failed": [
+        WORKING,
+        runs("h", "head", conditions=[SCHEDULED], containerStatuses=[ended("ray-head", 137, key="lastState")]),
+        event("Pod", "h", "Unhealthy", ago(minutes=40), "Liveness probe failed: command timed out"),
+    ],
     "a sidecar of the head has ended": [
         WORKING,
         runs(
