@@ -35,11 +35,13 @@ def pod_findings(
     groups: dict[tuple[Cause, str, Severity | None], list[Trouble]] = defaultdict(list)
     pods = tuple(pods)
     doubtful = [pod for pod in pods if pod.metadata.name in events or not runs_well(pod)]
-    waits = not any(pod.metadata.node_type == "head" and _is_ready(pod) for pod in pods)
+    heads = [pod for pod in pods if pod.metadata.node_type == "head"]
+    # Without any head among the pods, an input may have only a part of them.
+    waits = () if any(map(_is_ready, heads)) else ("Init:", "not ready") if heads else ("Init:",)
     for pod in sorted(doubtful, key=lambda pod: (pod.metadata.node_type != "head", pod.metadata.name)):
         found = pod_trouble(pod, events.get(pod.metadata.name, ()), now, serves=serves)
-        is_waiting = waits and pod.metadata.node_type == "worker"
-        if found is not None and not (is_waiting and found.detail.startswith("Init:")):
+        is_worker = pod.metadata.node_type == "worker"
+        if found is not None and not (is_worker and found.cause is Cause.UNKNOWN and found.detail.startswith(waits)):
             groups[found.cause, found.detail, found.severity].append(found)
     for (cause, detail, severity), troubles in groups.items():
         evidence = [one for found in troubles for one in found.evidence]

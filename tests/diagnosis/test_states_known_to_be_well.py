@@ -357,6 +357,11 @@ CONTAINERS: Rows = {
         runs("h", "head", conditions=[SCHEDULED], containerStatuses=[ended("ray-head", 137, key="lastState")]),
         event("Pod", "h", "Unhealthy", ago(minutes=40), "Liveness probe failed: command timed out"),
     ],
+    "a worker that is not ready beside a head that ends again and again": [
+        WORKING,
+        pod("h", node_type="head", **waiting("CrashLoopBackOff", lastState=ended("", 1)["state"])),
+        runs("w", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1))]),
+    ],
     "a sidecar of the head has ended": [
         WORKING,
         runs(
