@@ -10,6 +10,9 @@ _MAX_QUOTED = 160
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 """Escape sequences of a terminal that logs of Ray are full of; others stay, and are shown as such."""
 
+_PIP = "[notice]"
+"""Beginning of pip's notices about its own version, which follow the error if a runtime environment fails."""
+
 NEVER = datetime.min.replace(tzinfo=UTC)
 """Sorts what has no time as the oldest."""
 
@@ -85,7 +88,7 @@ def unsaid(message: str, sentence: str) -> str:
 
 def last_line(message: str | None) -> str:
     """Return the last line of a text that has several, such as a traceback; else its beginning."""
-    lines = [line for line in map(one_line, (message or "").splitlines()) if line]
+    lines = [line for line in map(one_line, (message or "").splitlines()) if line and not line.startswith(_PIP)]
     return quoted(lines[-1] if lines else "")
 
 

@@ -100,8 +100,9 @@ def test_unsaid(message: str, sentence: str, expected: str) -> None:
         ("a\n\n b  c.\n ", "b c"),
         ("\x1b[36m(train pid=7)\x1b[0m no data\n\x1b[0m\n", "(train pid=7) no data"),
         ("a\n" + "b" * 200, "b" * 159 + "…"),
+        ("ERROR: no foo==9\n\n  [notice] A new release of pip is available\n", "ERROR: no foo==9"),
     ],
 )
 def test_last_line(message: str | None, expected: str) -> None:
-    """A line that has only colours is empty."""
+    """A line that has only colours is empty; pip's notices about its own version are skipped."""
     assert last_line(message) == expected
