@@ -258,8 +258,8 @@ def _missing_cluster(
         yield finding(Cause.CLUSTER_NOT_FOUND, text, common.field_of(job, "status.rayClusterName"))
     if not name or related.cluster(name) is not None or not related.known.clusters or common.manager(job):
         return
-    # The cluster of a new attempt is created within seconds, and the one of the last attempt is gone.
-    is_old = age_seconds(now, status.start_time) > START_SECONDS and not status.failed
+    # The start is that of the present attempt, whose cluster is created within seconds.
+    is_old = age_seconds(now, status.start_time) > START_SECONDS
     if selects or (is_old and status.job_deployment_status in ("Initializing", "Running", "Waiting")):
         evidence = common.field_of(job, "status.rayClusterName")
         yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)

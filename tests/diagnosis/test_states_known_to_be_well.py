@@ -454,6 +454,7 @@ CONTRADICTIONS: Rows = {
         runs("h", "head", "c", ended("ray-job-submitter", 0, "Completed")),
     ],
     "the cluster of a running job is gone": [job("Running", jobStatus="RUNNING")],
+    "the cluster of a second attempt is gone": [job("Running", jobStatus="RUNNING", failed=1)],
     "the cluster of a service is gone": [
         service(condition("Ready", "True"), activeServiceStatus={"rayClusterName": "c"})
     ],
