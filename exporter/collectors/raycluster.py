@@ -11,7 +11,7 @@ from exporter.families.metadata import created_row, deletion_row, labels_row, li
 from exporter.families.table import NO_OCCURRENCE, Kind, LifecycleMetric, Occurrence, Row
 from exporter.families.values import info, number, of_spec, of_status, one, truth
 from exporter.resources.meta import find_condition
-from exporter.resources.raycluster import RayCluster, read_type
+from exporter.resources.raycluster import RayCluster
 from exporter.resources.times import elapsed_seconds
 
 PROVISIONED = "RayClusterProvisioned"
@@ -75,7 +75,6 @@ RAYCLUSTERS: Kind[RayCluster, float] = Kind(
     plural="rayclusters",
     name=RayCluster.kind,
     object_type=RayCluster,
-    read_type=read_type,
     remember=remember,
     rows=(
         Row("kuberay_cluster_info", "Metadata information about RayCluster custom resources",

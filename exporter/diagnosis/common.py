@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Final
 
 from exporter.diagnosis.causes import Cause, Severity
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
@@ -30,7 +31,7 @@ _EVENT_CAUSES = {
 
 _INVALID_PREFIX = re.compile(r"^(\S+/\S+: )?The \w+ (spec|metadata|status) is invalid( \S+/\S+)?: |^\S+/\S+: ")
 
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 
 
 def field_of(obj: DetailedObject, field: str, time: datetime | None = None, message: str | None = None) -> Evidence:

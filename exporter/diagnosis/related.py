@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -10,9 +11,9 @@ from exporter.resources.detailed import DetailedPod, DetailedRayCluster, Detaile
 from exporter.resources.event import Event
 from exporter.shard import Shard
 
-CRON_JOB_LABEL = "ray.io/cronjob-name"
-ORIGIN_KIND_LABEL = "ray.io/originated-from-crd"
-ORIGIN_NAME_LABEL = "ray.io/originated-from-cr-name"
+CRON_JOB_LABEL: Final = "ray.io/cronjob-name"
+ORIGIN_KIND_LABEL: Final = "ray.io/originated-from-crd"
+ORIGIN_NAME_LABEL: Final = "ray.io/originated-from-cr-name"
 
 
 class Known(Struct, frozen=True):

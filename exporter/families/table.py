@@ -1,6 +1,6 @@
 """What a kind's tables are made of: a row for each family, and what its series are read from."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -219,8 +219,6 @@ class Kind(Generic[T, M]):
         max_held: the maximum number of objects that are held, in all and of one namespace; None: all.
         sends_bookmarks: whether the API server sends bookmarks in a watch of it.
         name_label: the label of the object's name.
-        read_type: returns the type to decode instead of `object_type`, or a type that extends it, if only these fields
-            are read.
     """
 
     plural: str
@@ -241,7 +239,6 @@ class Kind(Generic[T, M]):
     max_held: tuple[int, int] | None = None
     sends_bookmarks: bool = True
     name_label: str = "name"
-    read_type: Callable[[type[Any], Collection[str]], type[Any]] = lambda type_, _: type_
 
     @property
     def identity(self) -> tuple[str, str, str]:

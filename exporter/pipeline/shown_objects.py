@@ -32,11 +32,6 @@ MAX_EVENTS = 10_000
 REMEDY = "add pods and events to --collectors (chart value collectors)"
 """Of an exporter that does not watch them."""
 
-DETAILED_TYPES: dict[str, type[Any]] = {
-    kind.tables.plural: kind.detailed_type for kind in DECLARATIONS if kind.tables is not EVENTS
-}
-"""By plural. Events are counted first, and only the newest are kept with their messages, in a table of their own."""
-
 
 class ShownObjects:
     """The stores of the watched kinds. Filled before the informers start; any thread may call `fleet`."""
@@ -46,10 +41,6 @@ class ShownObjects:
         self._stores: dict[str, list[Store[Any]]] = {}
         self._informers: Sequence[Informer[Any]] = ()
         self._events = EventTable()
-
-    def object_type(self, kind: AnyKind) -> type[Any]:
-        """Return the type to decode a kind's objects as: with messages, where the kind has any."""
-        return DETAILED_TYPES.get(kind.plural, kind.object_type)
 
     def add(
         self, kind: AnyKind, stores: Iterable[Store[Any]], handler: EventHandler[Any], dropped: Callable[[], object]

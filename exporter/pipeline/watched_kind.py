@@ -17,12 +17,13 @@ from exporter.kube.backoff import SharedByInformers
 from exporter.kube.informer import Informer
 from exporter.kube.list_watch import IDLE_TIMEOUT_SECONDS, InformerSettings
 from exporter.kube.store import EventHandler, Store
+from exporter.pipeline.decoded_type import decoded_type
 from exporter.pipeline.event_log import log_event
 from exporter.pipeline.job_log import JobLog
 from exporter.pipeline.line_budget import LineBudget
 from exporter.pipeline.line_sources import IntegralSource, ObjectSource, TotalSource
 from exporter.pipeline.metrics_store import MetricsStore
-from exporter.pipeline.shown_objects import DETAILED_TYPES, ShownObjects
+from exporter.pipeline.shown_objects import ShownObjects
 from exporter.telemetry import KindMetrics
 
 if TYPE_CHECKING:
@@ -61,10 +62,12 @@ class WatchedKind:
         handler: EventHandler[Any] = self.metrics_store
         if shown is not None:
             handler = shown.add(kind, stores.values(), handler, metrics.retained_dropped)
-        object_type = shown.object_type(kind) if shown else kind.object_type
-        if job_log and kind is RAYJOBS:
-            object_type = DETAILED_TYPES[kind.plural]
-        object_type = kind.read_type(object_type, self.metrics_store.reads)
+        object_type = decoded_type(
+            kind,
+            self.metrics_store.reads,
+            config.user_labels(kind.plural),
+            has_messages=shown is not None or (job_log is not None and kind is RAYJOBS),
+        )
         self.informers = [
             Informer(
                 transport,
@@ -91,7 +94,7 @@ def informer_places(kind: AnyKind, config: Config) -> list[tuple[str, Selection]
 
 
 def informer_settings(
-    kind: AnyKind, namespace: str, selection: Selection, config: Config, object_type: type[Any] | None = None
+    kind: AnyKind, namespace: str, selection: Selection, config: Config, object_type: type[Any]
 ) -> InformerSettings[Any]:
     """Return what one informer lists and watches."""
     return InformerSettings(
@@ -99,7 +102,7 @@ def informer_settings(
         path=kind.path(namespace),
         older_path=kind.older_path(namespace),
         partial_type=kind.partial_type,
-        object_type=object_type or kind.object_type,
+        object_type=object_type,
         namespace=namespace,
         page_size=config.page_size,
         selection=selection.name,

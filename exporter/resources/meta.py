@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from inspect import get_annotations
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
@@ -30,6 +30,19 @@ Message = Annotated[str, Meta(description="at most MAX_MESSAGE_LENGTH characters
 
 Text = Annotated[str, Meta(description="of a longer one, the beginning and the end are kept")]
 """A message before it is cut as one."""
+
+ReadLabel = Literal[
+    "ray.io/cluster",
+    "ray.io/node-type",
+    "ray.io/group",
+    "ray.io/originated-from-crd",
+    "ray.io/originated-from-cr-name",
+    "ray.io/cronjob-name",
+    "kueue.x-k8s.io/queue-name",
+]
+"""Keys of labels that are read whatever users allow: `pipeline.decoded_type` leaves out all others."""
+
+READ_LABELS: tuple[str, ...] = get_args(ReadLabel)
 
 MAX_MESSAGE_LENGTH = 512
 _CUT_MARK = "…"
@@ -196,7 +209,7 @@ class ObjectMeta(SharedStrings, frozen=True, gc=False, rename="camel"):
     deletion_timestamp: Time | None = None
     labels: Mapping[str, str | None] | None = None
 
-    def label(self, key: str) -> str:
+    def label(self, key: ReadLabel) -> str:
         """Return a label's value, `""` if it is absent."""
         return (self.labels and self.labels.get(key)) or ""
 

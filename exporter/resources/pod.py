@@ -6,13 +6,12 @@ Environment, volumes, images and commands are never decoded.
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from exporter.resources.meta import Condition, Count, Integer, ObjectMeta, Shared, SharedStrings
+from exporter.resources.meta import Condition, Count, Integer, ObjectMeta, ReadLabel, Shared, SharedStrings
 from exporter.resources.times import Time
 
 USED_CONDITIONS = ("PodScheduled", "Initialized", "Ready", "DisruptionTarget")
 
-
-_LABELS = {
+_LABELS: dict[str, ReadLabel] = {
     "ray_cluster": "ray.io/cluster",
     "node_type": "ray.io/node-type",
     "group": "ray.io/group",

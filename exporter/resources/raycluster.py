@@ -1,9 +1,9 @@
 """RayCluster: a head pod and groups of workers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
-from msgspec import Struct, defstruct, field
+from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from exporter.resources.meta import Condition, Integer, ObjectMeta, Shared, SharedStrings, cut_parts
@@ -171,11 +171,3 @@ class RayCluster(Struct, frozen=True, gc=False):
     def __post_init__(self) -> None:
         if isinstance(self.spec, PodGroupsSpec):
             self.spec.bound_names(self.metadata.namespace)
-
-
-def read_type(type_: type[Any], reads: Collection[str]) -> type[Any]:
-    """Return the type to decode instead of this one, if only these fields are read: pod templates take a quarter."""
-    if "spec.headGroupSpec" in reads:
-        return type_
-    spec = ("spec", RayClusterSpec | None, None)
-    return defstruct(type_.__name__, [spec], bases=(type_,), frozen=True, gc=False)

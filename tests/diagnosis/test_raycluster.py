@@ -10,7 +10,7 @@ from exporter.diagnosis import raycluster
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known, Related
 from exporter.kinds import DIAGNOSED
-from exporter.pipeline.shown_objects import DETAILED_TYPES
+from exporter.pipeline.decoded_type import DETAILED_TYPES
 from exporter.resources.detailed import DetailedRayCluster
 from exporter.resources.event import Event
 from exporter.simulator.apiserver.store import ObjectStore

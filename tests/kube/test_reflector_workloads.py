@@ -54,7 +54,7 @@ class Watched:
         url = server.url
         self.informer = Informer(
             ApiTransport(lambda: anonymous(url), connections=2),
-            informer_settings(WORKLOADS, "", WORKLOADS.selections[0], config(page_size=2)),
+            informer_settings(WORKLOADS, "", WORKLOADS.selections[0], config(page_size=2), WORKLOADS.object_type),
             Store[Any](),
             self.view,
             self.counts,

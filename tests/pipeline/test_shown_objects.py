@@ -5,6 +5,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import msgspec
+import pytest
 from starlette.testclient import TestClient
 
 from exporter.app import Exporter
@@ -13,7 +14,8 @@ from exporter.kinds import KINDS
 from exporter.kube.client.access import anonymous
 from exporter.kube.client.api_transport import ApiTransport
 from exporter.kube.store import Store, StoreUpdater
-from exporter.pipeline.shown_objects import DETAILED_TYPES, EventTable, EventTableHandler, ShownObjects
+from exporter.pipeline.decoded_type import DETAILED_TYPES
+from exporter.pipeline.shown_objects import EventTable, EventTableHandler, ShownObjects
 from exporter.resources.detailed import DetailedPod, DetailedRayJob
 from exporter.resources.event import Event
 from exporter.resources.meta import MAX_MESSAGE_LENGTH
@@ -25,6 +27,8 @@ from tests.support.metrics_stores import fail
 from tests.support.objects import manifest
 from tests.support.replaying import config
 from tests.support.watching import View, job, wait_until
+
+LABELS = {"ray.io/cronjob-name": "nightly", "team": "nlp", "app.kubernetes.io/managed-by": "Helm"}
 
 
 def decoded(reason: str, message: str = "m") -> Event:
@@ -92,7 +96,22 @@ def test_without_the_page_no_message_is_held() -> None:
     settings = config(collectors=("rayjobs",), has_web_ui=False)
     exporter = Exporter(settings, ApiTransport(lambda: anonymous("http://127.0.0.1:1"), connections=1))
     assert exporter.shown is None
-    assert [informer.settings.object_type for informer in exporter.informers] == [RayJob]
+    (informer,) = exporter.informers
+    assert issubclass(informer.settings.object_type, RayJob)
+    assert not issubclass(informer.settings.object_type, DetailedRayJob)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "kept"),
+    [((), {"ray.io/cronjob-name"}), (("team",), {"ray.io/cronjob-name", "team"}), (("*",), {*LABELS})],
+)
+def test_only_labels_that_are_read_or_allowed_are_held(allowed: tuple[str, ...], kept: set[str]) -> None:
+    """A dict of all is a fifth of a typed object."""
+    settings = config(collectors=("rayjobs",), user_labels=lambda _: allowed)
+    exporter = Exporter(settings, ApiTransport(lambda: anonymous("http://127.0.0.1:1"), connections=1))
+    (informer,) = exporter.informers
+    obj = msgspec.json.decode(json.dumps(manifest({}, labels=LABELS)), type=informer.settings.object_type)
+    assert obj.metadata.labels == {key: LABELS[key] for key in kept}
 
 
 def test_detailed_types_extend_those_of_the_metrics() -> None:
@@ -100,7 +119,6 @@ def test_detailed_types_extend_those_of_the_metrics() -> None:
     for kind in KINDS:
         if kind is not EVENTS:
             assert issubclass(DETAILED_TYPES[kind.plural], kind.object_type)
-    assert ShownObjects().object_type(EVENTS) is Event
 
 
 def test_messages_of_one_object_are_bounded() -> None:

@@ -29,15 +29,15 @@ def test_what_is_absent_has_a_default() -> None:
     """Cluster-scoped objects have no namespace, objects in files no resource version."""
     bare = decode_meta()
     assert (bare.namespace, bare.resource_version, bare.creation_timestamp, bare.labels) == ("", "", None, None)
-    assert bare.label("team") == ""
+    assert bare.label("ray.io/cluster") == ""
 
 
 @pytest.mark.parametrize(
-    ("labels", "value"), [({"team": "nlp"}, "nlp"), ({"team": None}, ""), ({"x": "y"}, ""), ({}, "")]
+    ("labels", "value"), [({"ray.io/cluster": "a"}, "a"), ({"ray.io/cluster": None}, ""), ({"x": "y"}, ""), ({}, "")]
 )
 def test_a_label_is_its_value_or_empty(labels: dict[str, str | None], value: str) -> None:
     """null, as a template may write it, is absent."""
-    assert decode_meta(labels=labels).label("team") == value
+    assert decode_meta(labels=labels).label("ray.io/cluster") == value
 
 
 @pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**63 - 1, 1.5, "1", True])

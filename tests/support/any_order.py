@@ -113,7 +113,9 @@ class InformersAndServer(RuleBasedStateMachine):
         """Start an informer for each selection of the kind, and wait for the first watches."""
         url, shared = self.server.url, SharedByInformers(self.clock, random.Random(1))
         for selection in kind.selections:
-            own = replace(informer_settings(kind, "", selection, config(page_size=PAGE_SIZE)), **settings)
+            own = replace(
+                informer_settings(kind, "", selection, config(page_size=PAGE_SIZE), kind.object_type), **settings
+            )
             self.held.append(Store())
             transport = ApiTransport(lambda: anonymous(url), connections=2)
             self.informers.append(Informer(transport, own, self.held[-1], handler, self.counts, shared=shared))
