@@ -80,15 +80,17 @@ class StoreUpdater(Generic[T]):
         held = self.store.by_uid
         listed, shares = self._bounded(objects)
         if self._has_listed:
+            # Of the others the version that is held stays: the handler may hold it, too, and two need twice the memory.
             changed = [obj for obj in listed.values() if not self.store.holds(obj)]
             removed = [obj for uid, obj in held.items() if uid not in listed and uid not in undecodable]
             self._handler.on_change(changed, removed)
             for obj in removed:
                 del held[obj.metadata.uid]
         else:
-            self._handler.on_list(list(listed.values()), undecodable)
+            changed = list(listed.values())
+            self._handler.on_list(changed, undecodable)
             self._has_listed = True
-        held.update((uid, self.store.kept(obj)) for uid, obj in listed.items())
+        held.update((obj.metadata.uid, self.store.kept(obj)) for obj in changed)
         self._shares = shares
         self.store.undecodable_uids = set(undecodable)
 

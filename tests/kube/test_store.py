@@ -88,6 +88,15 @@ def test_an_object_that_is_listed_twice_is_one() -> None:
     assert [obj.metadata.resource_version for obj in store] == ["2"]
 
 
+def test_an_unchanged_object_of_a_later_list_is_not_held_beside_the_first() -> None:
+    """The handler keeps what it was given: after each list there would be two of every object."""
+    store, updater, _ = store_of("a", "b")
+    first = dict(store.by_uid)
+    updater.replace([thing("a"), thing("b", version=2)], ())
+    assert store.by_uid["a"] is first["a"]
+    assert store.by_uid["b"] == thing("b", version=2)
+
+
 def test_beyond_the_maximum_the_oldest_of_a_namespace_makes_room() -> None:
     """For another of its own namespace; the handler is given its removal, and it is counted."""
     recorder, dropped = Recorder(), list[int]()
