@@ -10,16 +10,14 @@ from contextlib import closing
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-import msgspec
-
-from exporter.errors import ApiError, ConnectError, DecodeError, StatusError, StreamError
+from exporter.errors import ApiError, ConnectError, StatusError, StreamError
 from exporter.kube import wire
 from exporter.kube.backoff import MAX_SECONDS, Backoff, SharedByInformers, Stopped
+from exporter.kube.decoder import DecoderMetrics, ObjectDecoder
 from exporter.kube.failure_log import FailureLog, ResourceLogger
 from exporter.kube.list_watch import InformerSettings, ListWatch
 from exporter.kube.store import EventHandler, Store, StoreUpdater
 from exporter.kube.sync_state import InformerState, SyncState
-from exporter.resources.meta import cut_parts
 
 if TYPE_CHECKING:
     from exporter.kube.client.api_transport import ApiTransport
@@ -41,7 +39,7 @@ WATCHES_BEFORE_LIST = 3
 T = TypeVar("T", bound=wire.Object)
 
 
-class ReflectorMetrics(Protocol):
+class ReflectorMetrics(DecoderMetrics, Protocol):
     """Counters of one resource. Called from the threads of its informers."""
 
     def list_started(self) -> None: ...
@@ -49,9 +47,6 @@ class ReflectorMetrics(Protocol):
     def watch_started(self) -> None: ...
     def watch_failed(self) -> None: ...
     def event_received(self) -> None: ...
-    def decode_failed(self) -> None: ...
-    def labels_cut(self, strings: int, /) -> object: ...
-    def series_dropped(self, entries: int, /) -> object: ...
     def crashed(self) -> None: ...
 
 
@@ -69,17 +64,13 @@ class Reflector(Generic[T]):
     ) -> None:
         self.state = InformerState(settings.name)
         self._list_watch = ListWatch(transport, settings)
-        self._decoder = msgspec.json.Decoder(settings.object_type)
-        self._partial_decoder = msgspec.json.Decoder(settings.partial_type) if settings.partial_type else None
-        self._shard = settings.shard
-        # Otherwise, nothing is done for an object.
-        self._leaves_out = bool(settings.partial_type or settings.shard)
         self._store = store
         self._updater = StoreUpdater(store, handler)
         self._metrics = metrics
         self._clock = shared.clock
         self._backoff = Backoff(shared.clock, shared.rng, shared.outage, self._list_watch.stopping)
         self._log = ResourceLogger(_log, settings.log_fields, shared.log_limit)
+        self._decoder = ObjectDecoder(settings, store, metrics, self._log)
         self._start_delay = shared.start_delay()
         self._list_failures = FailureLog("list", self._log)
         self._watch_failures = FailureLog("watch", self._log)
@@ -144,9 +135,9 @@ class Reflector(Generic[T]):
         for page in self._list_watch.pages():
             versions.append(page.metadata.resource_version)
             for item in page.items or ():
-                if self._leaves_out and self._left_out(item):
+                if self._decoder.leaves_out and self._decoder.left_out(item):
                     continue
-                obj = self._decode(item)
+                obj = self._decoder.decode(item)
                 if isinstance(obj, wire.Metadata):
                     undecodable.add(obj.uid)
                 else:
@@ -264,11 +255,11 @@ class Reflector(Generic[T]):
         obj: T | wire.Metadata
         type_ = event.type
         match type_:
-            case "ADDED" | "MODIFIED" if self._leaves_out and (other := self._left_out(event.object)):
+            case "ADDED" | "MODIFIED" if self._decoder.leaves_out and (other := self._decoder.left_out(event.object)):
                 # If it was watched before, it is gone.
                 type_, obj = "DELETED", other
             case "ADDED" | "MODIFIED":
-                obj = self._decode(event.object)
+                obj = self._decoder.decode(event.object)
             case "DELETED" | "BOOKMARK":
                 obj = wire.decode_metadata(event.object)
             case unknown:
@@ -303,44 +294,6 @@ class Reflector(Generic[T]):
         if isinstance(error, ConnectError) or _code(error) == HTTPStatus.TOO_MANY_REQUESTS:
             self._watch_failures.consecutive = 0
         self._backoff.wait_after(error, self._watch_failures.refusals)
-
-    # Objects.
-
-    def _left_out(self, raw: msgspec.Raw) -> wire.Metadata | None:
-        """Return what identifies an object of another shard, or one that is not selected; None of the others."""
-        if self._shard and not self._shard.owns((found := wire.identify(raw)).namespace):
-            return found
-        if self._partial_decoder is None:
-            return None
-        try:
-            metadata = wire.decode(self._partial_decoder, raw).metadata
-        except DecodeError:
-            # Whatever it is, it counts as undecodable.
-            return None
-        return None if metadata.is_selected else wire.Metadata(metadata.uid, resource_version=metadata.resource_version)
-
-    def _decode(self, raw: msgspec.Raw) -> T | wire.Metadata:
-        """Return the object, or what identifies it if it cannot be decoded: possibly nothing."""
-        cut_parts.reset()
-        try:
-            obj = wire.decode(self._decoder, raw)
-        except DecodeError as error:
-            return self._undecodable(raw, str(error))
-        version = obj.metadata.resource_version
-        if version and not wire.version_number(version):
-            return self._undecodable(raw, f"resourceVersion {version[:40]!r} is not a number")
-        if cut_parts.strings or cut_parts.entries:
-            self._metrics.labels_cut(cut_parts.strings)
-            self._metrics.series_dropped(cut_parts.entries)
-        return obj
-
-    def _undecodable(self, raw: msgspec.Raw, reason: str) -> wire.Metadata:
-        self._metrics.decode_failed()
-        metadata = wire.identify(raw)
-        # Logged once per object, not per version: its writer may continue to write it.
-        level = logging.DEBUG if metadata.uid in self._store.undecodable_uids else logging.WARNING
-        self._log.log(level, "couldn't decode %r, keeping its last valid version: %s", metadata.key, reason)
-        return metadata
 
 
 def _code(error: ApiError) -> int:

@@ -49,7 +49,9 @@ def test_an_item_of_a_list_without_readable_metadata_does_not_cost_the_others() 
 
 def decode(own: Watched, **metadata: Any) -> RayJob | wire.Metadata:
     """Decode a job with these metadata, as the reflector does it."""
-    decoded: RayJob | wire.Metadata = own.reflector._decode(msgspec.Raw(msgspec.json.encode({"metadata": metadata})))
+    decoded: RayJob | wire.Metadata = own.reflector._decoder.decode(
+        msgspec.Raw(msgspec.json.encode({"metadata": metadata}))
+    )
     return decoded
 
 
