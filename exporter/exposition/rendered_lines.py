@@ -28,7 +28,7 @@ class ObjectLines(NamedTuple):
     starts: "array[int]"
 
     @classmethod
-    def of(cls, lines: Sequence[bytes]) -> "ObjectLines":
+    def of(cls, lines: Collection[bytes]) -> "ObjectLines":
         """Join the lines of each family, in the order of the families: empty where the object has no series."""
         return cls(b"".join(lines), _starts(map(len, lines)))
 
@@ -135,13 +135,11 @@ class RenderedLines:
     def __len__(self) -> int:
         return len(self._place_of)
 
-    def render(self, samples: Sequence[list[Sample]]) -> ObjectLines:
-        """Return the lines of an object's samples, which are given family by family."""
-        return ObjectLines.of(_lines(samples, self._texts))
-
-    def render_some(self, samples: Sequence[list[Sample]], places: Collection[int]) -> Mapping[int, bytes]:
+    def render(self, samples: Iterable[list[Sample]], places: Iterable[int]) -> Mapping[int, bytes]:
         """Return the lines of the samples of some families, by the places of these."""
-        return dict(zip(places, _lines(samples, [self._texts[place] for place in places]), strict=True))
+        return {
+            place: self._texts[place].lines(some) if some else b"" for place, some in zip(places, samples, strict=True)
+        }
 
     def update(self, changed: Mapping[str, ObjectLines | Mapping[int, bytes]], removed: Iterable[str] = ()) -> None:
         """Remove and add objects; the lines of some families by their places replace those, and leave others.
@@ -230,7 +228,3 @@ class RenderedLines:
         if page.is_empty:
             self._pages.remove(page)
             self._pages_with_room.remove(page)
-
-
-def _lines(samples: Sequence[list[Sample]], texts: Sequence[FamilyText]) -> list[bytes]:
-    return [text.lines(some) if some else b"" for text, some in zip(texts, samples, strict=True)]

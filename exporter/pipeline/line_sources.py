@@ -94,10 +94,10 @@ class ObjectSource(Generic[T]):
         meta = obj.metadata
         places = range(len(self.families)) if changed is None else self._objects.rows_that_read(changed)
         samples = self._objects.observe(obj, self._receipt_time(), places)
-        lines = self._rendered.render_some(samples, places)
+        lines = self._rendered.render(samples, places)
         if self._budget is not None:
             lines = self._budget.fit(meta.namespace, meta.uid, lines)
-        return meta.uid, ObjectLines.of(list(lines.values())) if changed is None else lines
+        return meta.uid, ObjectLines.of(lines.values()) if changed is None else lines
 
     def update(
         self,
@@ -133,7 +133,7 @@ class ObjectSource(Generic[T]):
             return None
         self._retained.add(obj.metadata.uid)
         self._retained_samples[obj.metadata.uid] = samples
-        return self._rendered.render(samples)
+        return ObjectLines.of(self._rendered.render(samples, range(len(samples))).values())
 
     def segments(self) -> Segments:
         return self._rendered.segments()
@@ -167,7 +167,7 @@ class TotalSource(Generic[T]):
             changes = self._totals.on_list(observed, undecodable)
         expired = set(self._totals.expire())
         lines = {
-            key: self._rendered.render_some(self._totals.samples(key, places), places)
+            key: self._rendered.render(self._totals.samples(key, places), places)
             for key, places in changes.items()
             if key not in expired
         }
