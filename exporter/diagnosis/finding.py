@@ -7,8 +7,11 @@ from datetime import datetime
 from msgspec import Struct
 
 from exporter.diagnosis.causes import RUNBOOKS_OF_KINDS, RUNS_AGAIN, Cause, Severity
-from exporter.diagnosis.phrases import ended, one_line, with_detail
+from exporter.diagnosis.phrases import count, ended, one_line, with_detail
 from exporter.resources.meta import ObjectMeta
+
+MAX_FINDINGS = 64
+"""Of one cluster, the applications of one service, or one Workload: the worst. Thousands of pods can have one each."""
 
 MAX_EVIDENCE = 3
 """A hundred pods that wait for the same thing are one finding, with the first of them as evidence."""
@@ -94,9 +97,22 @@ def explains(item: Finding) -> bool:
 def sorted_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return findings, each sentence once: the worst first, of one severity those that explain, then as given."""
     distinct: dict[str, Finding] = {}
-    for item in sorted(findings, key=lambda item: (item.severity.rank, not explains(item))):
+    for item in sorted(findings, key=_order):
         distinct.setdefault(item.sentence, item)
     return tuple(distinct.values())
+
+
+def _order(item: Finding) -> tuple[int, bool]:
+    return item.severity.rank, not explains(item)
+
+
+def bounded(found: Sequence[Finding], of_what: str, evidence: Evidence) -> tuple[Finding, ...]:
+    """Return at most MAX_FINDINGS, and one more that says how many were omitted; `of_what` follows their number."""
+    if (omitted := len(found) - MAX_FINDINGS) <= 0:
+        return tuple(found)
+    worst = sorted(found, key=_order)[:MAX_FINDINGS]
+    text = f"{count(omitted, 'further finding')} {of_what} omitted."
+    return (*worst, finding(Cause.UNKNOWN, text, evidence, severity=Severity.INFO))
 
 
 def _command(template: str, about: Evidence, container: str) -> str:

@@ -6,9 +6,9 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from exporter.diagnosis import common
-from exporter.diagnosis.causes import DESCRIBE, Cause, Severity
+from exporter.diagnosis.causes import DESCRIBE, Cause
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
-from exporter.diagnosis.finding import Finding, evidence_of, explains, finding
+from exporter.diagnosis.finding import Finding, bounded, evidence_of, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, continued, count, duration, lasting, quoted
 from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds, runs_well
 from exporter.diagnosis.related import ORIGIN_KIND_LABEL, Related
@@ -18,9 +18,6 @@ from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterSt
 
 WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
-
-MAX_FINDINGS = 64
-"""Of one cluster, the worst: each of its jobs has them as well, and thousands of pods can have one each."""
 
 _HOLD_BACK = (Cause.STUCK_DELETION, Cause.NODE_LOST)
 
@@ -65,12 +62,12 @@ def cluster_findings(
     """Return the findings of a cluster, in no order; with `serves` it belongs to a RayService."""
     key = now, serves or cluster.metadata.label(ORIGIN_KIND_LABEL) == "RayService"
     if key not in related.found:
-        found = () if _runs_well(cluster, related) else tuple(_findings(cluster, related, *key))
-        if (omitted := len(found) - MAX_FINDINGS) > 0:
-            found = tuple(sorted(found, key=lambda item: item.severity.rank)[:MAX_FINDINGS])
-            text = f"{count(omitted, 'further finding')} of this cluster omitted."
-            found += (finding(Cause.UNKNOWN, text, common.field_of(cluster, "status"), severity=Severity.INFO),)
-        related.found[key] = found
+        # Each of its jobs has them as well.
+        related.found[key] = (
+            ()
+            if _runs_well(cluster, related)
+            else bounded(list(_findings(cluster, related, *key)), "of this cluster", common.field_of(cluster, "status"))
+        )
     return related.found[key]
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from exporter.diagnosis import common, states
 from exporter.diagnosis.causes import Cause, Severity
-from exporter.diagnosis.finding import Finding, explains, finding
+from exporter.diagnosis.finding import Finding, bounded, explains, finding
 from exporter.diagnosis.phrases import age, age_seconds, ago, continued, last_line, lasting, quoted
 from exporter.diagnosis.raycluster import cluster_findings, named
 from exporter.diagnosis.related import Related
@@ -102,7 +102,9 @@ def _serving(
     events: list[Finding],
     now: datetime,
 ) -> Iterator[Finding]:
-    found = [*_applications(service, status, now), *_clusters(status, related, now), *events]
+    of_applications = list(_applications(service, status, now))
+    found = [*bounded(of_applications, "of its applications", common.field_of(service, "status"))]
+    found += [*_clusters(status, related, now), *events]
     found += _missing_cluster(service, status, related, now)
     yield from found
     yield from _rollback(service, status)

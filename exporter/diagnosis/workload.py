@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from exporter.diagnosis.causes import WORKLOAD, Cause, Severity
-from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
+from exporter.diagnosis.finding import Evidence, Finding, bounded, evidence_of, finding
 from exporter.diagnosis.phrases import ago, count, lasting, one_line, quoted
 from exporter.diagnosis.related import Related
 from exporter.resources.detailed import DetailedObject, DetailedWorkload
@@ -77,7 +77,7 @@ def _findings(workload: DetailedWorkload, state: str, now: datetime) -> Iterator
             evidence = _field(workload, "status.clusterName", message=cluster)
             yield finding(Cause.MANAGED, f"Runs in worker cluster {cluster}", evidence)
         case "quota_reserved":
-            yield from _checks(workload, now)
+            yield from bounded(list(_checks(workload, now)), "of its Workload", _evidence(workload, "QuotaReserved"))
         case "not_queued":
             yield _not_queued(workload, now)
         case "held":

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from exporter.diagnosis import raycluster
+from exporter.diagnosis.finding import MAX_FINDINGS
 from exporter.diagnosis.fleet import Fleet
 from exporter.diagnosis.related import Known, Related
 from exporter.kinds import DIAGNOSED
@@ -278,4 +279,4 @@ def test_findings_of_a_cluster_have_a_maximum_and_the_worst_stay() -> None:
     gated = pod("w-gated", phase="Pending", conditions=[gate])
     assert "info scheduling-gated" in findings(cluster(PROVISIONING, HEAD_READY), gated, *pods[:3])
     found = findings(cluster(PROVISIONING, HEAD_READY), gated, *pods)
-    assert found == [*["warning unschedulable"] * raycluster.MAX_FINDINGS, "info unknown"]
+    assert found == [*["warning unschedulable"] * MAX_FINDINGS, "info unknown"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from exporter.diagnosis.finding import MAX_FINDINGS
 from tests.support.fleets import ago, event, findings
 from tests.support.objects import condition, manifest
 
@@ -109,6 +110,13 @@ HEALTHY: dict[str, Objects] = {
 def test_healthy_service(objects: Objects) -> None:
     """A service that serves, starts or is upgraded as usual has no finding."""
     assert findings(*objects) == []
+
+
+def test_findings_of_applications_have_a_maximum() -> None:
+    """An object can have more than a thousand of them."""
+    failed = {f"failed-{number}": {"status": "DEPLOY_FAILED"} for number in range(99)}
+    found = findings(service(READY, activeServiceStatus=role("c", **failed)), C)
+    assert found == [*["warning application-unhealthy"] * MAX_FINDINGS, "info unknown"]
 
 
 def job_of_cron(name: str, state: str, **status: Any) -> tuple[str, dict[str, Any]]:

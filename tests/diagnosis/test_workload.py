@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.workload import WORKLOADS
+from exporter.diagnosis.finding import MAX_FINDINGS
 from exporter.diagnosis.related import Known
 from tests.support.fleets import ago, diagnosed, findings, fleet_of
 from tests.support.objects import condition, exposition, manifest
@@ -245,6 +246,16 @@ def test_a_message_that_was_cut_is_not_read_as_a_figure() -> None:
     (item,) = diagnosed(suspended_job(), of_job(no_quota("Pending", long)))
     assert item.cause.value == "admission-pending"
     assert len(item.sentence) < 300
+
+
+def test_findings_of_a_workload_have_a_maximum_and_the_worst_stay() -> None:
+    """Of its checks up to 256 are read."""
+    checks = [CHECK | {"name": f"check-{number}"} for number in range(99)]
+    refused = CHECK | {"name": "refused", "state": "Rejected"}
+    found = diagnosed(suspended_job(), of_job(RESERVED, admissionChecks=[*checks, refused]))
+    assert len(found) == MAX_FINDINGS + 1
+    assert found[0].cause.value == "inadmissible"
+    assert found[-1].sentence == "36 further findings of its Workload omitted."
 
 
 def test_without_a_workload_nothing_is_said_of_kueue_that_is_not_known() -> None:
