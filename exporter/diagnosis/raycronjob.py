@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from exporter.diagnosis import common
 from exporter.diagnosis.causes import Cause
+from exporter.diagnosis.failures import failure
 from exporter.diagnosis.finding import Finding, finding
 from exporter.diagnosis.phrases import age, ago, quoted
-from exporter.diagnosis.rayjob import failure
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import State
 from exporter.resources.detailed import DetailedRayCronJob

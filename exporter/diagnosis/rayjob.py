@@ -6,13 +6,13 @@ from datetime import datetime
 from exporter.diagnosis import common, states
 from exporter.diagnosis.causes import DESCRIBE, LOGS, RAY_JOBS, SUBMITTER_LOGS, Cause
 from exporter.diagnosis.containers import SUBMITTER, current_submitters, ray_started_at, submitter_end
+from exporter.diagnosis.failures import FAILURES, failure_message, kind_of_failure
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, explains, finding
 from exporter.diagnosis.phrases import (
     NEVER,
     age,
     age_seconds,
     ago,
-    continued,
     count,
     duration,
     exactly,
@@ -25,25 +25,6 @@ from exporter.diagnosis.raycluster import cluster_findings, named
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import STALE_SECONDS, START_SECONDS, State, judge
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
-
-_GRACE = "JobDeploymentStatusTransitionGracePeriodExceeded"
-
-FAILURES = {
-    "SubmissionFailed": (Cause.SUBMISSION_FAILED, "Submitter failed"),
-    "AppFailed": (Cause.APPLICATION_FAILED, "Program failed"),
-    "DeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded (activeDeadlineSeconds)"),
-    "PreRunningDeadlineExceeded": (Cause.DEADLINE_EXCEEDED, "Deadline exceeded (preRunningDeadlineSeconds)"),
-    "JobStatusCheckTimeoutExceeded": (Cause.HEAD_NOT_ANSWERING, "Head did not answer"),
-    _GRACE: (Cause.SUBMISSION_FAILED, "Submitter did not end in time"),
-}
-"""What each `status.reason` of a failed job means."""
-
-_LOST = {
-    "Ray job not found": (Cause.SUBMITTER_ENDED, "Ray job was not found"),
-    "Ray head pod not found": (Cause.NO_HEAD, "Head pod was gone"),
-    "The RayJob submitter finished at": (Cause.SUBMITTER_ENDED, "Ray job did not end in time"),
-}
-"""Messages of the operator about failures for which it has no reason of their own."""
 
 DEADLINE_NEAR_RATIO = 0.9
 
@@ -107,31 +88,6 @@ def _times(job: DetailedRayJob) -> list[datetime | None]:
     return [status.start_time, status.end_time, *((info.start_time, info.end_time) if info else ())]
 
 
-def failure(job: DetailedRayJob) -> str:
-    """Return in words why a job failed; "" if it did not."""
-    status = job.status or DetailedRayJobStatus()
-    if status.job_deployment_status == "ValidationFailed":
-        return "spec is invalid"
-    if status.job_deployment_status == "Complete" and status.job_status == "FAILED":
-        return "program failed"
-    if status.job_deployment_status != "Failed":
-        return ""
-    _, words = _kind_of_failure(status, status.reason or "no reason was given")
-    return continued(words)
-
-
-def _kind_of_failure(status: DetailedRayJobStatus, unknown: str) -> tuple[Cause, str]:
-    """Return why a job failed; the words are `unknown` if neither its reason nor the Ray job says it."""
-    reason, message, has_failed = status.reason or "", status.message or "", status.job_status == "FAILED"
-    # The message of a program that failed can have any text in it.
-    is_operators = reason == _GRACE or (reason == "AppFailed" and not has_failed)
-    lost = next((found for text, found in _LOST.items() if is_operators and text in message), None)
-    failed = Cause.APPLICATION_FAILED, "Program failed"
-    if lost or (reason == _GRACE and has_failed):
-        return lost or failed
-    return FAILURES.get(reason, failed if has_failed else (Cause.UNKNOWN, unknown))
-
-
 def _since(job: DetailedRayJob, related: Related) -> datetime | None:
     """Return since when a job has been in its state at most: its start, or that of its cluster, or of its deletion."""
     status = job.status or DetailedRayJobStatus()
@@ -148,13 +104,13 @@ def _deleted_at(related: Related) -> datetime | None:
 
 
 def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:
-    cause, words = _kind_of_failure(status, "Failed")
+    cause, words = kind_of_failure(status, "Failed")
     attempt = f" (attempt {status.failed})" if (status.failed or 0) > 1 else ""
     if status.reason == "SubmissionFailed" and status.job_status in ("PENDING", "RUNNING"):
         attempt += f", but the Ray job is {status.job_status}"
     unknown = "" if status.reason in FAILURES else quoted(status.reason)
     unknown = unknown or ("" if status.reason or status.message else "no reason was given")
-    detail = ", ".join(filter(None, (unknown, _failure_message(status))))
+    detail = ", ".join(filter(None, (unknown, failure_message(status))))
     text, evidence = (
         f"{words}{ago(now, status.end_time)}{attempt}",
         _status_field(job, status, "reason", status.end_time),
@@ -263,13 +219,6 @@ def _missing_cluster(
     if selects or (is_old and status.job_deployment_status in ("Initializing", "Running", "Waiting")):
         evidence = common.field_of(job, "status.rayClusterName")
         yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
-
-
-def _failure_message(status: DetailedRayJobStatus) -> str:
-    """Return a job's message; of the log in it the last line: there is the error."""
-    message, separator, log = (status.message or "").partition(", last available logs")
-    log = log.partition("chars):")[2]
-    return f"{quoted(message)}. Last log line: {last_line(log)}" if separator and log.strip() else last_line(message)
 
 
 def _running(
