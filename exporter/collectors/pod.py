@@ -108,7 +108,7 @@ def termination_time(pod: Pod) -> Values:
     return timestamp(end.finished_at if end else None)
 
 
-def ended(pod: Pod, _: None = None) -> Occurrence:
+def ended(pod: Pod, _: None) -> Occurrence:
     """Tell how often containers of the pod ended and were restarted, and whether the pod itself has ended.
 
     A version shows the reason of the last end only. Of a pod that is being deleted the end is not counted, unless

@@ -82,6 +82,7 @@ class Segment:
         self._deflated = b""
         self.crc = 0
         self._length = len(text)
+        # Scrapes in which its run was new: a run that stays counts its own, for all of its segments at once.
         self._scrapes = 0
 
     def __len__(self) -> int:

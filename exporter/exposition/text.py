@@ -47,15 +47,12 @@ class FamilyText:
         return self._headers[format_]
 
     def _template_of(self, sample: Sample) -> str:
-        if sample.suffix or sample.label_names is None:
-            return self._suffix_template(sample.suffix, sample.label_names or self.family.label_names)
-        # Label names that users choose are not cached: changing them must not make the memory grow.
-        return line_template(self.family.name, sample.label_names)
-
-    def _suffix_template(self, suffix: str, label_names: tuple[str, ...]) -> str:
-        key = suffix, label_names
+        key = sample.suffix, sample.label_names or self.family.label_names
+        if not sample.suffix:
+            # Label names that users choose are not cached: changing them must not make the memory grow.
+            return line_template(self.family.name, key[1])
         if key not in self._suffix_templates:
-            self._suffix_templates[key] = line_template(self.family.name + suffix, label_names)
+            self._suffix_templates[key] = line_template(self.family.name + sample.suffix, key[1])
         return self._suffix_templates[key]
 
     @cached_property

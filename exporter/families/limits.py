@@ -5,7 +5,6 @@ Objects that KubeRay writes stay below these limits. What is omitted is counted,
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Generic, TypeVar
 
 from exporter.resources.meta import MAX_STRING_BYTES, cut_string
@@ -50,7 +49,7 @@ class Limits:
         if len(series) <= self.max_series:
             return series
         self.series_dropped(len(series) - self.max_series)
-        return list(islice(series, self.max_series))
+        return series[: self.max_series]
 
     def _value(self, value: str) -> str:
         short = cut_string(value)

@@ -31,10 +31,7 @@ MAX_SHARE = 0.04
 """Of the time, at most this part is spent on making snapshots and pages of them."""
 
 HOURS = 24
-"""For which the numbers of objects with findings are remembered: one for each kind and hour."""
-
-HISTORY = timedelta(hours=24)
-"""How far back finished jobs are counted by hour."""
+"""For which the numbers of objects with findings are remembered, and finished jobs counted: one for each hour."""
 
 YIELD_EVERY = 20
 """After so many objects, about a millisecond, scrapes and events get the interpreter."""
@@ -188,7 +185,7 @@ def _hours(pairs: Iterable[tuple[DetailedObject, ObjectView]], now: datetime) ->
         status = obj.status if isinstance(obj, DetailedRayJob) else None
         if status is None or status.end_time is None or status.job_deployment_status not in ("Complete", "Failed"):
             continue
-        if timedelta() <= now - status.end_time < HISTORY:
+        if timedelta() <= now - status.end_time < timedelta(hours=HOURS):
             hour = status.end_time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
             ended.setdefault(hour, Counter())[status.job_deployment_status] += 1
     return [Hour(hour, count["Complete"], count["Failed"]) for hour, count in sorted(ended.items())]
