@@ -91,40 +91,45 @@ def test_rules_of_the_nine_are_tested_as_the_others() -> None:
         assert {case["alertname"] for case in found if bool(case["exp_alerts"]) is fires} == own
 
 
-@pytest.mark.parametrize("alert", ALERTS)
-def test_alert_has_a_severity_and_annotations(alert: str) -> None:
-    """A summary and a description with the name of the object; the address of a runbook only if the values have one."""
-    rule = ALERTS[alert]
-    annotations = rule["annotations"]
-    assert rule["labels"]["severity"] in ("info", "warning", "critical")
-    assert set(annotations) == {"summary", "description"}
-    assert f"          runbook_url: ${{runbookUrl}}#{alert.lower()}\n" in "".join(
-        map(source, (RENDERED, *OPTIONAL.values()))
-    )
-    assert re.search(r"\$labels\.(name|namespace|resource)\b", annotations["description"]) or alert in WITHOUT_LABELS
+def test_alerts_have_a_severity_and_annotations() -> None:
+    """A summary and a description with the name of the object; the address of a runbook only if the values have one.
+
+    The description begins with the cluster, if there is one: Go's templates pass nil for a label without a guard to
+    `printf`, and the query is `{cluster=%!q(<nil>)}`.
+    """
+    text = "".join(map(source, (RENDERED, *OPTIONAL.values())))
+    for alert, rule in ALERTS.items():
+        annotations = rule["annotations"]
+        assert rule["labels"]["severity"] in ("info", "warning", "critical"), alert
+        assert set(annotations) == {"summary", "description"}, alert
+        assert f"          runbook_url: ${{runbookUrl}}#{alert.lower()}\n" in text, alert
+        description = annotations["description"]
+        assert re.search(r"\$labels\.(name|namespace|resource)\b", description) or alert in WITHOUT_LABELS, alert
+        assert description.startswith("{{ with $labels.cluster }}cluster {{ . }}: {{ end }}"), alert
+        assert "$labels.cluster" not in description.replace("{{ with $labels.cluster }}", ""), alert
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_rule_does_not_depend_on_a_reason(rule: str) -> None:
+def test_rules_do_not_depend_on_a_reason() -> None:
     """Those of conditions alternate while the cause stays the same, and would reset `for`; those of Events do not.
 
     Of Workloads the reason is what an alert is about, so that these have no `for`.
     """
-    expr = re.sub(r"\bby \([^)]*\)", "", RULES[rule]["expr"])
-    families = re.findall(r"(\w+)\{[^}]*\breason\b", expr)
-    of_workloads = [family for family in families if family.startswith("kuberay_workload_")]
-    others = set(families) - set(of_workloads)
-    assert all(family.startswith(("kuberay_event_", "kuberay_pod")) for family in others)
-    assert not of_workloads or "for" not in RULES[rule]
-    assert families or "reason" not in expr
+    for name, rule in RULES.items():
+        expr = re.sub(r"\bby \([^)]*\)", "", rule["expr"])
+        families = re.findall(r"(\w+)\{[^}]*\breason\b", expr)
+        of_workloads = [family for family in families if family.startswith("kuberay_workload_")]
+        others = set(families) - set(of_workloads)
+        assert all(family.startswith(("kuberay_event_", "kuberay_pod")) for family in others), name
+        assert not of_workloads or "for" not in rule, name
+        assert families or "reason" not in expr, name
 
 
-@pytest.mark.parametrize("alert", ALERTS)
-def test_alert_is_tested_where_it_fires_where_it_must_not_and_across_a_restart(alert: str) -> None:
+def test_alerts_are_tested_where_they_fire_where_they_must_not_and_across_a_restart() -> None:
     """A misspelt name in a test of promtool never fires, so that a test without alerts passes."""
-    found = cases(alert)
-    assert {fires for _, fires in found} == {True, False}
-    assert any("restart" in group for group, _ in found)
+    for alert in ALERTS:
+        found = cases(alert)
+        assert {fires for _, fires in found} == {True, False}, alert
+        assert any("restart" in group for group, _ in found), alert
 
 
 def test_tests_name_no_other_alert() -> None:
@@ -133,24 +138,24 @@ def test_tests_name_no_other_alert() -> None:
     assert named == set(ALERTS)
 
 
-@pytest.mark.parametrize("record", sorted(set(RULES) - set(ALERTS)))
-def test_recorded_series_is_tested_and_well_named(record: str) -> None:
+def test_recorded_series_are_tested_and_well_named() -> None:
     """As level:metric:operations."""
     tested = [case["expr"] for group in groups() for case in group.get("promql_expr_test", ())]
-    assert any(record in expr for expr in tested)
-    assert re.fullmatch(r"namespace[A-Za-z_]*:(kuberay|ray|dcgm)_[a-z_]+:[a-z0-9_]+", record)
+    for record in set(RULES) - set(ALERTS):
+        assert any(record in expr for expr in tested), record
+        assert re.fullmatch(r"namespace[A-Za-z_]*:(kuberay|ray|dcgm)_[a-z_]+:[a-z0-9_]+", record), record
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_rule_uses_metrics_and_labels_that_exist(rule: str) -> None:
+def test_rules_use_metrics_and_labels_that_exist() -> None:
     """They are in docs/metrics.md, which `make docs` writes from the collectors' tables."""
     known, external = documented(), set(values()["externalLabels"])
-    text = RULES[rule]["expr"] + RULES[rule].get("annotations", {}).get("description", "")
-    used = re.sub(r"namespace\w*:[\w:]+", "", text)
-    for name, matchers in re.findall(r"\b(kuberay_\w+)(?:\{([^}]*)\})?", used):
-        family = name.removesuffix("_bucket")
-        assert family in known
-        assert set(re.findall(r"""(\w+)(?:=~|!=|=)["'%]""", matchers)) <= known[family] | external
+    for rule in RULES.values():
+        text = rule["expr"] + rule.get("annotations", {}).get("description", "")
+        used = re.sub(r"namespace\w*:[\w:]+", "", text)
+        for name, matchers in re.findall(r"\b(kuberay_\w+)(?:\{([^}]*)\})?", used):
+            family = name.removesuffix("_bucket")
+            assert family in known, rule
+            assert set(re.findall(r"""(\w+)(?:=~|!=|=)["'%]""", matchers)) <= known[family] | external, rule
 
 
 def test_runbooks_have_a_section_for_every_alert_and_no_other() -> None:
@@ -200,32 +205,15 @@ def test_only_services_operator_and_exporter_are_critical() -> None:
     }
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_aggregations_and_joins_keep_the_external_labels(rule: str) -> None:
+def test_aggregations_and_joins_keep_the_external_labels() -> None:
     """Objects of two clusters can have the same names. `on ()` compares with all clusters on purpose."""
-    groupings = re.findall(r"\b(?:by|on) \(([^)]*)\)", RULES[rule]["expr"].replace("unless on ()", ""))
-    # Recorded series have these labels and no others.
-    is_of_recorded = (
-        re.search(r"(?<![\w:])[a-zA-Z]+_\w+(?![\w:])", RULES[rule]["expr"].replace("sum_over_time", "")) is None
-    )
-    assert groupings or rule == "KubeRayExporterDown" or is_of_recorded
-    # A quantile's inner sum and every other grouping.
-    assert all(labels.split(", ")[0] == "cluster" for labels in groupings)
-
-
-@pytest.mark.parametrize("alert", ALERTS)
-def test_description_begins_with_the_cluster(alert: str) -> None:
-    """If there is one."""
-    assert ALERTS[alert]["annotations"]["description"].startswith(
-        "{{ with $labels.cluster }}cluster {{ . }}: {{ end }}"
-    )
-
-
-@pytest.mark.parametrize("alert", ALERTS)
-def test_label_that_an_alert_may_not_have_is_read_with_a_guard(alert: str) -> None:
-    """Unless told otherwise, Go's templates pass nil for it to `printf`, and the query is `{cluster=%!q(<nil>)}`."""
-    text = ALERTS[alert]["annotations"]["description"].replace("{{ with $labels.cluster }}", "")
-    assert "$labels.cluster" not in text
+    for name, rule in RULES.items():
+        groupings = re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"].replace("unless on ()", ""))
+        # Recorded series have these labels and no others.
+        others = re.search(r"(?<![\w:])[a-zA-Z]+_\w+(?![\w:])", rule["expr"].replace("sum_over_time", ""))
+        assert groupings or name == "KubeRayExporterDown" or not others, name
+        # A quantile's inner sum and every other grouping.
+        assert all(labels.split(", ")[0] == "cluster" for labels in groupings), name
 
 
 def test_rules_without_external_labels_name_no_cluster() -> None:
