@@ -1,10 +1,8 @@
 """`render` on recorded lists prints what the operator printed; every difference is named here."""
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.support.commands import run
 from tests.support.parity import (
     CLUSTER_DURATION,
     JOB_DURATION,
@@ -73,5 +71,4 @@ def headers(body: bytes) -> set[bytes]:
 
 
 def render(data: bytes) -> bytes:
-    command = [sys.executable, "-m", "exporter", "render", "-"]
-    return subprocess.run(command, input=data, capture_output=True, check=True).stdout
+    return run("render", "-", stdin=data).stdout

@@ -1,8 +1,13 @@
 """The command line as a user runs it: a process."""
 
+import atexit
+import json
 import os
+import socket
 import subprocess
 import sys
+from functools import cache
+from tempfile import TemporaryFile
 
 COMMAND = [sys.executable, "-m", "exporter"]
 
@@ -18,9 +23,30 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(*arguments: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [*COMMAND, *arguments], input=stdin, capture_output=True, env=environment(**variables), timeout=60
-    )
+    """Run the command line in a process that is forked from one that has imported it; see `forking`."""
+    with TemporaryFile() as in_, TemporaryFile() as out, TemporaryFile() as errors:
+        in_.write(stdin)
+        in_.seek(0)
+        request = json.dumps([arguments, environment(**variables)]).encode()
+        streams = [stream.fileno() for stream in (in_, out, errors)]
+        server = _fork_server()
+        socket.send_fds(server, [request], streams)
+        code = server.recv(1)
+        out.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(arguments, code[0], out.read(), errors.read())
+
+
+@cache
+def _fork_server() -> socket.socket:
+    own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    own.settimeout(60)
+    command = [sys.executable, "-m", "tests.support.forking", str(other.fileno())]
+    process = subprocess.Popen(command, env=environment(), pass_fds=[other.fileno()])
+    other.close()
+    atexit.register(process.wait, 10)
+    atexit.register(own.close)
+    return own
 
 
 def error_line(result: subprocess.CompletedProcess[bytes]) -> str:
