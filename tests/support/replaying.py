@@ -25,7 +25,7 @@ from tests.support.stores import install
 from tests.support.watching import wait_until
 
 SUBMITTER_PODS = "submitter-pods"
-MAX_WATCH_ENDS = 4
+MAX_WATCH_ENDS = 1
 RAY_FILES = {plural: plural for plural in PLURALS}
 
 
@@ -99,7 +99,7 @@ def config(**settings: Any) -> Config:
 
 
 def lines_and_ends(entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield events and the first ends of watches: the exporter waits for a second after each that was as short."""
+    """Yield events and the first end of a watch: the exporter waits for a second after each that was as short."""
     has_lines, ends = False, 0
     for entry in entries:
         if entry["op"] == "event":

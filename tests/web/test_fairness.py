@@ -195,8 +195,9 @@ def test_an_address_has_its_burst_and_then_its_rate() -> None:
     run(test)
 
 
-def test_all_addresses_have_a_burst_and_then_a_rate() -> None:
+def test_all_addresses_have_a_burst_and_then_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     """At which those that wait are served."""
+    monkeypatch.setattr(fairness, "WAIT_SECONDS", 1.0)
 
     async def test() -> None:
         clients = Clients(100, TOTAL)
