@@ -81,7 +81,7 @@ def test_a_plugin_that_fails_is_in_the_log_until_it_works(server: FaultServer, t
         }
         (tmp_path / "text").write_text(json.dumps(credential))
         plugin(path, f"cat '{tmp_path / 'text'}'")
-        wait_until(lambda: process.get("/readyz").status == 200, "ready", 40)
+        wait_until(lambda: process.get("/readyz").status == 200, "ready", 40, every_seconds=0.02)
         assert sum("log in first" in message for message in process.messages) == 1
         assert process.end(15) == 0
     assert set(authorizations(server)) == {"Bearer t"}

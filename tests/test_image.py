@@ -16,7 +16,6 @@ from tests.support.helm_chart import ROOT
 from tests.support.processes import serving
 from tests.support.reaching import SERVED, kubeconfig
 from tests.support.reviewing import PROMETHEUS, ReviewServer
-from tests.support.watching import wait_until
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
@@ -83,7 +82,7 @@ def test_reviews_tokens_with_what_is_in_it(tmp_path: Path) -> None:
         server.allowed.add((PROMETHEUS, "/metrics"))
         config = Path(kubeconfig(tmp_path / "kubeconfig", server.url, {"token": "t"}))
         with serving(config, "--metrics-auth", "kubernetes", program=PROGRAM) as process:
-            wait_until(lambda: process.get("/readyz").status == 200)
+            process.wait_until_ready()
             for token, status in (("right", 200), ("wrong", 401)):
                 assert process.get("/metrics", Authorization=f"Bearer {token}").status == status
             server.answer_next(403, b"{}", verb="", times=None)

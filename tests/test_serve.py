@@ -226,7 +226,8 @@ def test_sigterm_lets_a_running_scrape_finish(server: FaultServer, kubeconfig: P
                 body += chunk
         head, _, body = body.partition(b"\r\n\r\n")
         assert f"content-length: {len(body)}".encode() in head.lower()
-        parse(body)
+        assert body.count(b"\nkuberay_job_info{") == LARGE_BODY_JOBS
+        assert body.endswith(b"\n")
         assert process.process.wait(10) == 0
 
 

@@ -44,10 +44,10 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
             # The README says that the first address is the page.
             assert get(re.findall(r"http://\S+", shown)[0]).startswith(b"<!DOCTYPE html>")
             wait_until(lambda: is_ready(metrics))
-            wait_until(lambda: parse(get(metrics)).keys() >= FAMILIES, "all families")
+            wait_until(lambda: parse(get(metrics)).keys() >= FAMILIES, "all families", every_seconds=0.2)
             states = _states(get(metrics))
             assert {"Complete", "Failed", "Running"} <= states
-            wait_until(lambda: "Retrying" in _states(get(metrics)), "a job that is being retried")
+            wait_until(lambda: "Retrying" in _states(get(metrics)), "a job that is being retried", every_seconds=0.1)
             process.send_signal(signal.SIGINT)
             assert process.wait(15) == 0
             assert process.stderr.read().split() == ["Creating", "the", "cluster"]
@@ -74,7 +74,7 @@ def test_kueue_is_shown_on_request() -> None:
 
     with demo("--speed", "20", "--collectors", collectors) as metrics:
         wait_until(lambda: is_ready(metrics))
-        wait_until(lambda: shows_all(get(metrics)), "all families of Workloads", deadline_seconds=60)
+        wait_until(lambda: shows_all(get(metrics)), "all families of Workloads", every_seconds=0.2)
 
 
 def _states(body: bytes) -> set[str]:

@@ -53,7 +53,7 @@ class Process:
         return get(self.address(listener), path, None, **headers)
 
     def wait_until_ready(self) -> None:
-        wait_until(lambda: self.get("/readyz").status == 200, "ready")
+        wait_until(lambda: self.get("/readyz").status == 200, "ready", every_seconds=0.02)
 
     def end(self, number: int) -> int:
         """Send a signal; return the exit code."""

@@ -71,8 +71,8 @@ def test_what_is_kept_can_be_counted_while_other_threads_add_to_it() -> None:
 
     def keep(number: int) -> None:
         request = Request({"type": "http", "headers": []})
-        for place in range(300):
-            answers.respond(request, "", f"{number} {place}", lambda: b"x" * 100_000)
+        for place in range(400):
+            answers.respond(request, "", f"{number} {place}", lambda: b"x" * 1000)
 
     threads = [threading.Thread(target=keep, args=(number,)) for number in range(2)]
     sys.setswitchinterval(1e-6)
