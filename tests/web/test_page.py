@@ -116,8 +116,9 @@ def test_texts_of_other_programs_stay_text(text: str) -> None:
     """In every field, in open rows, in the address, and in the name of the cluster."""
     web = TestClient(hostile(text).application())
     opened = [("open", f"{kind}/{text}/{text}") for kind in KINDS]
-    # And one filter each, which all are written into links and fields.
-    filters = [[], *([(name, text)] for name in ("q", "namespace", "state", "cause", "label", "sort", "kind"))]
+    # And filters, which all are written into links and fields; the search shows the objects, and all together none.
+    names = ("q", "namespace", "state", "cause", "label", "sort", "kind")
+    filters: list[list[tuple[str, str]]] = [[], [("q", text)], [(name, text) for name in names]]
     for filter_ in filters:
         answer = web.get("/?" + urlencode([*opened, *filter_]))
         assert answer.status_code == 200

@@ -350,10 +350,9 @@ def assert_job_rules(before: JSON, obj: JSON) -> None:
         assert now["failed"] <= obj["spec"]["backoffLimit"]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_write_follows_the_rules(seed: int) -> None:
+def test_every_write_follows_the_rules() -> None:
     """Times, counters, conditions and fields hold at every write; the population keeps its size."""
-    engine, store, clock = make_engine(seed=seed, objects=120)
+    engine, store, clock = make_engine(objects=120)
     auditor = Auditor(clock)
     store.watch = auditor
     engine.populate(no_progress)
@@ -448,7 +447,7 @@ def test_first_population_has_objects_for_usual_alerts() -> None:
     }
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_shows_all_usual_states_within_twenty_seconds(seed: int) -> None:
     """At the default size and speed there is soon a retry, and every usual state."""
     engine, store, clock = make_engine(seed=seed)
@@ -495,10 +494,10 @@ def test_encoded_objects_are_as_large_as_real_ones() -> None:
 
 
 def test_same_seed_gives_the_same_writes() -> None:
-    """Names, uids, statuses and their order depend on the seed and the clock alone."""
+    """Names, uids, statuses and their order depend on the seed and the clock alone; those of pods and Events, too."""
 
     def digest(seed: int) -> list[str]:
-        engine, store, clock = make_engine(seed=seed)
+        engine, store, clock = make_engine(seed=seed, with_pods=True)
         engine.populate(no_progress)
         advance(engine, clock, 60)
         return [json.dumps(write, sort_keys=True) for write in store.writes]

@@ -11,7 +11,16 @@ from exporter.simulator.kuberay.simulated_event import NORMAL
 from exporter.simulator.kuberay.simulated_object import SimulatedObject
 from exporter.simulator.kuberay.world import World
 from tests.support.events_pods import received
-from tests.support.simulation import JSON, START, RecordingStore, advance, make_engine, no_progress, seconds_of
+from tests.support.simulation import (
+    JSON,
+    START,
+    RecordingStore,
+    advance,
+    fleet_writes,
+    make_engine,
+    no_progress,
+    seconds_of,
+)
 
 
 class Recording:
@@ -158,11 +167,7 @@ def form(obj: JSON) -> tuple[bool, bool]:
 
 @pytest.fixture(scope="module")
 def written() -> list[JSON]:
-    """All Events of two minutes of a fleet at ten times the speed."""
-    engine, store, clock = make_engine(with_pods=True, objects=90, speed=10)
-    engine.populate(no_progress)
-    advance(engine, clock, 120)
-    return [obj for _, kind, obj in store.writes if kind == "events"]
+    return [obj for _, kind, obj in fleet_writes() if kind == "events"]
 
 
 def test_events_have_the_recorded_fields(written: list[JSON]) -> None:
@@ -236,18 +241,6 @@ def test_custom_resources_are_the_same_without_pods_and_events() -> None:
         return [json.dumps(write) for write in store.writes if write[1] not in ("events", "pods")]
 
     assert writes(with_pods=True) == writes(with_pods=False)
-
-
-def test_same_seed_gives_the_same_events() -> None:
-    """Names, uids and times, too."""
-
-    def writes() -> list[str]:
-        engine, store, clock = make_engine(with_pods=True)
-        engine.populate(no_progress)
-        advance(engine, clock, 60)
-        return [json.dumps(write) for write in store.writes]
-
-    assert writes() == writes()
 
 
 def test_events_name_the_object_and_its_version() -> None:

@@ -12,7 +12,16 @@ from exporter.simulator.kuberay.manifests import Shape
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
 from exporter.simulator.kuberay.world import Run, Steps, World
 from tests.support.events_pods import received
-from tests.support.simulation import JSON, START, RecordingStore, advance, make_engine, no_progress, seconds_of
+from tests.support.simulation import (
+    JSON,
+    START,
+    RecordingStore,
+    advance,
+    fleet_writes,
+    make_engine,
+    no_progress,
+    seconds_of,
+)
 
 
 def state_of(state: JSON) -> tuple[object, ...]:
@@ -49,11 +58,7 @@ Lines = list[tuple[str, JSON]]
 
 @pytest.fixture(scope="module")
 def written() -> Lines:
-    """All writes of pods of a fleet, in two minutes at ten times the speed."""
-    engine, store, clock = make_engine(with_pods=True, objects=90, speed=10)
-    engine.populate(no_progress)
-    advance(engine, clock, 120)
-    return [(type_, obj) for type_, kind, obj in store.writes if kind == "pods"]
+    return [(type_, obj) for type_, kind, obj in fleet_writes() if kind == "pods"]
 
 
 def test_every_status_is_one_of_those_recorded(written: Lines) -> None:
