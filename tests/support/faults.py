@@ -5,7 +5,7 @@ and `plural` (None: any), `times` times (None: always), in the order queued:
 
     server = FaultServer(store)
     server.answer_next(500, verb="watch", times=2)
-    server.drop_event(plural="rayjobs")
+    server.cut_after(0, plural="rayjobs")
     ...
     server.wait_for_requests(3, verb="watch")
 
@@ -214,10 +214,6 @@ class FaultServer(ApiServer):
         compact(self.store)
 
     # Faults of a running watch: each is applied when the next line is due.
-
-    def drop_event(self, *, plural: str | None = None, times: int | None = 1) -> Fault:
-        """Leave the line out."""
-        return self._on_line(lambda _stream, _line, _fault: None, plural, times)
 
     def stall(self, *, plural: str | None = None, times: int | None = 1) -> Fault:
         """Hold the line and everything after it until `release`; the connection stays open."""

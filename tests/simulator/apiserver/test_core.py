@@ -263,24 +263,6 @@ def test_one_namespace_and_one_object(server: FaultServer) -> None:
     assert missing["details"] == {"name": "b", "kind": "pods"}
 
 
-@pytest.mark.parametrize("kind", ["events", "pods"])
-def test_faults_apply_to_both_kinds(kind: str, server: FaultServer) -> None:
-    """A refused list, a dropped line and an expired version, each for this kind only."""
-    server.answer_next(503, verb="list", plural=kind)
-    assert get(server, f"/api/v1/{kind}").status == 503
-    assert get(server, f"/api/v1/{kind}").status == 200
-    version = server.store.version
-    server.drop_event(plural=kind)
-    for name in "ab":
-        server.store.create(kind, pod(name))
-        server.store.create("pods" if kind == "events" else "events", pod(name))
-    query = f"resourceVersion={version}&timeoutSeconds=1"
-    found = [json.loads(line) for line in watch(server, f"/api/v1/{kind}?{query}")]
-    assert [event["object"]["metadata"]["name"] for event in found] == ["b"]
-    server.expire_tokens()
-    assert json.loads(watch(server, f"/api/v1/{kind}?{query}")[0])["object"]["code"] == 410
-
-
 def test_a_list_of_one_object_with_a_selector_only_asks_for_the_version(server: FaultServer) -> None:
     """Faults for lists do not apply to it."""
     server.answer_next(503, verb="list", plural="events")

@@ -437,28 +437,10 @@ def test_queued_responses_are_used_in_order(client: Client, server: FaultServer)
     """Each for as many matching requests as asked for; other requests get the real response."""
     server.answer_next(500, "broken", verb="list", plural="rayjobs", times=2)
     server.answer_recorded(recorded("429-watch-initializing"), verb="list")
-    assert client.get("/apis/ray.io/v1/rayclusters").status == 429
+    refused = client.get("/apis/ray.io/v1/rayclusters")
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
     assert [client.get(JOBS).status for _ in range(3)] == [500, 500, 200]
     assert [r.path for r in server.seen("list", "rayjobs")] == [JOBS] * 3
-
-
-def test_a_recorded_answer_keeps_its_headers(client: Client, server: FaultServer) -> None:
-    """Among them Retry-After."""
-    answer = recorded("429-watch-initializing")
-    server.answer_recorded(answer, times=None)
-    response = client.get(JOBS)
-    assert (response.headers["Retry-After"], response.data.decode()) == ("1", answer["body"])
-
-
-def test_bodies_can_be_shorter_than_their_length(client: Client, server: FaultServer) -> None:
-    """With a wrong length or a cut the response is incomplete; the next one is complete."""
-    server.store.create("rayjobs", job("a", padding="x" * 10_000))
-    server.wrong_content_length()
-    server.cut_answer(5_000)
-    for _ in range(2):
-        with pytest.raises(urllib3.exceptions.ProtocolError):
-            client.get(JOBS)
-    assert client.get(JOBS).status == 200
 
 
 def test_stalled_answers_wait_for_release(client: Client, server: FaultServer) -> None:
@@ -482,34 +464,17 @@ def test_slow_answers_arrive(client: Client, server: FaultServer) -> None:
     assert time.monotonic() - before >= 0.05
 
 
-def test_lines_of_a_watch_can_be_changed(client: Client, server: FaultServer) -> None:
-    """They can be dropped, preceded by garbage or a long line, sent in small parts, or cut in the middle."""
+def test_lines_of_a_watch_can_be_long_or_in_pieces(client: Client, server: FaultServer) -> None:
+    """Tests of the reflector would not notice that they are not."""
     response = client.watch(f"resourceVersion={server.store.version}")
-    server.drop_event()
-    server.garbage(b"not json\n")
     server.long_line(1_000_000)
-    server.split_line()
-    server.cut_after(20)
-    for name in "abcde":
+    server.split_line(7)
+    for name in "ab":
         server.store.create("rayjobs", job(name))
-    assert response.readline() == b"not json\n"
-    assert next_event(response) == ("ADDED", "b")
     line = response.readline()
     assert (len(line), json.loads(line)["type"]) == (1_000_000, "PADDING")
-    assert [next_event(response) for _ in "cd"] == [("ADDED", "c"), ("ADDED", "d")]
-    assert response.read1() == b'{"type":"ADDED","obj'
-    with pytest.raises(http.client.IncompleteRead):
-        response.read()
-
-
-def test_a_stream_can_end_cleanly_in_the_middle_of_a_line(client: Client, server: FaultServer) -> None:
-    """With half an event and a correct final chunk."""
-    response = client.watch(f"resourceVersion={server.store.version}")
-    server.half_line()
-    server.store.create("rayjobs", job("a"))
-    data = response.read()
-    assert data.startswith(b'{"type":"ADDED"')
-    assert not data.endswith(b"\n")
+    assert next_event(response) == ("ADDED", "a")
+    assert response.read1() == b'{"type"'
 
 
 def test_a_stalled_watch_stays_open_until_released(client: Client, server: FaultServer) -> None:
