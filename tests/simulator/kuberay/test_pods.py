@@ -217,9 +217,12 @@ def test_deleted_clusters_leave_no_pod() -> None:
 
     store = run(scenario, lambda _: False)
     assert store.live.keys() & {key for key in store.live if key[0] == "pods"} == set()
-    last = [obj for type_, kind, obj in store.writes if kind == "pods" and type_ == "MODIFIED"][-1]
-    assert last["metadata"]["deletionGracePeriodSeconds"] == 0
-    assert last["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 143
+    pods = [obj for type_, kind, obj in store.writes if kind == "pods" and type_ == "MODIFIED"]
+    marked = next(obj["metadata"] for obj in pods if obj["metadata"].get("deletionGracePeriodSeconds"))
+    assert pods[-1]["metadata"]["deletionGracePeriodSeconds"] == 0
+    terminated = pods[-1]["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert terminated["exitCode"] == 143
+    assert seconds_of(marked["deletionTimestamp"]) >= seconds_of(terminated["finishedAt"])
 
 
 def test_a_head_that_runs_out_of_memory_is_restarted() -> None:
