@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -146,15 +145,3 @@ def test_the_same_seed_gives_the_same_cluster() -> None:
     assert lists(5) == lists(5)
     names = [{item["metadata"]["uid"] for item in json.loads(body)["items"]} for body in (lists(5)[0], lists(6)[0])]
     assert names[0].isdisjoint(names[1])
-
-
-def test_the_simulated_cluster_leaves_no_thread() -> None:
-    """At the end of its block all of its threads have ended."""
-    before = threading.active_count()
-    cluster = SimulatedCluster(seed=3, speed=100, objects=20)
-    steps: list[tuple[int, int]] = []
-    cluster.populate(lambda made, wanted: steps.append((made, wanted)))
-    assert steps[-1] == (20, 20)
-    with cluster:
-        assert b"items" in get(f"{cluster.url}/apis/ray.io/v1/rayclusters")
-    assert threading.active_count() == before

@@ -172,6 +172,13 @@ def test_no_match_is_said() -> None:
     assert "No object matches." in client(job("one", "Running")).get("/?q=two").text
 
 
+@pytest.fixture(scope="module")
+def filtered_page() -> TestClient:
+    fleet = scene()
+    fleet.items.append(job("other", "Failed", namespace="training"))
+    return TestClient(fleet.application())
+
+
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
@@ -190,11 +197,9 @@ def test_no_match_is_said() -> None:
         ({"kind": "unknown"}, []),
     ],
 )
-def test_filters(parameters: dict[str, str], expected: list[str]) -> None:
+def test_filters(filtered_page: TestClient, parameters: dict[str, str], expected: list[str]) -> None:
     """Kind, namespace, state, severity, cause, label, and a search over names, findings and messages."""
-    fleet = scene()
-    fleet.items.append(job("other", "Failed", namespace="training"))
-    assert names(TestClient(fleet.application()), **parameters) == expected
+    assert names(filtered_page, **parameters) == expected
 
 
 def test_the_filter_of_labels_reads_more_labels_than_a_row_shows() -> None:

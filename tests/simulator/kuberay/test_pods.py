@@ -16,7 +16,6 @@ from tests.support.simulation import (
     JSON,
     START,
     RecordingStore,
-    advance,
     fleet_writes,
     make_engine,
     no_progress,
@@ -275,16 +274,19 @@ def test_the_first_population_has_pods_for_the_usual_alerts() -> None:
 
 def test_pods_are_of_clusters_and_jobs_that_exist() -> None:
     """Except for those that are being deleted with their owner."""
-    engine, store, clock = make_engine(with_pods=True, objects=120, speed=6)
-    engine.populate(no_progress)
-    advance(engine, clock, 120)
-    uids = {obj["metadata"]["uid"] for (kind, _, _), obj in store.live.items() if kind in ("rayclusters", "rayjobs")}
-    names = {(key[1], key[2]) for key in store.live if key[0] in ("rayclusters", "rayjobs")}
-    for pod in pods_in(store):
-        meta = pod["metadata"]
+    live: dict[str, tuple[str, JSON]] = {}
+    for type_, kind, obj in fleet_writes():
+        live[obj["metadata"]["uid"]] = (kind, obj["metadata"])
+        if type_ == "DELETED":
+            del live[obj["metadata"]["uid"]]
+    owners = {uid: meta for uid, (kind, meta) in live.items() if kind in ("rayclusters", "rayjobs")}
+    names = {(meta["namespace"], meta["name"]) for meta in owners.values()}
+    pods = [meta for kind, meta in live.values() if kind == "pods"]
+    assert len(pods) > 50
+    for meta in pods:
         if "deletionTimestamp" in meta:
             continue
         owner = meta["ownerReferences"][0]
         labels = meta["labels"]
         parent = labels.get("ray.io/cluster") or labels.get("ray.io/originated-from-cr-name")
-        assert owner["uid"] in uids or (meta["namespace"], parent) in names
+        assert owner["uid"] in owners or (meta["namespace"], parent) in names
