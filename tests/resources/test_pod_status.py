@@ -58,6 +58,8 @@ CASES: dict[str, tuple[Any, str]] = {
     "unschedulable": (pod("Pending", conditions=[UNSCHEDULABLE]), "Unschedulable"),
     "gated": (pod("Pending", conditions=[GATED]), "SchedulingGated"),
     "scheduled": (pod("Pending", conditions=[condition("PodScheduled", "True")]), "Pending"),
+    "not scheduled, without a reason": (pod("Pending", conditions=[condition("PodScheduled", "False")]), "Pending"),
+    "a container without a state": (pod("Running", containerStatuses=[{"name": "c"}]), "Running"),
     "creating": (pod("Pending", waiting("ContainerCreating")), "ContainerCreating"),
     "image": (pod("Pending", waiting("ImagePullBackOff")), "ImagePullBackOff"),
     "running": (pod("Running", RUNNING), "Running"),

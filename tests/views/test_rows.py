@@ -31,31 +31,19 @@ RUNNING = container(running={})
 UNSCHEDULABLE = condition("PodScheduled", "False", reason="Unschedulable", message="3 Insufficient cpu.")
 OOM = terminated(137, reason="OOMKilled", message="killed")
 
+# Which statuses there are, tests/resources/test_pod_status.py has.
 STATUSES: dict[str, tuple[Manifest, tuple[str, str]]] = {
-    "empty": ({}, ("Pending", "")),
-    "phase": ({"phase": "Running", "containerStatuses": [RUNNING]}, ("Running", "")),
     "reason of the pod": (
         {"phase": "Failed", "reason": "Evicted", "message": "low on disk"},
         ("Evicted", "low on disk"),
     ),
-    "reason without a message": ({"phase": "Failed", "reason": "NodeLost"}, ("NodeLost", "")),
     "reason before a container's": ({"reason": "Evicted", "containerStatuses": [OOM]}, ("Evicted", "killed")),
     "unschedulable": ({"phase": "Pending", "conditions": [UNSCHEDULABLE]}, ("Unschedulable", "3 Insufficient cpu.")),
     "gated": (
         {"phase": "Pending", "conditions": [condition("PodScheduled", "False", reason="SchedulingGated")]},
         ("SchedulingGated", ""),
     ),
-    "scheduled": (
-        {"phase": "Pending", "conditions": [condition("PodScheduled", "True", reason="Ignored")]},
-        ("Pending", ""),
-    ),
-    "not scheduled without a reason": (
-        {"phase": "Pending", "conditions": [condition("PodScheduled", "False")]},
-        ("Pending", ""),
-    ),
     "waiting": (waiting("ImagePullBackOff", "not found"), ("ImagePullBackOff", "not found")),
-    "creating": (waiting("ContainerCreating"), ("ContainerCreating", "")),
-    "waiting without a reason": (waiting(""), ("Pending", "")),
     "behind an init container": (
         {
             "phase": "Pending",
@@ -64,20 +52,14 @@ STATUSES: dict[str, tuple[Manifest, tuple[str, str]]] = {
         },
         ("Init:CrashLoopBackOff", "back-off"),
     ),
-    "initializing": (
-        {"phase": "Pending", "containerStatuses": [container(waiting={"reason": "PodInitializing"})]},
-        ("PodInitializing", ""),
-    ),
     "first container that has one": (
         {"phase": "Running", "containerStatuses": [RUNNING, OOM, terminated(1, reason="Error")]},
         ("OOMKilled", "killed"),
     ),
-    "ended without a reason": ({"phase": "Running", "containerStatuses": [terminated(1)]}, ("ExitCode:1", "")),
     "ended well": (
         {"phase": "Succeeded", "containerStatuses": [terminated(0, reason="Completed")]},
         ("Completed", ""),
     ),
-    "container without a state": ({"phase": "Running", "containerStatuses": [{"name": "ray"}]}, ("Running", "")),
 }
 
 
