@@ -81,15 +81,18 @@ def test_fields_are_those_recorded(written: Lines) -> None:
 
 
 def test_labels_and_owners_are_those_recorded(written: Lines) -> None:
-    """By node type; a submitter has none, and its RayJob instead."""
+    """And names of containers, by node type; a submitter has none, and its RayJob instead."""
 
-    def keys(pods: Iterator[JSON]) -> dict[str, set[tuple[frozenset[str], str]]]:
-        found = defaultdict(set)
+    def keys(pods: Iterator[JSON]) -> dict[str, set[tuple[object, ...]]]:
+        found: dict[str, set[tuple[object, ...]]] = defaultdict(set)
         for pod in pods:
             labels = pod["metadata"]["labels"]
             # Only pods of a RayService have it in the recordings.
             names = frozenset(labels) - {"ray.io/serve"}
-            found[labels.get("ray.io/node-type", "")].add((names, pod["metadata"]["ownerReferences"][0]["kind"]))
+            owner, spec = pod["metadata"]["ownerReferences"][0], pod["spec"]
+            containers = tuple(container["name"] for container in spec["containers"])
+            facts = (owner["apiVersion"], owner["kind"], spec["restartPolicy"], pod["status"]["qosClass"], containers)
+            found[labels.get("ray.io/node-type", "")].add((names, *facts))
         return found
 
     theirs = keys(pod for name in ("pods", "submitter-pods") for _, _, pod in received(name))
