@@ -5,14 +5,12 @@ from typing import Any
 import pytest
 
 from exporter.collectors.raycluster import RAYCLUSTERS
-from tests.support.objects import condition, exposition, manifest, series
-from tests.support.parity import NINE
+from tests.support.objects import condition, manifest, series
 
 PROVISIONED_AT = "2026-11-23T10:01:30Z"
 SUSPENDED_AT = "2026-11-23T11:00:00Z"
 RESUMED_AT = "2026-11-23T12:00:00Z"
 DURATION = "kuberay_cluster_provisioned_duration_seconds"
-PROVISIONED = "kuberay_cluster_condition_provisioned"
 
 PROVISIONING = {"conditions": [condition("RayClusterProvisioned", "False")]}
 READY = {
@@ -42,23 +40,6 @@ RESUMED = {
 }
 
 
-def test_a_provisioned_cluster_prints_the_operators_three_families() -> None:
-    """The whole exposition of one cluster, to the letter."""
-    cluster = manifest(READY, labels={"ray.io/originated-from-crd": "RayJob"})
-    assert exposition(RAYCLUSTERS, cluster, only=NINE) == (
-        "# HELP kuberay_cluster_info Metadata information about RayCluster custom resources\n"
-        "# TYPE kuberay_cluster_info gauge\n"
-        'kuberay_cluster_info{name="a",namespace="ns",owner_kind="RayJob",uid="1"} 1\n'
-        "# HELP kuberay_cluster_condition_provisioned Indicates whether the RayCluster is provisioned\n"
-        "# TYPE kuberay_cluster_condition_provisioned gauge\n"
-        'kuberay_cluster_condition_provisioned{condition="true",name="a",namespace="ns",uid="1"} 1\n'
-        "# HELP kuberay_cluster_provisioned_duration_seconds The time, in seconds, when a RayCluster's "
-        "`RayClusterProvisioned` status transitions from false (or unset) to true\n"
-        "# TYPE kuberay_cluster_provisioned_duration_seconds gauge\n"
-        'kuberay_cluster_provisioned_duration_seconds{name="a",namespace="ns",uid="1"} 90\n'
-    )
-
-
 @pytest.mark.parametrize(
     ("metadata", "owner"),
     [
@@ -73,28 +54,6 @@ def test_owner_kind(metadata: dict[str, Any], owner: str) -> None:
     """The owner is read from one label."""
     (line,) = series(RAYCLUSTERS, "kuberay_cluster_info", manifest(**metadata))
     assert f'owner_kind="{owner}"' in line
-
-
-@pytest.mark.parametrize(
-    ("status", "truth"),
-    [
-        pytest.param(None, "false", id="no status"),
-        pytest.param({}, "false", id="empty status"),
-        pytest.param({"conditions": None}, "false", id="null conditions"),
-        pytest.param({"conditions": []}, "false", id="no conditions"),
-        pytest.param({"conditions": [{"type": "RayClusterProvisioned"}]}, "false", id="no condition status"),
-        pytest.param({"conditions": [condition("HeadPodReady", "True")]}, "false", id="another condition"),
-        pytest.param({"conditions": [condition("RayClusterProvisioned", "Unknown")]}, "false", id="Unknown"),
-        pytest.param({"conditions": [condition("RayClusterProvisioned", "true")]}, "false", id="wrong case"),
-        pytest.param(PROVISIONING, "false", id="False"),
-        pytest.param(READY, "true", id="True"),
-    ],
-)
-def test_condition_provisioned_is_always_one_series(status: dict[str, Any] | None, truth: str) -> None:
-    """Only True is true; everything else, absent included, is false."""
-    assert series(RAYCLUSTERS, PROVISIONED, manifest(status)) == [
-        f'{PROVISIONED}{{condition="{truth}",name="a",namespace="ns",uid="1"}} 1'
-    ]
 
 
 @pytest.mark.parametrize(

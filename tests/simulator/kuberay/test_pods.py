@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator.kuberay import fleet, raycluster, raycluster_scenarios, rayjob
+from exporter.simulator.kuberay import fleet, pod_templates, raycluster, raycluster_scenarios, rayjob
 from exporter.simulator.kuberay.manifests import Shape
 from exporter.simulator.kuberay.rayjob_plan import JobPlan
+from exporter.simulator.kuberay.simulated_object import SimulatedObject
+from exporter.simulator.kuberay.simulated_pod import SimulatedPod
 from exporter.simulator.kuberay.world import Run, Steps, World
 from tests.support.events_pods import received
 from tests.support.simulation import (
@@ -293,3 +295,12 @@ def test_pods_are_of_clusters_and_jobs_that_exist() -> None:
         labels = meta["labels"]
         parent = labels.get("ray.io/cluster") or labels.get("ray.io/originated-from-cr-name")
         assert owner["uid"] in owners or (meta["namespace"], parent) in names
+
+
+@pytest.mark.parametrize("write", ["run", "run_init", "restart"])
+def test_writes_without_containers_create_none(write: str) -> None:
+    """A pod that was never on a node."""
+    owner = SimulatedObject("rayclusters", "ns", "c", "uid", START, {})
+    pod = SimulatedPod(pod_templates.head(owner, Shape()), "ns", "c-head-x", START)
+    getattr(pod, write)(START)
+    assert "containerStatuses" not in pod.manifest()["status"]
