@@ -20,7 +20,7 @@ from tests.support.web_configs import (
     server_section,
     write_web_config,
 )
-from tests.support.web_server import web_server
+from tests.support.web_server import read_answer, request, web_server
 
 APPLICATION = PlainTextResponse("ok\n")
 
@@ -76,14 +76,18 @@ def test_a_renewed_certificate_is_shown_to_new_connections(files: Files) -> None
         assert get(web.address, "/", context).body == b"ok\n"
 
 
-def test_connections_are_closed_when_tls_is_another(files: Files) -> None:
-    """A client whose certificate is no longer accepted must not keep its connection."""
+@pytest.mark.parametrize("was_answered", [False, True])
+def test_connections_are_closed_when_tls_is_another(files: Files, was_answered: bool) -> None:
+    """A client whose certificate is no longer accepted must not keep its connection, also from its handshake on."""
     file = WebConfigFile(files.path)
     context = client_context(files.certificates)
     with (
         web_server(APPLICATION, tls=file.current.tls) as web,
         context.wrap_socket(web.connect(), server_hostname=web.address[0]) as client,
     ):
+        if was_answered:
+            client.sendall(request("/"))
+            assert read_answer(client).status == 200
         web.renew_connections()
         assert client.recv(1) == b""
 
