@@ -28,6 +28,7 @@ def serve_runs(requests: socket.socket) -> None:
             sys.argv[1:], variables = json.loads(data)
             os.environ.update(variables)
             main()
+            sys.exit()
         for stream in streams:
             os.close(stream)
         requests.send(bytes([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256]))
