@@ -9,8 +9,8 @@ from exporter.diagnosis.containers import SLOW_START_SECONDS, Trouble, container
 from exporter.diagnosis.finding import Evidence, Finding, evidence_of, finding
 from exporter.diagnosis.phrases import age_seconds, ago, count, last_line, lasting, quoted, with_detail
 from exporter.diagnosis.states import START_SECONDS
-from exporter.diagnosis.waiting import EVENT_CAUSES, POD_REASONS, SCALE_UP_REASONS, obstacles
-from exporter.resources.detailed import DetailedCondition, DetailedPod
+from exporter.diagnosis.waiting import EVENT_CAUSES, HARMLESS_REASONS, POD_REASONS, SCALE_UP_REASONS, obstacles
+from exporter.resources.detailed import DetailedCondition, DetailedPod, DetailedPodStatus
 from exporter.resources.event import Event
 from exporter.resources.meta import find_condition
 from exporter.resources.pod_status import pod_status
@@ -59,19 +59,23 @@ def pod_findings(
 def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves: bool = False) -> Trouble | None:
     """Return what is wrong with a pod, None if it is known to be well, or starts or ends as usual."""
     found = _trouble(pod, events, now, serves=serves)
-    warning = next((event for event in events if event.type == "Warning"), None)
+    warnings = (event for event in events if event.type == "Warning")
+    warning = min(warnings, key=lambda event: event.reason in HARMLESS_REASONS, default=None)
     if warning is None or not _is_newer(warning, pod):
         return found
     evidence = _event_evidence(pod, warning)
     cause = EVENT_CAUSES.get(warning.reason or "", Cause.WARNING_EVENT)
+    # Kubelet also writes FailedMount if a ConfigMap is deleted later, or for a volume that it has mounted since.
+    is_harmless = warning.reason in HARMLESS_REASONS or (cause is Cause.POD_SETUP and _has_started(pod))
+    cause = Cause.WARNING_EVENT if is_harmless else cause
     general = GENERAL if cause is Cause.NODE_LOST else (Cause.UNKNOWN,)
-    if found is not None and found.cause not in general:
+    if found is not None and (is_harmless or found.cause not in general):
         is_probe = warning.reason == "Unhealthy" and found.cause is Cause.NO_HEAD
         detail = with_detail("not ready", last_line(warning.message)) if is_probe else found.detail
         return found._replace(detail=detail, evidence=(*found.evidence, evidence))
     text = obstacles(warning.message or "") if cause is Cause.UNSCHEDULABLE else last_line(warning.message)
     is_well = found is None and _is_ready(pod)
-    severity = Severity.INFO if is_well and cause is Cause.WARNING_EVENT else None
+    severity = Severity.INFO if is_harmless or (is_well and cause is Cause.WARNING_EVENT) else None
     detail = text if cause is Cause.UNSCHEDULABLE else with_detail(warning.reason or "Warning", text)
     return Trouble(cause, detail, pod, (evidence, *(found.evidence if found else ())), severity)
 
@@ -205,6 +209,13 @@ def _in_progress(
         return None
     field = "status.conditions[Ready]" if state.startswith("not ready") else "status.phase"
     return trouble(pod, cause, quoted(state), field, since, state)
+
+
+def _has_started(pod: DetailedPod) -> bool:
+    """Return whether a container runs: the sandbox and the volumes of its pod are there."""
+    status = pod.status or DetailedPodStatus()
+    containers = (*(status.init_container_statuses or ()), *(status.container_statuses or ()))
+    return any(one.now.running is not None for one in containers)
 
 
 def _is_newer(event: Event, pod: DetailedPod) -> bool:

@@ -32,11 +32,14 @@ POD_REASONS: Mapping[str, Cause] = {
 EVENT_CAUSES: Mapping[str, Cause] = {
     **dict.fromkeys(("FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed"), Cause.POD_SETUP),
     **dict.fromkeys(("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady"), Cause.POD_SETUP),
-    **dict.fromkeys(("FailedPrepareDynamicResources", "DNSConfigForming"), Cause.POD_SETUP),
+    **dict.fromkeys(("FailedPrepareDynamicResources",), Cause.POD_SETUP),
     **dict.fromkeys(("FailedScheduling", "Unschedulable"), Cause.UNSCHEDULABLE),
     "NodeNotReady": Cause.NODE_LOST,
 }
 """Warning Events about a pod; any other is WARNING_EVENT."""
+
+HARMLESS_REASONS = ("DNSConfigForming", "MissingClusterDNS")
+"""Warning Events of every pod on a node with many or no name servers: its pods start and run nevertheless."""
 
 SCALE_UP_REASONS = ("TriggeredScaleUp", "Nominated")
 """Events of cluster-autoscaler and Karpenter: a node for the pod is on its way."""

@@ -258,6 +258,19 @@ EVENTS: Rows = {
         pod("w", **waiting("ContainerCreating")),
         about("Pod", "w", "FailedMount", 'secret "tls" not found'),
     ],
+    "a volume of a pod that runs": [WORKING, runs("w"), about("Pod", "w", "FailedMount", 'configmap "c" not found')],
+    "a volume that was mounted since, of a worker that waits": [
+        STARTING,
+        runs("h", "head"),
+        pod("w", phase="Pending", initContainerStatuses=[{"name": "wait-gcs-ready", "state": RUNNING}]),
+        about("Pod", "w", "FailedMount", "timed out"),
+    ],
+    "a volume of a worker, before an Event of every pod of its node": [
+        STARTING,
+        pod("w", **waiting("ContainerCreating")),
+        event("Pod", "w", "FailedMount", ago(minutes=2), 'secret "tls" not found'),
+        about("Pod", "w", "DNSConfigForming", "Nameserver limits were exceeded"),
+    ],
     "the node of a head that is not ready": [
         WORKING,
         runs("h", "head", conditions=[SCHEDULED, condition("Ready", "False", ago(hours=1))]),
