@@ -163,10 +163,12 @@ def _unscheduled(
         detail = with_detail(reason, quoted(message))
     found = trouble(pod, cause, detail, "status.conditions[PodScheduled]", since, message or reason)
     scale_up = next((event for event in events if event.reason in SCALE_UP_REASONS), None)
-    is_added = scale_up is not None and age_seconds(now, scale_up.last_time) <= START_SECONDS
-    if scale_up is None or not is_added or reason not in ("Unschedulable", ""):
+    is_recent = scale_up is not None and age_seconds(now, scale_up.last_time) <= START_SECONDS
+    if scale_up is None or not is_recent or reason not in ("Unschedulable", ""):
         return found
     evidence = (*found.evidence, _event_evidence(pod, scale_up))
+    if not SCALE_UP_REASONS[scale_up.reason or ""]:
+        return found if scale_up.type == "Warning" else found._replace(evidence=evidence)
     return found._replace(detail=f"{detail}; a node is being added", evidence=evidence, severity=Severity.INFO)
 
 

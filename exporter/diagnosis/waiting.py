@@ -41,8 +41,8 @@ EVENT_CAUSES: Mapping[str, Cause] = {
 HARMLESS_REASONS = ("DNSConfigForming", "MissingClusterDNS")
 """Warning Events of every pod on a node with many or no name servers: its pods start and run nevertheless."""
 
-SCALE_UP_REASONS = ("TriggeredScaleUp", "Nominated")
-"""Events of cluster-autoscaler and Karpenter: a node for the pod is on its way."""
+SCALE_UP_REASONS = {"TriggeredScaleUp": True, "Nominated": True, "NotTriggerScaleUp": False, "FailedScaleUp": False}
+"""Events of cluster-autoscaler, GKE and Karpenter: whether a node for the pod is on its way."""
 
 EXCEEDED_QUOTA = "exceeded quota"
 PULL_RATE = "pull QPS exceeded"

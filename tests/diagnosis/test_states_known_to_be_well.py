@@ -337,6 +337,12 @@ SCHEDULERS: Rows = {
         pod("w", **unschedulable(GPU)),
         about("Pod", "w", "TriggeredScaleUp", "group 1->2", "Normal"),
     ],
+    "no node is being added after all": [
+        STARTING,
+        pod("w", **unschedulable(GPU)),
+        event("Pod", "w", "TriggeredScaleUp", ago(minutes=8), "group 1->2", "Normal"),
+        about("Pod", "w", "FailedScaleUp", "out of resources"),
+    ],
     "pulls are limited for a moment": [
         STARTING,
         ("Pod", pod("w", **waiting("ErrImagePull", 'image "x:1": pull QPS exceeded'))[1]),
