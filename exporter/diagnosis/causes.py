@@ -166,8 +166,8 @@ class Cause(StrEnum):
         "An upgrade is being rolled back, or cannot be.",
         "See why the new version was not accepted; it has to be corrected in the spec.")
     STALE_STATUS = ("stale-status", _WARNING, _OPERATOR, "stale-status",
-        "The status contradicts the pods or the Ray job for more than 5 minutes.",
-        "The operator has not renewed the status: see whether it runs, and what it logs about the object.")
+        "For more than 5 minutes, the status contradicts the pods or the Ray job, or there are several head pods.",
+        "See whether the operator runs, and what it logs about the object. Of several head pods, delete all but one.")
     STUCK_DELETION = ("stuck-deletion", _WARNING, DESCRIBE, "rayobjectstuckdeleting",
         "The deletion was requested more than 10 minutes ago; finalizers or a node hold it back.",
         "See what owns the finalizers. If the operator runs, read its log; do not remove finalizers without need.")

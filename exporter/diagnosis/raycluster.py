@@ -9,12 +9,12 @@ from exporter.diagnosis import common
 from exporter.diagnosis.causes import DESCRIBE, Cause
 from exporter.diagnosis.containers import RECENT_SECONDS, SUBMITTER
 from exporter.diagnosis.finding import Finding, bounded, evidence_of, explains, finding
-from exporter.diagnosis.phrases import age, age_seconds, continued, count, duration, lasting, quoted
+from exporter.diagnosis.phrases import NEVER, age, age_seconds, continued, count, duration, lasting, quoted
 from exporter.diagnosis.pods import HEAD_SECONDS, pod_findings, ready_seconds, runs_well
 from exporter.diagnosis.related import ORIGIN_KIND_LABEL, Related
 from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, State, judge, suspension_state
 from exporter.diagnosis.waiting import EXCEEDED_QUOTA, WAITING_REASONS, exceeded_quota, image
-from exporter.resources.detailed import DetailedRayCluster, DetailedRayClusterStatus
+from exporter.resources.detailed import DetailedPod, DetailedRayCluster, DetailedRayClusterStatus
 
 WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
@@ -111,9 +111,17 @@ def _runs_well(cluster: DetailedRayCluster, related: Related) -> bool:
     return (
         all((one.type, one.status) in _WELL_CONDITIONS for one in status.conditions or ())
         and not _has_only_workers(related)
+        and [pod.metadata.node_type for pod in related.pods].count("head") < 2
         and not any(event.type != "Normal" or event.reason == REPLACED_HEAD for event in related.events)
         and all(map(runs_well, related.pods))
     )
+
+
+def _heads(related: Related) -> list[DetailedPod]:
+    """Return the head pods that neither end nor have ended, the oldest first."""
+    heads = [pod for pod in related.pods if pod.metadata.node_type == "head" and not pod.metadata.deletion_timestamp]
+    alive = [pod for pod in heads if pod.status is None or pod.status.phase not in ("Failed", "Succeeded")]
+    return sorted(alive, key=lambda pod: pod.metadata.creation_timestamp or NEVER)
 
 
 def _has_only_workers(related: Related) -> bool:
@@ -166,6 +174,7 @@ def _running(
     found = [*of_status, *of_pods, *(one for one in events if one.cause not in {item.cause for item in of_status})]
     if not any(item.cause is Cause.HEAD_RESTARTED for item in of_pods):
         found += _replaced_head(cluster, related, now)
+    found += _several_heads(related, now)
     if not any(map(explains, found)):
         found += _head(cluster, status, related, now)
     if not any(map(explains, found)):
@@ -208,6 +217,19 @@ def _replaced_head(cluster: DetailedRayCluster, related: Related, now: datetime)
     if event is not None and age_seconds(now, event.last_time) <= RECENT_SECONDS:
         sentence = f"Head pod replaced by the operator {age(now, event.last_time)} ago."
         yield finding(Cause.HEAD_RESTARTED, sentence, common.event_of(cluster, event), command=DESCRIBE)
+
+
+def _several_heads(related: Related, now: datetime) -> Iterator[Finding]:
+    """Yield a finding if there are several heads: the operator deletes none that runs.
+
+    KubeRay 1.2 and later does not renew the status of such a cluster.
+    """
+    heads = _heads(related)
+    since = heads[1].metadata.creation_timestamp if len(heads) > 1 else None
+    if age_seconds(now, since) > STALE_SECONDS:
+        text = f"{len(heads)} head pods for {age(now, since)}: a RayCluster has one, and its status can be out of date."
+        evidence = (evidence_of("Pod", pod.metadata, "metadata", pod.metadata.creation_timestamp) for pod in heads)
+        yield finding(Cause.STALE_STATUS, text, *evidence, command=DESCRIBE)
 
 
 def _head(

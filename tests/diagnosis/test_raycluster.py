@@ -42,6 +42,12 @@ def terminated(reason: str, exit_code: int, **elapsed: float) -> dict[str, Any]:
     return {"terminated": {"reason": reason, "exitCode": exit_code, "finishedAt": ago(**elapsed)}}
 
 
+def head(name: str, **metadata: Any) -> tuple[str, dict[str, Any]]:
+    """Return a head that is ready."""
+    kind, found = pod(name, node_type="head", phase="Running", conditions=[condition("Ready", "True")])
+    return kind, found | {"metadata": found["metadata"] | metadata}
+
+
 OOM_NOW: dict[str, Any] = {
     "phase": "Running",
     "containerStatuses": [{"name": "ray", "state": terminated("OOMKilled", 137, minutes=1)}],
@@ -139,6 +145,7 @@ ROWS: dict[str, Objects] = {
     "being suspended for long": [
         cluster(condition("RayClusterSuspending", "True", ago(minutes=12)), spec={"suspend": True})
     ],
+    "two heads": [cluster(HEAD_READY, state="ready"), *map(head, ("h", "i"))],
     "no head, without which a worker ends again and again": [
         cluster(condition("HeadPodReady", "False", ago(minutes=12), reason="HeadPodNotFound")),
         pod("w", phase="Running", containerStatuses=[{"name": "ray", "restartCount": 4, **LOOPING}]),
@@ -191,6 +198,8 @@ HEALTHY: dict[str, Objects] = {
             )
         )
     ],
+    "head being replaced": [cluster(HEAD_READY), head("h", deletionTimestamp=ago(minutes=2)), head("i")],
+    "second head just created": [cluster(HEAD_READY), head("h"), head("i", creationTimestamp=ago(minutes=2))],
     "deletion": [("RayCluster", manifest({}, deletionTimestamp=ago(minutes=1)))],
     "invalid once, valid now": [
         cluster(HEAD_READY, lastUpdateTime=ago(seconds=30)),
