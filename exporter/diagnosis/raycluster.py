@@ -271,18 +271,20 @@ def _workers(
     if since is None or age_seconds(now, since) <= WORKERS_SECONDS:
         return
     provisioned = common.condition(status, "RayClusterProvisioned")
-    evidence, workers = common.field_of(cluster, f"status.{field}", since), f"{ready} of {count(desired, 'worker')}"
+    evidence, word = common.field_of(cluster, f"status.{field}", since), "running" if use_available else "ready"
+    workers = f"{ready} of {count(desired, 'worker')}"
     if desired > ready:
         pods = [pod for pod in related.pods if pod.metadata.node_type == "worker"]
         if sum(ready_seconds(pod, now) > STALE_SECONDS for pod in pods) >= desired:
-            text = f"Status is out of date: it shows {workers} ready, but all worker pods are."
+            text = f"Status is out of date: it shows {workers} {word}, but all worker pods are ready."
             yield finding(Cause.STALE_STATUS, text, evidence)
         else:
-            text = f"Workers missing: for {age(now, since)}, only {workers} have been ready."
+            text = f"Workers missing: for {age(now, since)}, only {workers} have been {word}."
             yield finding(Cause.WAITING_FOR_WORKERS, text, evidence)
-    elif status.state != "ready" and (provisioned is None or not provisioned.is_true):
+    elif status.state != "ready" and not serves and (provisioned is None or not provisioned.is_true):
         evidence = common.condition_of(cluster, provisioned) if provisioned else evidence
-        text = f"No known cause: not provisioned for {age(now, since)}, although all workers are ready."
+        # Before KubeRay 1.4, the desired number of a group with several hosts is too low.
+        text = f"No known cause: not provisioned for {age(now, since)}, although the status shows {workers} {word}."
         yield finding(Cause.UNKNOWN, text, evidence)
 
 

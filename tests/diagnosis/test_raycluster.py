@@ -129,6 +129,12 @@ ROWS: dict[str, Objects] = {
         cluster(PROVISIONING, HEAD_READY, desiredWorkerReplicas=8, readyWorkerReplicas=4)
     ],
     "not provisioned, although all runs": [cluster(PROVISIONING, HEAD_READY)],
+    "not provisioned, with two of four hosts of a replica": [
+        cluster(PROVISIONING, HEAD_READY, desiredWorkerReplicas=1, readyWorkerReplicas=2),
+    ],
+    "workers missing, before KubeRay 1.3": [
+        ("RayCluster", manifest({"state": "ready", "desiredWorkerReplicas": 2, "lastUpdateTime": ago(minutes=9)})),
+    ],
     "invalid spec": [
         ("RayCluster", manifest()),
         event(

@@ -34,6 +34,8 @@ def not_ready(reason: str, **elapsed: float) -> dict[str, Any]:
 QUOTA = condition("ReplicaFailure", "True", reason="FailedCreateWorkerPod", message="exceeded quota: q")
 UPGRADING = condition("UpgradeInProgress", "True", ago(minutes=40), reason="BothActivePendingClustersExist")
 
+NOT_PROVISIONED = condition("RayClusterProvisioned", "False", reason="RayClusterPodsProvisioning")
+
 # What is found in them, sentences.txt has.
 SERVICES: dict[str, Objects] = {
     "application failed": [
@@ -101,6 +103,10 @@ HEALTHY: dict[str, Objects] = {
     "upgrading": [
         service(READY, condition("UpgradeInProgress", "True", ago(minutes=2)), activeServiceStatus=role("c")),
         C,
+    ],
+    "a worker without a replica": [
+        service(READY, activeServiceStatus=role("c")),
+        cluster("c", NOT_PROVISIONED, desiredWorkerReplicas=2, availableWorkerReplicas=2, readyWorkerReplicas=1),
     ],
     "applications without a status": [service(READY, activeServiceStatus={"applicationStatuses": {"api": None}})],
 }
