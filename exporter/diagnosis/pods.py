@@ -49,9 +49,9 @@ def pod_findings(
         of_pods = [one for one in evidence if not one.field.startswith("Event ")] or evidence
         since = min(filter(None, (one.time for one in of_pods)), default=None)
         who = _subject([found.pod for found in troubles])
-        what = detail.removeprefix("not ready")
+        state, colon, words = detail.partition(": ")
         ages = {"age": lasting(now, since), "ago": ago(now, since)}
-        sentence = _SENTENCES[cause].format(detail=detail, what=what, who=who, **ages)
+        sentence = _SENTENCES[cause].format(detail=detail, state=state, words=colon + words, who=who, **ages)
         first = troubles[0]
         yield finding(cause, sentence, *evidence, severity=severity, command=first.command, container=first.container)
 
@@ -253,8 +253,8 @@ _SENTENCES = {
     Cause.NODE_LOST: "Node lost{age}: {detail} ({who}).",
     Cause.POD_FAILED: "Pod failed: {detail} ({who}).",
     Cause.STUCK_DELETION: "Terminating{age}: {detail} ({who}).",
-    Cause.NO_HEAD: "Head not ready{age}, although its pod is running{what}.",
+    Cause.NO_HEAD: "Head not ready{age}, although its pod is running{words}.",
     Cause.HEAD_RESTARTED: "Head restarted{ago}: {detail}.",
     Cause.WARNING_EVENT: "Warning Event {detail} ({who}).",
-    Cause.UNKNOWN: "No known cause: {detail}{age} ({who}).",
+    Cause.UNKNOWN: "No known cause: {state}{age}{words} ({who}).",
 }
