@@ -71,7 +71,7 @@ class Cause(StrEnum):
         "See the head and the workers: their readiness probes ask the Serve proxy.")
     INITIALIZING_TIMEOUT = ("initializing-timeout", _CRITICAL, DESCRIBE, "rayserviceinitializingtimeout",
         "The RayService did not become ready in time, and the operator gave up (reason InitializingTimeout).",
-        "Remove the cause, then change the spec: the operator starts again.")
+        "Remove the cause, then delete the RayService and create it again: the operator does not try again.")
     DEACTIVATED = ("deactivated", _CRITICAL, WORKLOAD, "rayobjectdeactivated",
         "Kueue has deactivated the Workload of the object, and does not queue it again by itself.",
         "Remove the cause, such as pods that are not ready in time; then set spec.active of the Workload to true.")
@@ -110,7 +110,7 @@ class Cause(StrEnum):
         "Read the log of the previous run.")
     CONTAINER_ENDED = ("container-ended", _WARNING, LOGS, "rayclusterheadpodnotready",
         "A container ended with an error and does not run, such as a submitter beside the head.",
-        "Read the log of the container. If its pod is never restarted, delete the job and create it again.")
+        "Read its log. If it is never restarted, delete its pod; if it is a submitter, create the job again.")
     EVICTED = ("evicted", _WARNING, DESCRIBE, "evicted",
         "A pod was evicted from its node, or preempted.",
         "Set requests to what is used, and check the node for pressure on memory and disk.")
@@ -163,8 +163,8 @@ class Cause(StrEnum):
         "The new cluster of an upgrade cannot start its pods; the old cluster still serves.",
         "Provide capacity for both clusters, or upgrade with type NewClusterWithIncrementalUpgrade.")
     ROLLBACK = ("rollback", _WARNING, DESCRIBE, "rayserviceupgradestuck",
-        "An upgrade is being rolled back, or cannot be.",
-        "See why the new version was not accepted; it has to be corrected in the spec.")
+        "The spec was changed back during an incremental upgrade: traffic returns to the old cluster, or cannot.",
+        "Wait until the old cluster has all traffic. If it is gone, correct the spec so that the new one gets ready.")
     STALE_STATUS = ("stale-status", _WARNING, _OPERATOR, "stale-status",
         "For more than 5 minutes, the status contradicts the pods or the Ray job, or there are several head pods.",
         "See whether the operator runs, and what it logs about the object. Of several head pods, delete all but one.")
