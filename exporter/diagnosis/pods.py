@@ -59,7 +59,8 @@ def pod_findings(
 def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, serves: bool = False) -> Trouble | None:
     """Return what is wrong with a pod, None if it is known to be well, or starts or ends as usual."""
     found = _trouble(pod, events, now, serves=serves)
-    warnings = (event for event in events if event.type == "Warning")
+    is_unready_by_design = serves and pod.metadata.node_type == "worker"
+    warnings = (one for one in events if one.type == "Warning" and not (is_unready_by_design and _is_probe(one)))
     warning = min(warnings, key=lambda event: event.reason in HARMLESS_REASONS, default=None)
     if warning is None or not _is_newer(warning, pod):
         return found
@@ -74,7 +75,8 @@ def pod_trouble(pod: DetailedPod, events: Sequence[Event], now: datetime, *, ser
         detail = with_detail("not ready", last_line(warning.message)) if is_probe else found.detail
         return found._replace(detail=detail, evidence=(*found.evidence, evidence))
     text = obstacles(warning.message or "") if cause is Cause.UNSCHEDULABLE else last_line(warning.message)
-    is_well = found is None and _is_ready(pod)
+    # A readiness probe fails at each ordinary start, too.
+    is_well = found is None and (_is_ready(pod) or _is_probe(warning))
     severity = Severity.INFO if is_harmless or (is_well and cause is Cause.WARNING_EVENT) else None
     detail = text if cause is Cause.UNSCHEDULABLE else with_detail(warning.reason or "Warning", text)
     return Trouble(cause, detail, pod, (evidence, *(found.evidence if found else ())), severity)
@@ -211,6 +213,11 @@ def _in_progress(
         return None
     field = "status.conditions[Ready]" if state.startswith("not ready") else "status.phase"
     return trouble(pod, cause, quoted(state), field, since, state)
+
+
+def _is_probe(event: Event) -> bool:
+    """Return whether an Event says only that a pod was not ready."""
+    return event.reason == "Unhealthy" and (event.message or "").startswith("Readiness probe")
 
 
 def _has_started(pod: DetailedPod) -> bool:

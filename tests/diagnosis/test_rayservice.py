@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.diagnosis.finding import MAX_FINDINGS
-from tests.support.fleets import ago, event, findings
+from tests.support.fleets import ago, event, findings, pod
 from tests.support.objects import condition, manifest
 
 Objects = list[tuple[str, dict[str, Any]]]
@@ -107,6 +107,8 @@ HEALTHY: dict[str, Objects] = {
     "a worker without a replica": [
         service(READY, activeServiceStatus=role("c")),
         cluster("c", NOT_PROVISIONED, desiredWorkerReplicas=2, availableWorkerReplicas=2, readyWorkerReplicas=1),
+        pod("w", "c", phase="Running", conditions=[condition("Ready", "False")]),
+        event("Pod", "w", "Unhealthy", ago(minutes=1), "Readiness probe failed: 503"),
     ],
     "applications without a status": [service(READY, activeServiceStatus={"applicationStatuses": {"api": None}})],
 }

@@ -298,6 +298,11 @@ EVENTS: Rows = {
         about("Pod", "s", "FailedAttachVolume", "Multi-Attach error for volume"),
     ],
     "a probe of a pod that is ready": [WORKING, runs("w"), about("Pod", "w", "Unhealthy", "Readiness probe failed")],
+    "a probe of a pod that starts": [
+        STARTING,
+        runs("h", "head", conditions=[SCHEDULED, condition("Ready", "False", ago(minutes=1))]),
+        event("Pod", "h", "Unhealthy", ago(seconds=20), "Readiness probe failed: success"),
+    ],
     "a mount that has succeeded since": [
         WORKING,
         runs("w"),
