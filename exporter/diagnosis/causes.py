@@ -133,7 +133,7 @@ class Cause(StrEnum):
         "Fewer workers are ready than desired for more than 5 minutes, and no pod shows why.",
         "See the pods of the cluster and their Events.")
     CLUSTER_NOT_FOUND = ("cluster-not-found", _WARNING, _CLUSTERS, "rayclusternotfound",
-        "The RayCluster that the object selects or uses does not exist, or is being deleted while the job runs.",
+        "The RayCluster that the object selects or uses does not exist, or is being deleted while it is used.",
         "Create the RayCluster, or correct clusterSelector. Without a selector, the operator creates it: read its log.")
     SUBMISSION_FAILED = ("submission-failed", _WARNING, DESCRIBE, "rayjobfailed",
         "The submitter of the job failed, or did not end in time; the Ray job can still run.",

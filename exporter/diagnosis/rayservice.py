@@ -211,9 +211,14 @@ def _missing_cluster(
         return
     for role, of_role in _roles(status):
         name, is_new = of_role.ray_cluster_name, age_seconds(now, status.last_update_time) < NAMED_SECONDS
-        if name and related.cluster(name) is None and not (role == "pending" and is_new):
-            evidence = common.field_of(service, f"status.{role}ServiceStatus.rayClusterName")
+        evidence, pair = common.field_of(service, f"status.{role}ServiceStatus.rayClusterName"), related.cluster(name)
+        since = pair[0].metadata.deletion_timestamp if pair else None
+        if name and pair is None and not (role == "pending" and is_new):
             yield finding(Cause.CLUSTER_NOT_FOUND, f"RayCluster {name} does not exist.", evidence)
+        # Later, the deletion is a finding of the cluster itself.
+        elif role == "active" and since and age_seconds(now, since) <= common.DELETION_SECONDS:
+            text = f"RayCluster {name} is being deleted, but it is the active one of the RayService."
+            yield finding(Cause.CLUSTER_NOT_FOUND, text, evidence)
 
 
 def _rollback(service: DetailedRayService, status: DetailedRayServiceStatuses) -> Iterator[Finding]:

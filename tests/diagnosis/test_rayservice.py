@@ -38,6 +38,10 @@ NOT_PROVISIONED = condition("RayClusterProvisioned", "False", reason="RayCluster
 
 # What is found in them, sentences.txt has.
 SERVICES: dict[str, Objects] = {
+    "active cluster is being deleted": [
+        service(READY, activeServiceStatus=role("c")),
+        ("RayCluster", manifest({"state": "ready"}, name="c", deletionTimestamp=ago(minutes=3))),
+    ],
     "application failed": [
         service(READY, activeServiceStatus=role("c", api={"status": "DEPLOY_FAILED", "message": "No module named x"})),
         C,
