@@ -160,8 +160,8 @@ class Cause(StrEnum):
         "A Serve application or a deployment of it is DEPLOY_FAILED or UNHEALTHY.",
         "Read the message and the Serve log: usually an import error, a missing package or a failing constructor.")
     UPGRADE_WAITS = ("upgrade-waits-for-capacity", _WARNING, DESCRIBE, "rayserviceupgradestuck",
-        "The new cluster of an upgrade cannot start its pods; the old cluster still serves.",
-        "Provide capacity for both clusters, or upgrade with type NewClusterWithIncrementalUpgrade.")
+        "The new cluster of an upgrade has a finding that explains why it is not ready; the old one still serves.",
+        "Remove the cause. If capacity is missing, add it, or upgrade with type NewClusterWithIncrementalUpgrade.")
     ROLLBACK = ("rollback", _WARNING, DESCRIBE, "rayserviceupgradestuck",
         "The spec was changed back during an incremental upgrade: traffic returns to the old cluster, or cannot.",
         "Wait until the old cluster has all traffic. If it is gone, correct the spec so that the new one gets ready.")

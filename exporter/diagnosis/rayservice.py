@@ -195,7 +195,7 @@ def _clusters(status: DetailedRayServiceStatuses, related: Related, now: datetim
         if (pair := related.cluster(of_role.ray_cluster_name)) is None:
             continue
         for item in cluster_findings(*pair, now, serves=True):
-            if role == "pending" and len(roles) > 1 and item.severity is not Severity.INFO:
+            if role == "pending" and len(roles) > 1 and item.severity is not Severity.INFO and explains(item):
                 waits = Cause.UPGRADE_WAITS
                 text = f"Upgrade waits for RayCluster {pair[0].metadata.name}: {continued(item.sentence)}"
                 # The command is about the pending cluster.

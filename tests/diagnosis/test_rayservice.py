@@ -34,6 +34,11 @@ def not_ready(reason: str, **elapsed: float) -> dict[str, Any]:
 QUOTA = condition("ReplicaFailure", "True", reason="FailedCreateWorkerPod", message="exceeded quota: q")
 UPGRADING = condition("UpgradeInProgress", "True", ago(minutes=40), reason="BothActivePendingClustersExist")
 
+RESTARTED = {
+    "name": "ray-head",
+    "state": {"running": {}},
+    "lastState": {"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": ago(minutes=9)}},
+}
 NOT_PROVISIONED = condition("RayClusterProvisioned", "False", reason="RayClusterPodsProvisioning")
 
 # What is found in them, sentences.txt has.
@@ -76,6 +81,12 @@ SERVICES: dict[str, Objects] = {
         service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d")),
         cluster("c", state="ready"),
         cluster("d", QUOTA),
+    ],
+    "upgrade, and the new head restarted": [
+        service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d")),
+        cluster("c", state="ready"),
+        cluster("d", state="ready"),
+        pod("h", "d", "head", phase="Running", containerStatuses=[RESTARTED]),
     ],
     "upgrade waits, as an Event alone says": [
         service(READY, UPGRADING, activeServiceStatus=role("c"), pendingServiceStatus=role("d")),
