@@ -222,7 +222,7 @@ def _replaced_head(cluster: DetailedRayCluster, related: Related, now: datetime)
 def _several_heads(related: Related, now: datetime) -> Iterator[Finding]:
     """Yield a finding if there are several heads: the operator deletes none that runs.
 
-    KubeRay 1.2 and later does not renew the status of such a cluster.
+    Newer versions of KubeRay do not renew the status of such a cluster.
     """
     heads = _heads(related)
     since = heads[1].metadata.creation_timestamp if len(heads) > 1 else None

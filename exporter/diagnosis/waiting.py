@@ -32,7 +32,7 @@ POD_REASONS: Mapping[str, Cause] = {
 EVENT_CAUSES: Mapping[str, Cause] = {
     **dict.fromkeys(("FailedMount", "FailedAttachVolume", "FailedMapVolume", "VolumeResizeFailed"), Cause.POD_SETUP),
     **dict.fromkeys(("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady"), Cause.POD_SETUP),
-    **dict.fromkeys(("FailedPrepareDynamicResources",), Cause.POD_SETUP),
+    "FailedPrepareDynamicResources": Cause.POD_SETUP,
     **dict.fromkeys(("FailedScheduling", "Unschedulable"), Cause.UNSCHEDULABLE),
     "NodeNotReady": Cause.NODE_LOST,
 }
