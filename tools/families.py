@@ -34,7 +34,8 @@ def _rules() -> dict[str, dict[str, Any]]:
 
 def reads(expr: str) -> set[str]:
     """Return all families of an expression, and of the recorded series in it."""
-    recorded = (reads(_rules()[name]["expr"]) for name in set(_RECORDED.findall(expr)))
+    # A rule may read its own past.
+    recorded = (reads(_rules()[name]["expr"].replace(name, "")) for name in set(_RECORDED.findall(expr)))
     own = {re.sub("_(bucket|sum|count)$", "", name) for name in _FAMILY.findall(expr)}
     return own.union(*recorded)
 
