@@ -139,8 +139,8 @@ byte-seconds. They grow at every scrape, also without any change of an object. A
 - They are exact between two changes of an object, by the exporter's monotonic clock, and are printed rounded down to
   whole numbers. A change counts from the moment at which the exporter receives it.
 - A suspended cluster requests nothing, although its status keeps the desired amounts: `spec.suspend` or
-  `spec.idleSuspend` is true, or the condition `RayClusterSuspended` is; without conditions, `status.state` is
-  `suspended`. A cluster that resumes requests its resources again.
+  `spec.idleSuspend` is true, or the condition `RayClusterSuspended` is. A cluster that resumes requests its resources
+  again, although `status.state` stays `suspended` until all of its pods are ready.
 - They start at 0 when the exporter starts, as `increase()` expects. What was requested between the last scrape and a
   restart is not counted, nor is what was requested before the exporter started.
 - While the API server cannot be reached, or a version of an object cannot be decoded, the last known amounts go on

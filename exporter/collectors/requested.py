@@ -11,7 +11,7 @@ from exporter.resources.meta import find_condition
 from exporter.resources.quantities import Quantity, parse_quantity
 from exporter.resources.raycluster import RayCluster, RayClusterStatus
 
-SUSPENSION = "spec.suspend, spec.idleSuspend, status.conditions, status.state"
+SUSPENSION = "spec.suspend, spec.idleSuspend, status.conditions"
 """The fields that `is_suspended` reads."""
 
 
@@ -24,14 +24,12 @@ GPU_SECONDS, TPU_SECONDS = (f"kuberay_cluster_requested_{unit}_seconds_total" fo
 def is_suspended(cluster: RayCluster) -> bool:
     """Tell whether it requests nothing: suspended, or to be suspended; its status keeps the desired amounts.
 
-    `state` is read only if there are no conditions (before KubeRay 1.3): it stays `suspended` while a cluster resumes.
+    `state` is not read: it stays `suspended` while a cluster resumes, until all of its pods are ready.
     """
     if cluster.spec is not None and cluster.spec.is_suspended:
         return True
-    if cluster.status is None:
-        return False
     condition = find_condition(cluster.status, "RayClusterSuspended")
-    return cluster.status.state == "suspended" if condition is None else condition.is_true
+    return condition is not None and condition.is_true
 
 
 def quantity(value: Quantity | None) -> float | None:

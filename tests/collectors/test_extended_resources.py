@@ -267,7 +267,6 @@ def test_a_suspended_cluster_keeps_its_gauge_and_its_counter_stands() -> None:
     for suspended in (
         cluster(spec=spec | {"suspend": True}),
         cluster(spec=spec, conditions=[condition("RayClusterSuspended", "True")]),
-        cluster(spec=spec, state="suspended"),
     ):
         clusters.change(suspended).after(1000)
         assert seconds(clusters) == {"nvidia.com/gpu": 320}

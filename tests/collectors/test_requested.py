@@ -13,7 +13,6 @@ from tests.support.objects import condition, manifest
     [
         pytest.param(cluster(spec={"suspend": True}, **ASKED), id="spec.suspend"),
         pytest.param(cluster(spec={"idleSuspend": True}, **ASKED), id="spec.idleSuspend"),
-        pytest.param(cluster(state="suspended", **ASKED), id="state, without conditions"),
         pytest.param(cluster(conditions=[condition("RayClusterSuspended", "True")], **ASKED), id="condition"),
         pytest.param(manifest(uid="1", name="c1"), id="no status"),
     ],
@@ -26,9 +25,16 @@ def test_a_suspended_cluster_asks_for_nothing(suspended: dict[str, Any]) -> None
     assert clusters.counter("clusters_requested_gpu") == 120
 
 
-def test_a_cluster_that_resumes_asks_for_its_pods() -> None:
-    """Its state is `suspended` until it is ready, but the condition is not True any more."""
-    resuming = cluster(state="suspended", conditions=[condition("RayClusterSuspended", "False")], **ASKED)
-    suspended = cluster(state="suspended", conditions=[condition("RayClusterSuspended", "True")], **ASKED)
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        pytest.param({"conditions": [condition("RayClusterSuspended", "False")]}, id="condition"),
+        pytest.param({}, id="no conditions, before KubeRay 1.3"),
+    ],
+)
+def test_a_cluster_that_resumes_asks_for_its_pods(conditions: dict[str, Any]) -> None:
+    """Its state is `suspended` until it is ready."""
+    suspended = cluster(spec={"suspend": True}, state="suspended", **ASKED)
+    resuming = cluster(state="suspended", **conditions, **ASKED)
     clusters = Clusters().on_list(suspended).after(100).change(resuming).after(10)
     assert clusters.counter("cluster_requested_gpu") == 80

@@ -1,6 +1,6 @@
 """Totals of the dashboards without suspended clusters, computed by promtool (Debian: prometheus).
 
-One cluster runs, one waits in a queue, one was resumed a moment ago, and one has the status of an old KubeRay without
+One cluster runs, one waits in a queue, and two were resumed a moment ago, one of them by an old KubeRay without
 conditions. Each of them is scraped from two targets, as during a restart of the exporter.
 """
 
@@ -22,26 +22,26 @@ GPUS = {"runs": 8, "queued": 64, "resumed": 4, "old": 2}
 REQUESTS = ("workers", "cpu_cores", "memory_bytes", "gpus", "tpus")
 
 TOTALS = {
-    f"{FLEET}: GPUs requested A": 12,
-    f"{FLEET}: GPUs queued A": 66,
-    f"{FLEET}: Usage by namespace E": 12,
-    f"{FLEET}: Usage by namespace F": 12,
-    f"{FLEET}: Usage by namespace G": 12,
-    f"{FLEET}: Usage by namespace H": 66,
-    f"{CLUSTERS}: Cores requested A": 12,
-    f"{CLUSTERS}: GPUs requested A": 12,
-    f"{CLUSTERS}: GPUs queued A": 66,
-    f"{CLUSTERS}: Workers A": 12,
-    f"{CLUSTERS}: Workers D": 12,
-    f"{CLUSTERS}: Workers E": 66,
-    f"{CLUSTERS}: Cores and GPUs requested A": 12,
-    f"{CLUSTERS}: Cores and GPUs requested B": 12,
-    f"{CLUSTERS}: Cores and GPUs requested C": 12,
-    f"{CLUSTERS}: Cores and GPUs requested D": 66,
-    f"{CLUSTERS}: Memory requested A": 12,
-    "kuberay-utilisation: Requested GPUs A": 12,
-    "kuberay-utilisation: GPUs A": 12,
-    "kuberay-utilisation: Requested by name A": 12,
+    f"{FLEET}: GPUs requested A": 14,
+    f"{FLEET}: GPUs queued A": 64,
+    f"{FLEET}: Usage by namespace E": 14,
+    f"{FLEET}: Usage by namespace F": 14,
+    f"{FLEET}: Usage by namespace G": 14,
+    f"{FLEET}: Usage by namespace H": 64,
+    f"{CLUSTERS}: Cores requested A": 14,
+    f"{CLUSTERS}: GPUs requested A": 14,
+    f"{CLUSTERS}: GPUs queued A": 64,
+    f"{CLUSTERS}: Workers A": 14,
+    f"{CLUSTERS}: Workers D": 14,
+    f"{CLUSTERS}: Workers E": 64,
+    f"{CLUSTERS}: Cores and GPUs requested A": 14,
+    f"{CLUSTERS}: Cores and GPUs requested B": 14,
+    f"{CLUSTERS}: Cores and GPUs requested C": 14,
+    f"{CLUSTERS}: Cores and GPUs requested D": 64,
+    f"{CLUSTERS}: Memory requested A": 14,
+    "kuberay-utilisation: Requested GPUs A": 14,
+    "kuberay-utilisation: GPUs A": 14,
+    "kuberay-utilisation: Requested by name A": 14,
 }
 """The result of each query that adds up requests."""
 

@@ -71,14 +71,11 @@ def of_any_kind(family: str) -> str:
 
 
 SUSPENDED = (
-    'kuberay_cluster_suspended == 1 or kuberay_cluster_state{state="suspended"}'
-    " unless on (namespace, uid)"
-    ' kuberay_cluster_status_condition{condition="RayClusterSuspended", status="false"}'
+    'kuberay_cluster_suspended == 1 or kuberay_cluster_status_condition{condition="RayClusterSuspended", status="true"}'
 )
-"""Clusters that are suspended, by spec.suspend or by state.
+"""Clusters that are suspended, by their spec or by their condition.
 
-After a resume, the state stays `suspended` until the cluster is ready. Resumed clusters are not in this set, because
-the operator already creates their pods: their condition RayClusterSuspended is false.
+After a resume, the state stays `suspended` until the cluster is ready, although the operator already creates its pods.
 """
 
 
