@@ -117,6 +117,38 @@ def test_eight_gpus_in_use_and_64_in_a_queue_are_not_72(tmp_path: Path) -> None:
     assert promtool(tmp_path, gpus, {key: 72}).returncode == 1
 
 
+def test_waiting_times_begin_with_a_resume_or_a_retry(tmp_path: Path) -> None:
+    """Before, the service had been suspended for an hour, and the job had run for as long."""
+    condition = 'kuberay_service_status_condition_transition_timestamp_seconds{name="x",namespace="ml",uid="1",'
+    job = 'name="y",namespace="ml",uid="2"'
+    series = {
+        condition + 'condition="Ready",status="false"}': 0,
+        condition + 'condition="Suspended",status="false"}': 3600,
+        f'kuberay_job_deployment_status{{{job},deployment_status="Initializing"}}': 1,
+        f"kuberay_job_created_timestamp_seconds{{{job}}}": 0,
+        f"kuberay_job_start_timestamp_seconds{{{job}}}": 3600,
+    }
+    labels = {
+        "Services not ready A": '{name="x",namespace="ml",uid="1"}',
+        "Jobs not started A": f'{{{job},deployment_status="Initializing"}}',
+    }
+    promql = {query.key: query.promql for query in QUERIES}
+    cases = [
+        {
+            "expr": promql[f"{FLEET}: {panel}"],
+            "eval_time": "61m",
+            "exp_samples": [{"labels": expected, "value": 60}],
+        }
+        for panel, expected in labels.items()
+    ]
+    inputs = [{"series": name, "values": f"{value}x61"} for name, value in series.items()]
+    test = {"interval": "1m", "input_series": inputs, "promql_expr_test": cases}
+    path = tmp_path / "test.yaml"
+    path.write_text(yaml.safe_dump({"rule_files": [], "tests": [test]}))
+    result = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_every_total_of_requests_has_an_expected_result() -> None:
     """A new panel needs an entry in TOTALS. What divides measured GPUs by the same sum is none."""
     adds_up_requests = re.compile(r"\bsum\b.*kuberay_cluster_(desired|min)_")

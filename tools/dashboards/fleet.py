@@ -154,11 +154,8 @@ def _alerts() -> str:
 
 def _problems() -> list[Panel]:
     unreconciled = (
-        f"time() - {of_any_kind('kuberay_{}_created_timestamp_seconds')}"
-        " unless on (namespace, uid)"
-        " (kuberay_cluster_desired_workers or kuberay_job_failed_attempts or kuberay_service_serve_endpoints)"
-        " unless on (namespace, uid)"
-        ' {__name__=~"kuberay_(cluster|job|service)_managed_by", managed_by!="ray.io/kuberay-operator"}'
+        f"{FLEET.each('namespace_kind_name_uid:kuberay_without_status_age_seconds:max', 'kind')}"
+        " unless on (namespace, uid) namespace_uid:kuberay_managed_elsewhere:max"
     )
     return [
         table(
@@ -181,7 +178,8 @@ def _problems() -> list[Panel]:
         ),
         table(
             "Jobs not started",
-            "RayJobs that do not run yet, with the time since their creation. Suspended jobs may wait for Kueue.",
+            "RayJobs that do not run yet, with the time since the start of their attempt, or since their creation. "
+            "Suspended jobs may wait for Kueue.",
             [*OBJECT, "deployment_status"],
             [Column("waiting time", unstarted_jobs(FLEET), "s", STUCK)],
             links={"name": address("kuberay-RayJob")},
@@ -199,7 +197,8 @@ def _problems() -> list[Panel]:
         ),
         table(
             "Services not ready",
-            "RayServices whose condition Ready is not true, with the time since then and the reason of the condition.",
+            "RayServices whose condition Ready is not true, with the time since then or since they were resumed, and "
+            "the reason of the condition.",
             [*OBJECT, "reason"],
             [Column("time not ready", unready_services(FLEET), "s", STUCK)],
             label_queries=[_reasons()],

@@ -126,7 +126,8 @@ def _current() -> list[Panel]:
         ),
         table(
             "Jobs not started",
-            "RayJobs that do not run yet, with the time since their creation. Suspended jobs may wait for Kueue.",
+            "RayJobs that do not run yet, with the time since the start of their attempt, or since their creation. "
+            "Suspended jobs may wait for Kueue.",
             [*OBJECT, "deployment_status"],
             [Column("waiting time", unstarted_jobs(NAMED), "s", ((600, ORANGE), (1200, RED)))],
             links={"name": OWN},

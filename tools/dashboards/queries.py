@@ -117,20 +117,27 @@ def running_jobs(scope: Scope) -> str:
 
 
 def unstarted_jobs(scope: Scope) -> str:
-    """Return the seconds since the creation of jobs that have not started to run, by state."""
+    """Return the seconds that jobs have not run, by state: since the start of their attempt, or their creation."""
     state = scope.each(
         "kuberay_job_deployment_status",
         "deployment_status",
         where='deployment_status=~"|Initializing|Waiting|Retrying|Suspended"',
     )
-    created = scope.of("kuberay_job_created_timestamp_seconds")
     state = empty_as("New", state, "deployment_status")
-    return f"{state} * on (namespace, uid) group_left () (time() - max by (namespace, uid) ({created}))"
+    start, created = (
+        f"max by (namespace, uid) ({scope.of(f'kuberay_job_{time}_timestamp_seconds')})"
+        for time in ("start", "created")
+    )
+    return f"{state} * on (namespace, uid) group_left () (time() - ({start} or {created}))"
 
 
 def unready_services(scope: Scope) -> str:
-    """Return the seconds that services have not been ready. Suspended services are excluded."""
-    since = scope.each(
-        "kuberay_service_status_condition_transition_timestamp_seconds", where='condition="Ready", status!="true"'
+    """Return the seconds that services have not been ready, since they were resumed at most; without suspended ones."""
+    family = "kuberay_service_status_condition_transition_timestamp_seconds"
+    unready = scope.of(family, 'condition="Ready", status!="true"')
+    resumed = scope.of(family, 'condition="Suspended", status="false"')
+    return (
+        f"time() - max by (namespace, name, uid) ({unready} or {resumed})"
+        f" and on (namespace, uid) {unready}"
+        " unless on (namespace, uid) namespace_uid:kuberay_service_at_rest:max"
     )
-    return f"time() - {since} unless on (namespace, uid) namespace_uid:kuberay_service_at_rest:max"
