@@ -62,13 +62,16 @@ def test_labels_are_added_to_every_alert_and_to_nothing_recorded() -> None:
 
 
 @pytest.mark.parametrize("threshold", VALUES["thresholds"])
-def test_threshold_changes_one_alert(threshold: str, tmp_path: Path) -> None:
-    """Prometheus can parse the number, even a million seconds. Both alerts of an objective need so many jobs."""
+def test_threshold_changes_one_rule_or_two(threshold: str, tmp_path: Path) -> None:
+    """Prometheus can parse the number, even a million seconds.
+
+    Both alerts of an objective need so many jobs, and both of a service that is not ready wait as long after a start.
+    """
     value = 0.875 if threshold.endswith("Ratio") else 1234567
     changed = prometheus_rule(thresholds={threshold: value}, groups=ALL_GROUPS)
     pairs = zip(rules(changed), rules(prometheus_rule(groups=ALL_GROUPS)), strict=True)
     different = [ours for ours, usual in pairs if ours != usual]
-    assert len(different) == (2 if threshold == "sloMinimumJobs" else 1)
+    assert len(different) == (2 if threshold in ("sloMinimumJobs", "serviceNotReadySeconds") else 1)
     assert all(str(value) in ours["expr"] + ours.get("for", "") for ours in different)
     check(changed["spec"]["groups"], tmp_path / "rules.yaml")
 
