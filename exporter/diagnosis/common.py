@@ -13,6 +13,7 @@ from exporter.diagnosis.waiting import EXCEEDED_QUOTA, exceeded_quota
 from exporter.resources.detailed import DetailedCondition, DetailedObject
 from exporter.resources.event import Event
 from exporter.resources.meta import HasConditions, find_condition
+from exporter.resources.times import latest
 
 SILENT_SECONDS = 300.0
 """An operator writes the first status within a second of the creation; a restart of it takes a minute."""
@@ -124,7 +125,7 @@ def started_at(obj: DetailedObject, prefix: str = "") -> datetime | None:
     """Return when an object was created, or resumed last, as far as its conditions show that."""
     suspended = condition(obj.status, f"{prefix}Suspended")
     resumed = suspended.last_transition_time if suspended is not None and not suspended.is_true else None
-    return max(filter(None, (obj.metadata.creation_timestamp, resumed)), default=None)
+    return latest((obj.metadata.creation_timestamp, resumed))
 
 
 def suspended_by_condition(obj: DetailedObject, now: datetime, prefix: str = "", **waits: str) -> Iterator[Finding]:
@@ -217,4 +218,4 @@ def _status_time(obj: DetailedObject, others: Iterable[datetime | None]) -> date
     times = [getattr(status, "last_update_time", None)]
     times += [one.last_transition_time for one in getattr(status, "conditions", None) or ()]
     times += [*others, obj.metadata.deletion_timestamp]
-    return max(filter(None, times), default=None)
+    return latest(times)

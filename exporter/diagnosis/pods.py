@@ -14,6 +14,7 @@ from exporter.resources.detailed import DetailedCondition, DetailedPod, Detailed
 from exporter.resources.event import Event
 from exporter.resources.meta import find_condition
 from exporter.resources.pod_status import pod_status
+from exporter.resources.times import latest
 
 HEAD_SECONDS = 120.0
 """How long a head may be unready before that is a finding of its own: a start takes a minute."""
@@ -231,7 +232,7 @@ def _is_newer(event: Event, pod: DetailedPod) -> bool:
     """Return whether an Event is newer than what the pod's conditions show to have succeeded."""
     conditions = (pod.status and pod.status.conditions) or ()
     met = (one for one in conditions if one.is_true and one.type != "DisruptionTarget")
-    last = max(filter(None, (one.last_transition_time for one in met)), default=None)
+    last = latest(one.last_transition_time for one in met)
     return last is None or event.last_time is None or event.last_time > last
 
 

@@ -15,6 +15,7 @@ from exporter.diagnosis.related import ORIGIN_KIND_LABEL, Related
 from exporter.diagnosis.states import CLUSTER_STATES, STALE_SECONDS, State, judge, suspension_state
 from exporter.diagnosis.waiting import EXCEEDED_QUOTA, WAITING_REASONS, exceeded_quota, image
 from exporter.resources.detailed import DetailedPod, DetailedRayCluster, DetailedRayClusterStatus
+from exporter.resources.times import latest
 
 WORKERS_SECONDS = 300.0
 """How long workers may be missing: an autoscaler adds nodes in minutes."""
@@ -243,8 +244,8 @@ def _head(
     if condition is None or condition.is_true or f"status: [{SUBMITTER}]" in (condition.message or ""):
         return
     cause, evidence = WAITING_REASONS.get(condition.reason or ""), common.condition_of(cluster, condition)
-    times = (condition.last_transition_time, common.started_at(cluster, "RayCluster"))
-    since, head = max(filter(None, times), default=None), related.head
+    since = latest((condition.last_transition_time, common.started_at(cluster, "RayCluster")))
+    head = related.head
     if cause is not None and not related.pods:
         detail = " ".join(filter(None, (condition.reason, image([condition.message or ""]))))
         yield finding(cause, f"Head cannot start: {detail}.", evidence)

@@ -25,6 +25,7 @@ from exporter.diagnosis.raycluster import cluster_findings, named
 from exporter.diagnosis.related import Related
 from exporter.diagnosis.states import STALE_SECONDS, START_SECONDS, State, judge
 from exporter.resources.detailed import DetailedRayJob, DetailedRayJobStatus
+from exporter.resources.times import latest
 
 DEADLINE_NEAR_RATIO = 0.9
 
@@ -95,12 +96,12 @@ def _since(job: DetailedRayJob, related: Related) -> datetime | None:
         return _deleted_at(related)
     ready = [(cluster.status and cluster.status.state_transition_times) or {} for cluster, _ in related.clusters]
     times = (status.start_time, *(time.get("ready") for time in ready if status.job_deployment_status == "Running"))
-    return max(filter(None, times), default=job.metadata.creation_timestamp)
+    return latest(times) or job.metadata.creation_timestamp
 
 
 def _deleted_at(related: Related) -> datetime | None:
     """Return when the deletion of the cluster began, for which a job that is Suspending or Retrying waits."""
-    return max(filter(None, (cluster.metadata.deletion_timestamp for cluster, _ in related.clusters)), default=None)
+    return latest(cluster.metadata.deletion_timestamp for cluster, _ in related.clusters)
 
 
 def _failed(job: DetailedRayJob, status: DetailedRayJobStatus, related: Related, now: datetime) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from exporter.resources.detailed import (
     DetailedRayServiceStatus,
     DetailedRayServiceStatuses,
 )
+from exporter.resources.times import latest
 
 UPGRADE_SECONDS = 1800.0
 """How long an upgrade may take: two clusters and a migration of traffic."""
@@ -53,7 +54,7 @@ def service_state(service: DetailedRayService) -> State:
         return State(status.service_status)
     if ready is None or ready.reason == "Initializing":
         times = (ready.last_transition_time if ready else None, common.started_at(service))
-        return State("Initializing", max(filter(None, times), default=None))
+        return State("Initializing", latest(times))
     return State("NotReady", ready.last_transition_time)
 
 
@@ -126,7 +127,7 @@ def _not_ready(
 ) -> Iterator[Finding]:
     # After a suspension or a rejected spec, the condition keeps its time: the start began with that of its cluster.
     starts = (common.started_at(cluster, "RayCluster") for cluster, _ in related.clusters)
-    since = max(filter(None, (ready.last_transition_time, common.started_at(service), *starts)), default=None)
+    since = latest((ready.last_transition_time, common.started_at(service), *starts))
     evidence, reason = common.condition_of(service, ready), ready.reason or ""
     cause = judge(states.UNREADY_REASONS, reason, since, now)
     if cause is Cause.INVALID_SPEC:
@@ -153,7 +154,7 @@ def _old_state(
 
 def _applications(service: DetailedRayService, status: DetailedRayServiceStatuses, now: datetime) -> Iterator[Finding]:
     times = (status.last_update_time, *(one.last_transition_time for one in status.conditions or ()))
-    since = max(filter(None, times), default=service.metadata.creation_timestamp)
+    since = latest(times) or service.metadata.creation_timestamp
     for role, of_role in _roles(status):
         for name, application in (of_role.application_statuses or {}).items():
             cause, bad = _judged(application, since, now) if application is not None else (None, [])

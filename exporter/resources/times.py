@@ -1,5 +1,6 @@
 """Kubernetes times: RFC 3339 in UTC with whole seconds (`metav1.Time`)."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -19,6 +20,11 @@ def elapsed_seconds(start: datetime | None, end: datetime | None) -> float | Non
         return None
     seconds = (end - start).total_seconds()
     return seconds if 0 <= seconds <= MAX_SECONDS else None
+
+
+def latest(times: Iterable[datetime | None]) -> datetime | None:
+    """Return the last of the times that are known; None if none is."""
+    return max(filter(None, times), default=None)
 
 
 def from_unix(seconds: float | None) -> datetime | None:

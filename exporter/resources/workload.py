@@ -16,7 +16,7 @@ from exporter.resources import meta as common
 from exporter.resources.meta import Condition, Count, Integer, ObjectMeta, Shared, SharedStrings, Text
 from exporter.resources.quantities import Quantity
 from exporter.resources.raycluster import MAX_BYTES, check_quantity
-from exporter.resources.times import Time
+from exporter.resources.times import Time, latest
 
 KUEUE_GROUP = "kueue.x-k8s.io"
 OWNER_KINDS = ("RayCluster", "RayJob", "RayService")
@@ -236,7 +236,7 @@ class Workload(Struct, frozen=True, gc=False):
             times.append(requeued.last_transition_time)
         if reserved is not None and not reserved.is_true and self.condition("Evicted") is not None:
             times.append(reserved.last_transition_time)
-        return max(filter(None, times), default=None)
+        return latest(times)
 
     def condition(self, type_: str) -> Condition | None:
         return common.find_condition(self.status, type_)
