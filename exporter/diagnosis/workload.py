@@ -116,10 +116,11 @@ def _not_queued(workload: DetailedWorkload, now: datetime) -> Finding:
     backoff = workload.status.requeue_state or RequeueState()
     if backoff.requeue_at is not None:
         times = f" after {count(backoff.count, 'readiness timeout')}" if backoff.count else ""
-        until = f"{backoff.requeue_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        words = f"Waiting out a backoff until {until}{times}"
         if now > backoff.requeue_at:
             words = f"Not queued again yet, although its backoff{times} ended{ago(now, backoff.requeue_at)}"
+        else:
+            until = backoff.requeue_at.astimezone(UTC)
+            words = f"Waiting out a backoff until {until:%Y-%m-%d %H:%M:%S} UTC{times}"
         return finding(Cause.REQUEUED, words, evidence)
     if (queue := _STOPPED.get(reason)) is not None:
         return _pending(f"Not queued: its {queue} is stopped", evidence)

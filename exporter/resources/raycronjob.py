@@ -40,8 +40,11 @@ LARGEST_OFFSET = timedelta(hours=14)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
-    *((0, 59, ()), (0, 23, ()), (1, 31, ())),
-    *((1, 12, _MONTHS), (0, 6, _DAYS)),
+    (0, 59, ()),
+    (0, 23, ()),
+    (1, 31, ()),
+    (1, 12, _MONTHS),
+    (0, 6, _DAYS),
 )
 """The lowest and the highest number of each field, and the names of its numbers, from the lowest on."""
 

@@ -180,12 +180,13 @@ def _gpus(pairs: Iterable[tuple[DetailedObject, ObjectView]]) -> Gpus:
 
 
 def _hours(pairs: Iterable[tuple[DetailedObject, ObjectView]], now: datetime) -> Iterable[Hour]:
+    oldest = now - timedelta(hours=HOURS)
     ended: dict[datetime, Counter[str]] = {}
     for obj, _ in pairs:
         status = obj.status if isinstance(obj, DetailedRayJob) else None
         if status is None or status.end_time is None or status.job_deployment_status not in ("Complete", "Failed"):
             continue
-        if timedelta() <= now - status.end_time < timedelta(hours=HOURS):
+        if oldest < status.end_time <= now:
             hour = status.end_time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
             ended.setdefault(hour, Counter())[status.job_deployment_status] += 1
     return [Hour(hour, count["Complete"], count["Failed"]) for hour, count in sorted(ended.items())]
