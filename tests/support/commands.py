@@ -31,7 +31,12 @@ def run(*arguments: str, stdin: bytes = b"", **variables: str) -> subprocess.Com
         streams = [stream.fileno() for stream in (in_, out, errors)]
         server = _fork_server()
         socket.send_fds(server, [request], streams)
-        code = server.recv(1)
+        try:
+            code = server.recv(1)
+        except TimeoutError:
+            # The code that comes later is not that of the next run.
+            _fork_server.cache_clear()
+            raise
         out.seek(0)
         errors.seek(0)
         return subprocess.CompletedProcess(arguments, code[0], out.read(), errors.read())
