@@ -188,4 +188,4 @@ class ExporterAndServer(InformersAndServer):
 
 
 TestExporterAndServer = ExporterAndServer.TestCase
-TestExporterAndServer.settings = settings(25, soaked=1500)
+TestExporterAndServer.settings = settings(60, soaked=1500)
